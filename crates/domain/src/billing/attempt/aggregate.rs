@@ -1,0 +1,393 @@
+//! State and decisions of an attempt.
+
+use std::{collections::BTreeMap, fmt};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    AttemptCancelled, AttemptChargedBack, AttemptCheckoutOpened, AttemptCommand, AttemptCreateFailed,
+    AttemptCreated, AttemptError, AttemptEvent, AttemptExpired, AttemptFailed, AttemptPaid, AttemptRefunded,
+    AttemptReversed, CreateAttempt, CreateFailure, Dispute, IgnoredReason, ObservationIgnored,
+    guard::{self, Step},
+};
+use crate::{
+    Decider, Rupiah, aggregate,
+    billing::gateway::{Checkout, Observation, ObservedState, is_qris_code},
+};
+
+/// Where an attempt stands.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Default,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum AttemptStatus {
+    #[default]
+    Absent,
+    /// The gateway has not been asked, or has not answered.
+    Created,
+    CreateFailed,
+    /// The payer can pay.
+    Pending,
+    Failed,
+    Denied,
+    Expired,
+    Cancelled,
+    Paid,
+    PartiallyRefunded,
+    Refunded,
+    ChargedBack,
+    Reversed,
+}
+
+impl fmt::Display for AttemptStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Absent => "ABSENT",
+            Self::Created => "CREATED",
+            Self::CreateFailed => "CREATE_FAILED",
+            Self::Pending => "PENDING",
+            Self::Failed => "FAILED",
+            Self::Denied => "DENIED",
+            Self::Expired => "EXPIRED",
+            Self::Cancelled => "CANCELLED",
+            Self::Paid => "PAID",
+            Self::PartiallyRefunded => "PARTIALLY_REFUNDED",
+            Self::Refunded => "REFUNDED",
+            Self::ChargedBack => "CHARGED_BACK",
+            Self::Reversed => "REVERSED",
+        })
+    }
+}
+
+/// One booked payment of an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaidObservation {
+    pub gross: Rupiah,
+    pub paid_at: DateTime<Utc>,
+}
+
+/// One attempt to pay.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Attempt {
+    status: AttemptStatus,
+    plan: Option<Box<AttemptCreated>>,
+    /// By provider reference: a second one is a second payment.
+    paid: BTreeMap<String, PaidObservation>,
+    ignored: Option<(ObservedState, String, Rupiah)>,
+}
+
+aggregate!(Attempt);
+
+impl Attempt {
+    pub const fn status(&self) -> AttemptStatus {
+        self.status
+    }
+
+    /// What was planned when it was created.
+    pub fn plan(&self) -> Option<&AttemptCreated> {
+        self.plan.as_deref()
+    }
+
+    pub const fn paid(&self) -> &BTreeMap<String, PaidObservation> {
+        &self.paid
+    }
+
+    fn create(&self, create: CreateAttempt) -> Result<Vec<AttemptEvent>, AttemptError> {
+        if let Some(plan) = &self.plan {
+            let same = plan.invoice == create.invoice && plan.merchant_ref == create.merchant_ref;
+            return if same {
+                Ok(Vec::new())
+            } else {
+                Err(AttemptError::AlreadyCreated)
+            };
+        }
+        if !create.amount.is_positive() {
+            return Err(AttemptError::AmountNotPositive);
+        }
+        if create.payer_fee < Rupiah::ZERO || create.merchant_fee < Rupiah::ZERO {
+            return Err(AttemptError::FeeNegative);
+        }
+        if create.payer_fee.is_positive() && is_qris_code(&create.channel) {
+            return Err(AttemptError::QrisFeeOnPayer);
+        }
+        if create.expires_at <= create.at {
+            return Err(AttemptError::ExpiresTooEarly);
+        }
+        let expected_payer_amount = create.amount.add(create.payer_fee)?;
+        Ok(vec![AttemptEvent::Created(Box::new(AttemptCreated {
+            attempt: create.attempt,
+            invoice: create.invoice,
+            customer: create.customer,
+            gateway: create.gateway,
+            kind: create.kind,
+            merchant_ref: create.merchant_ref,
+            channel: create.channel,
+            amount: create.amount,
+            payer_fee: create.payer_fee,
+            merchant_fee: create.merchant_fee,
+            expected_payer_amount,
+            expires_at: create.expires_at,
+            at: create.at,
+        }))])
+    }
+
+    fn record_checkout(
+        &self,
+        plan: &AttemptCreated,
+        checkout: Checkout,
+        at: DateTime<Utc>,
+    ) -> Vec<AttemptEvent> {
+        match self.status {
+            AttemptStatus::Created | AttemptStatus::CreateFailed => {
+                let opened = AttemptCheckoutOpened {
+                    attempt: plan.attempt,
+                    checkout,
+                    at,
+                };
+                vec![AttemptEvent::CheckoutOpened(Box::new(opened))]
+            }
+            // A notice may overtake the answer to the call that opened the checkout.
+            AttemptStatus::Absent
+            | AttemptStatus::Pending
+            | AttemptStatus::Failed
+            | AttemptStatus::Denied
+            | AttemptStatus::Expired
+            | AttemptStatus::Cancelled
+            | AttemptStatus::Paid
+            | AttemptStatus::PartiallyRefunded
+            | AttemptStatus::Refunded
+            | AttemptStatus::ChargedBack
+            | AttemptStatus::Reversed => Vec::new(),
+        }
+    }
+
+    fn record_create_failed(
+        &self,
+        plan: &AttemptCreated,
+        failure: CreateFailure,
+        at: DateTime<Utc>,
+    ) -> Result<Vec<AttemptEvent>, AttemptError> {
+        match self.status {
+            AttemptStatus::Created => {
+                let failed = AttemptCreateFailed {
+                    attempt: plan.attempt,
+                    failure,
+                    at,
+                };
+                Ok(vec![AttemptEvent::CreateFailed(failed)])
+            }
+            AttemptStatus::CreateFailed => Ok(Vec::new()),
+            AttemptStatus::Absent
+            | AttemptStatus::Pending
+            | AttemptStatus::Failed
+            | AttemptStatus::Denied
+            | AttemptStatus::Expired
+            | AttemptStatus::Cancelled
+            | AttemptStatus::Paid
+            | AttemptStatus::PartiallyRefunded
+            | AttemptStatus::Refunded
+            | AttemptStatus::ChargedBack
+            | AttemptStatus::Reversed => Err(AttemptError::NotAllowed { state: self.status }),
+        }
+    }
+
+    fn observe(
+        &self,
+        plan: &AttemptCreated,
+        seen: &Observation,
+        reversible_until: Option<DateTime<Utc>>,
+        at: DateTime<Utc>,
+    ) -> Result<Vec<AttemptEvent>, AttemptError> {
+        if seen.order_ref != plan.merchant_ref.as_str() {
+            return Ok(self.ignore(plan, seen, IgnoredReason::OtherOrder, at));
+        }
+        let reversal_open = reversible_until.is_some_and(|until| at < until);
+        let (attempt, invoice) = (plan.attempt, plan.invoice);
+        let provider_ref = seen.provider_ref.clone();
+        let event = match guard::step(self.status, &seen.state, reversal_open) {
+            Step::Pay { late } => return self.pay(plan, seen, late, at),
+            Step::Fail { denied } => AttemptEvent::Failed(AttemptFailed {
+                attempt,
+                invoice,
+                denied,
+                at,
+            }),
+            Step::Expire => AttemptEvent::Expired(AttemptExpired { attempt, invoice, at }),
+            Step::Cancel => AttemptEvent::Cancelled(AttemptCancelled { attempt, invoice, at }),
+            Step::Refund { partial } => AttemptEvent::Refunded(AttemptRefunded {
+                attempt,
+                invoice,
+                provider_ref,
+                partial,
+                at,
+            }),
+            Step::ChargeBack => AttemptEvent::ChargedBack(AttemptChargedBack {
+                attempt,
+                invoice,
+                provider_ref,
+                at,
+            }),
+            Step::Reverse => AttemptEvent::Reversed(AttemptReversed {
+                attempt,
+                invoice,
+                provider_ref,
+                at,
+            }),
+            Step::Nothing => return Ok(Vec::new()),
+            Step::Stale => return Ok(self.ignore(plan, seen, IgnoredReason::Stale, at)),
+            Step::UnknownWord => return Ok(self.ignore(plan, seen, IgnoredReason::UnknownState, at)),
+        };
+        Ok(vec![event])
+    }
+
+    fn pay(
+        &self,
+        plan: &AttemptCreated,
+        seen: &Observation,
+        late: bool,
+        at: DateTime<Utc>,
+    ) -> Result<Vec<AttemptEvent>, AttemptError> {
+        if let Some(booked) = self.paid.get(&seen.provider_ref) {
+            return Ok(if booked.gross == seen.gross {
+                Vec::new()
+            } else {
+                self.ignore(plan, seen, IgnoredReason::AmountChanged, at)
+            });
+        }
+        if !seen.gross.is_positive() {
+            return Ok(self.ignore(plan, seen, IgnoredReason::NoAmount, at));
+        }
+        let fee = seen.payer_fee.unwrap_or(plan.payer_fee);
+        // A fee that eats the whole amount is not believed: the money is booked, people look at it.
+        let payer_fee = if fee < Rupiah::ZERO || fee >= seen.gross {
+            Rupiah::ZERO
+        } else {
+            fee
+        };
+        let amount = seen.gross.sub(payer_fee)?;
+        let as_expected = seen.gross == plan.expected_payer_amount && amount == plan.amount;
+        let disputed = (!as_expected).then_some(Dispute {
+            expected_payer_amount: plan.expected_payer_amount,
+        });
+        Ok(vec![AttemptEvent::Paid(Box::new(AttemptPaid {
+            attempt: plan.attempt,
+            invoice: plan.invoice,
+            customer: plan.customer,
+            gateway: plan.gateway,
+            merchant_ref: plan.merchant_ref.clone(),
+            provider_ref: seen.provider_ref.clone(),
+            channel: seen.channel.clone().unwrap_or_else(|| plan.channel.clone()),
+            gross: seen.gross,
+            payer_fee,
+            amount,
+            merchant_fee: seen.merchant_fee.unwrap_or(plan.merchant_fee),
+            paid_at: seen.paid_at.unwrap_or(at),
+            late,
+            again: !self.paid.is_empty(),
+            disputed,
+            at,
+        }))])
+    }
+
+    /// Keeps an observation that changes nothing; the same one again is not worth a second event.
+    fn ignore(
+        &self,
+        plan: &AttemptCreated,
+        seen: &Observation,
+        reason: IgnoredReason,
+        at: DateTime<Utc>,
+    ) -> Vec<AttemptEvent> {
+        let again = self.ignored.as_ref().is_some_and(|(state, provider_ref, gross)| {
+            *state == seen.state && *provider_ref == seen.provider_ref && *gross == seen.gross
+        });
+        if again {
+            return Vec::new();
+        }
+        vec![AttemptEvent::ObservationIgnored(ObservationIgnored {
+            attempt: plan.attempt,
+            status: self.status,
+            state: seen.state.clone(),
+            provider_ref: seen.provider_ref.clone(),
+            gross: seen.gross,
+            reason,
+            raw_sha256: seen.raw_sha256.clone(),
+            at,
+        })]
+    }
+}
+
+impl Decider for Attempt {
+    const TYPE: &'static str = "billing.attempt";
+    const STATE_VERSION: i32 = 1;
+    type Command = AttemptCommand;
+    type Event = AttemptEvent;
+    type Error = AttemptError;
+
+    fn decide(&self, command: AttemptCommand) -> Result<Vec<AttemptEvent>, AttemptError> {
+        let plan = self.plan.as_deref().ok_or(AttemptError::NotFound);
+        match command {
+            AttemptCommand::Create(create) => self.create(*create),
+            AttemptCommand::RecordCheckout { checkout, at } => Ok(self.record_checkout(plan?, checkout, at)),
+            AttemptCommand::RecordCreateFailed { failure, at } => {
+                self.record_create_failed(plan?, failure, at)
+            }
+            AttemptCommand::Observe {
+                observation,
+                reversible_until,
+                at,
+            } => self.observe(plan?, &observation, reversible_until, at),
+        }
+    }
+
+    fn evolve(&mut self, event: &AttemptEvent) {
+        match event {
+            AttemptEvent::Created(created) => {
+                self.status = AttemptStatus::Created;
+                self.plan = Some(created.clone());
+            }
+            AttemptEvent::CheckoutOpened(_) => self.status = AttemptStatus::Pending,
+            AttemptEvent::CreateFailed(_) => self.status = AttemptStatus::CreateFailed,
+            AttemptEvent::Paid(paid) => {
+                self.status = AttemptStatus::Paid;
+                let booked = PaidObservation {
+                    gross: paid.gross,
+                    paid_at: paid.paid_at,
+                };
+                self.paid.insert(paid.provider_ref.clone(), booked);
+            }
+            AttemptEvent::Failed(failed) => {
+                self.status = if failed.denied {
+                    AttemptStatus::Denied
+                } else {
+                    AttemptStatus::Failed
+                };
+            }
+            AttemptEvent::Expired(_) => self.status = AttemptStatus::Expired,
+            AttemptEvent::Cancelled(_) => self.status = AttemptStatus::Cancelled,
+            AttemptEvent::Refunded(refunded) => {
+                self.status = if refunded.partial {
+                    AttemptStatus::PartiallyRefunded
+                } else {
+                    AttemptStatus::Refunded
+                };
+            }
+            AttemptEvent::ChargedBack(_) => self.status = AttemptStatus::ChargedBack,
+            AttemptEvent::Reversed(_) => self.status = AttemptStatus::Reversed,
+            AttemptEvent::ObservationIgnored(ignored) => {
+                self.ignored = Some((ignored.state.clone(), ignored.provider_ref.clone(), ignored.gross));
+            }
+        }
+    }
+}

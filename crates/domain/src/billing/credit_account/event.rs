@@ -1,0 +1,51 @@
+//! What happened to a customer's credit.
+
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{CustomerId, InvoiceId, PaymentId, Rupiah, stored_events};
+
+/// Events of `billing.credit_account`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum CreditAccountEvent {
+    #[serde(rename = "billing.credit_account.credit_added")]
+    CreditAdded(CreditAdded),
+    #[serde(rename = "billing.credit_account.credit_used")]
+    CreditUsed(CreditUsed),
+}
+
+stored_events!(CreditAccountEvent {
+    CreditAdded => "billing.credit_account.credit_added", "1";
+    CreditUsed => "billing.credit_account.credit_used", "1";
+});
+
+/// What credit is used for. The same use happens once.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum CreditUse {
+    /// Pays an invoice.
+    Invoice { invoice: InvoiceId },
+    /// Gives the money of a payment back.
+    Refund { payment: PaymentId, reference: String },
+}
+
+/// Credit grew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CreditAdded {
+    pub customer: CustomerId,
+    pub payment: PaymentId,
+    pub amount: Rupiah,
+    pub balance: Rupiah,
+    pub at: DateTime<Utc>,
+}
+
+/// Credit was spent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CreditUsed {
+    pub customer: CustomerId,
+    pub for_what: CreditUse,
+    pub amount: Rupiah,
+    pub balance: Rupiah,
+    pub at: DateTime<Utc>,
+}

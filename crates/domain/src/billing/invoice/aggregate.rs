@@ -1,0 +1,327 @@
+//! State and decisions of an invoice.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    InvoiceCommand, InvoiceError, InvoiceEvent, InvoiceFellOverdue, InvoiceIssued, InvoiceLine, InvoicePaid,
+    InvoicePaymentApplied, InvoiceVoided, IssueInvoice,
+};
+use crate::{
+    CustomerId, Decider, InvoiceId, PaymentId, Rupiah, SubscriptionId, aggregate, billing::InvoiceNumber,
+    time::Zone,
+};
+
+/// More lines than any bill has.
+const MAX_LINES: usize = 100;
+
+/// Where an invoice stands.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Default,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum InvoiceStatus {
+    #[default]
+    Absent,
+    Issued,
+    PartiallyPaid,
+    /// Past its due date, unpaid or partially paid.
+    Overdue,
+    Paid,
+    Void,
+}
+
+/// One bill.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Invoice {
+    status: InvoiceStatus,
+    bill: Option<Bill>,
+    outstanding: Rupiah,
+    applied: BTreeMap<PaymentId, Rupiah>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Bill {
+    invoice: InvoiceId,
+    number: InvoiceNumber,
+    customer: CustomerId,
+    subscription: SubscriptionId,
+    total: Rupiah,
+    due_on: NaiveDate,
+    zone: Zone,
+}
+
+aggregate!(Invoice);
+
+impl Invoice {
+    pub const fn status(&self) -> InvoiceStatus {
+        self.status
+    }
+
+    /// What remains to be paid; zero when paid or void.
+    pub const fn outstanding(&self) -> Rupiah {
+        self.outstanding
+    }
+
+    /// Whether it asks for money.
+    pub const fn is_open(&self) -> bool {
+        match self.status {
+            InvoiceStatus::Issued | InvoiceStatus::PartiallyPaid | InvoiceStatus::Overdue => true,
+            InvoiceStatus::Absent | InvoiceStatus::Paid | InvoiceStatus::Void => false,
+        }
+    }
+
+    pub fn due_on(&self) -> Option<NaiveDate> {
+        self.bill.as_ref().map(|bill| bill.due_on)
+    }
+
+    /// In which a date of the bill becomes an instant.
+    pub fn zone(&self) -> Option<Zone> {
+        self.bill.as_ref().map(|bill| bill.zone)
+    }
+
+    pub fn customer(&self) -> Option<CustomerId> {
+        self.bill.as_ref().map(|bill| bill.customer)
+    }
+
+    fn issue(&self, issue: IssueInvoice) -> Result<Vec<InvoiceEvent>, InvoiceError> {
+        let total = total(&issue.lines)?;
+        if let Some(bill) = &self.bill {
+            let same =
+                bill.subscription == issue.subscription && bill.total == total && bill.due_on == issue.due_on;
+            return if same {
+                Ok(Vec::new())
+            } else {
+                Err(InvoiceError::AlreadyIssued)
+            };
+        }
+        let IssueInvoice {
+            invoice,
+            number,
+            customer,
+            subscription,
+            period,
+            lines,
+            due_on,
+            currency,
+            zone,
+            snapshot,
+            at,
+        } = issue;
+        let paid = total.is_zero().then(|| {
+            let number = number.clone();
+            let was_overdue = false;
+            InvoiceEvent::Paid(InvoicePaid {
+                invoice,
+                number,
+                customer,
+                subscription,
+                total,
+                payment: None,
+                was_overdue,
+                at,
+            })
+        });
+        let issued = InvoiceEvent::Issued(Box::new(InvoiceIssued {
+            invoice,
+            number,
+            customer,
+            subscription,
+            period,
+            lines,
+            total,
+            currency,
+            due_on,
+            zone,
+            snapshot,
+            at,
+        }));
+        Ok(std::iter::once(issued).chain(paid).collect())
+    }
+
+    fn mark_overdue(&self, bill: &Bill, today: NaiveDate, at: DateTime<Utc>) -> Vec<InvoiceEvent> {
+        match self.status {
+            InvoiceStatus::Issued | InvoiceStatus::PartiallyPaid if today > bill.due_on => {
+                vec![InvoiceEvent::FellOverdue(InvoiceFellOverdue {
+                    invoice: bill.invoice,
+                    customer: bill.customer,
+                    subscription: bill.subscription,
+                    due_on: bill.due_on,
+                    zone: bill.zone,
+                    today,
+                    outstanding: self.outstanding,
+                    at,
+                })]
+            }
+            InvoiceStatus::Absent
+            | InvoiceStatus::Issued
+            | InvoiceStatus::PartiallyPaid
+            | InvoiceStatus::Overdue
+            | InvoiceStatus::Paid
+            | InvoiceStatus::Void => Vec::new(),
+        }
+    }
+
+    fn apply_payment(
+        &self,
+        bill: &Bill,
+        payment: PaymentId,
+        amount: Rupiah,
+        at: DateTime<Utc>,
+    ) -> Result<Vec<InvoiceEvent>, InvoiceError> {
+        if !amount.is_positive() {
+            return Err(InvoiceError::AmountNotPositive);
+        }
+        if let Some(&applied) = self.applied.get(&payment) {
+            return if applied == amount {
+                Ok(Vec::new())
+            } else {
+                Err(InvoiceError::AppliedOtherwise { applied })
+            };
+        }
+        match self.status {
+            InvoiceStatus::Absent => return Err(InvoiceError::NotFound),
+            InvoiceStatus::Paid => return Err(InvoiceError::AlreadyPaid),
+            InvoiceStatus::Void => return Err(InvoiceError::Void),
+            InvoiceStatus::Issued | InvoiceStatus::PartiallyPaid | InvoiceStatus::Overdue => {}
+        }
+        if amount > self.outstanding {
+            return Err(InvoiceError::ExceedsOutstanding {
+                amount,
+                outstanding: self.outstanding,
+            });
+        }
+        let outstanding = self.outstanding.sub(amount)?;
+        let applied = InvoicePaymentApplied {
+            invoice: bill.invoice,
+            customer: bill.customer,
+            payment,
+            amount,
+            outstanding,
+            at,
+        };
+        let paid = outstanding.is_zero().then(|| {
+            InvoiceEvent::Paid(InvoicePaid {
+                invoice: bill.invoice,
+                number: bill.number.clone(),
+                customer: bill.customer,
+                subscription: bill.subscription,
+                total: bill.total,
+                payment: Some(payment),
+                was_overdue: self.status == InvoiceStatus::Overdue,
+                at,
+            })
+        });
+        Ok(std::iter::once(InvoiceEvent::PaymentApplied(applied))
+            .chain(paid)
+            .collect())
+    }
+
+    fn void(
+        &self,
+        bill: &Bill,
+        reason: String,
+        at: DateTime<Utc>,
+    ) -> Result<Vec<InvoiceEvent>, InvoiceError> {
+        match self.status {
+            InvoiceStatus::Absent => Err(InvoiceError::NotFound),
+            InvoiceStatus::Paid => Err(InvoiceError::AlreadyPaid),
+            InvoiceStatus::Void => Ok(Vec::new()),
+            InvoiceStatus::Issued | InvoiceStatus::PartiallyPaid | InvoiceStatus::Overdue => {
+                if !self.applied.is_empty() {
+                    return Err(InvoiceError::HasPayments {
+                        paid: bill.total.sub(self.outstanding)?,
+                    });
+                }
+                Ok(vec![InvoiceEvent::Voided(InvoiceVoided {
+                    invoice: bill.invoice,
+                    customer: bill.customer,
+                    subscription: bill.subscription,
+                    reason,
+                    at,
+                })])
+            }
+        }
+    }
+}
+
+fn total(lines: &[InvoiceLine]) -> Result<Rupiah, InvoiceError> {
+    if lines.is_empty() || lines.len() > MAX_LINES {
+        return Err(InvoiceError::LineCount);
+    }
+    let wrong =
+        |line: &InvoiceLine| line.amount.is_zero() || line.kind.reduces() == line.amount.is_positive();
+    if let Some(line) = lines.iter().position(wrong) {
+        return Err(InvoiceError::LineSign { line });
+    }
+    let total = Rupiah::sum(lines.iter().map(|line| line.amount))?;
+    if total < Rupiah::ZERO {
+        Err(InvoiceError::TotalNegative)
+    } else {
+        Ok(total)
+    }
+}
+
+impl Decider for Invoice {
+    const TYPE: &'static str = "billing.invoice";
+    const STATE_VERSION: i32 = 1;
+    type Command = InvoiceCommand;
+    type Event = InvoiceEvent;
+    type Error = InvoiceError;
+
+    fn decide(&self, command: InvoiceCommand) -> Result<Vec<InvoiceEvent>, InvoiceError> {
+        let bill = self.bill.as_ref().ok_or(InvoiceError::NotFound);
+        match command {
+            InvoiceCommand::Issue(issue) => self.issue(*issue),
+            InvoiceCommand::MarkOverdue { today, at } => Ok(self.mark_overdue(bill?, today, at)),
+            InvoiceCommand::ApplyPayment { payment, amount, at } => {
+                self.apply_payment(bill?, payment, amount, at)
+            }
+            InvoiceCommand::Void { reason, at } => self.void(bill?, reason, at),
+        }
+    }
+
+    fn evolve(&mut self, event: &InvoiceEvent) {
+        match event {
+            InvoiceEvent::Issued(issued) => {
+                self.status = InvoiceStatus::Issued;
+                self.outstanding = issued.total;
+                self.bill = Some(Bill {
+                    invoice: issued.invoice,
+                    number: issued.number.clone(),
+                    customer: issued.customer,
+                    subscription: issued.subscription,
+                    total: issued.total,
+                    due_on: issued.due_on,
+                    zone: issued.zone,
+                });
+            }
+            InvoiceEvent::FellOverdue(_) => self.status = InvoiceStatus::Overdue,
+            InvoiceEvent::PaymentApplied(applied) => {
+                self.outstanding = applied.outstanding;
+                self.applied.insert(applied.payment, applied.amount);
+                if self.status == InvoiceStatus::Issued {
+                    self.status = InvoiceStatus::PartiallyPaid;
+                }
+            }
+            InvoiceEvent::Paid(_) => self.status = InvoiceStatus::Paid,
+            InvoiceEvent::Voided(_) => {
+                self.status = InvoiceStatus::Void;
+                self.outstanding = Rupiah::ZERO;
+            }
+        }
+    }
+}

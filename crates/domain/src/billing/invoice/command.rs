@@ -1,0 +1,48 @@
+//! What can be asked of an invoice.
+
+use chrono::{DateTime, NaiveDate, Utc};
+
+use super::{InvoiceLine, InvoiceSnapshot};
+use crate::{
+    CustomerId, InvoiceId, PaymentId, Rupiah, SubscriptionId,
+    billing::{InvoiceNumber, Period, gateway::Currency},
+    time::Zone,
+};
+
+/// Commands of `billing.invoice`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InvoiceCommand {
+    Issue(Box<IssueInvoice>),
+    /// Overdue only if the tenant's local date `today` is after the due date and something is outstanding.
+    MarkOverdue {
+        today: NaiveDate,
+        at: DateTime<Utc>,
+    },
+    /// The money planner never applies more than is outstanding.
+    ApplyPayment {
+        payment: PaymentId,
+        amount: Rupiah,
+        at: DateTime<Utc>,
+    },
+    Void {
+        reason: String,
+        at: DateTime<Utc>,
+    },
+}
+
+/// A new bill.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssueInvoice {
+    /// See [`crate::billing::calendar::invoice_id`].
+    pub invoice: InvoiceId,
+    pub number: InvoiceNumber,
+    pub customer: CustomerId,
+    pub subscription: SubscriptionId,
+    pub period: Period,
+    pub lines: Vec<InvoiceLine>,
+    pub due_on: NaiveDate,
+    pub currency: Currency,
+    pub zone: Zone,
+    pub snapshot: InvoiceSnapshot,
+    pub at: DateTime<Utc>,
+}

@@ -1,0 +1,152 @@
+//! What happened to an invoice.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    CustomerId, InvoiceId, PaymentId, Rupiah, ServicePlanId, SubscriptionId,
+    billing::{InvoiceNumber, Period, gateway::Currency},
+    customers::CustomerCode,
+    stored_events,
+    time::Zone,
+};
+
+/// Events of `billing.invoice`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum InvoiceEvent {
+    #[serde(rename = "billing.invoice.issued")]
+    Issued(Box<InvoiceIssued>),
+    #[serde(rename = "billing.invoice.fell_overdue")]
+    FellOverdue(InvoiceFellOverdue),
+    #[serde(rename = "billing.invoice.payment_applied")]
+    PaymentApplied(InvoicePaymentApplied),
+    #[serde(rename = "billing.invoice.paid")]
+    Paid(InvoicePaid),
+    #[serde(rename = "billing.invoice.voided")]
+    Voided(InvoiceVoided),
+}
+
+stored_events!(InvoiceEvent {
+    Issued => "billing.invoice.issued", "1";
+    FellOverdue => "billing.invoice.fell_overdue", "1";
+    PaymentApplied => "billing.invoice.payment_applied", "1";
+    Paid => "billing.invoice.paid", "1";
+    Voided => "billing.invoice.voided", "1";
+});
+
+/// What a line is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LineKind {
+    Plan,
+    Proration,
+    AddOn,
+    LateFee,
+    Tax,
+    /// The few rupiah by which a transfer is recognised.
+    UniqueCode,
+    /// Reduces the total.
+    Discount,
+    /// Gives back what was not used. Reduces the total.
+    Credit,
+}
+
+impl LineKind {
+    pub const fn reduces(self) -> bool {
+        match self {
+            Self::Discount | Self::Credit => true,
+            Self::Plan | Self::Proration | Self::AddOn | Self::LateFee | Self::Tax | Self::UniqueCode => {
+                false
+            }
+        }
+    }
+}
+
+/// One line: positive for a charge, negative for a reduction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InvoiceLine {
+    pub kind: LineKind,
+    pub description: String,
+    pub amount: Rupiah,
+}
+
+/// What the bill says about both sides at the time of issue. The customer's name stays with the customer,
+/// sealed, so that erasing the subject leaves no copy here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InvoiceSnapshot {
+    pub seller_name: String,
+    pub customer_code: CustomerCode,
+    pub plan: ServicePlanId,
+    pub plan_name: String,
+}
+
+/// A bill went out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InvoiceIssued {
+    pub invoice: InvoiceId,
+    pub number: InvoiceNumber,
+    pub customer: CustomerId,
+    pub subscription: SubscriptionId,
+    pub period: Period,
+    pub lines: Vec<InvoiceLine>,
+    /// Sum of the lines, zero or more.
+    pub total: Rupiah,
+    pub currency: Currency,
+    /// Business date in `zone`.
+    pub due_on: NaiveDate,
+    pub zone: Zone,
+    pub snapshot: InvoiceSnapshot,
+    pub at: DateTime<Utc>,
+}
+
+/// The local date passed the due date with something outstanding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InvoiceFellOverdue {
+    pub invoice: InvoiceId,
+    pub customer: CustomerId,
+    pub subscription: SubscriptionId,
+    pub due_on: NaiveDate,
+    pub zone: Zone,
+    /// The local date of the decision.
+    pub today: NaiveDate,
+    pub outstanding: Rupiah,
+    pub at: DateTime<Utc>,
+}
+
+/// Money was put on the bill.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InvoicePaymentApplied {
+    pub invoice: InvoiceId,
+    pub customer: CustomerId,
+    pub payment: PaymentId,
+    pub amount: Rupiah,
+    /// What remains to be paid.
+    pub outstanding: Rupiah,
+    pub at: DateTime<Utc>,
+}
+
+/// Nothing is outstanding any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InvoicePaid {
+    pub invoice: InvoiceId,
+    pub number: InvoiceNumber,
+    pub customer: CustomerId,
+    pub subscription: SubscriptionId,
+    pub total: Rupiah,
+    /// The payment that completed it; none when the total was zero.
+    pub payment: Option<PaymentId>,
+    /// It had been overdue.
+    pub was_overdue: bool,
+    pub at: DateTime<Utc>,
+}
+
+/// The bill is withdrawn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InvoiceVoided {
+    pub invoice: InvoiceId,
+    pub customer: CustomerId,
+    pub subscription: SubscriptionId,
+    pub reason: String,
+    pub at: DateTime<Utc>,
+}

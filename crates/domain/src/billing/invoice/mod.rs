@@ -1,0 +1,16 @@
+//! One bill: issued once with its lines, then paid, overdue or void. It never changes otherwise.
+
+mod aggregate;
+mod command;
+mod error;
+mod event;
+#[cfg(test)]
+mod tests;
+
+pub use aggregate::{Invoice, InvoiceStatus};
+pub use command::{InvoiceCommand, IssueInvoice};
+pub use error::InvoiceError;
+pub use event::{
+    InvoiceEvent, InvoiceFellOverdue, InvoiceIssued, InvoiceLine, InvoicePaid, InvoicePaymentApplied,
+    InvoiceSnapshot, InvoiceVoided, LineKind,
+};

@@ -1,0 +1,190 @@
+//! An issued invoice is paid, overdue or void; every cell of status × command.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    CustomerId, Decider as _, InvoiceId, PaymentId, ServicePlanId, SubscriptionId,
+    billing::{InvoiceNumber, Period, gateway::Currency},
+    customers::CustomerCode,
+    given::{after, at, cells, check_replay, day, rupiah, uuid, words},
+    time::Zone,
+};
+
+const DUE: u64 = 15;
+
+fn line(kind: LineKind, amount: i64) -> InvoiceLine {
+    InvoiceLine {
+        kind,
+        description: "Rumah 10, November".to_owned(),
+        amount: rupiah(amount),
+    }
+}
+
+fn issue(lines: Vec<InvoiceLine>) -> InvoiceCommand {
+    InvoiceCommand::Issue(Box::new(IssueInvoice {
+        invoice: InvoiceId::new(uuid(100)),
+        number: InvoiceNumber::parse("INV/2026/11/0001").expect("a number"),
+        customer: CustomerId::new(uuid(2)),
+        subscription: SubscriptionId::new(uuid(3)),
+        period: Period::try_new(day(15), day(45)).expect("a period"),
+        lines,
+        due_on: day(DUE),
+        currency: Currency::Idr,
+        zone: Zone::Jakarta,
+        snapshot: InvoiceSnapshot {
+            seller_name: "Wifi Maju".to_owned(),
+            customer_code: CustomerCode::parse("C-1").expect("a code"),
+            plan: ServicePlanId::new(uuid(70)),
+            plan_name: "Rumah 10".to_owned(),
+        },
+        at: at(0),
+    }))
+}
+
+fn issue_for(amount: i64) -> InvoiceCommand {
+    issue(vec![line(LineKind::Plan, amount)])
+}
+
+fn pay(payment: u128, amount: i64) -> InvoiceCommand {
+    InvoiceCommand::ApplyPayment {
+        payment: PaymentId::new(uuid(payment)),
+        amount: rupiah(amount),
+        at: at(1),
+    }
+}
+
+fn mark(today: u64) -> InvoiceCommand {
+    InvoiceCommand::MarkOverdue {
+        today: day(today),
+        at: at(2),
+    }
+}
+
+fn void() -> InvoiceCommand {
+    InvoiceCommand::Void {
+        reason: "wrong plan".to_owned(),
+        at: at(3),
+    }
+}
+
+#[test]
+fn every_cell_of_status_and_command_is_decided() {
+    let states: [(&str, Invoice); 7] = [
+        ("ABSENT", Invoice::default()),
+        ("ISSUED", after([issue_for(150)])),
+        ("PARTIALLY_PAID", after([issue_for(150), pay(1, 50)])),
+        ("OVERDUE", after([issue_for(150), mark(DUE + 1)])),
+        (
+            "OVERDUE, PARTIALLY PAID",
+            after([issue_for(150), pay(1, 50), mark(DUE + 1)]),
+        ),
+        ("PAID", after([issue_for(150), pay(1, 50), pay(2, 100)])),
+        ("VOID", after([issue_for(150), void()])),
+    ];
+    let commands = [
+        ("issue", issue_for(150)),
+        ("issue otherwise", issue_for(151)),
+        ("mark on the due date", mark(DUE)),
+        ("mark the day after", mark(DUE + 1)),
+        ("the payment of 50 again", pay(1, 50)),
+        ("that payment with 60", pay(1, 60)),
+        ("pay 100", pay(9, 100)),
+        ("pay 150", pay(9, 150)),
+        ("pay 151", pay(9, 151)),
+        ("pay nothing", pay(9, 0)),
+        ("void", void()),
+    ];
+    insta::assert_snapshot!(cells(&states, &commands));
+}
+
+#[test]
+fn an_invoice_of_nothing_is_paid_at_once() {
+    let free = issue(vec![line(LineKind::Plan, 150), line(LineKind::Discount, -150)]);
+    assert_eq!(
+        words(&Invoice::default(), free.clone()),
+        Ok("issued + paid".to_owned())
+    );
+    let paid: Invoice = after([free]);
+    assert_eq!(words(&paid, mark(DUE + 1)), Ok("-".to_owned()));
+}
+
+#[test]
+fn an_overdue_invoice_that_is_paid_says_so() {
+    let overdue: Invoice = after([issue_for(150), mark(DUE + 1)]);
+    let events = overdue.decide(pay(1, 150)).expect("accepted");
+    let Some(InvoiceEvent::Paid(paid)) = events.last() else {
+        panic!("paid")
+    };
+    assert!(paid.was_overdue);
+    assert_eq!(
+        overdue.decide(pay(1, 151)),
+        Err(InvoiceError::ExceedsOutstanding {
+            amount: rupiah(151),
+            outstanding: rupiah(150),
+        })
+    );
+}
+
+#[test]
+fn lines_with_the_wrong_sign_are_refused() {
+    let refused = |lines| Invoice::default().decide(issue(lines)).expect_err("refused");
+    assert_eq!(refused(Vec::new()), InvoiceError::LineCount);
+    assert_eq!(
+        refused(vec![line(LineKind::Plan, 5), line(LineKind::Tax, 0)]),
+        InvoiceError::LineSign { line: 1 }
+    );
+    assert_eq!(
+        refused(vec![line(LineKind::Discount, 5)]),
+        InvoiceError::LineSign { line: 0 }
+    );
+    assert_eq!(
+        refused(vec![line(LineKind::Plan, 5), line(LineKind::Credit, -6)]),
+        InvoiceError::TotalNegative,
+    );
+}
+
+proptest! {
+    // Property 16: non-positive amounts are refused.
+    #[test]
+    fn a_payment_of_nothing_or_less_is_refused(amount in -1_000_000_i64..=0) {
+        let invoice: Invoice = after([issue_for(150)]);
+        prop_assert_eq!(invoice.decide(pay(1, amount)), Err(InvoiceError::AmountNotPositive));
+    }
+
+    #[test]
+    fn what_is_paid_and_what_is_outstanding_is_the_total(
+        total in 1_i64..1_000, payments in prop::collection::vec((0_u128..6, 1_i64..400), 0..16),
+    ) {
+        let mut invoice: Invoice = after([issue_for(total)]);
+        let mut applied = std::collections::BTreeMap::new();
+        for (payment, amount) in payments {
+            let events = invoice.decide(pay(payment, amount)).unwrap_or_default();
+            for event in events {
+                invoice.evolve(&event);
+                if let InvoiceEvent::PaymentApplied(part) = &event {
+                    prop_assert_eq!(applied.insert(part.payment, part.amount.get()), None, "once per payment");
+                }
+            }
+        }
+        let paid: i64 = applied.values().sum();
+        prop_assert_eq!(invoice.outstanding().get() + paid, total);
+        prop_assert_eq!(invoice.status() == InvoiceStatus::Paid, paid == total);
+    }
+
+    // Property 74: replay of any command sequence gives the state.
+    #[test]
+    fn replaying_the_log_gives_the_state(
+        commands in prop::collection::vec(
+            prop_oneof![
+                2 => Just(issue_for(150)),
+                3 => (0_u128..4, -1_i64..120).prop_map(|(payment, amount)| pay(payment, amount)),
+                2 => (DUE - 1..DUE + 3).prop_map(mark),
+                1 => Just(void()),
+            ],
+            0..20,
+        ),
+    ) {
+        check_replay::<Invoice>(&commands, |_| true);
+    }
+}

@@ -1,0 +1,9 @@
+//! Ids of payments that a gateway reports.
+
+use crate::{GatewayId, PaymentId, TenantId};
+
+/// The id of the payment that a gateway account reports under `provider_ref`. Derived, so that a second notice
+/// meets the same stream and is a conflict instead of a second payment.
+pub fn gateway_payment_id(tenant: TenantId, gateway: GatewayId, provider_ref: &str) -> PaymentId {
+    PaymentId::derive(tenant.as_uuid(), &format!("gateway/{gateway}/{provider_ref}"))
+}

@@ -1,0 +1,23 @@
+//! What can be asked of a sender account.
+
+use chrono::{DateTime, Utc};
+
+use crate::{Sealed, SenderId, messaging::sender::SenderKind};
+
+/// Commands of `messaging.sender_account`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SenderAccountCommand {
+    Connect(ConnectSenderAccount),
+    Disconnect { at: DateTime<Utc> },
+}
+
+/// A new sender.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConnectSenderAccount {
+    pub sender: SenderId,
+    pub kind: SenderKind,
+    pub token: Sealed,
+    /// The sending number in E.164, which delivery reports must name.
+    pub device: Sealed,
+    pub at: DateTime<Utc>,
+}

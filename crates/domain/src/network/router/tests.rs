@@ -1,0 +1,106 @@
+//! A changed address carries its secret; every cell of status × command.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    Decider as _, RouterId,
+    given::{after, at, cells, check_replay, sealed, uuid},
+    network::RouterHost,
+};
+
+fn address(host: &str, port: u16) -> RouterAddress {
+    RouterAddress {
+        host: RouterHost::parse(host).expect("a host"),
+        port,
+        tls: TlsMode::Verified,
+    }
+}
+
+fn register(host: &str) -> RouterCommand {
+    RouterCommand::Register(Box::new(RegisterRouter {
+        router: RouterId::new(uuid(4)),
+        name: "Menara 1".to_owned(),
+        address: address(host, 8729),
+        username: "simpul".to_owned(),
+        password: sealed("cGFzcw"),
+        legacy_login: false,
+        at: at(0),
+    }))
+}
+
+fn move_to(host: &str, port: u16) -> RouterCommand {
+    RouterCommand::ChangeAddress {
+        address: address(host, port),
+        username: "simpul".to_owned(),
+        password: sealed("bmV1"),
+        at: at(1),
+    }
+}
+
+fn identify(serial: Option<&str>) -> RouterCommand {
+    RouterCommand::RecordIdentity {
+        serial: serial.map(str::to_owned),
+        identity: "MENARA-1".to_owned(),
+        version: "7.16.1".to_owned(),
+        at: at(2),
+    }
+}
+
+fn retire() -> RouterCommand {
+    RouterCommand::Retire { at: at(3) }
+}
+
+#[test]
+fn every_cell_of_status_and_command_is_decided() {
+    let states: [(&str, Router); 3] = [
+        ("ABSENT", Router::default()),
+        ("MANAGED", after([register("203.0.113.7"), identify(Some("A1"))])),
+        ("RETIRED", after([register("203.0.113.7"), retire()])),
+    ];
+    let commands = [
+        ("register", register("203.0.113.7")),
+        ("register elsewhere", register("203.0.113.8")),
+        ("change address", move_to("203.0.113.8", 8729)),
+        ("change to port 0", move_to("203.0.113.8", 0)),
+        ("identify as known", identify(Some("A1"))),
+        ("identify anew", identify(Some("B2"))),
+        ("retire", retire()),
+    ];
+    insta::assert_snapshot!(cells(&states, &commands));
+}
+
+#[test]
+fn another_serial_number_is_noticed() {
+    let changed = |events: &[RouterEvent]| {
+        matches!(
+            events,
+            [RouterEvent::Identified(RouterIdentified {
+                serial_changed: true,
+                ..
+            })]
+        )
+    };
+    let known: Router = after([register("203.0.113.7"), identify(Some("A1"))]);
+    assert!(changed(&known.decide(identify(Some("B2"))).expect("accepted")));
+    let unknown: Router = after([register("203.0.113.7")]);
+    assert!(!changed(&unknown.decide(identify(Some("B2"))).expect("accepted")));
+}
+
+proptest! {
+    // Property 74: replay of any command sequence gives the state.
+    #[test]
+    fn replaying_the_log_gives_the_state(
+        commands in prop::collection::vec(
+            prop_oneof![
+                Just(register("203.0.113.7")),
+                (1_u16..4).prop_map(|port| move_to("203.0.113.8", port)),
+                prop::option::of("[AB]").prop_map(|serial| identify(serial.as_deref())),
+                Just(retire()),
+            ],
+            0..16,
+        ),
+    ) {
+        check_replay::<Router>(&commands, |command| !matches!(command, RouterCommand::Register(_)));
+    }
+}

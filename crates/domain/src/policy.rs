@@ -1,0 +1,146 @@
+//! What follows from an event, as a wish: policies are pure `react(event, facts) -> intents`.
+//!
+//! A reactor turns each intent into a command or a row. The command's id derives from the event, the policy and
+//! the intent's index, so that repeating a reaction is a no-op. Whatever a policy was told is checked again by
+//! the command that follows.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    CommandId, CustomerId, EventId, InvoiceId, MessageId, SubscriptionId, TimerId,
+    billing::attempt::AttemptPaid,
+    messaging::{
+        MessageKind,
+        message::{MessageRefs, message_id},
+        sender::Channel,
+    },
+};
+
+/// What a timer does when it is due.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum TimerKind {
+    /// Mark the invoice overdue if it still asks for money.
+    InvoiceOverdue { invoice: InvoiceId },
+    /// Note the overdue invoice again, now that the grace is over.
+    IsolirDue {
+        invoice: InvoiceId,
+        subscription: SubscriptionId,
+        due_on: NaiveDate,
+    },
+}
+
+impl TimerKind {
+    /// The one timer of this kind for its invoice.
+    pub fn timer(&self) -> TimerId {
+        match self {
+            Self::InvoiceOverdue { invoice } => TimerId::derive(invoice.as_uuid(), "overdue"),
+            Self::IsolirDue { invoice, .. } => TimerId::derive(invoice.as_uuid(), "isolir"),
+        }
+    }
+}
+
+/// One wish.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Intent {
+    /// `billing.invoice`: mark overdue.
+    MarkOverdue { invoice: InvoiceId },
+    /// `subscriptions.subscription`: note an overdue invoice; grace, hold and openness are read in the command.
+    NoteOverdue {
+        subscription: SubscriptionId,
+        invoice: InvoiceId,
+        due_on: NaiveDate,
+    },
+    /// `subscriptions.subscription`: the invoice is settled.
+    ClearOverdue {
+        subscription: SubscriptionId,
+        invoice: InvoiceId,
+    },
+    /// `messaging.message`: queue.
+    QueueMessage {
+        message: MessageId,
+        kind: MessageKind,
+        customer: CustomerId,
+        channel: Channel,
+        cause: EventId,
+        refs: MessageRefs,
+    },
+    /// A row of the timer table; the same timer again replaces nothing.
+    ScheduleTimer {
+        timer: TimerId,
+        due_at: DateTime<Utc>,
+        kind: TimerKind,
+    },
+    /// Book the money of an attempt (see [`crate::billing::booking`]).
+    BookPayment { paid: Box<AttemptPaid> },
+    /// Make the router hold the current desired state, at least this version of it.
+    Converge {
+        subscription: SubscriptionId,
+        desired_version: u64,
+    },
+}
+
+impl Intent {
+    /// A message about an event.
+    pub fn message(
+        cause: EventId,
+        kind: MessageKind,
+        customer: CustomerId,
+        channel: Channel,
+        refs: MessageRefs,
+    ) -> Self {
+        Self::QueueMessage {
+            message: message_id(cause, kind),
+            kind,
+            customer,
+            channel,
+            cause,
+            refs,
+        }
+    }
+
+    pub fn timer(due_at: DateTime<Utc>, kind: TimerKind) -> Self {
+        Self::ScheduleTimer {
+            timer: kind.timer(),
+            due_at,
+            kind,
+        }
+    }
+
+    /// Tells the intents of one reaction apart, whatever the facts let through. Never renumbered.
+    pub const fn index(&self) -> u32 {
+        match self {
+            Self::MarkOverdue { .. } => 1,
+            Self::NoteOverdue { .. } => 2,
+            Self::ClearOverdue { .. } => 3,
+            Self::ScheduleTimer {
+                kind: TimerKind::InvoiceOverdue { .. },
+                ..
+            } => 4,
+            Self::ScheduleTimer {
+                kind: TimerKind::IsolirDue { .. },
+                ..
+            } => 5,
+            Self::BookPayment { .. } => 6,
+            Self::Converge { .. } => 7,
+            Self::QueueMessage { kind, .. } => match kind {
+                MessageKind::InvoiceCreated => 100,
+                MessageKind::InvoiceDueReminder => 101,
+                MessageKind::InvoiceOverdue => 102,
+                MessageKind::InvoicePaid => 103,
+                MessageKind::CustomerIsolated => 104,
+                MessageKind::CustomerUnisolated => 105,
+            },
+        }
+    }
+
+    /// The id of the command that carries this intent out.
+    pub fn command_id(&self, event: EventId, policy: &str) -> CommandId {
+        CommandId::derive(event.as_uuid(), &format!("{policy}/{}", self.index()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,349 @@
+//! What follows from what: timers, isolir, booking, convergence and messages.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Days};
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    AttemptId, GatewayId, PaymentId, RouterId, Rupiah, TenantId,
+    billing::{
+        InvoiceEvent, InvoiceNumber, MerchantRef,
+        allocation::OpenInvoice,
+        booking, dunning,
+        dunning::DunningFacts,
+        invoice::{InvoiceFellOverdue, InvoicePaid, InvoiceVoided},
+        isolir,
+        payment::PaymentFlag,
+    },
+    given::{at, day, rupiah, uuid},
+    messaging::receipts::{self, ReceiptFacts},
+    network::{Access, ProvisioningEvent, Sha256Hex, convergence, provisioning::ProvisioningConfirmed},
+    subscriptions::{SubscriptionEvent, subscription::SubscriptionIsolated},
+    time::Zone,
+};
+
+fn invoice() -> InvoiceId {
+    InvoiceId::new(uuid(100))
+}
+
+fn subscription() -> SubscriptionId {
+    SubscriptionId::new(uuid(3))
+}
+
+fn customer() -> CustomerId {
+    CustomerId::new(uuid(2))
+}
+
+fn cause() -> EventId {
+    EventId::new(uuid(8))
+}
+
+fn fell_overdue() -> InvoiceEvent {
+    InvoiceEvent::FellOverdue(InvoiceFellOverdue {
+        invoice: invoice(),
+        customer: customer(),
+        subscription: subscription(),
+        due_on: day(15),
+        zone: Zone::Jakarta,
+        today: day(16),
+        outstanding: rupiah(150),
+        at: at(0),
+    })
+}
+
+fn paid(payment: Option<PaymentId>) -> InvoiceEvent {
+    InvoiceEvent::Paid(InvoicePaid {
+        invoice: invoice(),
+        number: InvoiceNumber::parse("INV/1").expect("a number"),
+        customer: customer(),
+        subscription: subscription(),
+        total: rupiah(150),
+        payment,
+        was_overdue: false,
+        at: at(0),
+    })
+}
+
+fn confirmed(previous_access: Option<Access>, access: Access) -> ProvisioningEvent {
+    let hash = Sha256Hex::parse(&"a".repeat(64)).expect("a hash");
+    ProvisioningEvent::Confirmed(ProvisioningConfirmed {
+        subscription: subscription(),
+        router: RouterId::new(uuid(4)),
+        desired_version: 2,
+        access,
+        previous_access,
+        desired_hash: hash.clone(),
+        observed_hash: hash,
+        attempt: 1,
+        at: at(0),
+    })
+}
+
+fn everything() -> ReceiptFacts {
+    let enabled = [
+        MessageKind::InvoiceCreated,
+        MessageKind::InvoiceOverdue,
+        MessageKind::InvoicePaid,
+        MessageKind::CustomerIsolated,
+        MessageKind::CustomerUnisolated,
+    ];
+    ReceiptFacts {
+        enabled: enabled.into(),
+        channel: Channel::Whatsapp,
+    }
+}
+
+fn kinds(intents: &[Intent]) -> Vec<MessageKind> {
+    intents
+        .iter()
+        .filter_map(|intent| {
+            if let Intent::QueueMessage { kind, .. } = intent {
+                Some(*kind)
+            } else {
+                None
+            }
+        })
+        .collect()
+}
+
+#[test]
+fn an_overdue_invoice_is_noted_and_a_settled_one_cleared() {
+    let (subscription, invoice) = (subscription(), invoice());
+    assert_eq!(
+        isolir::react(&fell_overdue()),
+        [Intent::NoteOverdue {
+            subscription,
+            invoice,
+            due_on: day(15)
+        }]
+    );
+    assert_eq!(
+        isolir::react(&paid(None)),
+        [Intent::ClearOverdue {
+            subscription,
+            invoice
+        }]
+    );
+    let voided = InvoiceVoided {
+        invoice,
+        customer: customer(),
+        subscription,
+        reason: String::new(),
+        at: at(0),
+    };
+    assert_eq!(
+        isolir::react(&InvoiceEvent::Voided(voided)),
+        [Intent::ClearOverdue {
+            subscription,
+            invoice
+        }]
+    );
+}
+
+#[test]
+fn a_timer_leads_to_the_command_that_checks_again() {
+    let (subscription, invoice) = (subscription(), invoice());
+    assert_eq!(
+        dunning::on_timer(&TimerKind::InvoiceOverdue { invoice }),
+        Intent::MarkOverdue { invoice },
+    );
+    assert_eq!(
+        dunning::on_timer(&TimerKind::IsolirDue {
+            invoice,
+            subscription,
+            due_on: day(15)
+        }),
+        Intent::NoteOverdue {
+            subscription,
+            invoice,
+            due_on: day(15)
+        },
+    );
+    assert_eq!(
+        dunning::react(&fell_overdue(), DunningFacts { grace_days: 5 }),
+        []
+    );
+}
+
+#[test]
+fn customers_hear_of_isolir_only_from_a_confirmation() {
+    let news = |before, now| {
+        kinds(&receipts::on_provisioning(
+            cause(),
+            &confirmed(before, now),
+            customer(),
+            &everything(),
+        ))
+    };
+    assert_eq!(
+        news(Some(Access::Full), Access::Isolated),
+        [MessageKind::CustomerIsolated]
+    );
+    assert_eq!(news(None, Access::Isolated), [MessageKind::CustomerIsolated]);
+    assert_eq!(
+        news(Some(Access::Isolated), Access::Full),
+        [MessageKind::CustomerUnisolated]
+    );
+    for (before, now) in [
+        (None, Access::Full),
+        (Some(Access::Full), Access::Full),
+        (Some(Access::Isolated), Access::Isolated),
+        (Some(Access::Isolated), Access::Removed),
+        (Some(Access::Blocked), Access::Full),
+    ] {
+        assert_eq!(news(before, now), [], "{before:?} {now:?}");
+    }
+}
+
+#[test]
+fn only_enabled_kinds_are_sent_and_an_invoice_of_nothing_thanks_nobody() {
+    let by_money = paid(Some(PaymentId::new(uuid(1))));
+    assert_eq!(
+        kinds(&receipts::on_invoice(cause(), &by_money, &everything())),
+        [MessageKind::InvoicePaid]
+    );
+    assert_eq!(
+        kinds(&receipts::on_invoice(cause(), &paid(None), &everything())),
+        []
+    );
+    let nothing = ReceiptFacts {
+        enabled: BTreeSet::new(),
+        channel: Channel::Whatsapp,
+    };
+    assert_eq!(receipts::on_invoice(cause(), &by_money, &nothing), []);
+}
+
+#[test]
+fn a_change_of_access_asks_for_convergence() {
+    let isolated = SubscriptionEvent::Isolated(SubscriptionIsolated {
+        subscription: subscription(),
+        customer: customer(),
+        invoices: vec![invoice()],
+        desired_version: 7,
+        at: at(0),
+    });
+    let wanted = [Intent::Converge {
+        subscription: subscription(),
+        desired_version: 7,
+    }];
+    assert_eq!(convergence::react(&isolated), wanted);
+}
+
+#[test]
+fn repeating_a_reaction_gives_the_same_command() {
+    let intent = &isolir::react(&fell_overdue())[0];
+    assert_eq!(
+        intent.command_id(cause(), isolir::POLICY),
+        intent.command_id(cause(), isolir::POLICY)
+    );
+    assert_ne!(
+        intent.command_id(cause(), isolir::POLICY),
+        intent.command_id(cause(), dunning::POLICY)
+    );
+    let other = &isolir::react(&paid(None))[0];
+    assert_ne!(
+        intent.command_id(cause(), isolir::POLICY),
+        other.command_id(cause(), isolir::POLICY)
+    );
+}
+
+fn attempt_paid(amount: i64) -> AttemptPaid {
+    AttemptPaid {
+        attempt: AttemptId::new(uuid(6)),
+        invoice: invoice(),
+        customer: customer(),
+        gateway: GatewayId::new(uuid(5)),
+        merchant_ref: MerchantRef::for_attempt(AttemptId::new(uuid(6)), 1),
+        provider_ref: "T1".to_owned(),
+        channel: "BRIVA".to_owned(),
+        gross: rupiah(amount),
+        payer_fee: Rupiah::ZERO,
+        amount: rupiah(amount),
+        merchant_fee: Rupiah::ZERO,
+        paid_at: at(0),
+        late: true,
+        again: false,
+        disputed: None,
+        at: at(0),
+    }
+}
+
+#[test]
+fn money_goes_to_the_attempts_own_invoice_first_and_the_rest_is_credit() {
+    let older = OpenInvoice {
+        invoice: InvoiceId::new(uuid(99)),
+        due_on: day(1),
+        outstanding: rupiah(30),
+    };
+    let own = OpenInvoice {
+        invoice: invoice(),
+        due_on: day(15),
+        outstanding: rupiah(100),
+    };
+    let booked = booking::payment_of(TenantId::new(uuid(1)), &attempt_paid(150), &[older, own], at(1))
+        .expect("in range");
+    let parts: Vec<_> = booked
+        .allocations
+        .iter()
+        .map(|part| (part.invoice, part.amount))
+        .collect();
+    assert_eq!(parts, [(own.invoice, rupiah(100)), (older.invoice, rupiah(30))]);
+    assert_eq!(booked.credit, rupiah(20));
+    assert_eq!(booked.flags, [PaymentFlag::Late, PaymentFlag::Overpaid]);
+}
+
+/// The timers that follow from an invoice due on this date.
+fn timers(due_on: NaiveDate, zone: Zone, grace_days: u8) -> Vec<DateTime<Utc>> {
+    let issued = crate::billing::invoice::InvoiceIssued {
+        invoice: invoice(),
+        number: InvoiceNumber::parse("INV/1").expect("a number"),
+        customer: customer(),
+        subscription: subscription(),
+        period: crate::billing::Period::try_new(due_on, due_on + Days::new(30)).expect("a period"),
+        lines: Vec::new(),
+        total: rupiah(150),
+        currency: crate::billing::gateway::Currency::Idr,
+        due_on,
+        zone,
+        snapshot: crate::billing::invoice::InvoiceSnapshot {
+            seller_name: "Wifi Maju".to_owned(),
+            customer_code: crate::customers::CustomerCode::parse("C-1").expect("a code"),
+            plan: crate::ServicePlanId::new(uuid(70)),
+            plan_name: "Rumah 10".to_owned(),
+        },
+        at: at(0),
+    };
+    dunning::react(
+        &InvoiceEvent::Issued(Box::new(issued)),
+        DunningFacts { grace_days },
+    )
+    .into_iter()
+    .filter_map(|intent| {
+        if let Intent::ScheduleTimer { due_at, .. } = intent {
+            Some(due_at)
+        } else {
+            None
+        }
+    })
+    .collect()
+}
+
+proptest! {
+    // Property 20: pending past the due date becomes overdue, at local midnight and not before.
+    #[test]
+    fn timers_are_due_at_the_first_instant_of_the_local_day_after(
+        days in 0_u64..3_000, grace_days in 0_u8..40,
+        zone in prop::sample::select(vec![Zone::Jakarta, Zone::Makassar, Zone::Jayapura]),
+    ) {
+        let due_on = day(1) + Days::new(days);
+        let instants = timers(due_on, zone, grace_days);
+        let last_days = [due_on, due_on + Days::new(u64::from(grace_days))];
+        prop_assert_eq!(instants.len(), 2);
+        for (instant, last_day) in instants.into_iter().zip(last_days) {
+            prop_assert_eq!(zone.date_at(instant), last_day + Days::new(1));
+            prop_assert_eq!(zone.date_at(instant - chrono::TimeDelta::nanoseconds(1)), last_day);
+        }
+    }
+}

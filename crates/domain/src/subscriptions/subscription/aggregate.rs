@@ -1,0 +1,476 @@
+//! State and decisions of a subscription.
+//!
+//! ISOLATED is not commanded: it follows from ripe overdue invoices whenever service would otherwise be given.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fmt,
+};
+
+use chrono::{DateTime, Days, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    IsolirLifted, NoteOverdue, OpenSubscription, OverdueCleared, OverdueNoted, PlanChanged, PppUsername,
+    SubscriptionActivated, SubscriptionCommand, SubscriptionError, SubscriptionEvent, SubscriptionIsolated,
+    SubscriptionOpened, SubscriptionResumed, SubscriptionStopped, SubscriptionSuspended,
+    SubscriptionTerminated,
+};
+use crate::{CustomerId, Decider, InvoiceId, SubscriptionId, aggregate, billing::DueDay, catalog::PlanTerms};
+
+/// Settled invoices that are remembered, so that a late "overdue" of one of them isolates nobody. One invoice a
+/// month makes this more than five years.
+const SETTLED_REMEMBERED: usize = 64;
+
+/// Where a service line stands.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Default,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum SubscriptionStatus {
+    #[default]
+    Absent,
+    Pending,
+    Active,
+    /// Unpaid: pay page only.
+    Isolated,
+    /// On request or for abuse: no service, no pay page.
+    Suspended,
+    /// Long unpaid.
+    Stopped,
+    Terminated,
+}
+
+impl fmt::Display for SubscriptionStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Absent => "ABSENT",
+            Self::Pending => "PENDING",
+            Self::Active => "ACTIVE",
+            Self::Isolated => "ISOLATED",
+            Self::Suspended => "SUSPENDED",
+            Self::Stopped => "STOPPED",
+            Self::Terminated => "TERMINATED",
+        })
+    }
+}
+
+/// What is known about one overdue invoice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OverdueMark {
+    pub due_on: NaiveDate,
+    /// The grace has passed and nothing held.
+    pub ripe: bool,
+}
+
+/// One service line.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Subscription {
+    status: SubscriptionStatus,
+    line: Option<Line>,
+    overdue: BTreeMap<InvoiceId, OverdueMark>,
+    settled: VecDeque<InvoiceId>,
+    desired_version: u64,
+}
+
+/// What never changes about a line, and its current terms.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Line {
+    subscription: SubscriptionId,
+    customer: CustomerId,
+    username: PppUsername,
+    due_day: DueDay,
+    terms: PlanTerms,
+}
+
+aggregate!(Subscription);
+
+impl Subscription {
+    pub const fn status(&self) -> SubscriptionStatus {
+        self.status
+    }
+
+    /// Counts the changes of what the router must do; 0 until the first activation.
+    pub const fn desired_version(&self) -> u64 {
+        self.desired_version
+    }
+
+    pub const fn overdue(&self) -> &BTreeMap<InvoiceId, OverdueMark> {
+        &self.overdue
+    }
+
+    pub fn customer(&self) -> Option<CustomerId> {
+        self.line.as_ref().map(|line| line.customer)
+    }
+
+    pub fn due_day(&self) -> Option<DueDay> {
+        self.line.as_ref().map(|line| line.due_day)
+    }
+
+    pub fn terms(&self) -> Option<&PlanTerms> {
+        self.line.as_ref().map(|line| &line.terms)
+    }
+
+    fn open(&self, open: OpenSubscription) -> Result<Vec<SubscriptionEvent>, SubscriptionError> {
+        let Some(line) = &self.line else {
+            let OpenSubscription {
+                subscription,
+                customer,
+                terms,
+                router,
+                username,
+                secret,
+                due_day,
+                installed_on,
+                zone,
+                at,
+            } = open;
+            return Ok(vec![SubscriptionEvent::Opened(Box::new(SubscriptionOpened {
+                subscription,
+                customer,
+                terms,
+                router,
+                username,
+                secret,
+                due_day,
+                installed_on,
+                zone,
+                at,
+            }))]);
+        };
+        if line.customer == open.customer && line.username == open.username {
+            Ok(Vec::new())
+        } else {
+            Err(SubscriptionError::AlreadyOpened)
+        }
+    }
+
+    fn activate(&self, line: &Line, at: DateTime<Utc>) -> Result<Vec<SubscriptionEvent>, SubscriptionError> {
+        match self.status {
+            SubscriptionStatus::Pending | SubscriptionStatus::Stopped => {
+                let desired_version = self.desired_version.saturating_add(1);
+                let activated = SubscriptionActivated {
+                    subscription: line.subscription,
+                    desired_version,
+                    at,
+                };
+                let mut events = vec![SubscriptionEvent::Activated(activated)];
+                events.extend(isolation(line, &self.overdue, desired_version, at));
+                Ok(events)
+            }
+            SubscriptionStatus::Active | SubscriptionStatus::Isolated => Ok(Vec::new()),
+            SubscriptionStatus::Absent | SubscriptionStatus::Suspended | SubscriptionStatus::Terminated => {
+                Err(self.not_allowed("activate"))
+            }
+        }
+    }
+
+    fn note_overdue(&self, line: &Line, note: &NoteOverdue) -> Vec<SubscriptionEvent> {
+        let still_owed =
+            note.invoice_open && note.today > note.due_on && !self.settled.contains(&note.invoice);
+        if !still_owed || self.status == SubscriptionStatus::Terminated {
+            return Vec::new();
+        }
+        let known = self.overdue.get(&note.invoice);
+        let ripe = is_ripe(note);
+        let news = known.is_none_or(|mark| ripe && !mark.ripe);
+        let mut events = Vec::new();
+        let mut overdue = self.overdue.clone();
+        if news {
+            overdue.insert(
+                note.invoice,
+                OverdueMark {
+                    due_on: note.due_on,
+                    ripe,
+                },
+            );
+            events.push(SubscriptionEvent::OverdueNoted(OverdueNoted {
+                subscription: line.subscription,
+                invoice: note.invoice,
+                due_on: note.due_on,
+                ripe,
+                at: note.at,
+            }));
+        }
+        if self.status == SubscriptionStatus::Active {
+            events.extend(isolation(line, &overdue, self.desired_version, note.at));
+        }
+        events
+    }
+
+    fn clear_overdue(&self, line: &Line, invoice: InvoiceId, at: DateTime<Utc>) -> Vec<SubscriptionEvent> {
+        if self.settled.contains(&invoice) || self.status == SubscriptionStatus::Terminated {
+            return Vec::new();
+        }
+        let remaining = self.overdue.keys().filter(|known| **known != invoice).count();
+        let cleared = OverdueCleared {
+            subscription: line.subscription,
+            invoice,
+            remaining: u32::try_from(remaining).unwrap_or(u32::MAX),
+            at,
+        };
+        let mut events = vec![SubscriptionEvent::OverdueCleared(cleared)];
+        if self.status == SubscriptionStatus::Isolated && remaining == 0 {
+            events.push(SubscriptionEvent::IsolirLifted(IsolirLifted {
+                subscription: line.subscription,
+                customer: line.customer,
+                desired_version: self.desired_version.saturating_add(1),
+                at,
+            }));
+        }
+        events
+    }
+
+    fn resume(&self, line: &Line, at: DateTime<Utc>) -> Result<Vec<SubscriptionEvent>, SubscriptionError> {
+        match self.status {
+            SubscriptionStatus::Suspended => {
+                let desired_version = self.desired_version.saturating_add(1);
+                let resumed = SubscriptionResumed {
+                    subscription: line.subscription,
+                    desired_version,
+                    at,
+                };
+                let mut events = vec![SubscriptionEvent::Resumed(resumed)];
+                events.extend(isolation(line, &self.overdue, desired_version, at));
+                Ok(events)
+            }
+            SubscriptionStatus::Active | SubscriptionStatus::Isolated => Ok(Vec::new()),
+            SubscriptionStatus::Absent
+            | SubscriptionStatus::Pending
+            | SubscriptionStatus::Stopped
+            | SubscriptionStatus::Terminated => Err(self.not_allowed("resume")),
+        }
+    }
+
+    fn suspend(
+        &self,
+        line: &Line,
+        reason: String,
+        at: DateTime<Utc>,
+    ) -> Result<Vec<SubscriptionEvent>, SubscriptionError> {
+        match self.status {
+            SubscriptionStatus::Active | SubscriptionStatus::Isolated => {
+                let (subscription, desired_version) = self.next(line);
+                let suspended = SubscriptionSuspended {
+                    subscription,
+                    reason,
+                    desired_version,
+                    at,
+                };
+                Ok(vec![SubscriptionEvent::Suspended(suspended)])
+            }
+            SubscriptionStatus::Suspended => Ok(Vec::new()),
+            SubscriptionStatus::Absent
+            | SubscriptionStatus::Pending
+            | SubscriptionStatus::Stopped
+            | SubscriptionStatus::Terminated => Err(self.not_allowed("suspend")),
+        }
+    }
+
+    fn stop(
+        &self,
+        line: &Line,
+        reason: String,
+        at: DateTime<Utc>,
+    ) -> Result<Vec<SubscriptionEvent>, SubscriptionError> {
+        match self.status {
+            SubscriptionStatus::Active | SubscriptionStatus::Isolated | SubscriptionStatus::Suspended => {
+                let (subscription, desired_version) = self.next(line);
+                let stopped = SubscriptionStopped {
+                    subscription,
+                    reason,
+                    desired_version,
+                    at,
+                };
+                Ok(vec![SubscriptionEvent::Stopped(stopped)])
+            }
+            SubscriptionStatus::Stopped => Ok(Vec::new()),
+            SubscriptionStatus::Absent | SubscriptionStatus::Pending | SubscriptionStatus::Terminated => {
+                Err(self.not_allowed("stop"))
+            }
+        }
+    }
+
+    fn terminate(&self, line: &Line, reason: String, at: DateTime<Utc>) -> Vec<SubscriptionEvent> {
+        if self.status == SubscriptionStatus::Terminated {
+            return Vec::new();
+        }
+        let (subscription, desired_version) = self.next(line);
+        let terminated = SubscriptionTerminated {
+            subscription,
+            reason,
+            desired_version,
+            at,
+        };
+        vec![SubscriptionEvent::Terminated(terminated)]
+    }
+
+    fn change_plan(
+        &self,
+        line: &Line,
+        terms: PlanTerms,
+        at: DateTime<Utc>,
+    ) -> Result<Vec<SubscriptionEvent>, SubscriptionError> {
+        match self.status {
+            SubscriptionStatus::Pending
+            | SubscriptionStatus::Active
+            | SubscriptionStatus::Isolated
+            | SubscriptionStatus::Suspended => {
+                if line.terms == terms {
+                    return Ok(Vec::new());
+                }
+                let (subscription, desired_version) = self.next(line);
+                Ok(vec![SubscriptionEvent::PlanChanged(PlanChanged {
+                    subscription,
+                    terms,
+                    desired_version,
+                    at,
+                })])
+            }
+            SubscriptionStatus::Absent | SubscriptionStatus::Stopped | SubscriptionStatus::Terminated => {
+                Err(self.not_allowed("change plan"))
+            }
+        }
+    }
+
+    fn next(&self, line: &Line) -> (SubscriptionId, u64) {
+        (line.subscription, self.desired_version.saturating_add(1))
+    }
+
+    fn not_allowed(&self, command: &'static str) -> SubscriptionError {
+        SubscriptionError::NotAllowed {
+            command,
+            state: self.status,
+        }
+    }
+
+    fn change(&mut self, status: SubscriptionStatus, desired_version: u64) {
+        self.status = status;
+        self.desired_version = desired_version;
+    }
+}
+
+/// The isolation that ripe overdue invoices ask for, if any.
+fn isolation(
+    line: &Line,
+    overdue: &BTreeMap<InvoiceId, OverdueMark>,
+    version: u64,
+    at: DateTime<Utc>,
+) -> Option<SubscriptionEvent> {
+    let invoices: Vec<InvoiceId> = overdue
+        .iter()
+        .filter(|(_, mark)| mark.ripe)
+        .map(|(invoice, _)| *invoice)
+        .collect();
+    (!invoices.is_empty()).then(|| {
+        SubscriptionEvent::Isolated(SubscriptionIsolated {
+            subscription: line.subscription,
+            customer: line.customer,
+            invoices,
+            desired_version: version.saturating_add(1),
+            at,
+        })
+    })
+}
+
+/// Whether the invoice isolates today: the grace has passed, no promise holds and the line works.
+fn is_ripe(note: &NoteOverdue) -> bool {
+    let grace_over = note
+        .due_on
+        .checked_add_days(Days::new(u64::from(note.grace_days)))
+        .is_some_and(|last_day| note.today > last_day);
+    let promised = note.hold.promise_until.is_some_and(|until| note.today <= until);
+    grace_over && !promised && !note.hold.outage
+}
+
+impl Decider for Subscription {
+    const TYPE: &'static str = "subscriptions.subscription";
+    const STATE_VERSION: i32 = 1;
+    type Command = SubscriptionCommand;
+    type Event = SubscriptionEvent;
+    type Error = SubscriptionError;
+
+    fn decide(&self, command: SubscriptionCommand) -> Result<Vec<SubscriptionEvent>, SubscriptionError> {
+        let line = self.line.as_ref().ok_or(SubscriptionError::NotFound);
+        match command {
+            SubscriptionCommand::Open(open) => self.open(*open),
+            SubscriptionCommand::Activate { at } => self.activate(line?, at),
+            SubscriptionCommand::NoteOverdue(note) => Ok(self.note_overdue(line?, &note)),
+            SubscriptionCommand::ClearOverdue { invoice, at } => Ok(self.clear_overdue(line?, invoice, at)),
+            SubscriptionCommand::Suspend { reason, at } => self.suspend(line?, reason, at),
+            SubscriptionCommand::Resume { at } => self.resume(line?, at),
+            SubscriptionCommand::Stop { reason, at } => self.stop(line?, reason, at),
+            SubscriptionCommand::Terminate { reason, at } => Ok(self.terminate(line?, reason, at)),
+            SubscriptionCommand::ChangePlan { terms, at } => self.change_plan(line?, terms, at),
+        }
+    }
+
+    fn evolve(&mut self, event: &SubscriptionEvent) {
+        match event {
+            SubscriptionEvent::Opened(opened) => {
+                self.status = SubscriptionStatus::Pending;
+                self.line = Some(Line {
+                    subscription: opened.subscription,
+                    customer: opened.customer,
+                    username: opened.username.clone(),
+                    due_day: opened.due_day,
+                    terms: opened.terms.clone(),
+                });
+            }
+            SubscriptionEvent::Activated(activated) => {
+                self.change(SubscriptionStatus::Active, activated.desired_version);
+            }
+            SubscriptionEvent::OverdueNoted(noted) => {
+                self.overdue.insert(
+                    noted.invoice,
+                    OverdueMark {
+                        due_on: noted.due_on,
+                        ripe: noted.ripe,
+                    },
+                );
+            }
+            SubscriptionEvent::Isolated(isolated) => {
+                self.change(SubscriptionStatus::Isolated, isolated.desired_version);
+            }
+            SubscriptionEvent::OverdueCleared(cleared) => {
+                self.overdue.remove(&cleared.invoice);
+                self.settled.push_back(cleared.invoice);
+                if self.settled.len() > SETTLED_REMEMBERED {
+                    self.settled.pop_front();
+                }
+            }
+            SubscriptionEvent::IsolirLifted(lifted) => {
+                self.change(SubscriptionStatus::Active, lifted.desired_version);
+            }
+            SubscriptionEvent::Suspended(suspended) => {
+                self.change(SubscriptionStatus::Suspended, suspended.desired_version);
+            }
+            SubscriptionEvent::Resumed(resumed) => {
+                self.change(SubscriptionStatus::Active, resumed.desired_version);
+            }
+            SubscriptionEvent::Stopped(stopped) => {
+                self.change(SubscriptionStatus::Stopped, stopped.desired_version);
+            }
+            SubscriptionEvent::Terminated(terminated) => {
+                self.change(SubscriptionStatus::Terminated, terminated.desired_version);
+            }
+            SubscriptionEvent::PlanChanged(changed) => {
+                self.desired_version = changed.desired_version;
+                if let Some(line) = &mut self.line {
+                    line.terms = changed.terms.clone();
+                }
+            }
+        }
+    }
+}

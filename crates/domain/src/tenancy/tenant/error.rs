@@ -1,0 +1,40 @@
+//! Why a tenant refuses.
+
+use crate::{Code, Coded};
+
+/// Refusals of `tenancy.tenant`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TenantError {
+    #[error("the tenant does not exist")]
+    NotFound,
+    #[error("a tenant with this id exists under another subdomain")]
+    AlreadyOnboarded,
+    #[error("a tenant has a name of 1 to 100 characters")]
+    NameInvalid,
+    #[error("all {limit} router slots are taken")]
+    LimitReached { limit: u32 },
+    #[error("the rounding unit is a positive amount")]
+    RoundingUnitNotPositive,
+}
+
+impl Coded for TenantError {
+    fn code(&self) -> Code {
+        match self {
+            Self::NotFound => Code::NotFound,
+            Self::AlreadyOnboarded => Code::DuplicateEntry,
+            Self::NameInvalid | Self::RoundingUnitNotPositive => Code::ValidationError,
+            Self::LimitReached { .. } => Code::LimitReached,
+        }
+    }
+
+    fn params(&self) -> serde_json::Value {
+        match self {
+            Self::NotFound | Self::AlreadyOnboarded => serde_json::Value::Null,
+            Self::NameInvalid => serde_json::json!({ "field": "name", "rule": "length" }),
+            Self::RoundingUnitNotPositive => {
+                serde_json::json!({ "field": "roundingUnit", "rule": "positive" })
+            }
+            Self::LimitReached { limit } => serde_json::json!({ "resource": "routers", "limit": limit }),
+        }
+    }
+}
