@@ -1,0 +1,165 @@
+//! Anchors: all heads, written down where the database's superuser cannot change them.
+//!
+//! The file has one JSON object a line and is only appended to. Each line carries the hash of the line before, so
+//! that keeping the last line somewhere else keeps all of them.
+
+use std::{collections::BTreeMap, io, path::Path};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use simpul_domain::TenantId;
+use tokio::io::AsyncWriteExt as _;
+
+use crate::{EventStore, StoreError, store::canonical::digest_of};
+
+/// Why anchors could not be written or compared.
+#[derive(Debug, thiserror::Error)]
+pub enum AnchorError {
+    #[error("cannot use the anchor file")]
+    File(#[from] io::Error),
+    /// Somebody changed the file, or it is not one of ours.
+    #[error("line {line} of the anchor file does not follow from the line before")]
+    Malformed { line: usize },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Anchored {
+    pub tenants: usize,
+    /// Hash of the new line, in hexadecimal digits: worth keeping elsewhere, such as in a signed mail.
+    pub line_hash: String,
+}
+
+/// A log that is not what was anchored.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the log of {tenant} at {tenant_seq} is not what was anchored at {anchored_at}")]
+pub struct Contradiction {
+    pub tenant: TenantId,
+    /// The first anchored position that differs; the change is at or before it.
+    pub tenant_seq: i64,
+    pub anchored_at: DateTime<Utc>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Line {
+    at: DateTime<Utc>,
+    previous: String,
+    heads: Vec<Head>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Head {
+    tenant: TenantId,
+    seq: i64,
+    /// Hexadecimal digits.
+    hash: String,
+}
+
+/// Appends the heads of all tenants to the file, creating it if need be, and waits until it is on disk.
+pub async fn anchor(store: &EventStore, file: &Path) -> Result<Anchored, AnchorError> {
+    let (_, previous) = read(file).await?;
+    let heads = heads(store).await?;
+    let line = Line {
+        at: store.now(),
+        previous,
+        heads,
+    };
+    let mut text = serde_json::to_string(&line).map_err(StoreError::Unwritable)?;
+    let line_hash = hex::encode(digest_of(text.as_bytes()));
+    text.push('\n');
+    let mut file = tokio::fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(file)
+        .await?;
+    file.write_all(text.as_bytes()).await?;
+    file.sync_all().await?;
+    Ok(Anchored {
+        tenants: line.heads.len(),
+        line_hash,
+    })
+}
+
+/// Compares the database with every anchor. Together with [`super::verify`], which proves each log consistent in
+/// itself, the latest anchor of a tenant proves everything before it.
+pub async fn verify_anchors(store: &EventStore, file: &Path) -> Result<Vec<Contradiction>, AnchorError> {
+    let (lines, _) = read(file).await?;
+    let mut anchors: BTreeMap<TenantId, Vec<(DateTime<Utc>, Head)>> = BTreeMap::new();
+    for line in lines {
+        for head in line.heads {
+            anchors.entry(head.tenant).or_default().push((line.at, head));
+        }
+    }
+    let mut found = Vec::new();
+    for (tenant, anchors) in anchors {
+        let Some((_, latest)) = anchors.last() else {
+            continue;
+        };
+        if stands(store, latest).await? {
+            continue;
+        }
+        // Something differs: the oldest anchor that does is nearest to the change.
+        for (anchored_at, head) in &anchors {
+            if !stands(store, head).await? {
+                found.push(Contradiction {
+                    tenant,
+                    tenant_seq: head.seq,
+                    anchored_at: *anchored_at,
+                });
+                break;
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The lines, and the hash of the last one.
+async fn read(file: &Path) -> Result<(Vec<Line>, String), AnchorError> {
+    let text = match tokio::fs::read_to_string(file).await {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(error.into()),
+    };
+    let mut previous = String::new();
+    let mut lines = Vec::new();
+    for (index, text) in text.lines().enumerate() {
+        let line = serde_json::from_str(text)
+            .ok()
+            .filter(|line: &Line| line.previous == previous)
+            .ok_or(AnchorError::Malformed { line: index + 1 })?;
+        previous = hex::encode(digest_of(text.as_bytes()));
+        lines.push(line);
+    }
+    Ok((lines, previous))
+}
+
+async fn heads(store: &EventStore) -> Result<Vec<Head>, StoreError> {
+    let mut tx = store.db().system_tx().await?;
+    let rows =
+        sqlx::query!("SELECT tenant_id, seq, head FROM es.tenant_heads WHERE seq > 0 ORDER BY tenant_id")
+            .fetch_all(&mut *tx)
+            .await?;
+    tx.commit().await?;
+    let heads = rows.into_iter().map(|row| Head {
+        tenant: TenantId::new(row.tenant_id),
+        seq: row.seq,
+        hash: hex::encode(row.head),
+    });
+    Ok(heads.collect())
+}
+
+/// Whether the event at the anchored position still has the anchored head.
+async fn stands(store: &EventStore, anchored: &Head) -> Result<bool, StoreError> {
+    let mut tx = store.db().read_tx(anchored.tenant).await?;
+    let head = sqlx::query_scalar!(
+        "SELECT head FROM es.events WHERE tenant_id = $1 AND tenant_seq = $2",
+        anchored.tenant.as_uuid(),
+        anchored.seq
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(head.is_some_and(|head| hex::encode(head) == anchored.hash))
+}

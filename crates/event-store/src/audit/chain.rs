@@ -1,0 +1,125 @@
+//! The chain as a state machine: one stored event in, a verdict out. No I/O.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use simpul_domain::{EventId, TenantId};
+use uuid::Uuid;
+
+use super::{Broken, Kind, Sound};
+use crate::store::{
+    canonical::{CanonicalError, digest_of},
+    recorded::{HashFrame, Hashed},
+};
+
+/// A row of the log, hashes included.
+#[derive(Debug)]
+pub(super) struct Stored {
+    pub(super) tenant_seq: i64,
+    pub(super) aggregate_type: String,
+    pub(super) aggregate_id: String,
+    pub(super) sequence: i64,
+    pub(super) event_type: String,
+    pub(super) event_version: String,
+    pub(super) payload: Value,
+    pub(super) metadata: Value,
+    pub(super) event_id: Uuid,
+    pub(super) recorded_at: DateTime<Utc>,
+    pub(super) event_hash: Vec<u8>,
+    pub(super) head: Vec<u8>,
+}
+
+impl Stored {
+    fn hash(&self, tenant: TenantId) -> Result<[u8; 32], CanonicalError> {
+        let frame = HashFrame::new(tenant, &self.metadata, self.recorded_at)?;
+        let (hash, _) = frame.hash(
+            &Hashed {
+                aggregate_type: &self.aggregate_type,
+                aggregate_id: &self.aggregate_id,
+                sequence: self.sequence,
+                event_type: &self.event_type,
+                event_version: &self.event_version,
+                event_id: EventId::new(self.event_id),
+                payload: &self.payload,
+            },
+            &mut String::new(),
+        )?;
+        Ok(hash)
+    }
+}
+
+/// Where the verification stands.
+#[derive(Debug)]
+pub(super) struct Chain {
+    tenant: TenantId,
+    seq: i64,
+    head: [u8; 32],
+}
+
+impl Chain {
+    /// Before the first event: the head is the hash of the tenant's id.
+    pub(super) fn begin(tenant: TenantId) -> Self {
+        Self {
+            tenant,
+            seq: 0,
+            head: digest_of(tenant.as_uuid().as_bytes()),
+        }
+    }
+
+    pub(super) const fn seq(&self) -> i64 {
+        self.seq
+    }
+
+    /// Takes the next event of the log in `tenant_seq` order.
+    pub(super) fn check(&mut self, event: &Stored) -> Result<(), Broken> {
+        let broken = |tenant_seq, event_id, kind| Broken {
+            tenant: self.tenant,
+            tenant_seq,
+            event_id,
+            kind,
+        };
+        let event_id = Some(EventId::new(event.event_id));
+        let expected = self.seq + 1;
+        if event.tenant_seq != expected {
+            return Err(broken(expected, None, Kind::Gap));
+        }
+        // Content that has no canonical form was never appended.
+        let hash = event.hash(self.tenant).ok();
+        let Some(hash) = hash.filter(|hash| hash.as_slice() == event.event_hash) else {
+            return Err(broken(expected, event_id, Kind::HashMismatch));
+        };
+        let mut link = Vec::with_capacity(72);
+        link.extend_from_slice(&self.head);
+        link.extend_from_slice(&expected.to_be_bytes());
+        link.extend_from_slice(&hash);
+        let head = digest_of(&link);
+        if head.as_slice() != event.head {
+            return Err(broken(expected, event_id, Kind::HeadMismatch));
+        }
+        self.seq = expected;
+        self.head = head;
+        Ok(())
+    }
+
+    /// After the last event: compares with the head row, of which a tenant without events has none.
+    pub(super) fn end(self, head_row: Option<(i64, Vec<u8>)>) -> Result<Sound, Broken> {
+        let (tenant_seq, kind) = match head_row {
+            Some((seq, head)) if seq == self.seq && head == self.head => (0, None),
+            None if self.seq == 0 => (0, None),
+            Some((seq, _)) if seq > self.seq => (self.seq + 1, Some(Kind::Gap)),
+            _ => (self.seq, Some(Kind::HeadRowMismatch)),
+        };
+        match kind {
+            None => Ok(Sound {
+                tenant: self.tenant,
+                seq: self.seq,
+                head: self.head,
+            }),
+            Some(kind) => Err(Broken {
+                tenant: self.tenant,
+                tenant_seq,
+                event_id: None,
+                kind,
+            }),
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Who asks, from where, and why: the metadata of every event that a command leads to.
+
+use std::{fmt, net::IpAddr};
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::{Map, Value};
+use simpul_domain::{CommandId, CorrelationId, EventId, NoticeId, TenantId, TimerId, UserId};
+use uuid::Uuid;
+
+/// Who acts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Actor {
+    /// A person or machine with credentials; its permissions are checked.
+    User(UserId),
+    /// A part of the product: a policy, a worker, the command line. The name is stored.
+    System(&'static str),
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(id) => id.fmt(f),
+            Self::System(name) => write!(f, "system:{name}"),
+        }
+    }
+}
+
+/// What led to a command, if not a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    Event(EventId),
+    Notice(NoticeId),
+    Timer(TimerId),
+}
+
+impl Cause {
+    pub const fn as_uuid(self) -> Uuid {
+        match self {
+            Self::Event(id) => id.as_uuid(),
+            Self::Notice(id) => id.as_uuid(),
+            Self::Timer(id) => id.as_uuid(),
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Event(id) => id.fmt(f),
+            Self::Notice(id) => id.fmt(f),
+            Self::Timer(id) => id.fmt(f),
+        }
+    }
+}
+
+/// The frame of one command.
+#[derive(Debug, Clone)]
+pub struct Context {
+    pub tenant: TenantId,
+    pub actor: Actor,
+    /// The super admin who acts as `actor`; shown in the tenant's audit.
+    pub impersonator: Option<UserId>,
+    pub ip: Option<IpAddr>,
+    pub user_agent: Option<String>,
+    pub request_id: Option<String>,
+    pub correlation: CorrelationId,
+    pub cause: Option<Cause>,
+    /// The idempotency key: one id, one effect, for ever.
+    pub command_id: CommandId,
+    /// When the fact holds, if that is not when it is recorded (an imported payment).
+    pub effective_at: Option<DateTime<Utc>>,
+    /// Decide and answer, but append nothing.
+    pub dry_run: bool,
+}
+
+impl Context {
+    /// A command of the product itself, caused by `cause`, whose id follows from it: a repeat is a no-op.
+    pub fn caused(
+        tenant: TenantId,
+        name: &'static str,
+        cause: Cause,
+        correlation: CorrelationId,
+        index: usize,
+    ) -> Self {
+        Self {
+            tenant,
+            actor: Actor::System(name),
+            impersonator: None,
+            ip: None,
+            user_agent: None,
+            request_id: None,
+            correlation,
+            cause: Some(cause),
+            command_id: CommandId::derive(cause.as_uuid(), &format!("{name}/{index}")),
+            effective_at: None,
+            dry_run: false,
+        }
+    }
+
+    /// A command of a person with the client's own key: uuidv5(actor, command, key) (DESIGN section 10).
+    pub fn keyed(tenant: TenantId, actor: UserId, command: &str, key: &str) -> CommandId {
+        let scope = Uuid::new_v5(&tenant.as_uuid(), actor.to_string().as_bytes());
+        CommandId::derive(scope, &format!("{command}/{key}"))
+    }
+
+    /// Metadata as stored: a flat map of texts, which is what stock `postgres-es` reads.
+    pub(crate) fn metadata(&self, command: &str) -> Value {
+        let mut map = Map::new();
+        let mut put = |key: &str, value: Option<String>| {
+            if let Some(value) = value {
+                map.insert(key.to_owned(), Value::String(value));
+            }
+        };
+        put("actor", Some(self.actor.to_string()));
+        put("impersonator", self.impersonator.map(|id| id.to_string()));
+        put("ip", self.ip.map(|ip| ip.to_string()));
+        put(
+            "user_agent",
+            self.user_agent
+                .as_deref()
+                .map(|text| text.chars().take(200).collect()),
+        );
+        put("request_id", self.request_id.clone());
+        put("correlation_id", Some(self.correlation.to_string()));
+        put("causation_id", self.cause.map(|cause| cause.to_string()));
+        put("command_id", Some(self.command_id.to_string()));
+        put("command", Some(command.to_owned()));
+        put(
+            "effective_at",
+            self.effective_at
+                .map(|at| at.to_rfc3339_opts(SecondsFormat::Micros, true)),
+        );
+        Value::Object(map)
+    }
+}

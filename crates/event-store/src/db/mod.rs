@@ -1,0 +1,237 @@
+//! The only module that owns connections.
+//!
+//! INVARIANT: whoever reaches tenant data does so through [`Db::tenant_tx`], which sets the tenant for one
+//! transaction, or through the hot calls `es.load` and `es.append`, which set it themselves. Row-level security
+//! below refuses everything else: without a tenant every tenant table raises. [`Db::system_tx`] runs as another
+//! role that sees only positions and due times.
+
+pub(crate) mod dynamic;
+pub mod lint;
+pub mod migrate;
+
+use std::{ops, time::Duration};
+
+use secrecy::{ExposeSecret as _, SecretString};
+use simpul_domain::TenantId;
+use sqlx::{
+    ConnectOptions as _, Connection as _, PgConnection, PgPool, Postgres, Transaction,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+use crate::StoreError;
+
+/// A connection that rested longer is asked whether it still lives before it is used.
+const PING_AFTER_IDLE: Duration = Duration::from_secs(1);
+
+/// Where the database is and how many connections each role may hold.
+#[derive(Debug, Clone)]
+pub struct DbConfig {
+    /// URL of the role `simpul_app`.
+    pub app_url: SecretString,
+    /// URL of the role `simpul_system`.
+    pub system_url: SecretString,
+    /// Connections for commands and loops.
+    pub app_connections: u32,
+    /// Connections for queries, which may be cancelled.
+    pub read_connections: u32,
+    /// Connections for finding work and holding leases.
+    pub system_connections: u32,
+    /// How long a caller waits for a free connection before it is told that the store is unavailable.
+    pub acquire_timeout: Duration,
+    /// The server ends a statement after this long.
+    pub statement_timeout: Duration,
+}
+
+impl DbConfig {
+    /// Defaults for one instance on a small machine.
+    pub fn new(app_url: SecretString, system_url: SecretString) -> Self {
+        Self {
+            app_url,
+            system_url,
+            app_connections: 20,
+            read_connections: 12,
+            system_connections: 16,
+            acquire_timeout: Duration::from_secs(2),
+            statement_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// The pools, handed out by role.
+#[derive(Debug, Clone)]
+pub struct Db {
+    app: PgPool,
+    reads: PgPool,
+    system: PgPool,
+    system_options: PgConnectOptions,
+}
+
+impl Db {
+    /// Opens both pools lazily: the first use connects.
+    pub fn connect(config: &DbConfig) -> Result<Self, StoreError> {
+        let app_options = options(&config.app_url, config)?;
+        let system_options = options(&config.system_url, config)?;
+        let pool = |size: u32| {
+            PgPoolOptions::new()
+                .max_connections(size)
+                .acquire_timeout(config.acquire_timeout)
+                .max_lifetime(Duration::from_mins(30))
+                // A ping at every borrow would double the round trips of a command: only rested connections are
+                // asked whether they still live. A restart of the server costs a busy connection one command,
+                // which its client sends again with the same command id.
+                .test_before_acquire(false)
+                .before_acquire(|connection, meta| {
+                    Box::pin(async move {
+                        if meta.idle_for > PING_AFTER_IDLE {
+                            connection.ping().await?;
+                        }
+                        Ok(true)
+                    })
+                })
+        };
+        // A future dropped while it waits for BEGIN leaves an open transaction behind that sqlx does not know of,
+        // and the next borrower's writes would never commit (transact-rs/sqlx issue 4385). Commands and loops run
+        // in tasks that nobody cancels; reads are dropped with their request, so their pool pays for a reset.
+        let reads = pool(config.read_connections).after_release(|connection, _| {
+            Box::pin(async move {
+                dynamic::reset(connection).await?;
+                Ok(true)
+            })
+        });
+        Ok(Self {
+            app: pool(config.app_connections).connect_lazy_with(app_options.clone()),
+            // The reset finds no transaction to end, as it should, and says so.
+            reads: reads.connect_lazy_with(app_options.options([("client_min_messages", "error")])),
+            system: pool(config.system_connections).connect_lazy_with(system_options.clone()),
+            system_options,
+        })
+    }
+
+    /// A transaction in which only this tenant's rows exist. Dropping it rolls back.
+    ///
+    /// For commands and loops: the future must not be cancelled while it opens. Requests use [`Db::read_tx`].
+    pub async fn tenant_tx(&self, tenant: TenantId) -> Result<TenantTx, StoreError> {
+        Self::enter(&self.app, tenant).await
+    }
+
+    /// Like [`Db::tenant_tx`], for reads whose caller may go away at any time.
+    pub async fn read_tx(&self, tenant: TenantId) -> Result<TenantTx, StoreError> {
+        Self::enter(&self.reads, tenant).await
+    }
+
+    async fn enter(pool: &PgPool, tenant: TenantId) -> Result<TenantTx, StoreError> {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the one place that opens tenant transactions"
+        )]
+        let mut tx = pool.begin().await?;
+        sqlx::query!("SELECT app.enter($1)", tenant.as_uuid())
+            .execute(&mut *tx)
+            .await?;
+        Ok(TenantTx { tx, tenant })
+    }
+
+    /// A transaction over the closed list of tables without payloads.
+    pub async fn system_tx(&self) -> Result<SystemTx, StoreError> {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the one place that opens system transactions"
+        )]
+        let tx = self.system.begin().await?;
+        Ok(SystemTx { tx })
+    }
+
+    /// A connection of its own for an advisory lock or for LISTEN: it must not return to a pool.
+    pub(crate) async fn dedicated(&self) -> Result<PgConnection, StoreError> {
+        Ok(self.system_options.connect().await?)
+    }
+
+    pub(super) const fn system_pool(&self) -> &PgPool {
+        &self.system
+    }
+
+    /// For the hot calls only: they set the tenant themselves and commit by themselves.
+    pub(crate) const fn autocommit(&self) -> &PgPool {
+        &self.app
+    }
+
+    pub async fn close(&self) {
+        self.app.close().await;
+        self.reads.close().await;
+        self.system.close().await;
+    }
+}
+
+fn options(url: &SecretString, config: &DbConfig) -> Result<PgConnectOptions, StoreError> {
+    let options: PgConnectOptions = url.expose_secret().parse().map_err(StoreError::from)?;
+    let timeout_ms = config.statement_timeout.as_millis().to_string();
+    Ok(options
+        .application_name("simpul")
+        .options([
+            ("statement_timeout", timeout_ms.as_str()),
+            ("idle_in_transaction_session_timeout", "15000"),
+            ("lock_timeout", "10000"),
+        ])
+        .disable_statement_logging())
+}
+
+/// A transaction of one tenant.
+#[derive(Debug)]
+pub struct TenantTx {
+    tx: Transaction<'static, Postgres>,
+    tenant: TenantId,
+}
+
+impl TenantTx {
+    pub const fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    pub async fn commit(self) -> Result<(), StoreError> {
+        Ok(self.tx.commit().await?)
+    }
+
+    pub async fn rollback(self) -> Result<(), StoreError> {
+        Ok(self.tx.rollback().await?)
+    }
+}
+
+impl ops::Deref for TenantTx {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.tx
+    }
+}
+
+impl ops::DerefMut for TenantTx {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.tx
+    }
+}
+
+/// A transaction of the system role.
+#[derive(Debug)]
+pub struct SystemTx {
+    tx: Transaction<'static, Postgres>,
+}
+
+impl SystemTx {
+    pub async fn commit(self) -> Result<(), StoreError> {
+        Ok(self.tx.commit().await?)
+    }
+}
+
+impl ops::Deref for SystemTx {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.tx
+    }
+}
+
+impl ops::DerefMut for SystemTx {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.tx
+    }
+}

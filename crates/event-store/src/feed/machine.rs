@@ -1,0 +1,431 @@
+//! The loop of one subscriber, without I/O: what to do next, given what happened.
+//!
+//! The shell performs one [`Effect`] at a time and answers with one [`Input`]. Time is a number of milliseconds
+//! that only grows. Everything that can go wrong is an input, so that a seeded simulator can drive the loop.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use simpul_domain::TenantId;
+
+use super::OnError;
+
+/// How often the loop looks for work when nobody hints.
+pub const POLL_MS: u64 = 250;
+/// How often a loop that is not the leader asks whether it may lead.
+pub const LEASE_POLL_MS: u64 = 1_000;
+/// How often a leader makes sure that it still leads.
+pub const LEASE_CHECK_MS: u64 = 2_000;
+const FIRST_BACKOFF_MS: u64 = 50;
+const MAX_BACKOFF_MS: u64 = 15_000;
+/// Tenants waiting in memory; others are found again by the next look.
+const MAX_QUEUE: usize = 10_000;
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// The very first step, and whatever woke the loop from [`Effect::Wait`] by time.
+    Woken,
+    /// A hint: this tenant's log may have grown.
+    Hint(TenantId),
+    LeaseTaken,
+    /// Somebody else leads.
+    LeaseBusy,
+    /// The connection that held the lease is gone.
+    LeaseLost,
+    LeaseHeld,
+    /// Tenants whose head is ahead of the cursor; `more` when the list was cut.
+    Found {
+        tenants: Vec<TenantId>,
+        more: bool,
+    },
+    /// The database did not answer.
+    Unavailable,
+    /// A batch was handled and the cursor moved. `more` when the log had more than one batch.
+    Done {
+        tenant: TenantId,
+        more: bool,
+    },
+    /// The cursor did not move: another worker has taken over.
+    Fenced,
+    /// The batch was rolled back and may succeed later.
+    Transient {
+        tenant: TenantId,
+    },
+    /// The batch was rolled back and will fail again. `seq` names the event when it was tried alone.
+    Poison {
+        tenant: TenantId,
+        seq: Option<i64>,
+    },
+}
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    TakeLease,
+    CheckLease,
+    ReleaseLease,
+    FindWork,
+    /// Handle the next batch of a tenant.
+    Process {
+        tenant: TenantId,
+    },
+    /// Handle the next event alone, to find the culprit.
+    ProcessOne {
+        tenant: TenantId,
+    },
+    /// Move past this event: park it and its key.
+    Park {
+        tenant: TenantId,
+        seq: i64,
+    },
+    /// Alert: this tenant stands still at this event until a person acts. Then wait as told by the next step.
+    Halt {
+        tenant: TenantId,
+        seq: i64,
+    },
+    /// Sleep until a hint or this many milliseconds have passed.
+    Wait {
+        ms: u64,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Idle,
+    Leading,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Resting {
+    until_ms: u64,
+    failures: u32,
+}
+
+/// The state of one subscriber's loop.
+#[derive(Debug, Clone)]
+pub struct Machine {
+    on_error: OnError,
+    phase: Phase,
+    queue: VecDeque<TenantId>,
+    /// Tenants that failed and wait for their next try.
+    resting: BTreeMap<TenantId, Resting>,
+    /// Tenants whose batch is poisoned: taken event by event until the culprit is past.
+    careful: BTreeSet<TenantId>,
+    halted: BTreeMap<TenantId, i64>,
+    look: bool,
+    lease_checked_ms: u64,
+}
+
+impl Machine {
+    pub const fn new(on_error: OnError) -> Self {
+        Self {
+            on_error,
+            phase: Phase::Idle,
+            queue: VecDeque::new(),
+            resting: BTreeMap::new(),
+            careful: BTreeSet::new(),
+            halted: BTreeMap::new(),
+            look: true,
+            lease_checked_ms: 0,
+        }
+    }
+
+    /// Tenants that stand still at an event until a person acts.
+    pub const fn halted(&self) -> &BTreeMap<TenantId, i64> {
+        &self.halted
+    }
+
+    /// Takes what happened at `now_ms` and says what to do next.
+    pub fn step(&mut self, now_ms: u64, input: Input) -> Effect {
+        match input {
+            Input::Woken => self.look = true,
+            Input::Hint(tenant) => self.enqueue(tenant),
+            Input::LeaseTaken => {
+                self.phase = Phase::Leading;
+                self.lease_checked_ms = now_ms;
+                self.look = true;
+            }
+            Input::LeaseBusy => {
+                self.stop_leading();
+                return Effect::Wait { ms: LEASE_POLL_MS };
+            }
+            Input::LeaseLost => self.stop_leading(),
+            Input::LeaseHeld => self.lease_checked_ms = now_ms,
+            Input::Fenced => {
+                self.stop_leading();
+                return Effect::ReleaseLease;
+            }
+            Input::Found { tenants, more } => {
+                self.look = more;
+                for tenant in tenants {
+                    self.enqueue(tenant);
+                }
+            }
+            Input::Unavailable => return Effect::Wait { ms: LEASE_POLL_MS },
+            Input::Done { tenant, more } => {
+                self.resting.remove(&tenant);
+                self.halted.remove(&tenant);
+                if more {
+                    self.enqueue(tenant);
+                } else {
+                    self.careful.remove(&tenant);
+                }
+            }
+            Input::Transient { tenant } => self.rest(now_ms, tenant),
+            Input::Poison { tenant, seq: None } => {
+                self.careful.insert(tenant);
+                return Effect::ProcessOne { tenant };
+            }
+            Input::Poison {
+                tenant,
+                seq: Some(seq),
+            } => return self.poisoned(now_ms, tenant, seq),
+        }
+        self.next(now_ms)
+    }
+
+    fn poisoned(&mut self, now_ms: u64, tenant: TenantId, seq: i64) -> Effect {
+        match self.on_error {
+            OnError::Park => Effect::Park { tenant, seq },
+            OnError::Halt => {
+                let known = self.halted.insert(tenant, seq) == Some(seq);
+                self.rest(now_ms, tenant);
+                if known {
+                    self.next(now_ms)
+                } else {
+                    Effect::Halt { tenant, seq }
+                }
+            }
+        }
+    }
+
+    fn next(&mut self, now_ms: u64) -> Effect {
+        if self.phase == Phase::Idle {
+            return Effect::TakeLease;
+        }
+        if now_ms.saturating_sub(self.lease_checked_ms) >= LEASE_CHECK_MS {
+            return Effect::CheckLease;
+        }
+        let rested: Vec<TenantId> = self
+            .resting
+            .iter()
+            .filter(|(_, resting)| resting.until_ms <= now_ms)
+            .map(|(tenant, _)| *tenant)
+            .collect();
+        for tenant in rested {
+            if !self.queue.contains(&tenant) {
+                self.queue.push_back(tenant);
+            }
+        }
+        while let Some(tenant) = self.queue.pop_front() {
+            if self
+                .resting
+                .get(&tenant)
+                .is_some_and(|resting| resting.until_ms > now_ms)
+            {
+                continue;
+            }
+            return if self.careful.contains(&tenant) {
+                Effect::ProcessOne { tenant }
+            } else {
+                Effect::Process { tenant }
+            };
+        }
+        if self.look {
+            self.look = false;
+            return Effect::FindWork;
+        }
+        let rest_ms = self
+            .resting
+            .values()
+            .map(|resting| resting.until_ms.saturating_sub(now_ms))
+            .min();
+        Effect::Wait {
+            ms: rest_ms.unwrap_or(POLL_MS).clamp(1, POLL_MS),
+        }
+    }
+
+    fn enqueue(&mut self, tenant: TenantId) {
+        if !self.queue.contains(&tenant) && self.queue.len() < MAX_QUEUE {
+            self.queue.push_back(tenant);
+        }
+    }
+
+    fn rest(&mut self, now_ms: u64, tenant: TenantId) {
+        let failures = self.resting.get(&tenant).map_or(0, |resting| resting.failures);
+        let backoff = FIRST_BACKOFF_MS
+            .saturating_mul(1 << failures.min(16))
+            .min(MAX_BACKOFF_MS);
+        self.resting.insert(
+            tenant,
+            Resting {
+                until_ms: now_ms + backoff,
+                failures: failures + 1,
+            },
+        );
+    }
+
+    fn stop_leading(&mut self) {
+        self.phase = Phase::Idle;
+        self.queue.clear();
+        self.look = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn tenant(number: u128) -> TenantId {
+        TenantId::new(Uuid::from_u128(number))
+    }
+
+    fn leading(on_error: OnError) -> Machine {
+        let mut machine = Machine::new(on_error);
+        assert_eq!(machine.step(0, Input::Woken), Effect::TakeLease);
+        assert_eq!(machine.step(0, Input::LeaseTaken), Effect::FindWork);
+        machine
+    }
+
+    #[test]
+    fn tenants_with_work_take_turns() {
+        let mut machine = leading(OnError::Park);
+        let found = Input::Found {
+            tenants: vec![tenant(1), tenant(2)],
+            more: false,
+        };
+        assert_eq!(machine.step(1, found), Effect::Process { tenant: tenant(1) });
+        let busy = Input::Done {
+            tenant: tenant(1),
+            more: true,
+        };
+        assert_eq!(machine.step(2, busy), Effect::Process { tenant: tenant(2) });
+        let done = Input::Done {
+            tenant: tenant(2),
+            more: false,
+        };
+        assert_eq!(machine.step(3, done), Effect::Process { tenant: tenant(1) });
+        let done = Input::Done {
+            tenant: tenant(1),
+            more: false,
+        };
+        assert_eq!(machine.step(4, done), Effect::Wait { ms: POLL_MS });
+    }
+
+    #[test]
+    fn a_poison_event_is_found_alone_and_parked() {
+        let mut machine = leading(OnError::Park);
+        machine.step(1, Input::Hint(tenant(1)));
+        let poison = Input::Poison {
+            tenant: tenant(1),
+            seq: None,
+        };
+        assert_eq!(machine.step(2, poison), Effect::ProcessOne { tenant: tenant(1) });
+        let more = Input::Done {
+            tenant: tenant(1),
+            more: true,
+        };
+        assert_eq!(machine.step(3, more), Effect::ProcessOne { tenant: tenant(1) });
+        let culprit = Input::Poison {
+            tenant: tenant(1),
+            seq: Some(7),
+        };
+        assert_eq!(
+            machine.step(4, culprit),
+            Effect::Park {
+                tenant: tenant(1),
+                seq: 7
+            }
+        );
+    }
+
+    #[test]
+    fn a_ledger_halts_and_tells_once() {
+        let mut machine = leading(OnError::Halt);
+        machine.step(1, Input::Hint(tenant(1)));
+        machine.step(
+            2,
+            Input::Poison {
+                tenant: tenant(1),
+                seq: None,
+            },
+        );
+        let culprit = Input::Poison {
+            tenant: tenant(1),
+            seq: Some(7),
+        };
+        assert_eq!(
+            machine.step(3, culprit.clone()),
+            Effect::Halt {
+                tenant: tenant(1),
+                seq: 7
+            }
+        );
+        assert!(matches!(machine.step(4, Input::Woken), Effect::FindWork));
+        assert!(matches!(
+            machine.step(
+                500,
+                Input::Found {
+                    tenants: vec![tenant(1)],
+                    more: false
+                }
+            ),
+            Effect::ProcessOne { .. }
+        ));
+        assert!(matches!(
+            machine.step(501, culprit),
+            Effect::Wait { .. } | Effect::FindWork
+        ));
+        assert_eq!(machine.halted().get(&tenant(1)), Some(&7));
+    }
+
+    #[test]
+    fn a_failing_tenant_rests_longer_each_time_while_others_go_on() {
+        let mut machine = leading(OnError::Park);
+        machine.step(1, Input::Hint(tenant(1)));
+        let mut now_ms = 1;
+        let mut waits = Vec::new();
+        for _ in 0..4 {
+            let mut effect = machine.step(now_ms, Input::Transient { tenant: tenant(1) });
+            let failed_at = now_ms;
+            while !matches!(effect, Effect::Process { .. }) {
+                effect = match effect {
+                    Effect::Wait { ms } => {
+                        now_ms += ms;
+                        machine.step(now_ms, Input::Woken)
+                    }
+                    Effect::FindWork => machine.step(
+                        now_ms,
+                        Input::Found {
+                            tenants: vec![],
+                            more: false,
+                        },
+                    ),
+                    Effect::CheckLease => machine.step(now_ms, Input::LeaseHeld),
+                    other => panic!("unexpected {other:?}"),
+                };
+            }
+            waits.push(now_ms - failed_at);
+        }
+        assert_eq!(waits, [50, 100, 200, 400]);
+        machine.step(now_ms, Input::Transient { tenant: tenant(1) });
+        assert_eq!(
+            machine.step(now_ms, Input::Hint(tenant(2))),
+            Effect::Process { tenant: tenant(2) }
+        );
+    }
+
+    #[test]
+    fn a_fenced_worker_lets_go_and_asks_to_lead_again() {
+        let mut machine = leading(OnError::Park);
+        machine.step(1, Input::Hint(tenant(1)));
+        assert_eq!(machine.step(2, Input::Fenced), Effect::ReleaseLease);
+        assert_eq!(machine.step(3, Input::LeaseLost), Effect::TakeLease);
+        assert_eq!(
+            machine.step(4, Input::LeaseBusy),
+            Effect::Wait { ms: LEASE_POLL_MS }
+        );
+    }
+}

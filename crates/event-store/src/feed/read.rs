@@ -1,0 +1,83 @@
+//! Reading read models, never silently old: whoever brings a token waits until it is reached, or is told.
+
+use std::time::Duration;
+
+use simpul_domain::{Code, Coded, TenantId};
+use tokio::time::Instant;
+
+use crate::{ConsistencyToken, EventStore, StoreError, db::TenantTx};
+
+/// How long a read waits for its token (DESIGN section 5).
+const MAX_WAIT: Duration = Duration::from_secs(2);
+const FIRST_PAUSE: Duration = Duration::from_millis(2);
+const MAX_PAUSE: Duration = Duration::from_millis(25);
+
+/// Why a read model could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The read model has not reached the token in time; the command that gave it stands.
+    #[error("the answer is not up to date yet")]
+    Stale,
+    /// The token belongs to another tenant.
+    #[error("the consistency token belongs to another tenant")]
+    ForeignToken,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Coded for ReadError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Stale => Code::StaleRead,
+            Self::ForeignToken => Code::TenantMismatch,
+            Self::Store(error) => error.code(),
+        }
+    }
+}
+
+/// A transaction of the tenant whose unqualified names are the live versions of `projections`, at least as new as
+/// `token`.
+pub async fn read_at(
+    store: &EventStore,
+    tenant: TenantId,
+    projections: &[&str],
+    token: Option<ConsistencyToken>,
+) -> Result<TenantTx, ReadError> {
+    let wanted = match token {
+        None => 0,
+        Some(token) if token.tenant == tenant => token.seq,
+        Some(_) => return Err(ReadError::ForeignToken),
+    };
+    let deadline = Instant::now() + MAX_WAIT;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let mut tx = store.db().read_tx(tenant).await?;
+        if enter(&mut tx, projections).await? >= wanted {
+            return Ok(tx);
+        }
+        tx.rollback().await?;
+        if Instant::now() + pause > deadline {
+            return Err(ReadError::Stale);
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(MAX_PAUSE);
+    }
+}
+
+/// Sets the search path to the live versions and returns the position that all of them have reached.
+async fn enter(tx: &mut TenantTx, projections: &[&str]) -> Result<i64, StoreError> {
+    let tenant = tx.tenant();
+    let row = sqlx::query!(
+        r#"SELECT set_config('search_path', string_agg(format('rm_%s_v%s', p.name, p.version), ','), true) AS path,
+                  coalesce(min(coalesce(c.seq, 0)), 0) AS "reached!"
+           FROM es.projections p
+           LEFT JOIN es.cursors c ON c.tenant_id = $1
+                AND c.subscriber = format('projection/%s/v%s', p.name, p.version)
+           WHERE p.state = 'live' AND p.name = ANY($2)"#,
+        tenant.as_uuid(),
+        projections as &[&str]
+    )
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok(row.reached)
+}

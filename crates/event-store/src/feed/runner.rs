@@ -1,0 +1,433 @@
+//! The shell of the subscription loop: performs the effects of [`Machine`] against PostgreSQL.
+
+use std::{collections::HashSet, time::Duration};
+
+use simpul_domain::TenantId;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    HandlerError, OnError, Projector, Reactor, cursor,
+    hints::Listener,
+    lease::Lease,
+    machine::{Effect, Input, Machine},
+    parked, projection,
+};
+use crate::{EventStore, Recorded, StoreError, db::TenantTx};
+
+/// Tenants looked up in one search for work.
+const MAX_BACKLOG: i64 = 500;
+
+/// Sizes of a runner.
+#[derive(Debug, Clone, Copy)]
+pub struct RunnerSettings {
+    /// Events handled in one transaction.
+    pub batch: i64,
+}
+
+impl Default for RunnerSettings {
+    fn default() -> Self {
+        Self { batch: 2_000 }
+    }
+}
+
+/// Runs one subscriber until it is cancelled.
+#[derive(Debug)]
+pub struct Runner<H> {
+    store: EventStore,
+    subscriber: String,
+    handler: H,
+    settings: RunnerSettings,
+    lease: Option<Lease>,
+    /// Why the event that is about to be parked cannot be handled.
+    poison: Option<String>,
+}
+
+/// What the two kinds of handler have in common.
+trait Handle {
+    fn on_error(&self) -> OnError;
+    fn key(&self, event: &Recorded) -> String;
+    fn wants(&self, event: &Recorded) -> bool;
+    /// Handles events, and gives back a transaction in which the cursor is then moved: the same one when rows and
+    /// cursor change together, a new one when the events were handled outside.
+    fn handle(
+        &self,
+        store: &EventStore,
+        tx: TenantTx,
+        events: &[Recorded],
+    ) -> impl Future<Output = Result<TenantTx, HandlerError>> + Send;
+}
+
+/// A projector at one version of its tables.
+#[derive(Debug)]
+pub struct Projecting<P> {
+    projector: P,
+    schema: String,
+}
+
+/// A reactor.
+#[derive(Debug)]
+pub struct Reacting<R>(R);
+
+impl<P: Projector> Handle for Projecting<P> {
+    fn on_error(&self) -> OnError {
+        P::ON_ERROR
+    }
+
+    fn key(&self, event: &Recorded) -> String {
+        self.projector.key(event)
+    }
+
+    fn wants(&self, event: &Recorded) -> bool {
+        self.projector.wants(event)
+    }
+
+    async fn handle(
+        &self,
+        _store: &EventStore,
+        mut tx: TenantTx,
+        events: &[Recorded],
+    ) -> Result<TenantTx, HandlerError> {
+        if !events.is_empty() {
+            projection::enter(&mut tx, &self.schema).await?;
+            self.projector.project(&mut tx, events).await?;
+        }
+        Ok(tx)
+    }
+}
+
+impl<R: Reactor> Handle for Reacting<R> {
+    fn on_error(&self) -> OnError {
+        self.0.on_error()
+    }
+
+    fn key(&self, event: &Recorded) -> String {
+        self.0.key(event)
+    }
+
+    fn wants(&self, event: &Recorded) -> bool {
+        self.0.wants(event)
+    }
+
+    async fn handle(
+        &self,
+        store: &EventStore,
+        tx: TenantTx,
+        events: &[Recorded],
+    ) -> Result<TenantTx, HandlerError> {
+        if events.is_empty() {
+            return Ok(tx);
+        }
+        let tenant = tx.tenant();
+        // Nothing is open while the outside is asked.
+        tx.rollback().await?;
+        self.0.react(events).await?;
+        Ok(store.db().tenant_tx(tenant).await?)
+    }
+}
+
+impl<P: Projector> Runner<Projecting<P>> {
+    /// A runner for one version of a projection.
+    pub fn projector(store: EventStore, projector: P, version: i32, settings: RunnerSettings) -> Self {
+        let schema = projection::schema(P::NAME, version);
+        Self {
+            store,
+            subscriber: projection::subscriber(P::NAME, version),
+            handler: Projecting { projector, schema },
+            settings,
+            lease: None,
+            poison: None,
+        }
+    }
+}
+
+impl<R: Reactor> Runner<Reacting<R>> {
+    /// A runner for effects outside.
+    pub fn reactor(store: EventStore, reactor: R, settings: RunnerSettings) -> Self {
+        let subscriber = reactor.name().to_owned();
+        Self {
+            store,
+            subscriber,
+            handler: Reacting(reactor),
+            settings,
+            lease: None,
+            poison: None,
+        }
+    }
+}
+
+#[expect(
+    private_bounds,
+    reason = "`Handle` is how the two public kinds share one loop"
+)]
+impl<H: Handle + Send + Sync + 'static> Runner<H> {
+    pub fn subscriber(&self) -> &str {
+        &self.subscriber
+    }
+
+    /// Runs until `stop`. A batch that has begun is finished first.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let started = Instant::now();
+        let mut machine = Machine::new(self.handler.on_error());
+        let mut hints = self.store.hints().listen();
+        let mut input = Input::Woken;
+        while !stop.is_cancelled() {
+            let now_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+            input = match machine.step(now_ms, input) {
+                Effect::Wait { ms } => wait(&stop, &mut hints, Duration::from_millis(ms)).await,
+                effect => self.perform(effect).await,
+            };
+        }
+        if let Some(lease) = self.lease.take() {
+            lease.release().await;
+        }
+    }
+
+    /// Handles everything that is there, once, without waiting: for the command line and for tests.
+    /// Returns the number of events that were moved past.
+    pub async fn catch_up(&mut self, mut progress: impl FnMut(u64) + Send) -> Result<u64, HandlerError> {
+        if self.lease.is_none() {
+            self.lease = Lease::take(&self.store, &self.subscriber).await?;
+        }
+        let mut total = 0;
+        loop {
+            let tenants = self.backlog().await?;
+            if tenants.is_empty() {
+                return Ok(total);
+            }
+            for tenant in tenants {
+                loop {
+                    let (handled, more) = self.process(tenant, self.settings.batch).await?;
+                    total += handled;
+                    progress(total);
+                    if !more {
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Handles a key's parked events again, in order and in one transaction; later events of the key flow again.
+    pub async fn retry_parked(&self, tenant: TenantId, key: &str) -> Result<u64, HandlerError> {
+        let mut tx = self.store.db().tenant_tx(tenant).await?;
+        let events = parked::events_of(&self.store, &mut tx, &self.subscriber, key).await?;
+        tx = self.handler.handle(&self.store, tx, &events).await?;
+        let retried = parked::forget(&mut tx, &self.subscriber, key).await?;
+        tx.commit().await?;
+        Ok(retried)
+    }
+
+    async fn perform(&mut self, effect: Effect) -> Input {
+        match effect {
+            Effect::TakeLease => match Lease::take(&self.store, &self.subscriber).await {
+                Ok(Some(lease)) => {
+                    self.lease = Some(lease);
+                    Input::LeaseTaken
+                }
+                Ok(None) => Input::LeaseBusy,
+                Err(error) => self.unavailable(&error),
+            },
+            Effect::CheckLease => self.check_lease().await,
+            Effect::ReleaseLease => {
+                if let Some(lease) = self.lease.take() {
+                    lease.release().await;
+                }
+                Input::LeaseLost
+            }
+            Effect::FindWork => match self.backlog().await {
+                Ok(tenants) => {
+                    let more = i64::try_from(tenants.len()).is_ok_and(|found| found >= MAX_BACKLOG);
+                    Input::Found { tenants, more }
+                }
+                Err(error) => self.unavailable(&error),
+            },
+            Effect::Process { tenant } => self.handle(tenant, self.settings.batch).await,
+            Effect::ProcessOne { tenant } => self.handle(tenant, 1).await,
+            Effect::Park { tenant, seq } => match self.park(tenant, seq).await {
+                Ok(()) => Input::Done { tenant, more: true },
+                Err(error) => self.failed(tenant, 1, &error.into()),
+            },
+            Effect::Halt { tenant, seq } => {
+                tracing::error!(subscriber = self.subscriber, %tenant, seq, "halted until a person acts");
+                Input::Woken
+            }
+            Effect::Wait { .. } => Input::Woken,
+        }
+    }
+
+    async fn check_lease(&mut self) -> Input {
+        if let Some(lease) = &mut self.lease
+            && lease.check().await.is_ok()
+        {
+            return Input::LeaseHeld;
+        }
+        self.lease = None;
+        Input::LeaseLost
+    }
+
+    async fn backlog(&self) -> Result<Vec<TenantId>, StoreError> {
+        let mut tx = self.store.db().system_tx().await?;
+        let tenants = cursor::backlog(&mut tx, &self.subscriber, MAX_BACKLOG).await?;
+        tx.commit().await?;
+        Ok(tenants)
+    }
+
+    async fn handle(&mut self, tenant: TenantId, limit: i64) -> Input {
+        match self.process(tenant, limit).await {
+            Ok((_, more)) => Input::Done { tenant, more },
+            Err(error) => self.failed(tenant, limit, &error),
+        }
+    }
+
+    fn failed(&mut self, tenant: TenantId, limit: i64, error: &HandlerError) -> Input {
+        let source = match error {
+            HandlerError::Transient(source) if matches!(source.downcast_ref(), Some(StoreError::Fenced)) => {
+                return Input::Fenced;
+            }
+            HandlerError::Transient(_) => {
+                tracing::warn!(subscriber = self.subscriber, %tenant, error = chain(error), "will be tried again");
+                return Input::Transient { tenant };
+            }
+            HandlerError::Permanent(source) => source,
+        };
+        tracing::error!(subscriber = self.subscriber, %tenant, error = chain(error), "events cannot be handled");
+        match source.downcast_ref::<AtEvent>() {
+            Some(at) if limit == 1 => {
+                self.poison = Some(chain(at));
+                Input::Poison {
+                    tenant,
+                    seq: Some(at.seq),
+                }
+            }
+            _ if limit > 1 => Input::Poison { tenant, seq: None },
+            // Nothing names an event, such as a failing cursor: a person must look, and it is tried again.
+            _ => Input::Transient { tenant },
+        }
+    }
+
+    fn unavailable(&self, error: &StoreError) -> Input {
+        tracing::warn!(
+            subscriber = self.subscriber,
+            error = chain(error),
+            "store not available"
+        );
+        Input::Unavailable
+    }
+
+    fn epoch(&self) -> Result<i64, StoreError> {
+        self.lease
+            .as_ref()
+            .map(|lease| lease.epoch)
+            .ok_or(StoreError::Fenced)
+    }
+
+    /// Handles the next events of a tenant. Returns how many there were, and whether there are more.
+    async fn process(&self, tenant: TenantId, limit: i64) -> Result<(u64, bool), HandlerError> {
+        let epoch = self.epoch()?;
+        let mut tx = self.store.db().tenant_tx(tenant).await?;
+        let from = cursor::read(&mut tx, &self.subscriber).await?;
+        let events = cursor::events(&self.store, &mut tx, from.seq, limit).await?;
+        let Some(last) = events.last().map(|event| event.tenant_seq) else {
+            tx.rollback().await?;
+            return Ok((0, false));
+        };
+        let read = events.len();
+        let (ready, waiting) = self.split(&mut tx, events).await?;
+        tx = self
+            .handler
+            .handle(&self.store, tx, &ready)
+            .await
+            .map_err(|error| at_event(error, &ready))?;
+        for (event, key) in &waiting {
+            parked::park(&mut tx, &self.subscriber, event, key, None, self.store.now()).await?;
+        }
+        cursor::advance(&mut tx, &self.subscriber, from, last, epoch, self.store.now()).await?;
+        tx.commit().await?;
+        Ok((read as u64, i64::try_from(read).is_ok_and(|read| read >= limit)))
+    }
+
+    /// Events to handle now, and events that wait behind a parked one of the same key.
+    async fn split(
+        &self,
+        tx: &mut TenantTx,
+        events: Vec<Recorded>,
+    ) -> Result<(Vec<Recorded>, Vec<(Recorded, String)>), StoreError> {
+        let parked: HashSet<String> = parked::keys(tx, &self.subscriber).await?.into_iter().collect();
+        let mut ready = Vec::with_capacity(events.len());
+        let mut waiting = Vec::new();
+        for event in events.into_iter().filter(|event| self.handler.wants(event)) {
+            if parked.is_empty() {
+                ready.push(event);
+                continue;
+            }
+            let key = self.handler.key(&event);
+            if parked.contains(&key) {
+                waiting.push((event, key));
+            } else {
+                ready.push(event);
+            }
+        }
+        Ok((ready, waiting))
+    }
+
+    async fn park(&self, tenant: TenantId, seq: i64) -> Result<(), StoreError> {
+        let epoch = self.epoch()?;
+        let mut tx = self.store.db().tenant_tx(tenant).await?;
+        let from = cursor::read(&mut tx, &self.subscriber).await?;
+        for event in cursor::events(&self.store, &mut tx, seq - 1, 1).await? {
+            let key = self.handler.key(&event);
+            parked::park(
+                &mut tx,
+                &self.subscriber,
+                &event,
+                &key,
+                self.poison.as_deref(),
+                self.store.now(),
+            )
+            .await?;
+        }
+        cursor::advance(&mut tx, &self.subscriber, from, seq, epoch, self.store.now()).await?;
+        tx.commit().await?;
+        tracing::error!(subscriber = self.subscriber, %tenant, seq, "event parked");
+        Ok(())
+    }
+}
+
+/// Names the event at which a handler failed when it was tried alone.
+#[derive(Debug, thiserror::Error)]
+#[error("at event {seq}")]
+struct AtEvent {
+    seq: i64,
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+fn at_event(error: HandlerError, events: &[Recorded]) -> HandlerError {
+    match (error, events) {
+        (HandlerError::Permanent(source), [event, ..]) => HandlerError::permanent(AtEvent {
+            seq: event.tenant_seq,
+            source,
+        }),
+        (other, _) => other,
+    }
+}
+
+async fn wait(stop: &CancellationToken, hints: &mut Listener, time: Duration) -> Input {
+    tokio::select! {
+        () = stop.cancelled() => Input::Woken,
+        hint = hints.next() => hint.map_or(Input::Woken, Input::Hint),
+        () = tokio::time::sleep(time) => Input::Woken,
+    }
+}
+
+/// An error with its sources, for the log.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}

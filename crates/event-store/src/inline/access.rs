@@ -1,0 +1,138 @@
+//! Access facts of the command bus: what is switched on for a tenant, and what an actor may do.
+
+use serde_json::Value;
+use simpul_domain::{CommandId, TenantId, UserId};
+use uuid::Uuid;
+
+use crate::{Db, StoreError, db::TenantTx};
+
+/// A tenant's switches.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TenantAccess {
+    /// Read-only except paying.
+    pub panel_locked: bool,
+    /// Deactivated or deleted.
+    pub disabled: bool,
+    pub features: Vec<String>,
+}
+
+/// What the bus knows before it runs a command.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Gate {
+    pub(crate) known: bool,
+    pub(crate) access: TenantAccess,
+    pub(crate) permissions: Vec<String>,
+    pub(crate) earlier: Option<Earlier>,
+}
+
+/// The record of a command that has had its effect.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Earlier {
+    pub(crate) fingerprint: Vec<u8>,
+    pub(crate) last_seq: i64,
+    pub(crate) answer: Value,
+}
+
+/// One call: switches, permissions, and the answer if the command is a repeat.
+pub(crate) async fn gate(
+    db: &Db,
+    tenant: TenantId,
+    actor: Option<UserId>,
+    command: CommandId,
+) -> Result<Gate, StoreError> {
+    let row = sqlx::query!(
+        r#"SELECT known AS "known!", panel_locked AS "panel_locked!", disabled AS "disabled!",
+                  features AS "features!", permissions AS "permissions!", fingerprint, last_seq, answer
+           FROM es.gate($1, $2, $3)"#,
+        tenant.as_uuid(),
+        actor.map_or(Uuid::nil(), UserId::as_uuid),
+        command.as_uuid()
+    )
+    .fetch_one(db.autocommit())
+    .await?;
+    let earlier = match (row.fingerprint, row.last_seq, row.answer) {
+        (Some(fingerprint), Some(last_seq), Some(answer)) => Some(Earlier {
+            fingerprint,
+            last_seq,
+            answer,
+        }),
+        _ => None,
+    };
+    Ok(Gate {
+        known: row.known,
+        access: TenantAccess {
+            panel_locked: row.panel_locked,
+            disabled: row.disabled,
+            features: row.features,
+        },
+        permissions: row.permissions,
+        earlier,
+    })
+}
+
+/// Sets the switches of the transaction's tenant.
+pub async fn set_tenant(tx: &mut TenantTx, facts: &TenantAccess) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "INSERT INTO es.access_tenants (tenant_id, panel_locked, disabled, features) VALUES ($1, $2, $3, $4)
+         ON CONFLICT ON CONSTRAINT access_tenants_pkey DO UPDATE
+         SET panel_locked = excluded.panel_locked, disabled = excluded.disabled, features = excluded.features",
+        tenant.as_uuid(),
+        facts.panel_locked,
+        facts.disabled,
+        &facts.features
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Sets an actor's permissions; an older version changes nothing.
+pub async fn set_actor(
+    tx: &mut TenantTx,
+    actor: UserId,
+    permissions: &[String],
+    version: i64,
+) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "INSERT INTO es.access_actors AS a (tenant_id, actor, permissions, version) VALUES ($1, $2, $3, $4)
+         ON CONFLICT ON CONSTRAINT access_actors_pkey DO UPDATE
+         SET permissions = excluded.permissions, version = excluded.version WHERE a.version < excluded.version",
+        tenant.as_uuid(),
+        actor.as_uuid(),
+        permissions,
+        version
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Sets the maximum of a counted limit. An existing excess stays: reads work, creates are refused.
+pub async fn set_quota_max(tx: &mut TenantTx, resource: &str, max: Option<i64>) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "INSERT INTO es.quotas (tenant_id, resource, used, max) VALUES ($1, $2, 0, $3)
+         ON CONFLICT ON CONSTRAINT quotas_pkey DO UPDATE SET max = excluded.max",
+        tenant.as_uuid(),
+        resource,
+        max
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// What an actor may do in the transaction's tenant.
+pub async fn permissions(tx: &mut TenantTx, actor: UserId) -> Result<Vec<String>, StoreError> {
+    let tenant = tx.tenant();
+    let row = sqlx::query_scalar!(
+        "SELECT permissions FROM es.access_actors WHERE tenant_id = $1 AND actor = $2",
+        tenant.as_uuid(),
+        actor.as_uuid()
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(row.unwrap_or_default())
+}

@@ -1,0 +1,62 @@
+//! The directory: keys that are unique over the whole platform, and the tenant that each belongs to.
+
+use simpul_domain::TenantId;
+
+use crate::{
+    StoreError,
+    db::{SystemTx, TenantTx},
+};
+
+/// Kinds of keys.
+pub mod kind {
+    /// A tenant's subdomain.
+    pub const SUBDOMAIN: &str = "subdomain";
+    /// Path of a gateway's notices: `<gateway>/<connection>/<token>`.
+    pub const WEBHOOK: &str = "webhook";
+}
+
+/// One entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    pub kind: String,
+    pub key: String,
+    /// What the key leads to within the tenant.
+    pub target: String,
+}
+
+/// Takes a key for the tenant of the transaction; [`StoreError::Taken`] when it is somebody's.
+pub async fn put(tx: &mut TenantTx, route: &Route) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "INSERT INTO es.directory (kind, key, tenant_id, target) VALUES ($1, $2, $3, $4)",
+        route.kind,
+        route.key,
+        tenant.as_uuid(),
+        route.target
+    )
+    .execute(&mut **tx)
+    .await
+    .map_err(|error| match StoreError::from(error) {
+        StoreError::Taken { .. } => StoreError::Taken {
+            scope: route.kind.clone(),
+        },
+        other => other,
+    })?;
+    Ok(())
+}
+
+/// Where a key leads.
+pub async fn resolve(
+    tx: &mut SystemTx,
+    kind: &str,
+    key: &str,
+) -> Result<Option<(TenantId, String)>, StoreError> {
+    let row = sqlx::query!(
+        "SELECT tenant_id, target FROM es.directory WHERE kind = $1 AND key = $2",
+        kind,
+        key
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(row.map(|row| (TenantId::new(row.tenant_id), row.target)))
+}

@@ -1,0 +1,16 @@
+//! Sets that decisions and ports read, such as the open invoices of a customer ordered by due date.
+
+use crate::{StoreError, db::TenantTx};
+
+/// The members of a set, ordered by their sort text, then by themselves.
+pub async fn list(tx: &mut TenantTx, scope: &str, key: &str) -> Result<Vec<String>, StoreError> {
+    let tenant = tx.tenant();
+    Ok(sqlx::query_scalar!(
+        "SELECT member FROM es.members WHERE tenant_id = $1 AND scope = $2 AND key = $3 ORDER BY sort, member",
+        tenant.as_uuid(),
+        scope,
+        key
+    )
+    .fetch_all(&mut **tx)
+    .await?)
+}

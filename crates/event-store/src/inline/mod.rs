@@ -1,0 +1,86 @@
+//! Inline tables: rows that change in the same transaction as events, behind typed functions.
+//!
+//! Adapters and roles reach the database only through these. A row is a key, a state and a due time; what it is
+//! about is a set of texts that the caller chose. Every function takes a tenant's transaction.
+
+pub mod access;
+mod counter;
+pub mod dead_letter;
+pub mod directory;
+pub mod inbox;
+pub mod lane;
+pub mod member;
+pub mod notice;
+pub mod outbox;
+pub mod timer;
+
+pub(crate) use counter::next as next_number;
+
+use chrono::{DateTime, Utc};
+use simpul_domain::{CorrelationId, NoticeId, TenantId, TimerId, UserId};
+use uuid::Uuid;
+
+use crate::{StoreError, db::TenantTx, vault};
+
+/// Who waits for work of a kind, found by the system role without seeing any body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due {
+    pub tenant: TenantId,
+    pub due_at: DateTime<Utc>,
+}
+
+/// What a row of work came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Origin {
+    pub cause: Uuid,
+    pub correlation: CorrelationId,
+}
+
+/// A row written in the transaction of a command.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Inline {
+    ScheduleTimer(timer::Timer),
+    CompleteTimer(TimerId),
+    Send(outbox::Parcel),
+    /// A notice has been handled; `outcome` is shown to operators.
+    NoticeDone {
+        notice: NoticeId,
+        outcome: String,
+    },
+    Route(directory::Route),
+    TenantAccess(access::TenantAccess),
+    ActorAccess {
+        actor: UserId,
+        permissions: Vec<String>,
+        version: i64,
+    },
+    /// The maximum of a counted limit; `None` is unlimited. Never refused: an existing excess stays.
+    QuotaMax {
+        resource: String,
+        max: Option<i64>,
+    },
+    /// Destroys the key of a subject: its personal data cannot be read from the commit on.
+    DestroyKey {
+        subject: String,
+    },
+}
+
+impl Inline {
+    pub(crate) async fn write(&self, tx: &mut TenantTx) -> Result<(), StoreError> {
+        match self {
+            Self::ScheduleTimer(timer) => timer::schedule(tx, timer).await,
+            Self::CompleteTimer(id) => timer::complete(tx, *id).await,
+            Self::Send(parcel) => outbox::put(tx, parcel).await,
+            Self::NoticeDone { notice, outcome } => notice::done(tx, *notice, outcome).await,
+            Self::Route(route) => directory::put(tx, route).await,
+            Self::TenantAccess(facts) => access::set_tenant(tx, facts).await,
+            Self::ActorAccess {
+                actor,
+                permissions,
+                version,
+            } => access::set_actor(tx, *actor, permissions, *version).await,
+            Self::QuotaMax { resource, max } => access::set_quota_max(tx, resource, *max).await,
+            Self::DestroyKey { subject } => vault::destroy(tx, subject).await,
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! The event store: PostgreSQL as an append-only log per tenant, and everything that stands on its order.
+//!
+//! - [`store`]: load and append, the unit of work, hashes, snapshots, upcasters, `cqrs-es`' trait;
+//! - [`bus`]: commands, their access chain, idempotency and retries;
+//! - [`feed`]: durable subscriptions over the log, exactly once for read models;
+//! - [`inline`]: rows that change together with events: timers, outbox, lanes, notices, access facts;
+//! - [`vault`]: encryption of personal fields, and its destruction;
+//! - [`audit`]: verification of the hash chain;
+//! - [`db`]: the only owner of connections.
+
+pub mod audit;
+pub mod bus;
+pub mod db;
+mod error;
+pub mod feed;
+pub mod inline;
+pub mod store;
+pub mod vault;
+
+pub use bus::{
+    Access, Actor, Bus, Cause, Command, ConsistencyToken, Context, DispatchError, Failure, Receipt,
+};
+pub use db::{Db, DbConfig, SystemTx, TenantTx};
+pub use error::StoreError;
+pub use store::{CqrsStore, DecideError, EventStore, Recorded, Upcasters, Work};
+pub use vault::{MasterKey, Vault};

@@ -1,0 +1,328 @@
+//! The unit of work: what one command read, decided and wants appended, over any number of streams of one tenant.
+
+use std::{any::Any, collections::HashMap};
+
+use chrono::{DateTime, Utc};
+use cqrs_es::DomainEvent as _;
+use serde_json::{Value, json};
+use simpul_domain::{CommandId, Decider, EventId, TenantId};
+
+use super::EventStore;
+use crate::{
+    Context, StoreError,
+    db::TenantTx,
+    inline::{self, Inline},
+};
+
+/// One event on its way into the log.
+#[derive(Debug, Clone)]
+pub struct Staged {
+    pub aggregate_type: &'static str,
+    pub aggregate_id: String,
+    pub sequence: i64,
+    pub event_type: String,
+    pub event_version: String,
+    pub payload: Value,
+    pub event_id: EventId,
+}
+
+/// Everything that `es.append` takes.
+#[derive(Debug)]
+pub struct Append<'a> {
+    pub tenant: TenantId,
+    pub command_id: CommandId,
+    pub fingerprint: &'a [u8],
+    pub answer: &'a Value,
+    pub metadata: &'a Value,
+    pub recorded_at: DateTime<Utc>,
+    pub events: &'a [Staged],
+    pub claims: Option<&'a Value>,
+}
+
+struct Loaded {
+    state: Box<dyn Any + Send + Sync>,
+    version: i64,
+}
+
+/// What a commit did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The tenant's position after the commit; a reader that has reached it sees the effect.
+    pub seq: i64,
+    pub event_ids: Vec<EventId>,
+}
+
+/// The unit of work of one command.
+pub struct Work<'s> {
+    store: &'s EventStore,
+    context: &'s Context,
+    at: DateTime<Utc>,
+    loaded: HashMap<(&'static str, String), Loaded>,
+    staged: Vec<Staged>,
+    claims: Claims,
+    inline: Vec<Inline>,
+    /// Opened by the first read that must stay locked until the commit.
+    tx: Option<TenantTx>,
+}
+
+impl std::fmt::Debug for Work<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Work")
+            .field("staged", &self.staged.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'s> Work<'s> {
+    pub fn new(store: &'s EventStore, context: &'s Context) -> Self {
+        Self {
+            store,
+            context,
+            at: store.now(),
+            loaded: HashMap::new(),
+            staged: Vec::new(),
+            claims: Claims::default(),
+            inline: Vec::new(),
+            tx: None,
+        }
+    }
+
+    pub const fn context(&self) -> &Context {
+        self.context
+    }
+
+    pub const fn tenant(&self) -> TenantId {
+        self.context.tenant
+    }
+
+    pub const fn store(&self) -> &'s EventStore {
+        self.store
+    }
+
+    /// The time of this command, the same for everything it decides.
+    pub const fn at(&self) -> DateTime<Utc> {
+        self.at
+    }
+
+    /// A new id for something this command makes. A decision that is made again makes new ones; only those of the
+    /// decision that was appended are ever seen.
+    pub fn new_uuid(&self) -> uuid::Uuid {
+        self.store.ids().next()
+    }
+
+    /// The state of an aggregate as of this work, read at most once.
+    pub async fn load<A: Decider>(&mut self, id: &str) -> Result<&A, StoreError> {
+        let key = (A::TYPE, id.to_owned());
+        if !self.loaded.contains_key(&key) {
+            let (state, version) = self.store.load::<A>(self.tenant(), id).await?;
+            self.loaded.insert(
+                key.clone(),
+                Loaded {
+                    state: Box::new(state),
+                    version,
+                },
+            );
+        }
+        // INVARIANT: the key carries the aggregate type, so the box holds an `A`.
+        self.loaded
+            .get(&key)
+            .and_then(|loaded| loaded.state.downcast_ref())
+            .ok_or(StoreError::Aborted)
+    }
+
+    /// Says that a stream is new: nothing is read, and an existing stream becomes a conflict at commit.
+    pub fn begin<A: Decider>(&mut self, id: &str) {
+        self.loaded
+            .entry((A::TYPE, id.to_owned()))
+            .or_insert_with(|| Loaded {
+                state: Box::new(A::default()),
+                version: 0,
+            });
+    }
+
+    /// Loads, decides and stages. Returns the events that were decided.
+    pub async fn decide<A: Decider>(
+        &mut self,
+        id: &str,
+        command: A::Command,
+    ) -> Result<Vec<A::Event>, DecideError<A::Error>> {
+        let events = self
+            .load::<A>(id)
+            .await?
+            .decide(command)
+            .map_err(DecideError::Refused)?;
+        self.stage::<A>(id, &events)?;
+        Ok(events)
+    }
+
+    fn stage<A: Decider>(&mut self, id: &str, events: &[A::Event]) -> Result<(), StoreError> {
+        let loaded = self
+            .loaded
+            .get_mut(&(A::TYPE, id.to_owned()))
+            .ok_or(StoreError::Aborted)?;
+        let state: &mut A = loaded.state.downcast_mut().ok_or(StoreError::Aborted)?;
+        for event in events {
+            state.evolve(event);
+            loaded.version += 1;
+            self.staged.push(Staged {
+                aggregate_type: A::TYPE,
+                aggregate_id: id.to_owned(),
+                sequence: loaded.version,
+                event_type: event.event_type(),
+                event_version: event.event_version(),
+                payload: serde_json::to_value(event).map_err(StoreError::Unwritable)?,
+                event_id: self.store.new_event_id(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Takes a key that is unique within the tenant, freed with [`Work::release`].
+    pub fn claim(&mut self, scope: &str, key: &str, owner: &str) {
+        self.claims.take.push(json!([scope, key, owner]));
+    }
+
+    pub fn release(&mut self, scope: &str, key: &str) {
+        self.claims.release.push(json!([scope, key]));
+    }
+
+    /// Moves a counted limit; passing its maximum refuses the whole work.
+    pub fn quota(&mut self, resource: &str, delta: i64) {
+        self.claims.quota.push(json!([resource, delta.to_string()]));
+    }
+
+    /// Adds a member to a set that later decisions read with [`Work::members`], ordered by `sort`.
+    pub fn add_member(&mut self, scope: &str, key: &str, member: &str, sort: &str) {
+        self.claims.add.push(json!([scope, key, member, sort]));
+    }
+
+    pub fn drop_member(&mut self, scope: &str, key: &str, member: &str) {
+        self.claims.drop.push(json!([scope, key, member]));
+    }
+
+    /// The members of a set, ordered by their sort text, then by themselves.
+    pub async fn members(&mut self, scope: &str, key: &str) -> Result<Vec<String>, StoreError> {
+        let mut tx = self.store.db().tenant_tx(self.tenant()).await?;
+        let rows = inline::member::list(&mut tx, scope, key).await?;
+        tx.commit().await?;
+        Ok(rows)
+    }
+
+    /// Who holds a claim.
+    pub async fn claimed_by(&mut self, scope: &str, key: &str) -> Result<Option<String>, StoreError> {
+        let mut tx = self.store.db().tenant_tx(self.tenant()).await?;
+        let owner = sqlx::query_scalar!(
+            "SELECT owner FROM es.claims WHERE tenant_id = $1 AND scope = $2 AND key = $3",
+            self.tenant().as_uuid(),
+            scope,
+            key
+        )
+        .fetch_optional(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(owner)
+    }
+
+    /// The next number of a scope, from 1, without gaps: it is locked until this work commits, and given back if
+    /// it does not. Serialises the works of one tenant that number the same scope.
+    pub async fn next_number(&mut self, scope: &str) -> Result<u64, StoreError> {
+        if self.tx.is_none() {
+            self.tx = Some(self.store.db().tenant_tx(self.tenant()).await?);
+        }
+        let tx = self.tx.as_mut().ok_or(StoreError::Aborted)?;
+        let number = inline::next_number(tx, scope).await?;
+        u64::try_from(number).map_err(|_| StoreError::Aborted)
+    }
+
+    /// A row of an inline table, written in the same transaction as the events.
+    pub fn inline(&mut self, row: Inline) {
+        self.inline.push(row);
+    }
+
+    /// Whether there is anything to append.
+    pub const fn is_empty(&self) -> bool {
+        self.staged.is_empty() && self.inline.is_empty() && self.claims.is_empty()
+    }
+
+    /// The events that would be appended, for previews.
+    pub fn staged(&self) -> &[Staged] {
+        &self.staged
+    }
+
+    /// Appends everything in one transaction, with the command's record and its answer.
+    pub async fn commit(
+        self,
+        command: &str,
+        fingerprint: &[u8],
+        answer: &Value,
+    ) -> Result<Outcome, StoreError> {
+        let metadata = self.context.metadata(command);
+        let claims = self.claims.to_json();
+        let append = Append {
+            tenant: self.tenant(),
+            command_id: self.context.command_id,
+            fingerprint,
+            answer,
+            metadata: &metadata,
+            recorded_at: self.at,
+            events: &self.staged,
+            claims: claims.as_ref(),
+        };
+        let seq = if self.inline.is_empty() && self.tx.is_none() {
+            self.store.append(&append).await?
+        } else {
+            let mut tx = match self.tx {
+                Some(tx) => tx,
+                None => self.store.db().tenant_tx(self.context.tenant).await?,
+            };
+            for row in &self.inline {
+                row.write(&mut tx).await?;
+            }
+            let seq = self.store.append_in(&append, &mut tx).await?;
+            tx.commit().await?;
+            self.store.hints().tell(append.tenant);
+            seq
+        };
+        Ok(Outcome {
+            seq,
+            event_ids: self.staged.iter().map(|event| event.event_id).collect(),
+        })
+    }
+}
+
+/// Why a decision inside a unit of work did not come about.
+#[derive(Debug, thiserror::Error)]
+pub enum DecideError<E> {
+    #[error(transparent)]
+    Refused(E),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+#[derive(Debug, Default)]
+struct Claims {
+    take: Vec<Value>,
+    release: Vec<Value>,
+    quota: Vec<Value>,
+    add: Vec<Value>,
+    drop: Vec<Value>,
+}
+
+impl Claims {
+    const fn is_empty(&self) -> bool {
+        self.take.is_empty()
+            && self.release.is_empty()
+            && self.quota.is_empty()
+            && self.add.is_empty()
+            && self.drop.is_empty()
+    }
+
+    fn to_json(&self) -> Option<Value> {
+        (!self.is_empty()).then(|| {
+            json!({
+                "take": self.take, "release": self.release, "quota": self.quota,
+                "add": self.add, "drop": self.drop,
+            })
+        })
+    }
+}

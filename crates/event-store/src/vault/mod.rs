@@ -1,0 +1,313 @@
+//! Envelope encryption of personal data and secrets, and its destruction.
+//!
+//! The master key (from the environment or a KMS, never in the database) wraps one data key per tenant, which
+//! wraps one key per subject. A sealed value is `0x01 ‖ nonce ‖ ciphertext ‖ tag` (AES-256-GCM, random nonce),
+//! bound by its associated data to tenant, subject and field: moved elsewhere, it does not open. Destroying a
+//! subject's key makes its values unreadable for ever, and the hash chain over the ciphertext still verifies
+//! (`facts/reliability.md` 4.6, UU 27/2022).
+
+use std::{collections::HashMap, sync::Mutex};
+
+use aws_lc_rs::{
+    aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey},
+    hmac, rand,
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
+use secrecy::{ExposeSecret as _, SecretBox, SecretString};
+use simpul_domain::{Sealed, TenantId};
+use zeroize::Zeroizing;
+
+use crate::{StoreError, db::TenantTx};
+
+const KEY_LEN: usize = 32;
+const NONCE_LEN: usize = 12;
+const FORMAT: u8 = 1;
+const WRAPPED_FIELD: &str = "key";
+
+type Key = Zeroizing<[u8; KEY_LEN]>;
+
+/// The key that wraps all others, with the name under which it is kept.
+#[derive(Debug)]
+pub struct MasterKey {
+    id: String,
+    key: SecretBox<[u8; KEY_LEN]>,
+}
+
+impl MasterKey {
+    /// From 64 hexadecimal digits.
+    pub fn from_hex(id: &str, hex_key: &SecretString) -> Result<Self, StoreError> {
+        let bytes =
+            Zeroizing::new(hex::decode(hex_key.expose_secret().trim()).map_err(|_| StoreError::Seal)?);
+        let key: [u8; KEY_LEN] = bytes.as_slice().try_into().map_err(|_| StoreError::Seal)?;
+        Ok(Self {
+            id: id.to_owned(),
+            key: SecretBox::new(Box::new(key)),
+        })
+    }
+}
+
+/// Seals and opens values with the keys of their subjects.
+pub struct Vault {
+    master: MasterKey,
+    // Data keys of tenants, unwrapped. Subjects' keys are never cached: erasure must hold at once.
+    tenants: Mutex<HashMap<TenantId, Key>>,
+}
+
+impl std::fmt::Debug for Vault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Vault")
+            .field("master", &self.master.id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Vault {
+    pub fn new(master: MasterKey) -> Self {
+        Self {
+            master,
+            tenants: Mutex::default(),
+        }
+    }
+
+    /// Seals a value of a subject (such as a customer or a router). The subject's key is made at its first use;
+    /// [`StoreError::Erased`] once it was destroyed.
+    pub async fn seal(
+        &self,
+        tx: &mut TenantTx,
+        subject: &str,
+        field: &str,
+        plain: &str,
+    ) -> Result<Sealed, StoreError> {
+        let key = self.subject_key(tx, subject, true).await?;
+        let blob = encrypt(&key, &associated(tx.tenant(), subject, field), plain.as_bytes())?;
+        Ok(Sealed::new(STANDARD_NO_PAD.encode(blob)))
+    }
+
+    /// Opens a sealed value; [`StoreError::Erased`] when its subject's key was destroyed.
+    pub async fn open(
+        &self,
+        tx: &mut TenantTx,
+        subject: &str,
+        field: &str,
+        sealed: &Sealed,
+    ) -> Result<SecretString, StoreError> {
+        let key = self.subject_key(tx, subject, false).await?;
+        let blob = STANDARD_NO_PAD
+            .decode(sealed.as_str())
+            .map_err(|_| StoreError::Seal)?;
+        let plain = decrypt(&key, &associated(tx.tenant(), subject, field), &blob)?;
+        let text = std::str::from_utf8(&plain).map_err(|_| StoreError::Seal)?;
+        Ok(SecretString::from(text))
+    }
+
+    /// A keyed hash for finding or claiming a value without storing it: equal within a tenant and scope, useless
+    /// elsewhere.
+    pub async fn blind_index(
+        &self,
+        tx: &mut TenantTx,
+        scope: &str,
+        value: &str,
+    ) -> Result<String, StoreError> {
+        let data_key = self.tenant_key(tx).await?;
+        let scope_key = hmac::sign(
+            &hmac::Key::new(hmac::HMAC_SHA256, data_key.as_slice()),
+            scope.as_bytes(),
+        );
+        let tag = hmac::sign(
+            &hmac::Key::new(hmac::HMAC_SHA256, scope_key.as_ref()),
+            value.as_bytes(),
+        );
+        Ok(hex::encode(tag.as_ref()))
+    }
+
+    async fn subject_key(&self, tx: &mut TenantTx, subject: &str, make: bool) -> Result<Key, StoreError> {
+        let tenant = tx.tenant();
+        let data_key = self.tenant_key(tx).await?;
+        let aad = associated(tenant, subject, WRAPPED_FIELD);
+        if let Some(row) = read_subject_key(tx, subject).await? {
+            return unwrap_key(&data_key, &aad, &row.ok_or(StoreError::Erased)?);
+        }
+        if !make {
+            return Err(StoreError::Erased);
+        }
+        let wrapped = encrypt(&data_key, &aad, new_key()?.as_slice())?;
+        sqlx::query!(
+            "INSERT INTO es.subject_keys (tenant_id, subject, wrapped) VALUES ($1, $2, $3)
+             ON CONFLICT ON CONSTRAINT subject_keys_pkey DO NOTHING",
+            tenant.as_uuid(),
+            subject,
+            wrapped
+        )
+        .execute(&mut **tx)
+        .await?;
+        // Somebody else may have been first: what is stored counts.
+        let stored = read_subject_key(tx, subject)
+            .await?
+            .flatten()
+            .ok_or(StoreError::Erased)?;
+        unwrap_key(&data_key, &aad, &stored)
+    }
+
+    async fn tenant_key(&self, tx: &mut TenantTx) -> Result<Key, StoreError> {
+        let tenant = tx.tenant();
+        if let Some(key) = self.cached(tenant) {
+            return Ok(key);
+        }
+        let master = self.master.key.expose_secret();
+        let aad = associated(tenant, &self.master.id, WRAPPED_FIELD);
+        let wrapped = encrypt(master, &aad, new_key()?.as_slice())?;
+        sqlx::query!(
+            "INSERT INTO es.tenant_keys (tenant_id, master_id, wrapped) VALUES ($1, $2, $3)
+             ON CONFLICT ON CONSTRAINT tenant_keys_pkey DO NOTHING",
+            tenant.as_uuid(),
+            self.master.id,
+            wrapped
+        )
+        .execute(&mut **tx)
+        .await?;
+        let stored = sqlx::query_scalar!(
+            "SELECT wrapped FROM es.tenant_keys WHERE tenant_id = $1",
+            tenant.as_uuid()
+        )
+        .fetch_one(&mut **tx)
+        .await?;
+        unwrap_key(master, &aad, &stored)
+    }
+
+    /// Keeps the data key of a tenant in memory once it is known to be committed.
+    pub async fn warm(&self, tx: &mut TenantTx) -> Result<(), StoreError> {
+        let key = self.tenant_key(tx).await?;
+        let tenant = tx.tenant();
+        if let Ok(mut tenants) = self.tenants.lock() {
+            tenants.insert(tenant, key);
+        }
+        Ok(())
+    }
+
+    fn cached(&self, tenant: TenantId) -> Option<Key> {
+        self.tenants.lock().ok()?.get(&tenant).cloned()
+    }
+}
+
+/// Destroys a subject's key. Its values cannot be read from then on, by anybody.
+pub async fn destroy(tx: &mut TenantTx, subject: &str) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "INSERT INTO es.subject_keys (tenant_id, subject, destroyed_at) VALUES ($1, $2, now())
+         ON CONFLICT ON CONSTRAINT subject_keys_pkey DO UPDATE SET wrapped = NULL, destroyed_at = now()",
+        tenant.as_uuid(),
+        subject
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// `None`: no such subject; `Some(None)`: destroyed.
+async fn read_subject_key(tx: &mut TenantTx, subject: &str) -> Result<Option<Option<Vec<u8>>>, StoreError> {
+    let tenant = tx.tenant();
+    Ok(sqlx::query_scalar!(
+        "SELECT wrapped FROM es.subject_keys WHERE tenant_id = $1 AND subject = $2",
+        tenant.as_uuid(),
+        subject
+    )
+    .fetch_optional(&mut **tx)
+    .await?)
+}
+
+fn new_key() -> Result<Key, StoreError> {
+    let mut key = Zeroizing::new([0; KEY_LEN]);
+    rand::fill(key.as_mut_slice()).map_err(|_| StoreError::Seal)?;
+    Ok(key)
+}
+
+fn unwrap_key(outer: &[u8; KEY_LEN], aad: &[u8], wrapped: &[u8]) -> Result<Key, StoreError> {
+    let plain = decrypt(outer, aad, wrapped)?;
+    Ok(Zeroizing::new(
+        plain.as_slice().try_into().map_err(|_| StoreError::Seal)?,
+    ))
+}
+
+/// Length-prefixed, so that no two (tenant, subject, field) give the same bytes.
+fn associated(tenant: TenantId, subject: &str, field: &str) -> Vec<u8> {
+    let tenant = tenant.to_string();
+    let mut bytes = Vec::with_capacity(96);
+    for part in ["simpul/secret/v1", &tenant, subject, field] {
+        bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
+        bytes.extend_from_slice(part.as_bytes());
+    }
+    bytes
+}
+
+fn encrypt(key: &[u8; KEY_LEN], aad: &[u8], plain: &[u8]) -> Result<Vec<u8>, StoreError> {
+    let key = RandomizedNonceKey::new(&AES_256_GCM, key).map_err(|_| StoreError::Seal)?;
+    let mut body = plain.to_vec();
+    let nonce = key
+        .seal_in_place_append_tag(Aad::from(aad), &mut body)
+        .map_err(|_| StoreError::Seal)?;
+    let mut blob = Vec::with_capacity(1 + NONCE_LEN + body.len());
+    blob.push(FORMAT);
+    blob.extend_from_slice(nonce.as_ref());
+    blob.append(&mut body);
+    Ok(blob)
+}
+
+fn decrypt(key: &[u8; KEY_LEN], aad: &[u8], blob: &[u8]) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+    let (&format, rest) = blob.split_first().ok_or(StoreError::Seal)?;
+    if format != FORMAT || rest.len() < NONCE_LEN {
+        return Err(StoreError::Seal);
+    }
+    let (nonce, body) = rest.split_at(NONCE_LEN);
+    let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| StoreError::Seal)?;
+    let key = RandomizedNonceKey::new(&AES_256_GCM, key).map_err(|_| StoreError::Seal)?;
+    let mut body = Zeroizing::new(body.to_vec());
+    let length = key
+        .open_in_place(nonce, Aad::from(aad), &mut body)
+        .map_err(|_| StoreError::Seal)?
+        .len();
+    body.truncate(length);
+    Ok(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use simpul_domain::TenantId;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_blob_opens_only_where_it_was_sealed_and_only_unchanged() {
+        let tenant = TenantId::new(Uuid::from_u128(1));
+        let key = new_key().expect("key");
+        let aad = associated(tenant, "cus_1", "name");
+        let blob = encrypt(&key, &aad, b"Budi").expect("sealed");
+        assert_eq!(decrypt(&key, &aad, &blob).expect("opens").as_slice(), b"Budi");
+        let other = TenantId::new(Uuid::from_u128(2));
+        let elsewhere = [
+            associated(other, "cus_1", "name"),
+            associated(tenant, "cus_2", "name"),
+            associated(tenant, "cus_1", "phone"),
+        ];
+        for aad in elsewhere {
+            assert!(decrypt(&key, &aad, &blob).is_err());
+        }
+        for bit in 0..blob.len() * 8 {
+            let mut flipped = blob.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert!(decrypt(&key, &aad, &flipped).is_err(), "bit {bit}");
+        }
+        for length in 0..blob.len() {
+            assert!(decrypt(&key, &aad, &blob[..length]).is_err(), "length {length}");
+        }
+    }
+
+    #[test]
+    fn the_same_value_never_seals_the_same_way() {
+        let key = new_key().expect("key");
+        let blobs: std::collections::HashSet<_> = (0..1_000)
+            .map(|_| encrypt(&key, b"", b"Budi").expect("sealed"))
+            .collect();
+        assert_eq!(blobs.len(), 1_000);
+    }
+}

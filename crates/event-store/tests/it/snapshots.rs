@@ -1,0 +1,123 @@
+//! Snapshots are a cache: with or without them the state is the same.
+
+use proptest::{
+    prelude::*,
+    test_runner::{Config, TestRunner},
+};
+use serde_json::Value;
+use simpul_domain::{Decider as _, TenantId};
+use simpul_event_store::{EventStore, Work, store::snapshot};
+
+use crate::{
+    counter::{Counter, CounterCommand, add, context, dispatch, ready},
+    sql::Session,
+};
+
+/// What happens to a counter.
+#[derive(Debug, Clone)]
+enum Act {
+    Add(Vec<i64>),
+    Empty,
+    Snapshot,
+}
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let act = prop_oneof![
+        4 => prop::collection::vec(1..1_000_i64, 1..4).prop_map(Act::Add),
+        1 => Just(Act::Empty),
+        2 => Just(Act::Snapshot),
+    ];
+    prop::collection::vec(act, 1..12)
+}
+
+async fn play(store: &EventStore, tenant: TenantId, id: &str, acts: &[Act]) -> (Counter, i64) {
+    let mut model = Counter::default();
+    let mut version = 0;
+    for act in acts {
+        let command = match act {
+            Act::Add(amounts) => CounterCommand::Add(amounts.clone()),
+            Act::Empty => CounterCommand::Empty,
+            Act::Snapshot => {
+                snapshot::write::<Counter>(store, tenant, id)
+                    .await
+                    .expect("a snapshot");
+                continue;
+            }
+        };
+        let context = context(store, tenant);
+        let mut work = Work::new(store, &context);
+        let events = work.decide::<Counter>(id, command).await.expect("no refusal");
+        for event in &events {
+            model.evolve(event);
+            version += 1;
+        }
+        work.commit("test", &[], &Value::Null).await.expect("appended");
+    }
+    (model, version)
+}
+
+// Property 74: replay = state, and fold(all) = fold(snapshot + tail).
+#[test]
+fn replaying_a_stream_gives_the_state_with_or_without_a_snapshot() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let (test, store, _, tenant) = runtime.block_on(ready());
+    let count = std::cell::Cell::new(0);
+    let mut runner = TestRunner::new(Config {
+        cases: 128,
+        failure_persistence: None,
+        ..Config::default()
+    });
+    runner
+        .run(&acts(), |acts| {
+            count.set(count.get() + 1);
+            let id = format!("c{}", count.get());
+            runtime.block_on(async {
+                let state = play(&store, tenant, &id, &acts).await;
+                let replayed = store.load::<Counter>(tenant, &id).await.expect("replayed");
+                let cached = store
+                    .load_from_snapshot::<Counter>(tenant, &id)
+                    .await
+                    .expect("from the snapshot");
+                prop_assert_eq!(&replayed, &state);
+                prop_assert_eq!(&cached, &state);
+                Ok(())
+            })
+        })
+        .expect("the property holds");
+    drop(test);
+}
+
+#[tokio::test]
+async fn a_snapshot_of_another_state_version_or_shape_is_ignored_and_overwritten() {
+    let (test, store, bus, tenant) = ready().await;
+    dispatch(&bus, tenant, [add("c", 5)]).await.expect("accepted");
+    snapshot::write::<Counter>(&store, tenant, "c")
+        .await
+        .expect("a snapshot");
+    let mut admin = Session::open(&test.superuser_url()).await;
+    let stale = [
+        r#"UPDATE es.snapshots SET state_version = 2, state = '{"total": 999, "changes": 1}'"#,
+        r#"UPDATE es.snapshots SET state_version = 3, state = '{"sum": 999}'"#,
+    ];
+    for change in stale {
+        admin.run(change).await.expect("an old snapshot");
+        let (state, version) = store
+            .load_from_snapshot::<Counter>(tenant, "c")
+            .await
+            .expect("loads");
+        assert_eq!((state.total, version), (5, 1));
+        snapshot::write::<Counter>(&store, tenant, "c")
+            .await
+            .expect("overwritten");
+        let total: i64 = admin
+            .value("SELECT (state->>'total')::bigint FROM es.snapshots")
+            .await;
+        assert_eq!(total, 5);
+    }
+    assert_eq!(
+        snapshot::write::<Counter>(&store, tenant, "none")
+            .await
+            .expect("no stream"),
+        0
+    );
+}

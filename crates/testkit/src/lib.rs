@@ -1,0 +1,21 @@
+//! For tests only: a database per test, a clock that stands still, ids that repeat.
+//!
+//! ```no_run
+//! # async fn example() {
+//! let test = simpul_testkit::TestDb::create().await;
+//! let bus = test.bus();
+//! test.clock().advance(chrono::TimeDelta::days(1));
+//! # drop(bus);
+//! # }
+//! ```
+//!
+//! A database is a copy of a migrated template, which is built once for each state of `migrations/`, whatever
+//! number of test processes asks for it at once. It is dropped with its [`TestDb`]. There is no mock of PostgreSQL.
+
+mod clock;
+mod database;
+mod ids;
+
+pub use clock::ManualClock;
+pub use database::{TestDb, TestDbError};
+pub use ids::SeededIds;
