@@ -1,0 +1,162 @@
+//! Issuing, ageing and voiding invoices.
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+use simpul_domain::{
+    InvoiceId, SubscriptionId, TimerId,
+    billing::{
+        Invoice, InvoiceCommand, InvoiceEvent, Period,
+        calendar::invoice_id,
+        gateway::Currency,
+        invoice::{InvoiceLine, InvoiceSnapshot, IssueInvoice as Issue, LineKind},
+    },
+    customers::{Customer, customer::CustomerStatus},
+    subscriptions::Subscription,
+    tenancy::Tenant,
+};
+use simpul_event_store::{Access, Command, Work, inline::Inline};
+
+use super::OPEN_INVOICES;
+use crate::{Outcome, Refusal, decide, permission, refuse, refused};
+
+/// Bills a subscription for the month that ends on `due_on`, at the plan's price.
+///
+/// One invoice per subscription and period: its id is derived from both, so that issuing twice yields the same.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct IssueInvoice {
+    pub subscription: SubscriptionId,
+    pub due_on: NaiveDate,
+}
+
+impl Command for IssueInvoice {
+    const NAME: &'static str = "invoice.issue";
+    const ACCESS: Access = Access::permission(permission::BILLING_WRITE);
+    type Answer = InvoiceId;
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<InvoiceId> {
+        let subscription = work.load::<Subscription>(&self.subscription.to_string()).await?;
+        let (Some(terms), Some(customer), Some(due_day)) = (
+            subscription.terms().cloned(),
+            subscription.customer(),
+            subscription.due_day(),
+        ) else {
+            return refuse(Refusal::Missing { what: "subscription" });
+        };
+        let period = Period::ending_at(due_day, self.due_on);
+        let invoice = invoice_id(work.tenant(), self.subscription, period);
+        let id = invoice.to_string();
+        if work.load::<Invoice>(&id).await?.customer().is_some() {
+            return Ok(invoice);
+        }
+        let CustomerStatus::Registered { code, .. } = work
+            .load::<Customer>(&customer.to_string())
+            .await?
+            .status()
+            .clone()
+        else {
+            return refuse(Refusal::Unusable { what: "customer" });
+        };
+        let tenant_id = work.tenant().to_string();
+        let tenant = work.load::<Tenant>(&tenant_id).await?;
+        let (settings, seller_name) = (tenant.settings().clone(), tenant.name().to_owned());
+        let issued_on = settings.zone.date_at(work.at());
+        let pattern = &settings.invoice_number_pattern;
+        let counter = work
+            .next_number(&format!("invoice/{}", pattern.scope(issued_on)))
+            .await?;
+        let issue = Issue {
+            invoice,
+            number: pattern.render(issued_on, counter),
+            customer,
+            subscription: self.subscription,
+            period,
+            lines: vec![InvoiceLine {
+                kind: LineKind::Plan,
+                description: format!("{} {period}", terms.name),
+                amount: terms.price,
+            }],
+            due_on: self.due_on,
+            currency: Currency::Idr,
+            zone: settings.zone,
+            snapshot: InvoiceSnapshot {
+                seller_name,
+                customer_code: code,
+                plan: terms.plan,
+                plan_name: terms.name.clone(),
+            },
+            at: work.at(),
+        };
+        decide::<Invoice>(work, &id, InvoiceCommand::Issue(Box::new(issue))).await?;
+        work.add_member(
+            OPEN_INVOICES,
+            &customer.to_string(),
+            &id,
+            &self.due_on.to_string(),
+        );
+        Ok(invoice)
+    }
+}
+
+/// The local date may have passed an invoice's due date.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MarkOverdue {
+    pub invoice: InvoiceId,
+    /// The timer that fired, completed in the same transaction.
+    pub timer: Option<TimerId>,
+}
+
+impl Command for MarkOverdue {
+    const NAME: &'static str = "invoice.mark_overdue";
+    const ACCESS: Access = Access::permission(permission::INTERNAL);
+    type Answer = bool;
+    type Refusal = Refusal;
+
+    /// Whether the invoice is overdue by this command.
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<bool> {
+        let at = work.at();
+        let id = self.invoice.to_string();
+        let Some(zone) = work.load::<Invoice>(&id).await?.zone() else {
+            return refuse(Refusal::Missing { what: "invoice" });
+        };
+        let command = InvoiceCommand::MarkOverdue {
+            today: zone.date_at(at),
+            at,
+        };
+        let events = decide::<Invoice>(work, &id, command).await?;
+        if let Some(timer) = self.timer {
+            work.inline(Inline::CompleteTimer(timer));
+        }
+        Ok(events
+            .iter()
+            .any(|event| matches!(event, InvoiceEvent::FellOverdue(_))))
+    }
+}
+
+/// Withdraws an invoice on which nothing was paid.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct VoidInvoice {
+    pub invoice: InvoiceId,
+    pub reason: String,
+}
+
+impl Command for VoidInvoice {
+    const NAME: &'static str = "invoice.void";
+    const ACCESS: Access = Access::permission(permission::BILLING_WRITE);
+    type Answer = ();
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
+        let id = self.invoice.to_string();
+        let Some(customer) = work.load::<Invoice>(&id).await?.customer() else {
+            return Err(refused(Refusal::Missing { what: "invoice" }));
+        };
+        let command = InvoiceCommand::Void {
+            reason: self.reason.clone(),
+            at: work.at(),
+        };
+        decide::<Invoice>(work, &id, command).await?;
+        work.drop_member(OPEN_INVOICES, &customer.to_string(), &id);
+        Ok(())
+    }
+}

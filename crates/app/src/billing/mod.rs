@@ -1,0 +1,18 @@
+//! Bills and money: invoices, attempts at gateways, and the booking of what was received.
+
+mod attempts;
+mod credentials;
+mod gateways;
+mod invoices;
+mod money;
+
+pub use attempts::{OpenCheckout, PlannedCharge, RecordCheckout, RecordCreateFailed};
+pub use credentials::{GatewayCredentials, gateway_account, gateway_credentials, hook_path};
+pub use gateways::{ConnectGateway, ConnectedGateway, secret as gateway_secret};
+pub use invoices::{IssueInvoice, MarkOverdue, VoidInvoice};
+pub use money::{BookObservation, Booked};
+
+/// Scope of the set of invoices that ask for money, by customer, ordered by due date.
+pub(crate) const OPEN_INVOICES: &str = "invoices.open";
+/// Scope of the claim that leads from a gateway's order reference to its attempt.
+pub(crate) const ORDER_REF: &str = "attempt.order_ref";

@@ -1,0 +1,188 @@
+//! Booking what a gateway reports: the one command behind every notice.
+//!
+//! INVARIANT: one unit of work holds the attempt's observation, the payment with its whole distribution, every
+//! invoice it is put on and the credit that remains, so that allocations + credit + refunds + unmatched =
+//! received at every position of the log (Property 65). The payment's stream id is derived from the gateway's
+//! own reference: a second booking of the same money is a conflict, and the retry finds it done.
+
+use serde::{Deserialize, Serialize};
+use simpul_domain::{
+    AttemptId, CustomerId, GatewayId, InvoiceId, NoticeId, PaymentId, Rupiah,
+    billing::{
+        Attempt, AttemptCommand, AttemptEvent, CreditAccount, CreditAccountCommand, Invoice, InvoiceCommand,
+        Payment, PaymentCommand,
+        allocation::{self, OpenInvoice},
+        attempt::AttemptPaid,
+        booking,
+        gateway::{Observation, ObservedState},
+        payment::{PaymentSource, PaymentStatus, ReceivePayment, gateway_payment_id},
+    },
+};
+use simpul_event_store::{Access, Command, Work, inline::Inline};
+
+use super::{OPEN_INVOICES, ORDER_REF};
+use crate::{Outcome, Refusal, corrupt, decide, permission, refused};
+
+/// What a gateway said, already verified.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct BookObservation {
+    pub gateway: GatewayId,
+    pub observation: Observation,
+    /// The notice it came in, marked as handled in the same transaction.
+    pub notice: Option<NoticeId>,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "outcome")]
+pub enum Booked {
+    /// Money was booked.
+    Payment { payment: PaymentId, amount: Rupiah },
+    /// Known already, or nothing that moves money.
+    Nothing,
+    /// Money without an order of ours: it waits for a person.
+    Unmatched { payment: PaymentId, amount: Rupiah },
+}
+
+impl Command for BookObservation {
+    const NAME: &'static str = "payment.book";
+    const ACCESS: Access = Access::permission(permission::INTERNAL);
+    type Answer = Booked;
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<Booked> {
+        let key = format!("{}/{}", self.gateway, self.observation.order_ref);
+        let attempt = work.claimed_by(ORDER_REF, &key).await?;
+        let booked = match attempt.and_then(|id| id.parse().ok()) {
+            Some(attempt) => self.book_attempt(work, attempt).await?,
+            None => self.book_unmatched(work).await?,
+        };
+        if let Some(notice) = self.notice {
+            let outcome = match &booked {
+                Booked::Payment { payment, .. } => format!("booked as {payment}"),
+                Booked::Nothing => "nothing to book".to_owned(),
+                Booked::Unmatched { payment, .. } => format!("unmatched money, {payment}"),
+            };
+            work.inline(Inline::NoticeDone { notice, outcome });
+        }
+        Ok(booked)
+    }
+}
+
+impl BookObservation {
+    async fn book_attempt(&self, work: &mut Work<'_>, attempt: AttemptId) -> Outcome<Booked> {
+        let command = AttemptCommand::Observe {
+            observation: Box::new(self.observation.clone()),
+            reversible_until: None,
+            at: work.at(),
+        };
+        let events = decide::<Attempt>(work, &attempt.to_string(), command).await?;
+        let paid = events.iter().find_map(|event| match event {
+            AttemptEvent::Paid(paid) => Some(paid.as_ref().clone()),
+            _ => None,
+        });
+        match paid {
+            Some(paid) => book_paid(work, &paid).await,
+            None => Ok(Booked::Nothing),
+        }
+    }
+
+    async fn book_unmatched(&self, work: &mut Work<'_>) -> Outcome<Booked> {
+        let observation = &self.observation;
+        let is_money = matches!(observation.state, ObservedState::Paid | ObservedState::Settled);
+        if !is_money || !observation.gross.is_positive() {
+            return Ok(Booked::Nothing);
+        }
+        let payer_fee = observation.payer_fee.unwrap_or_default();
+        let amount = observation.gross.sub(payer_fee).map_err(refused)?;
+        let payment = gateway_payment_id(work.tenant(), self.gateway, &observation.provider_ref);
+        if is_booked(work, payment).await? {
+            return Ok(Booked::Nothing);
+        }
+        let plan = allocation::plan(amount, None, None, &[]).map_err(refused)?;
+        let receive = ReceivePayment {
+            payment,
+            source: PaymentSource::Gateway {
+                gateway: self.gateway,
+                attempt: None,
+            },
+            customer: None,
+            gross: observation.gross,
+            payer_fee,
+            amount,
+            provider_ref: observation.provider_ref.clone(),
+            paid_at: observation.paid_at.unwrap_or_else(|| work.at()),
+            allocations: plan.allocations,
+            credit: plan.credit,
+            unmatched: plan.unmatched,
+            flags: Vec::new(),
+            at: work.at(),
+        };
+        decide::<Payment>(
+            work,
+            &payment.to_string(),
+            PaymentCommand::Receive(Box::new(receive)),
+        )
+        .await?;
+        Ok(Booked::Unmatched { payment, amount })
+    }
+}
+
+async fn is_booked(work: &mut Work<'_>, payment: PaymentId) -> Outcome<bool> {
+    let status = work.load::<Payment>(&payment.to_string()).await?.status();
+    Ok(!matches!(status, PaymentStatus::Absent))
+}
+
+async fn book_paid(work: &mut Work<'_>, paid: &AttemptPaid) -> Outcome<Booked> {
+    let open = open_invoices(work, paid.customer).await?;
+    let receive = booking::payment_of(work.tenant(), paid, &open, work.at()).map_err(refused)?;
+    let (payment, amount) = (receive.payment, receive.amount);
+    if is_booked(work, payment).await? {
+        return Ok(Booked::Nothing);
+    }
+    for part in &receive.allocations {
+        let id = part.invoice.to_string();
+        let apply = InvoiceCommand::ApplyPayment {
+            payment,
+            amount: part.amount,
+            at: work.at(),
+        };
+        decide::<Invoice>(work, &id, apply).await?;
+        if !work.load::<Invoice>(&id).await?.is_open() {
+            work.drop_member(OPEN_INVOICES, &paid.customer.to_string(), &id);
+        }
+    }
+    if receive.credit.is_positive() {
+        let add = CreditAccountCommand::AddCredit {
+            customer: paid.customer,
+            payment,
+            amount: receive.credit,
+            at: work.at(),
+        };
+        decide::<CreditAccount>(work, &paid.customer.to_string(), add).await?;
+    }
+    decide::<Payment>(
+        work,
+        &payment.to_string(),
+        PaymentCommand::Receive(Box::new(receive)),
+    )
+    .await?;
+    Ok(Booked::Payment { payment, amount })
+}
+
+/// The customer's invoices that ask for money. The set only names them; what they ask for is read from each.
+async fn open_invoices(work: &mut Work<'_>, customer: CustomerId) -> Outcome<Vec<OpenInvoice>> {
+    let mut open = Vec::new();
+    for member in work.members(OPEN_INVOICES, &customer.to_string()).await? {
+        let id: InvoiceId = member.parse().map_err(|_| corrupt())?;
+        let invoice = work.load::<Invoice>(&member).await?;
+        if let (true, Some(due_on)) = (invoice.is_open(), invoice.due_on()) {
+            open.push(OpenInvoice {
+                invoice: id,
+                due_on,
+                outstanding: invoice.outstanding(),
+            });
+        }
+    }
+    Ok(open)
+}

@@ -1,0 +1,94 @@
+//! Customers: registration and erasure of their personal data.
+
+use serde::{Deserialize, Serialize};
+use simpul_domain::{
+    CustomerId,
+    customers::{Customer, CustomerCode, CustomerCommand, PhoneNumber},
+};
+use simpul_event_store::{Access, Command, Work, inline::Inline};
+
+use crate::{Outcome, Personal, Refusal, decide, permission, refuse};
+
+/// Scope of the claim that makes codes unique per tenant (Property 8).
+const CODE_SCOPE: &str = "customer.code";
+const MAX_NAME_CHARS: usize = 100;
+
+/// Fields of a customer that are sealed.
+pub mod field {
+    pub const NAME: &str = "name";
+    pub const PHONE: &str = "phone";
+    pub const EMAIL: &str = "email";
+}
+
+/// Registers a customer.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RegisterCustomer {
+    pub code: CustomerCode,
+    pub name: Personal,
+    /// As typed; normalised to E.164 before it is sealed.
+    pub phone: Personal,
+    pub email: Option<Personal>,
+}
+
+impl Command for RegisterCustomer {
+    const NAME: &'static str = "customer.register";
+    const ACCESS: Access = Access::permission(permission::CUSTOMER_WRITE);
+    type Answer = CustomerId;
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<CustomerId> {
+        let name = self.name.as_str().trim();
+        if name.is_empty() || name.chars().count() > MAX_NAME_CHARS {
+            return refuse(Refusal::Invalid {
+                field: "name",
+                rule: "length",
+            });
+        }
+        let Ok(phone) = PhoneNumber::parse(self.phone.as_str()) else {
+            return refuse(Refusal::Invalid {
+                field: "phone",
+                rule: "phone",
+            });
+        };
+        let customer = CustomerId::new(work.new_uuid());
+        let id = customer.to_string();
+        let email = match &self.email {
+            Some(email) => Some(email.seal(work, &id, field::EMAIL).await?),
+            None => None,
+        };
+        let command = CustomerCommand::Register {
+            customer,
+            code: self.code.clone(),
+            name: Personal::new(name).seal(work, &id, field::NAME).await?,
+            phone: Personal::new(phone.e164()).seal(work, &id, field::PHONE).await?,
+            email,
+            address: None,
+            at: work.at(),
+        };
+        work.begin::<Customer>(&id);
+        decide::<Customer>(work, &id, command).await?;
+        work.claim(CODE_SCOPE, self.code.as_str(), &id);
+        Ok(customer)
+    }
+}
+
+/// Makes a customer's personal data unreadable for ever (UU 27/2022). Invoices keep their numbers.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EraseCustomer {
+    pub customer: CustomerId,
+}
+
+impl Command for EraseCustomer {
+    const NAME: &'static str = "customer.erase";
+    const ACCESS: Access = Access::permission(permission::CUSTOMER_WRITE);
+    type Answer = ();
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
+        let id = self.customer.to_string();
+        let at = work.at();
+        decide::<Customer>(work, &id, CustomerCommand::EraseSubject { at }).await?;
+        work.inline(Inline::DestroyKey { subject: id });
+        Ok(())
+    }
+}

@@ -1,0 +1,155 @@
+//! Routers and what is known about subscriptions on them.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use simpul_domain::{
+    RouterId, SubscriptionId,
+    network::{
+        Access as Service, Provisioning, ProvisioningCommand, Router, RouterAddress, RouterCommand,
+        Sha256Hex,
+        provisioning::{FailureKind, RecordConfirmed, RecordFailed},
+        router::RegisterRouter as Register,
+    },
+    tenancy::{Tenant, TenantCommand},
+};
+use simpul_event_store::{Access, Command, Work};
+
+use crate::{Outcome, Personal, Refusal, decide, permission};
+
+/// Field of a router that is sealed.
+pub const PASSWORD_FIELD: &str = "password";
+
+/// Manages a router from now on. Takes one of the tenant's router slots in the same transaction.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RegisterRouter {
+    pub name: String,
+    pub address: RouterAddress,
+    pub username: String,
+    pub password: Personal,
+    pub legacy_login: bool,
+    /// Slots of the tenant's plan; `None` is unlimited.
+    pub slot_limit: Option<u32>,
+}
+
+impl Command for RegisterRouter {
+    const NAME: &'static str = "router.register";
+    const ACCESS: Access = Access::permission(permission::ROUTER_WRITE);
+    type Answer = RouterId;
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<RouterId> {
+        let router = RouterId::new(work.new_uuid());
+        let (id, tenant, at) = (router.to_string(), work.tenant().to_string(), work.at());
+        let slot = TenantCommand::TakeRouterSlot {
+            router,
+            limit: self.slot_limit,
+            at,
+        };
+        decide::<Tenant>(work, &tenant, slot).await?;
+        let register = Register {
+            router,
+            name: self.name.clone(),
+            address: self.address.clone(),
+            username: self.username.clone(),
+            password: self.password.seal(work, &id, PASSWORD_FIELD).await?,
+            legacy_login: self.legacy_login,
+            at,
+        };
+        work.begin::<Router>(&id);
+        decide::<Router>(work, &id, RouterCommand::Register(Box::new(register))).await?;
+        Ok(router)
+    }
+}
+
+/// What a router said about itself when it was asked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RecordRouterIdentity {
+    pub router: RouterId,
+    pub serial: Option<String>,
+    pub identity: String,
+    pub version: String,
+}
+
+impl Command for RecordRouterIdentity {
+    const NAME: &'static str = "router.record_identity";
+    const ACCESS: Access = Access::permission(permission::INTERNAL);
+    type Answer = ();
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
+        let command = RouterCommand::RecordIdentity {
+            serial: self.serial.clone(),
+            identity: self.identity.clone(),
+            version: self.version.clone(),
+            at: work.at(),
+        };
+        decide::<Router>(work, &self.router.to_string(), command).await?;
+        Ok(())
+    }
+}
+
+/// The proof: the router was read back and is as wanted.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ConfirmProvisioning {
+    pub subscription: SubscriptionId,
+    pub router: RouterId,
+    pub desired_version: u64,
+    pub access: Service,
+    pub desired_hash: Sha256Hex,
+    pub observed_hash: Sha256Hex,
+    pub attempt: u32,
+}
+
+impl Command for ConfirmProvisioning {
+    const NAME: &'static str = "provisioning.confirm";
+    const ACCESS: Access = Access::permission(permission::INTERNAL);
+    type Answer = ();
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
+        let command = ProvisioningCommand::RecordConfirmed(RecordConfirmed {
+            subscription: self.subscription,
+            router: self.router,
+            desired_version: self.desired_version,
+            access: self.access,
+            desired_hash: self.desired_hash.clone(),
+            observed_hash: self.observed_hash.clone(),
+            attempt: self.attempt,
+            at: work.at(),
+        });
+        decide::<Provisioning>(work, &self.subscription.to_string(), command).await?;
+        Ok(())
+    }
+}
+
+/// The router is not as wanted yet, and why.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FailProvisioning {
+    pub subscription: SubscriptionId,
+    pub router: RouterId,
+    pub desired_version: u64,
+    pub kind: FailureKind,
+    pub attempt: u32,
+    pub next_try_at: DateTime<Utc>,
+}
+
+impl Command for FailProvisioning {
+    const NAME: &'static str = "provisioning.fail";
+    const ACCESS: Access = Access::permission(permission::INTERNAL);
+    type Answer = ();
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
+        let command = ProvisioningCommand::RecordFailed(RecordFailed {
+            subscription: self.subscription,
+            router: self.router,
+            desired_version: self.desired_version,
+            kind: self.kind,
+            attempt: self.attempt,
+            next_try_at: self.next_try_at,
+            at: work.at(),
+        });
+        decide::<Provisioning>(work, &self.subscription.to_string(), command).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,33 @@
+//! The permissions that use cases ask for. Roles are named sets of these (SPEC section 3).
+
+pub const TENANT_SETTINGS: &str = "tenant.settings";
+pub const CATALOG_WRITE: &str = "catalog.write";
+pub const CUSTOMER_READ: &str = "customer.read";
+pub const CUSTOMER_WRITE: &str = "customer.write";
+pub const SUBSCRIPTION_READ: &str = "subscription.read";
+pub const SUBSCRIPTION_WRITE: &str = "subscription.write";
+pub const ROUTER_READ: &str = "router.read";
+pub const ROUTER_WRITE: &str = "router.write";
+pub const BILLING_READ: &str = "billing.read";
+pub const BILLING_WRITE: &str = "billing.write";
+pub const AUDIT_READ: &str = "audit.read";
+/// Held by the product's own parts only; no role can be given it.
+pub const INTERNAL: &str = "internal";
+
+/// What the owner of a tenant may do: everything of the tenant.
+pub const OWNER: &[&str] = &[
+    TENANT_SETTINGS,
+    CATALOG_WRITE,
+    CUSTOMER_READ,
+    CUSTOMER_WRITE,
+    SUBSCRIPTION_READ,
+    SUBSCRIPTION_WRITE,
+    ROUTER_READ,
+    ROUTER_WRITE,
+    BILLING_READ,
+    BILLING_WRITE,
+    AUDIT_READ,
+];
+
+/// Reads, and nothing else.
+pub const VIEWER: &[&str] = &[CUSTOMER_READ, SUBSCRIPTION_READ, ROUTER_READ, BILLING_READ];

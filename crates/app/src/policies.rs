@@ -1,0 +1,300 @@
+//! Policies at work: each event's intents become commands and timers.
+//!
+//! A policy is pure (`simpul_domain::policy`); this reactor carries out what it wishes. A command's id derives from
+//! the event, the policy and the intent's index, so repeating a reaction is a no-op.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use simpul_domain::{
+    Coded, CustomerId, Decider as _, TenantId,
+    billing::{Invoice, dunning, isolir},
+    messaging::{
+        MessageKind,
+        receipts::{self, ReceiptFacts},
+        sender::Channel,
+    },
+    network::Provisioning,
+    policy::{Intent, TimerKind},
+    registry::AnyEvent,
+    subscriptions::Subscription,
+    tenancy::Tenant,
+};
+use simpul_event_store::{
+    Access, Bus, Cause, Command, Context, DispatchError, Recorded, Work,
+    feed::{HandlerError, Reactor},
+    inline::{
+        Inline, Origin,
+        timer::{Fired, Timer},
+    },
+};
+
+use crate::{
+    Outcome, Refusal,
+    billing::MarkOverdue,
+    messaging::QueueMessage,
+    permission,
+    subscriptions::{ClearOverdue, NoteOverdue},
+};
+
+/// Runs every policy over the log.
+#[derive(Debug, Clone)]
+pub struct Policies {
+    bus: Bus,
+}
+
+impl Policies {
+    pub const fn new(bus: Bus) -> Self {
+        Self { bus }
+    }
+
+    /// Carries out what a timer wants.
+    pub async fn fire(&self, fired: &Fired) -> Result<(), HandlerError> {
+        let kind: TimerKind = serde_json::from_str(&fired.timer.subject).map_err(HandlerError::permanent)?;
+        let cause = Cause::Timer(fired.timer.id);
+        let correlation = fired.timer.origin.map_or_else(
+            || simpul_domain::CorrelationId::new(fired.timer.id.as_uuid()),
+            |origin| origin.correlation,
+        );
+        let intent = dunning::on_timer(&kind);
+        let context = Context::caused(fired.tenant, "timer", cause, correlation, intent.index() as usize);
+        self.carry_out(context, intent).await?;
+        let context = Context::caused(fired.tenant, "timer.done", cause, correlation, 0);
+        dispatch(
+            &self.bus,
+            context,
+            CompleteTimer {
+                timer: fired.timer.id,
+            },
+        )
+        .await
+    }
+
+    async fn wishes(&self, event: &Recorded) -> Result<Vec<(&'static str, Intent)>, HandlerError> {
+        let any = AnyEvent::parse(
+            &event.aggregate_type,
+            &event.event_type,
+            &event.event_version,
+            event.payload.clone(),
+        )
+        .map_err(HandlerError::permanent)?;
+        let facts = ReceiptFacts {
+            enabled: enabled_kinds(),
+            channel: Channel::Whatsapp,
+        };
+        let mut wishes: Vec<(&'static str, Intent)> = Vec::new();
+        match &any {
+            AnyEvent::Invoice(invoice) => {
+                let grace_days = self.grace_days(event.tenant).await?;
+                let dunning = dunning::react(invoice, dunning::DunningFacts { grace_days });
+                wishes.extend(dunning.into_iter().map(|intent| (dunning::POLICY, intent)));
+                wishes.extend(
+                    isolir::react(invoice)
+                        .into_iter()
+                        .map(|intent| (isolir::POLICY, intent)),
+                );
+                let messages = receipts::on_invoice(event.event_id, invoice, &facts);
+                wishes.extend(messages.into_iter().map(|intent| (receipts::POLICY, intent)));
+            }
+            AnyEvent::Provisioning(provisioning) => {
+                if let Some(customer) = self.customer_of(event.tenant, &event.aggregate_id).await? {
+                    let messages = receipts::on_provisioning(event.event_id, provisioning, customer, &facts);
+                    wishes.extend(messages.into_iter().map(|intent| (receipts::POLICY, intent)));
+                }
+            }
+            _ => {}
+        }
+        Ok(wishes)
+    }
+
+    async fn grace_days(&self, tenant: TenantId) -> Result<u8, HandlerError> {
+        let (state, _) = self
+            .bus
+            .store()
+            .load::<Tenant>(tenant, &tenant.to_string())
+            .await?;
+        Ok(state.settings().grace_days)
+    }
+
+    async fn customer_of(
+        &self,
+        tenant: TenantId,
+        subscription: &str,
+    ) -> Result<Option<CustomerId>, HandlerError> {
+        let (state, _) = self
+            .bus
+            .store()
+            .load::<Subscription>(tenant, subscription)
+            .await?;
+        Ok(state.customer())
+    }
+
+    async fn carry_out(&self, context: Context, intent: Intent) -> Result<(), HandlerError> {
+        match intent {
+            Intent::MarkOverdue { invoice } => {
+                dispatch(&self.bus, context, MarkOverdue { invoice, timer: None }).await
+            }
+            Intent::NoteOverdue {
+                subscription,
+                invoice,
+                due_on,
+            } => {
+                dispatch(
+                    &self.bus,
+                    context,
+                    NoteOverdue {
+                        subscription,
+                        invoice,
+                        due_on,
+                    },
+                )
+                .await
+            }
+            Intent::ClearOverdue {
+                subscription,
+                invoice,
+            } => {
+                dispatch(
+                    &self.bus,
+                    context,
+                    ClearOverdue {
+                        subscription,
+                        invoice,
+                    },
+                )
+                .await
+            }
+            Intent::QueueMessage {
+                message,
+                kind,
+                customer,
+                channel,
+                cause,
+                refs,
+            } => {
+                dispatch(
+                    &self.bus,
+                    context,
+                    QueueMessage {
+                        message,
+                        kind,
+                        customer,
+                        channel,
+                        cause,
+                        refs,
+                    },
+                )
+                .await
+            }
+            Intent::ScheduleTimer { timer, due_at, kind } => {
+                dispatch(&self.bus, context, ScheduleTimer { timer, due_at, kind }).await
+            }
+            // Booking happens in the command that observes, convergence in the lane's own consumer.
+            Intent::BookPayment { .. } | Intent::Converge { .. } => Ok(()),
+        }
+    }
+}
+
+/// Kinds of messages that are sent. Settings per tenant come with the messaging context.
+fn enabled_kinds() -> BTreeSet<MessageKind> {
+    [
+        MessageKind::InvoiceCreated,
+        MessageKind::InvoiceOverdue,
+        MessageKind::InvoicePaid,
+        MessageKind::CustomerIsolated,
+        MessageKind::CustomerUnisolated,
+    ]
+    .into()
+}
+
+impl Reactor for Policies {
+    fn name(&self) -> &'static str {
+        "policies"
+    }
+
+    fn wants(&self, event: &Recorded) -> bool {
+        event.aggregate_type == Invoice::TYPE || event.aggregate_type == Provisioning::TYPE
+    }
+
+    async fn react(&self, events: &[Recorded]) -> Result<(), HandlerError> {
+        for event in events {
+            for (policy, intent) in self.wishes(event).await? {
+                let cause = Cause::Event(event.event_id);
+                let mut context = Context::caused(event.tenant, policy, cause, event.correlation(), 0);
+                context.command_id = intent.command_id(event.event_id, policy);
+                self.carry_out(context, intent).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Dispatches a command of the product itself. A refusal is an answer: what the policy knew was out of date.
+async fn dispatch<C>(bus: &Bus, context: Context, command: C) -> Result<(), HandlerError>
+where
+    C: Command<Refusal = Refusal>,
+{
+    let (tenant, name) = (context.tenant, C::NAME);
+    match bus.dispatch(context, command).await {
+        Ok(_) => Ok(()),
+        Err(DispatchError::Store(error)) => Err(error.into()),
+        Err(refusal) => {
+            tracing::warn!(%tenant, command = name, code = refusal.code().as_str(), %refusal, "policy refused");
+            Ok(())
+        }
+    }
+}
+
+/// Puts a timer.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct ScheduleTimer {
+    timer: simpul_domain::TimerId,
+    due_at: chrono::DateTime<chrono::Utc>,
+    kind: TimerKind,
+}
+
+impl Command for ScheduleTimer {
+    const NAME: &'static str = "timer.schedule";
+    const ACCESS: Access = Access::permission(permission::INTERNAL);
+    type Answer = ();
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
+        let subject =
+            serde_json::to_string(&self.kind).map_err(simpul_event_store::StoreError::Unwritable)?;
+        let name = match self.kind {
+            TimerKind::InvoiceOverdue { .. } => "invoice_overdue",
+            TimerKind::IsolirDue { .. } => "isolir_due",
+        };
+        let origin = work.context().cause.map(|cause| Origin {
+            cause: cause.as_uuid(),
+            correlation: work.context().correlation,
+        });
+        work.inline(Inline::ScheduleTimer(Timer {
+            id: self.timer,
+            kind: name.to_owned(),
+            subject,
+            due_at: self.due_at,
+            origin,
+        }));
+        Ok(())
+    }
+}
+
+/// Removes a timer that has fired.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct CompleteTimer {
+    timer: simpul_domain::TimerId,
+}
+
+impl Command for CompleteTimer {
+    const NAME: &'static str = "timer.complete";
+    const ACCESS: Access = Access::permission(permission::INTERNAL);
+    type Answer = ();
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
+        work.inline(Inline::CompleteTimer(self.timer));
+        Ok(())
+    }
+}

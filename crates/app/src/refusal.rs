@@ -1,0 +1,98 @@
+//! Why a use case refuses: an aggregate's own reason, or one of the few that span aggregates.
+
+use serde_json::{Value, json};
+use simpul_domain::{
+    Code, Coded, MoneyError,
+    billing::{AttemptError, CreditAccountError, GatewayAccountError, InvoiceError, PaymentError},
+    catalog::ServicePlanError,
+    customers::CustomerError,
+    messaging::{MessageError, SenderAccountError},
+    network::{ProvisioningError, RouterError},
+    subscriptions::SubscriptionError,
+    tenancy::TenantError,
+};
+
+/// A refusal that a person can do something about.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error(transparent)]
+    Tenant(#[from] TenantError),
+    #[error(transparent)]
+    Plan(#[from] ServicePlanError),
+    #[error(transparent)]
+    Customer(#[from] CustomerError),
+    #[error(transparent)]
+    Subscription(#[from] SubscriptionError),
+    #[error(transparent)]
+    Router(#[from] RouterError),
+    #[error(transparent)]
+    Provisioning(#[from] ProvisioningError),
+    #[error(transparent)]
+    Invoice(#[from] InvoiceError),
+    #[error(transparent)]
+    Payment(#[from] PaymentError),
+    #[error(transparent)]
+    Credit(#[from] CreditAccountError),
+    #[error(transparent)]
+    Attempt(#[from] AttemptError),
+    #[error(transparent)]
+    Gateway(#[from] GatewayAccountError),
+    #[error(transparent)]
+    Message(#[from] MessageError),
+    #[error(transparent)]
+    Sender(#[from] SenderAccountError),
+    #[error(transparent)]
+    Money(#[from] MoneyError),
+    /// What an input refers to does not exist, or belongs to another tenant.
+    #[error("the {what} does not exist")]
+    Missing { what: &'static str },
+    /// What an input refers to cannot be used (retired, closed).
+    #[error("the {what} cannot be used any more")]
+    Unusable { what: &'static str },
+    #[error("{field} is not valid")]
+    Invalid { field: &'static str, rule: &'static str },
+}
+
+impl Coded for Refusal {
+    fn code(&self) -> Code {
+        match self {
+            Self::Tenant(error) => error.code(),
+            Self::Plan(error) => error.code(),
+            Self::Customer(error) => error.code(),
+            Self::Subscription(error) => error.code(),
+            Self::Router(error) => error.code(),
+            Self::Provisioning(error) => error.code(),
+            Self::Invoice(error) => error.code(),
+            Self::Payment(error) => error.code(),
+            Self::Credit(error) => error.code(),
+            Self::Attempt(error) => error.code(),
+            Self::Gateway(error) => error.code(),
+            Self::Message(error) => error.code(),
+            Self::Sender(error) => error.code(),
+            Self::Money(_) | Self::Invalid { .. } => Code::ValidationError,
+            Self::Missing { .. } => Code::NotFound,
+            Self::Unusable { .. } => Code::NotAllowedInState,
+        }
+    }
+
+    fn params(&self) -> Value {
+        match self {
+            Self::Tenant(error) => error.params(),
+            Self::Plan(error) => error.params(),
+            Self::Customer(error) => error.params(),
+            Self::Subscription(error) => error.params(),
+            Self::Router(error) => error.params(),
+            Self::Provisioning(error) => error.params(),
+            Self::Invoice(error) => error.params(),
+            Self::Payment(error) => error.params(),
+            Self::Credit(error) => error.params(),
+            Self::Attempt(error) => error.params(),
+            Self::Gateway(error) => error.params(),
+            Self::Message(error) => error.params(),
+            Self::Sender(error) => error.params(),
+            Self::Money(_) => json!({ "rule": "range" }),
+            Self::Missing { what } | Self::Unusable { what } => json!({ "what": what }),
+            Self::Invalid { field, rule } => json!({ "field": field, "rule": rule }),
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Service lines: opening, activating, and what unpaid invoices do to them.
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+use simpul_domain::{
+    CustomerId, InvoiceId, RouterId, ServicePlanId, SubscriptionId,
+    billing::{DueDay, Invoice},
+    catalog::ServicePlan,
+    customers::{Customer, customer::CustomerStatus},
+    network::{Router, router::RouterStatus},
+    subscriptions::{
+        PppUsername, Subscription, SubscriptionCommand,
+        subscription::{IsolirHold, NoteOverdue as Note, OpenSubscription as Open},
+    },
+};
+use simpul_event_store::{Access, Command, Work};
+
+use crate::{Outcome, Personal, Refusal, decide, permission, refuse, tenancy};
+
+/// Field of a subscription that is sealed.
+pub const SECRET_FIELD: &str = "secret";
+/// User names are unique per router; the router ignores case and the type stores small letters.
+const USERNAME_SCOPE: &str = "ppp.username";
+
+/// Opens a service line on a router.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct OpenSubscription {
+    pub customer: CustomerId,
+    pub plan: ServicePlanId,
+    pub router: RouterId,
+    pub username: PppUsername,
+    pub secret: Personal,
+    /// The tenant's default when absent.
+    pub due_day: Option<DueDay>,
+    pub installed_on: NaiveDate,
+}
+
+impl Command for OpenSubscription {
+    const NAME: &'static str = "subscription.open";
+    const ACCESS: Access = Access::permission(permission::SUBSCRIPTION_WRITE);
+    type Answer = SubscriptionId;
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<SubscriptionId> {
+        let Some(terms) = work
+            .load::<ServicePlan>(&self.plan.to_string())
+            .await?
+            .on_sale()
+            .cloned()
+        else {
+            return refuse(Refusal::Missing { what: "service plan" });
+        };
+        match work.load::<Customer>(&self.customer.to_string()).await?.status() {
+            CustomerStatus::Registered { .. } => {}
+            CustomerStatus::Absent => return refuse(Refusal::Missing { what: "customer" }),
+            CustomerStatus::Erased { .. } => return refuse(Refusal::Unusable { what: "customer" }),
+        }
+        match work.load::<Router>(&self.router.to_string()).await?.status() {
+            RouterStatus::Managed => {}
+            RouterStatus::Absent => return refuse(Refusal::Missing { what: "router" }),
+            RouterStatus::Retired => return refuse(Refusal::Unusable { what: "router" }),
+        }
+        let settings = tenancy::settings(work).await?;
+        let subscription = SubscriptionId::new(work.new_uuid());
+        let id = subscription.to_string();
+        let open = Open {
+            subscription,
+            customer: self.customer,
+            terms,
+            router: self.router,
+            username: self.username.clone(),
+            secret: self.secret.seal(work, &id, SECRET_FIELD).await?,
+            due_day: self.due_day.unwrap_or(settings.due_day),
+            installed_on: self.installed_on,
+            zone: settings.zone,
+            at: work.at(),
+        };
+        work.begin::<Subscription>(&id);
+        decide::<Subscription>(work, &id, SubscriptionCommand::Open(Box::new(open))).await?;
+        work.claim(USERNAME_SCOPE, &format!("{}/{}", self.router, self.username), &id);
+        Ok(subscription)
+    }
+}
+
+/// What a person can ask of an existing line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Change {
+    Activate,
+    Suspend { reason: String },
+    Resume,
+    Stop { reason: String },
+    Terminate { reason: String },
+    MoveToPlan { plan: ServicePlanId },
+}
+
+/// Changes a service line.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ChangeSubscription {
+    pub subscription: SubscriptionId,
+    pub change: Change,
+}
+
+impl Command for ChangeSubscription {
+    const NAME: &'static str = "subscription.change";
+    const ACCESS: Access = Access::permission(permission::SUBSCRIPTION_WRITE);
+    type Answer = ();
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
+        let at = work.at();
+        let command = match &self.change {
+            Change::Activate => SubscriptionCommand::Activate { at },
+            Change::Suspend { reason } => SubscriptionCommand::Suspend {
+                reason: reason.clone(),
+                at,
+            },
+            Change::Resume => SubscriptionCommand::Resume { at },
+            Change::Stop { reason } => SubscriptionCommand::Stop {
+                reason: reason.clone(),
+                at,
+            },
+            Change::Terminate { reason } => SubscriptionCommand::Terminate {
+                reason: reason.clone(),
+                at,
+            },
+            Change::MoveToPlan { plan } => {
+                let plan = work.load::<ServicePlan>(&plan.to_string()).await?;
+                let Some(terms) = plan.on_sale().cloned() else {
+                    return refuse(Refusal::Missing { what: "service plan" });
+                };
+                SubscriptionCommand::ChangePlan { terms, at }
+            }
+        };
+        decide::<Subscription>(work, &self.subscription.to_string(), command).await?;
+        Ok(())
+    }
+}
+
+/// An invoice of the line is overdue. Openness, grace and today's date are read here, whatever the policy knew.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct NoteOverdue {
+    pub subscription: SubscriptionId,
+    pub invoice: InvoiceId,
+    pub due_on: NaiveDate,
+}
+
+impl Command for NoteOverdue {
+    const NAME: &'static str = "subscription.note_overdue";
+    const ACCESS: Access = Access::permission(permission::INTERNAL);
+    type Answer = ();
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
+        let invoice_open = work.load::<Invoice>(&self.invoice.to_string()).await?.is_open();
+        let settings = tenancy::settings(work).await?;
+        let at = work.at();
+        let note = Note {
+            invoice: self.invoice,
+            due_on: self.due_on,
+            today: settings.zone.date_at(at),
+            grace_days: settings.grace_days,
+            invoice_open,
+            hold: IsolirHold::default(),
+            at,
+        };
+        decide::<Subscription>(
+            work,
+            &self.subscription.to_string(),
+            SubscriptionCommand::NoteOverdue(note),
+        )
+        .await?;
+        Ok(())
+    }
+}
+
+/// An invoice of the line no longer asks for money.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ClearOverdue {
+    pub subscription: SubscriptionId,
+    pub invoice: InvoiceId,
+}
+
+impl Command for ClearOverdue {
+    const NAME: &'static str = "subscription.clear_overdue";
+    const ACCESS: Access = Access::permission(permission::INTERNAL);
+    type Answer = ();
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
+        let command = SubscriptionCommand::ClearOverdue {
+            invoice: self.invoice,
+            at: work.at(),
+        };
+        decide::<Subscription>(work, &self.subscription.to_string(), command).await?;
+        Ok(())
+    }
+}
