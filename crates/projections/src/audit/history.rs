@@ -1,0 +1,308 @@
+//! The audit trail: one entry per event, found by every id that the event touches.
+//!
+//! Sealed fields never leave the log: an entry shows [`SEALED`] in their place.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use simpul_event_store::{
+    Recorded, TenantTx,
+    feed::{HandlerError, Projector},
+};
+
+use crate::{QueryError, event, page::MAX_PAGE, stored::column};
+
+/// What stands in place of a sealed field.
+pub const SEALED: &str = "(sealed)";
+
+/// Which fields of which events are ciphertext.
+pub const SEALED_FIELDS: &[(&str, &[&str])] = &[
+    ("billing.gateway_account.connected", &["api_key", "signing_key"]),
+    (
+        "customers.customer.registered",
+        &["address", "email", "name", "phone"],
+    ),
+    ("messaging.sender_account.connected", &["device", "token"]),
+    ("network.router.address_changed", &["password"]),
+    ("network.router.registered", &["password"]),
+    ("subscriptions.subscription.opened", &["secret"]),
+];
+
+/// One event as people see it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    pub tenant_seq: i64,
+    /// `evt_…`
+    pub event_id: String,
+    /// What led to it: `evt_…`, `ntc_…` or `tmr_…`; nothing for a person's command.
+    pub caused_by: Option<String>,
+    pub correlation_id: String,
+    pub command_id: Option<String>,
+    pub aggregate_type: String,
+    pub aggregate_id: String,
+    pub event_type: String,
+    /// `usr_…` or `system:<name>`.
+    pub actor: String,
+    /// The super admin who acted as `actor`.
+    pub impersonator: Option<String>,
+    pub ip: Option<String>,
+    pub at: DateTime<Utc>,
+    /// The event's content.
+    pub summary: Value,
+}
+
+/// Keeps entries and their subjects.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct HistoryProjector;
+
+impl Projector for HistoryProjector {
+    const NAME: &'static str = "history";
+
+    async fn project(&self, tx: &mut TenantTx, events: &[Recorded]) -> Result<(), HandlerError> {
+        let entries: Vec<Entry> = events.iter().map(entry).collect();
+        insert_entries(tx, &entries).await?;
+        insert_subjects(tx, events).await
+    }
+}
+
+fn entry(recorded: &Recorded) -> Entry {
+    let text = |key: &str| recorded.meta(key).map(str::to_owned);
+    Entry {
+        tenant_seq: recorded.tenant_seq,
+        event_id: recorded.event_id.to_string(),
+        caused_by: text("causation_id"),
+        correlation_id: recorded.correlation().to_string(),
+        command_id: text("command_id"),
+        aggregate_type: recorded.aggregate_type.clone(),
+        aggregate_id: recorded.aggregate_id.clone(),
+        event_type: recorded.event_type.clone(),
+        actor: text("actor").unwrap_or_default(),
+        impersonator: text("impersonator"),
+        ip: text("ip"),
+        at: recorded.recorded_at,
+        summary: without_sealed(&recorded.event_type, event::content(recorded)),
+    }
+}
+
+fn without_sealed(event_type: &str, content: &Value) -> Value {
+    let mut shown = content.clone();
+    let sealed = SEALED_FIELDS.iter().filter(|(name, _)| *name == event_type);
+    for field in sealed.flat_map(|(_, fields)| *fields) {
+        if let Some(value) = shown.get_mut(*field)
+            && !value.is_null()
+        {
+            *value = Value::String(SEALED.to_owned());
+        }
+    }
+    shown
+}
+
+/// Every public id in an event: its stream's and those of its content.
+fn subjects(recorded: &Recorded) -> BTreeSet<&str> {
+    let mut found = BTreeSet::from([recorded.aggregate_id.as_str()]);
+    collect_ids(event::content(recorded), &mut found);
+    found
+}
+
+fn collect_ids<'v>(value: &'v Value, found: &mut BTreeSet<&'v str>) {
+    match value {
+        Value::String(text) if is_public_id(text) => {
+            found.insert(text);
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect_ids(item, found)),
+        Value::Object(map) => map.values().for_each(|item| collect_ids(item, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// `xxx_` and 26 characters of Crockford base32, as [`simpul_domain::ids`] prints.
+fn is_public_id(text: &str) -> bool {
+    text.split_once('_').is_some_and(|(prefix, rest)| {
+        prefix.len() == 3
+            && prefix.bytes().all(|byte| byte.is_ascii_lowercase())
+            && rest.len() == 26
+            && rest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'z'))
+            && !rest.contains(['i', 'l', 'o', 'u'])
+    })
+}
+
+// An upcaster may split one stored event; its first part is the entry.
+async fn insert_entries(tx: &mut TenantTx, entries: &[Entry]) -> Result<(), HandlerError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "INSERT INTO entries (tenant_id, tenant_seq, event_id, caused_by, correlation_id, command_id, aggregate_type,
+                              aggregate_id, event_type, actor, impersonator, ip, at, summary)
+         SELECT $1, e.* FROM UNNEST($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+                $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::timestamptz[], $14::jsonb[]) AS e
+         ON CONFLICT ON CONSTRAINT entries_pkey DO NOTHING",
+        tenant.as_uuid(),
+        &column(entries, |entry| entry.tenant_seq),
+        &column(entries, |entry| entry.event_id.as_str()) as &[&str],
+        &column(entries, |entry| entry.caused_by.as_deref()) as &[Option<&str>],
+        &column(entries, |entry| entry.correlation_id.as_str()) as &[&str],
+        &column(entries, |entry| entry.command_id.as_deref()) as &[Option<&str>],
+        &column(entries, |entry| entry.aggregate_type.as_str()) as &[&str],
+        &column(entries, |entry| entry.aggregate_id.as_str()) as &[&str],
+        &column(entries, |entry| entry.event_type.as_str()) as &[&str],
+        &column(entries, |entry| entry.actor.as_str()) as &[&str],
+        &column(entries, |entry| entry.impersonator.as_deref()) as &[Option<&str>],
+        &column(entries, |entry| entry.ip.as_deref()) as &[Option<&str>],
+        &column(entries, |entry| entry.at),
+        &column(entries, |entry| &entry.summary) as &[&Value],
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+async fn insert_subjects(tx: &mut TenantTx, events: &[Recorded]) -> Result<(), HandlerError> {
+    let tenant = tx.tenant();
+    let pairs: BTreeSet<(&str, i64)> = events
+        .iter()
+        .flat_map(|event| subjects(event).into_iter().map(|id| (id, event.tenant_seq)))
+        .collect();
+    let pairs = pairs.into_iter().collect::<Vec<_>>();
+    sqlx::query!(
+        "INSERT INTO subjects (tenant_id, subject_id, tenant_seq)
+         SELECT $1, s.* FROM UNNEST($2::text[], $3::bigint[]) AS s",
+        tenant.as_uuid(),
+        &column(&pairs, |(id, _)| *id) as &[&str],
+        &column(&pairs, |(_, seq)| *seq),
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// The events that touch an entity (any public id), newest first, older than `before` (a `tenant_seq`).
+pub async fn history(
+    tx: &mut TenantTx,
+    entity_id: &str,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<Entry>, QueryError> {
+    let tenant = tx.tenant();
+    Ok(sqlx::query_as!(
+        Entry,
+        "SELECT e.tenant_seq, e.event_id, e.caused_by, e.correlation_id, e.command_id, e.aggregate_type,
+                e.aggregate_id, e.event_type, e.actor, e.impersonator, e.ip, e.at, e.summary
+         FROM subjects s JOIN entries e ON e.tenant_id = s.tenant_id AND e.tenant_seq = s.tenant_seq
+         WHERE s.tenant_id = $1 AND s.subject_id = $2 AND s.tenant_seq < coalesce($3, 9223372036854775807)
+         ORDER BY s.tenant_seq DESC LIMIT $4",
+        tenant.as_uuid(),
+        entity_id,
+        before,
+        limit.clamp(1, MAX_PAGE)
+    )
+    .fetch_all(&mut **tx)
+    .await?)
+}
+
+/// Everything that followed from one request, in order.
+pub async fn correlated(
+    tx: &mut TenantTx,
+    correlation_id: &str,
+    limit: i64,
+) -> Result<Vec<Entry>, QueryError> {
+    let tenant = tx.tenant();
+    Ok(sqlx::query_as!(
+        Entry,
+        "SELECT tenant_seq, event_id, caused_by, correlation_id, command_id, aggregate_type, aggregate_id, event_type,
+                actor, impersonator, ip, at, summary
+         FROM entries WHERE tenant_id = $1 AND correlation_id = $2 ORDER BY tenant_seq LIMIT $3",
+        tenant.as_uuid(),
+        correlation_id,
+        limit.clamp(1, MAX_PAGE)
+    )
+    .fetch_all(&mut **tx)
+    .await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use schemars::JsonSchema;
+    use simpul_domain::{
+        CustomerId, Decider, StoredEvent as _, billing, catalog, customers, messaging, network, registry,
+        subscriptions, tenancy,
+    };
+
+    use super::*;
+
+    /// The sealed fields of every event of an aggregate, as its schemas tell.
+    fn sealed_of<A: Decider<Event: JsonSchema>>() -> Vec<(String, Vec<String>)> {
+        let schema = schemars::schema_for!(A::Event).to_value();
+        let variant = |event_type: &str| {
+            let variants = schema["oneOf"].as_array().expect("an enum");
+            let tagged = variants
+                .iter()
+                .find_map(|variant| variant["properties"].get(event_type));
+            let name = tagged.expect("tagged")["$ref"].as_str().expect("a reference");
+            schema["$defs"][name.rsplit('/').next().expect("a name")]["properties"].clone()
+        };
+        A::Event::NAMES
+            .iter()
+            .map(|(event_type, _)| {
+                let properties = variant(event_type);
+                let fields = properties.as_object().expect("fields").iter();
+                let sealed = fields.filter(|(_, field)| field.to_string().contains("#/$defs/Sealed"));
+                (
+                    (*event_type).to_owned(),
+                    sealed.map(|(name, _)| name.clone()).collect(),
+                )
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_sealed_field_of_every_event_is_hidden() {
+        let mut all = [
+            sealed_of::<billing::Attempt>(),
+            sealed_of::<billing::CreditAccount>(),
+            sealed_of::<billing::GatewayAccount>(),
+            sealed_of::<billing::Invoice>(),
+            sealed_of::<billing::Payment>(),
+            sealed_of::<catalog::ServicePlan>(),
+            sealed_of::<customers::Customer>(),
+            sealed_of::<messaging::Message>(),
+            sealed_of::<messaging::SenderAccount>(),
+            sealed_of::<network::Provisioning>(),
+            sealed_of::<network::Router>(),
+            sealed_of::<subscriptions::Subscription>(),
+            sealed_of::<tenancy::Tenant>(),
+        ]
+        .concat();
+        assert_eq!(
+            all.len(),
+            registry::catalogue().len(),
+            "an aggregate is missing in this list"
+        );
+        all.retain(|(_, fields)| !fields.is_empty());
+        all.sort();
+        let listed: Vec<(String, Vec<String>)> = SEALED_FIELDS
+            .iter()
+            .map(|(name, fields)| {
+                (
+                    (*name).to_owned(),
+                    fields.iter().map(|field| (*field).to_owned()).collect(),
+                )
+            })
+            .collect();
+        assert_eq!(all, listed);
+    }
+
+    #[test]
+    fn only_public_ids_are_subjects() {
+        let id = CustomerId::new(sqlx::types::Uuid::from_u128(7)).to_string();
+        assert!(is_public_id(&id));
+        for text in [
+            "",
+            "cus_",
+            "customer",
+            "cus_0000000000000000000000000i",
+            "CUS_00000000000000000000000007",
+        ] {
+            assert!(!is_public_id(text), "{text}");
+        }
+    }
+}

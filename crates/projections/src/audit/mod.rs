@@ -1,0 +1,4 @@
+//! What happened, by whom, when and why.
+
+pub mod explain;
+pub mod history;

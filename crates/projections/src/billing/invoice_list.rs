@@ -1,0 +1,278 @@
+//! Bills. The projection also keeps the attempts to pay them ([`super::attempt_list`]), so that both are of one age.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde_json::{Value, json};
+use simpul_domain::{
+    AnyEvent, CustomerId, Decider, InvoiceId, Rupiah, SubscriptionId,
+    billing::{
+        Attempt, Invoice, InvoiceEvent, InvoiceNumber, Period,
+        gateway::Currency,
+        invoice::{InvoiceIssued, InvoiceLine, InvoiceSnapshot, InvoiceStatus},
+    },
+    time::Zone,
+};
+use simpul_event_store::{
+    Recorded, TenantTx,
+    feed::{HandlerError, OnError, Projector},
+};
+use sqlx::types::Uuid;
+
+use super::attempt_list;
+use crate::{
+    Page, Position, QueryError, Slice,
+    event::decode_all,
+    stored::{self, column, read, word},
+};
+
+/// One bill.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvoiceRow {
+    pub invoice: InvoiceId,
+    pub number: InvoiceNumber,
+    pub customer: CustomerId,
+    pub subscription: SubscriptionId,
+    pub period: Period,
+    pub lines: Vec<InvoiceLine>,
+    pub snapshot: InvoiceSnapshot,
+    pub total: Rupiah,
+    pub outstanding: Rupiah,
+    pub currency: Currency,
+    /// Business date in `zone`.
+    pub due_on: NaiveDate,
+    pub zone: Zone,
+    pub status: InvoiceStatus,
+    pub issued_at: DateTime<Utc>,
+    pub overdue_at: Option<DateTime<Utc>>,
+    pub paid_at: Option<DateTime<Utc>>,
+    pub voided_at: Option<DateTime<Utc>>,
+    pub void_reason: Option<String>,
+}
+
+/// Which bills are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct InvoiceFilter {
+    pub status: Option<InvoiceStatus>,
+    pub customer: Option<CustomerId>,
+    pub subscription: Option<SubscriptionId>,
+    pub number: Option<InvoiceNumber>,
+}
+
+/// Keeps bills and attempts. Totals halt rather than pass over an event.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct InvoiceListProjector;
+
+type Rows = BTreeMap<InvoiceId, InvoiceRow>;
+
+impl Projector for InvoiceListProjector {
+    const NAME: &'static str = "invoices";
+    const ON_ERROR: OnError = OnError::Halt;
+
+    fn wants(&self, event: &Recorded) -> bool {
+        [Invoice::TYPE, Attempt::TYPE].contains(&event.aggregate_type.as_str())
+    }
+
+    async fn project(&self, tx: &mut TenantTx, events: &[Recorded]) -> Result<(), HandlerError> {
+        let events = decode_all(events)?;
+        let (mut invoices, mut attempts) = (Vec::new(), Vec::new());
+        for (_, event) in &events {
+            match event {
+                AnyEvent::Invoice(event) => invoices.push(event),
+                AnyEvent::Attempt(event) => attempts.push(event),
+                _ => {}
+            }
+        }
+        if !invoices.is_empty() {
+            let ids = column(&invoices, |event| invoice_of(event).as_uuid());
+            let found = select(tx, Some(&ids), &InvoiceFilter::default(), Page::first(0)).await?;
+            let mut rows: Rows = found.into_iter().map(|row| (row.invoice, row)).collect();
+            for event in invoices {
+                apply(&mut rows, event);
+            }
+            store(tx, &rows.into_values().collect::<Vec<_>>()).await?;
+        }
+        attempt_list::project(tx, &attempts).await
+    }
+}
+
+fn invoice_of(event: &InvoiceEvent) -> InvoiceId {
+    match event {
+        InvoiceEvent::Issued(event) => event.invoice,
+        InvoiceEvent::FellOverdue(event) => event.invoice,
+        InvoiceEvent::PaymentApplied(event) => event.invoice,
+        InvoiceEvent::Paid(event) => event.invoice,
+        InvoiceEvent::Voided(event) => event.invoice,
+    }
+}
+
+fn apply(rows: &mut Rows, event: &InvoiceEvent) {
+    if let InvoiceEvent::Issued(issued) = event {
+        rows.insert(issued.invoice, issued_row(issued));
+        return;
+    }
+    let Some(row) = rows.get_mut(&invoice_of(event)) else {
+        return;
+    };
+    match event {
+        InvoiceEvent::Issued(_) => {}
+        InvoiceEvent::FellOverdue(overdue) => {
+            row.status = InvoiceStatus::Overdue;
+            row.overdue_at = Some(overdue.at);
+        }
+        InvoiceEvent::PaymentApplied(applied) => {
+            row.outstanding = applied.outstanding;
+            if row.status == InvoiceStatus::Issued {
+                row.status = InvoiceStatus::PartiallyPaid;
+            }
+        }
+        InvoiceEvent::Paid(paid) => {
+            row.status = InvoiceStatus::Paid;
+            row.outstanding = Rupiah::ZERO;
+            row.paid_at = Some(paid.at);
+        }
+        InvoiceEvent::Voided(voided) => {
+            row.status = InvoiceStatus::Void;
+            row.outstanding = Rupiah::ZERO;
+            row.voided_at = Some(voided.at);
+            row.void_reason = Some(voided.reason.clone());
+        }
+    }
+}
+
+fn issued_row(issued: &InvoiceIssued) -> InvoiceRow {
+    InvoiceRow {
+        invoice: issued.invoice,
+        number: issued.number.clone(),
+        customer: issued.customer,
+        subscription: issued.subscription,
+        period: issued.period,
+        lines: issued.lines.clone(),
+        snapshot: issued.snapshot.clone(),
+        total: issued.total,
+        outstanding: issued.total,
+        currency: issued.currency,
+        due_on: issued.due_on,
+        zone: issued.zone,
+        status: InvoiceStatus::Issued,
+        issued_at: issued.at,
+        overdue_at: None,
+        paid_at: None,
+        voided_at: None,
+        void_reason: None,
+    }
+}
+
+/// Rows by id, or a page of those that pass the filter.
+async fn select(
+    tx: &mut TenantTx,
+    ids: Option<&[Uuid]>,
+    filter: &InvoiceFilter,
+    page: Page,
+) -> Result<Vec<InvoiceRow>, QueryError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "SELECT invoice_id, number, customer_id, subscription_id, period_from, period_until, lines, snapshot, total,
+                outstanding, currency, due_on, zone, status, issued_at, overdue_at, paid_at, voided_at, void_reason
+         FROM invoices
+         WHERE tenant_id = $1 AND ($2::uuid[] IS NULL OR invoice_id = ANY($2))
+           AND ($3::timestamptz IS NULL OR (issued_at, invoice_id) < ($3, $4))
+           AND ($5::text IS NULL OR status = $5) AND ($6::uuid IS NULL OR customer_id = $6)
+           AND ($7::uuid IS NULL OR subscription_id = $7) AND ($8::text IS NULL OR number = $8)
+         ORDER BY issued_at DESC, invoice_id DESC
+         LIMIT CASE WHEN $2::uuid[] IS NULL THEN $9::bigint END",
+        tenant.as_uuid(),
+        ids,
+        page.at(),
+        page.id(),
+        filter.status.as_ref().map(word),
+        filter.customer.map(CustomerId::as_uuid),
+        filter.subscription.map(SubscriptionId::as_uuid),
+        filter.number.as_ref().map(InvoiceNumber::as_str),
+        page.fetch()
+    )
+    .fetch_all(&mut **tx)
+    .await?
+    .into_iter()
+    .map(|row| {
+        Ok(InvoiceRow {
+            invoice: InvoiceId::new(row.invoice_id),
+            number: read("number", row.number)?,
+            customer: CustomerId::new(row.customer_id),
+            subscription: SubscriptionId::new(row.subscription_id),
+            period: read("period", json!({ "from": row.period_from, "until": row.period_until }))?,
+            lines: read("lines", row.lines)?,
+            snapshot: read("snapshot", row.snapshot)?,
+            total: read("total", row.total)?,
+            outstanding: read("outstanding", row.outstanding)?,
+            currency: read("currency", row.currency)?,
+            due_on: row.due_on,
+            zone: read("zone", row.zone)?,
+            status: read("status", row.status)?,
+            issued_at: row.issued_at,
+            overdue_at: row.overdue_at,
+            paid_at: row.paid_at,
+            voided_at: row.voided_at,
+            void_reason: row.void_reason,
+        })
+    })
+    .collect()
+}
+
+async fn store(tx: &mut TenantTx, rows: &[InvoiceRow]) -> Result<(), HandlerError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "INSERT INTO invoices (tenant_id, invoice_id, number, customer_id, subscription_id, period_from, period_until,
+             lines, snapshot, total, outstanding, currency, due_on, zone, status, issued_at, overdue_at, paid_at,
+             voided_at, void_reason)
+         SELECT $1, i.* FROM UNNEST($2::uuid[], $3::text[], $4::uuid[], $5::uuid[], $6::date[], $7::date[], $8::jsonb[],
+             $9::jsonb[], $10::bigint[], $11::bigint[], $12::text[], $13::date[], $14::text[], $15::text[],
+             $16::timestamptz[], $17::timestamptz[], $18::timestamptz[], $19::timestamptz[], $20::text[]) AS i
+         ON CONFLICT ON CONSTRAINT invoices_pkey DO UPDATE SET
+             (outstanding, status, overdue_at, paid_at, voided_at, void_reason)
+             = ROW (excluded.outstanding, excluded.status, excluded.overdue_at, excluded.paid_at, excluded.voided_at,
+                    excluded.void_reason)",
+        tenant.as_uuid(),
+        &column(rows, |row| row.invoice.as_uuid()),
+        &column(rows, |row| row.number.as_str()) as &[&str],
+        &column(rows, |row| row.customer.as_uuid()),
+        &column(rows, |row| row.subscription.as_uuid()),
+        &column(rows, |row| row.period.from()),
+        &column(rows, |row| row.period.until()),
+        &column(rows, |row| stored::json(&row.lines)) as &[Value],
+        &column(rows, |row| stored::json(&row.snapshot)) as &[Value],
+        &column(rows, |row| row.total.get()),
+        &column(rows, |row| row.outstanding.get()),
+        &column(rows, |row| word(&row.currency)),
+        &column(rows, |row| row.due_on),
+        &column(rows, |row| word(&row.zone)),
+        &column(rows, |row| word(&row.status)),
+        &column(rows, |row| row.issued_at),
+        &column(rows, |row| row.overdue_at) as &[Option<DateTime<Utc>>],
+        &column(rows, |row| row.paid_at) as &[Option<DateTime<Utc>>],
+        &column(rows, |row| row.voided_at) as &[Option<DateTime<Utc>>],
+        &column(rows, |row| row.void_reason.as_deref()) as &[Option<&str>],
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Bills that pass the filter, newest first.
+pub async fn list(
+    tx: &mut TenantTx,
+    filter: &InvoiceFilter,
+    page: Page,
+) -> Result<Slice<InvoiceRow>, QueryError> {
+    let rows = select(tx, None, filter, page).await?;
+    Ok(page.slice(rows, |row| Position {
+        at: row.issued_at,
+        id: row.invoice.as_uuid(),
+    }))
+}
+
+/// Bills by id; unknown ones are left out.
+pub async fn by_ids(tx: &mut TenantTx, ids: &[InvoiceId]) -> Result<Vec<InvoiceRow>, QueryError> {
+    let ids = column(ids, |id| id.as_uuid());
+    select(tx, Some(&ids), &InvoiceFilter::default(), Page::first(0)).await
+}

@@ -1,0 +1,7 @@
+//! Bills, attempts to pay them, and money.
+
+pub mod attempt_list;
+pub mod invoice_list;
+pub mod money;
+mod money_fold;
+mod money_rows;

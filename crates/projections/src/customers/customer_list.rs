@@ -1,0 +1,203 @@
+//! Customers. Personal fields stay sealed in the table and are opened when they are read; the row of an erased
+//! customer is gone.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use secrecy::SecretString;
+use simpul_domain::{
+    AnyEvent, CustomerId, Decider, Sealed,
+    customers::{Customer, CustomerCode, CustomerEvent},
+};
+use simpul_event_store::{
+    Recorded, StoreError, TenantTx, Vault,
+    feed::{HandlerError, Projector},
+};
+use sqlx::types::Uuid;
+
+use crate::{
+    Page, Position, QueryError, Slice,
+    event::decode_all,
+    stored::{column, read},
+};
+
+/// One customer, sealed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CustomerRow {
+    pub customer: CustomerId,
+    pub code: CustomerCode,
+    pub name: Sealed,
+    pub phone: Sealed,
+    pub email: Option<Sealed>,
+    pub address: Option<Sealed>,
+    pub registered_at: DateTime<Utc>,
+}
+
+/// The personal fields of one customer, opened.
+#[derive(Debug)]
+pub struct Personal {
+    pub name: SecretString,
+    pub phone: SecretString,
+    pub email: Option<SecretString>,
+    pub address: Option<SecretString>,
+}
+
+/// Keeps the list.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct CustomerListProjector;
+
+impl Projector for CustomerListProjector {
+    const NAME: &'static str = "customers";
+
+    fn wants(&self, event: &Recorded) -> bool {
+        event.aggregate_type == Customer::TYPE
+    }
+
+    async fn project(&self, tx: &mut TenantTx, events: &[Recorded]) -> Result<(), HandlerError> {
+        let events = decode_all(events)?;
+        let mut erased = BTreeSet::new();
+        let mut registered = Vec::new();
+        for (_, event) in &events {
+            match event {
+                AnyEvent::Customer(CustomerEvent::Registered(customer)) => registered.push(CustomerRow {
+                    customer: customer.customer,
+                    code: customer.code.clone(),
+                    name: customer.name.clone(),
+                    phone: customer.phone.clone(),
+                    email: customer.email.clone(),
+                    address: customer.address.clone(),
+                    registered_at: customer.at,
+                }),
+                AnyEvent::Customer(CustomerEvent::Erased(customer)) => {
+                    erased.insert(customer.customer);
+                }
+                _ => {}
+            }
+        }
+        registered.retain(|row| !erased.contains(&row.customer));
+        store(tx, &registered).await?;
+        delete(tx, &erased.into_iter().collect::<Vec<_>>()).await
+    }
+}
+
+/// Rows by id, or a page of those with the code, if one is given.
+async fn select(
+    tx: &mut TenantTx,
+    ids: Option<&[Uuid]>,
+    code: Option<&str>,
+    page: Page,
+) -> Result<Vec<CustomerRow>, QueryError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "SELECT customer_id, code, name, phone, email, address, registered_at FROM customers
+         WHERE tenant_id = $1 AND ($2::uuid[] IS NULL OR customer_id = ANY($2))
+           AND ($3::timestamptz IS NULL OR (registered_at, customer_id) < ($3, $4))
+           AND ($5::text IS NULL OR code = $5)
+         ORDER BY registered_at DESC, customer_id DESC
+         LIMIT CASE WHEN $2::uuid[] IS NULL THEN $6::bigint END",
+        tenant.as_uuid(),
+        ids,
+        page.at(),
+        page.id(),
+        code,
+        page.fetch()
+    )
+    .fetch_all(&mut **tx)
+    .await?
+    .into_iter()
+    .map(|row| {
+        Ok(CustomerRow {
+            customer: CustomerId::new(row.customer_id),
+            code: read("code", row.code)?,
+            name: Sealed::new(row.name),
+            phone: Sealed::new(row.phone),
+            email: row.email.map(Sealed::new),
+            address: row.address.map(Sealed::new),
+            registered_at: row.registered_at,
+        })
+    })
+    .collect()
+}
+
+async fn store(tx: &mut TenantTx, rows: &[CustomerRow]) -> Result<(), HandlerError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "INSERT INTO customers (tenant_id, customer_id, code, name, phone, email, address, registered_at)
+         SELECT $1, c.* FROM UNNEST($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+             $8::timestamptz[]) AS c",
+        tenant.as_uuid(),
+        &column(rows, |row| row.customer.as_uuid()),
+        &column(rows, |row| row.code.as_str()) as &[&str],
+        &column(rows, |row| row.name.as_str()) as &[&str],
+        &column(rows, |row| row.phone.as_str()) as &[&str],
+        &column(rows, |row| row.email.as_ref().map(Sealed::as_str)) as &[Option<&str>],
+        &column(rows, |row| row.address.as_ref().map(Sealed::as_str)) as &[Option<&str>],
+        &column(rows, |row| row.registered_at),
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+async fn delete(tx: &mut TenantTx, erased: &[CustomerId]) -> Result<(), HandlerError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "DELETE FROM customers WHERE tenant_id = $1 AND customer_id = ANY($2)",
+        tenant.as_uuid(),
+        &column(erased, |id| id.as_uuid()),
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Customers, newest first; only the one with `code`, if given.
+pub async fn list(
+    tx: &mut TenantTx,
+    code: Option<&CustomerCode>,
+    page: Page,
+) -> Result<Slice<CustomerRow>, QueryError> {
+    let rows = select(tx, None, code.map(CustomerCode::as_str), page).await?;
+    Ok(page.slice(rows, |row| Position {
+        at: row.registered_at,
+        id: row.customer.as_uuid(),
+    }))
+}
+
+/// Customers by id; unknown and erased ones are left out.
+pub async fn by_ids(tx: &mut TenantTx, ids: &[CustomerId]) -> Result<Vec<CustomerRow>, QueryError> {
+    select(tx, Some(&column(ids, |id| id.as_uuid())), None, Page::first(0)).await
+}
+
+/// Opens the personal fields, sealed under the customer's id and the names of the fields. `None` when the
+/// customer was erased meanwhile: the key goes first, the row follows.
+pub async fn open(
+    tx: &mut TenantTx,
+    vault: &Vault,
+    row: &CustomerRow,
+) -> Result<Option<Personal>, QueryError> {
+    match open_fields(tx, vault, row).await {
+        Ok(personal) => Ok(Some(personal)),
+        Err(StoreError::Erased) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn open_fields(tx: &mut TenantTx, vault: &Vault, row: &CustomerRow) -> Result<Personal, StoreError> {
+    let subject = row.customer.to_string();
+    let name = vault.open(tx, &subject, "name", &row.name).await?;
+    let phone = vault.open(tx, &subject, "phone", &row.phone).await?;
+    let mut personal = Personal {
+        name,
+        phone,
+        email: None,
+        address: None,
+    };
+    if let Some(email) = &row.email {
+        personal.email = Some(vault.open(tx, &subject, "email", email).await?);
+    }
+    if let Some(address) = &row.address {
+        personal.address = Some(vault.open(tx, &subject, "address", address).await?);
+    }
+    Ok(personal)
+}

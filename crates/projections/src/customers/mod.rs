@@ -1,0 +1,3 @@
+//! End customers.
+
+pub mod customer_list;

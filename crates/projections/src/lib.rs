@@ -1,0 +1,25 @@
+//! Read models and every query over them.
+//!
+//! One file per read model: its row, its projector and its queries. A projector folds a batch in memory and writes
+//! each table once, in the transaction that also moves its cursor, so that every event counts exactly once. Queries
+//! take a transaction of [`simpul_event_store::feed::read_at`], which is never older than the caller's token.
+//!
+//! INVARIANT: a row is a pure function of the tenant's log up to the cursor. No projector reads a clock, makes an id
+//! or looks into another projection, so that a rebuild gives the same rows.
+
+pub mod audit;
+pub mod billing;
+pub mod catalog;
+pub mod customers;
+mod error;
+pub mod event;
+pub mod messaging;
+pub mod network;
+pub mod page;
+pub mod registry;
+mod stored;
+pub mod subscriptions;
+pub mod tenancy;
+
+pub use error::QueryError;
+pub use page::{Page, Position, Slice};

@@ -1,0 +1,3 @@
+//! Messages to customers.
+
+pub mod message_list;

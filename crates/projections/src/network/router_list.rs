@@ -1,0 +1,216 @@
+//! Routers and how they are reached. Passwords stay sealed; whoever connects opens them.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use simpul_domain::{
+    AnyEvent, Decider, RouterId, Sealed,
+    network::{Router, RouterAddress, RouterEvent},
+};
+use simpul_event_store::{
+    Recorded, TenantTx,
+    feed::{HandlerError, Projector},
+};
+use sqlx::types::Uuid;
+
+use crate::{
+    Page, Position, QueryError, Slice,
+    event::decode_all,
+    stored::{column, json, read},
+};
+
+/// One router.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouterRow {
+    pub router: RouterId,
+    pub name: String,
+    pub address: RouterAddress,
+    pub username: String,
+    pub password: Sealed,
+    pub legacy_login: bool,
+    pub serial: Option<String>,
+    pub identity: Option<String>,
+    pub os_version: Option<String>,
+    /// The device at the address was replaced at the last identification.
+    pub serial_changed: bool,
+    pub identified_at: Option<DateTime<Utc>>,
+    pub registered_at: DateTime<Utc>,
+    pub retired_at: Option<DateTime<Utc>>,
+}
+
+/// Keeps routers.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RouterListProjector;
+
+impl Projector for RouterListProjector {
+    const NAME: &'static str = "routers";
+
+    fn wants(&self, event: &Recorded) -> bool {
+        event.aggregate_type == Router::TYPE
+    }
+
+    async fn project(&self, tx: &mut TenantTx, events: &[Recorded]) -> Result<(), HandlerError> {
+        let events = decode_all(events)?;
+        let routers: Vec<&RouterEvent> = events
+            .iter()
+            .filter_map(|(_, event)| match event {
+                AnyEvent::Router(event) => Some(event),
+                _ => None,
+            })
+            .collect();
+        let ids = column(&routers, |event| router_of(event).as_uuid());
+        let found = select(tx, Some(&ids), Page::first(0), false).await?;
+        let mut rows: BTreeMap<RouterId, RouterRow> =
+            found.into_iter().map(|row| (row.router, row)).collect();
+        for event in routers {
+            apply(&mut rows, event);
+        }
+        store(tx, &rows.into_values().collect::<Vec<_>>()).await
+    }
+}
+
+fn router_of(event: &RouterEvent) -> RouterId {
+    match event {
+        RouterEvent::Registered(event) => event.router,
+        RouterEvent::AddressChanged(event) => event.router,
+        RouterEvent::Identified(event) => event.router,
+        RouterEvent::Retired(event) => event.router,
+    }
+}
+
+fn apply(rows: &mut BTreeMap<RouterId, RouterRow>, event: &RouterEvent) {
+    if let RouterEvent::Registered(registered) = event {
+        let row = RouterRow {
+            router: registered.router,
+            name: registered.name.clone(),
+            address: registered.address.clone(),
+            username: registered.username.clone(),
+            password: registered.password.clone(),
+            legacy_login: registered.legacy_login,
+            serial: None,
+            identity: None,
+            os_version: None,
+            serial_changed: false,
+            identified_at: None,
+            registered_at: registered.at,
+            retired_at: None,
+        };
+        rows.insert(registered.router, row);
+        return;
+    }
+    let Some(row) = rows.get_mut(&router_of(event)) else {
+        return;
+    };
+    match event {
+        RouterEvent::Registered(_) => {}
+        RouterEvent::AddressChanged(changed) => {
+            row.address = changed.address.clone();
+            row.username.clone_from(&changed.username);
+            row.password = changed.password.clone();
+        }
+        RouterEvent::Identified(identified) => {
+            row.serial.clone_from(&identified.serial);
+            row.identity = Some(identified.identity.clone());
+            row.os_version = Some(identified.version.clone());
+            row.serial_changed = identified.serial_changed;
+            row.identified_at = Some(identified.at);
+        }
+        RouterEvent::Retired(retired) => row.retired_at = Some(retired.at),
+    }
+}
+
+/// Rows by id, or a page of them.
+async fn select(
+    tx: &mut TenantTx,
+    ids: Option<&[Uuid]>,
+    page: Page,
+    managed_only: bool,
+) -> Result<Vec<RouterRow>, QueryError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "SELECT router_id, name, address, username, password, legacy_login, serial, identity, os_version,
+                serial_changed, identified_at, registered_at, retired_at
+         FROM routers
+         WHERE tenant_id = $1 AND ($2::uuid[] IS NULL OR router_id = ANY($2))
+           AND ($3::timestamptz IS NULL OR (registered_at, router_id) < ($3, $4))
+           AND (NOT $5 OR retired_at IS NULL)
+         ORDER BY registered_at DESC, router_id DESC
+         LIMIT CASE WHEN $2::uuid[] IS NULL THEN $6::bigint END",
+        tenant.as_uuid(),
+        ids,
+        page.at(),
+        page.id(),
+        managed_only,
+        page.fetch()
+    )
+    .fetch_all(&mut **tx)
+    .await?
+    .into_iter()
+    .map(|row| {
+        Ok(RouterRow {
+            router: RouterId::new(row.router_id),
+            name: row.name,
+            address: read("address", row.address)?,
+            username: row.username,
+            password: Sealed::new(row.password),
+            legacy_login: row.legacy_login,
+            serial: row.serial,
+            identity: row.identity,
+            os_version: row.os_version,
+            serial_changed: row.serial_changed,
+            identified_at: row.identified_at,
+            registered_at: row.registered_at,
+            retired_at: row.retired_at,
+        })
+    })
+    .collect()
+}
+
+async fn store(tx: &mut TenantTx, rows: &[RouterRow]) -> Result<(), HandlerError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "INSERT INTO routers (tenant_id, router_id, name, address, username, password, legacy_login, serial, identity,
+                              os_version, serial_changed, identified_at, registered_at, retired_at)
+         SELECT $1, r.* FROM UNNEST($2::uuid[], $3::text[], $4::jsonb[], $5::text[], $6::text[], $7::boolean[],
+                $8::text[], $9::text[], $10::text[], $11::boolean[], $12::timestamptz[], $13::timestamptz[],
+                $14::timestamptz[]) AS r
+         ON CONFLICT ON CONSTRAINT routers_pkey DO UPDATE SET
+             (name, address, username, password, legacy_login, serial, identity, os_version, serial_changed,
+              identified_at, registered_at, retired_at)
+             = ROW (excluded.name, excluded.address, excluded.username, excluded.password, excluded.legacy_login,
+                    excluded.serial, excluded.identity, excluded.os_version, excluded.serial_changed,
+                    excluded.identified_at, excluded.registered_at, excluded.retired_at)",
+        tenant.as_uuid(),
+        &column(rows, |row| row.router.as_uuid()),
+        &column(rows, |row| row.name.as_str()) as &[&str],
+        &column(rows, |row| json(&row.address)) as &[Value],
+        &column(rows, |row| row.username.as_str()) as &[&str],
+        &column(rows, |row| row.password.as_str()) as &[&str],
+        &column(rows, |row| row.legacy_login),
+        &column(rows, |row| row.serial.as_deref()) as &[Option<&str>],
+        &column(rows, |row| row.identity.as_deref()) as &[Option<&str>],
+        &column(rows, |row| row.os_version.as_deref()) as &[Option<&str>],
+        &column(rows, |row| row.serial_changed),
+        &column(rows, |row| row.identified_at) as &[Option<DateTime<Utc>>],
+        &column(rows, |row| row.registered_at),
+        &column(rows, |row| row.retired_at) as &[Option<DateTime<Utc>>],
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Routers, newest first; retired ones too unless `managed_only`.
+pub async fn list(tx: &mut TenantTx, managed_only: bool, page: Page) -> Result<Slice<RouterRow>, QueryError> {
+    let rows = select(tx, None, page, managed_only).await?;
+    Ok(page.slice(rows, |row| Position {
+        at: row.registered_at,
+        id: row.router.as_uuid(),
+    }))
+}
+
+/// Routers by id; unknown ones are left out.
+pub async fn by_ids(tx: &mut TenantTx, ids: &[RouterId]) -> Result<Vec<RouterRow>, QueryError> {
+    select(tx, Some(&column(ids, |id| id.as_uuid())), Page::first(0), false).await
+}

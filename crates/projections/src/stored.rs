@@ -1,0 +1,49 @@
+//! Between domain values and columns.
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use simpul_event_store::feed::HandlerError;
+
+use crate::QueryError;
+
+/// A column of a batch, for `UNNEST`.
+pub(crate) fn column<'r, R, T>(rows: &'r [R], value: impl Fn(&'r R) -> T) -> Vec<T> {
+    rows.iter().map(value).collect()
+}
+
+/// A value that serialises as one word, as stored.
+pub(crate) fn word<T: Serialize>(value: &T) -> String {
+    match serde_json::to_value(value) {
+        Ok(Value::String(text)) => text,
+        Ok(other) => other.to_string(),
+        Err(_) => String::new(),
+    }
+}
+
+/// A value as stored in a `jsonb` column.
+pub(crate) fn json<T: Serialize>(value: &T) -> Value {
+    serde_json::to_value(value).unwrap_or_default()
+}
+
+/// Reads a column into its domain type, whose rule is checked again.
+pub(crate) fn read<T: DeserializeOwned>(
+    column: &'static str,
+    value: impl Into<Value>,
+) -> Result<T, QueryError> {
+    serde_json::from_value(value.into()).map_err(|source| QueryError::Unreadable { column, source })
+}
+
+pub(crate) fn read_opt<T: DeserializeOwned>(
+    column: &'static str,
+    value: Option<impl Into<Value>>,
+) -> Result<Option<T>, QueryError> {
+    value.map(|value| read(column, value)).transpose()
+}
+
+/// A number of the domain in a signed column of the database.
+pub(crate) fn signed<T, C: TryFrom<T>>(value: T) -> Result<C, HandlerError>
+where
+    C::Error: std::error::Error + Send + Sync + 'static,
+{
+    C::try_from(value).map_err(HandlerError::permanent)
+}

@@ -1,0 +1,3 @@
+//! Operators.
+
+pub mod tenant;

@@ -1,0 +1,17 @@
+//! Read models over a real PostgreSQL.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "test code outside of test functions: what is not expected stops the test"
+)]
+
+mod analytics;
+mod chain;
+mod exactly_once;
+mod poison;
+mod random;
+mod random_events;
+mod reading;
+mod rebuilding;
+mod sql;
+mod story;

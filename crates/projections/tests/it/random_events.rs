@@ -1,0 +1,399 @@
+//! Random events of every kind.
+
+use std::collections::HashSet;
+
+use proptest::{collection::vec, prelude::*};
+use simpul_domain::{
+    AnyEvent, AttemptId, GatewayId,
+    billing::{
+        AttemptEvent, CreditAccountEvent, InvoiceEvent, MerchantRef, PaymentEvent,
+        attempt::{AttemptCheckoutOpened, AttemptCreated, AttemptExpired, AttemptReversed},
+        credit_account::{CreditAdded, CreditUse, CreditUsed},
+        gateway::{Checkout, GatewayKind},
+        invoice::{InvoiceFellOverdue, InvoicePaymentApplied, InvoiceVoided},
+        payment::{
+            PaymentAllocated, PaymentCredited, PaymentLeftUnmatched, PaymentMatched, PaymentRefunded,
+            RefundedFrom, UnmatchedReason,
+        },
+    },
+    catalog::{
+        ServicePlanEvent,
+        service_plan::{PlanDefined, PlanRetired},
+    },
+    customers::{CustomerEvent, customer::CustomerErased},
+    messaging::{
+        MessageEvent, MessageKind,
+        message::{MessageAccepted, MessageFailed, MessageSent},
+    },
+    network::{
+        Access, PppProfile, ProvisioningEvent, RouterAddress, RouterEvent, RouterHost, Sha256Hex, TlsMode,
+        provisioning::{FailureKind, ProvisioningConfirmed, ProvisioningFailed},
+        router::{RouterAddressChanged, RouterIdentified, RouterRegistered, RouterRetired},
+    },
+    subscriptions::{
+        SubscriptionEvent,
+        subscription::{
+            IsolirLifted, OverdueCleared, OverdueNoted, PlanChanged, SubscriptionActivated,
+            SubscriptionIsolated, SubscriptionStopped, SubscriptionSuspended,
+        },
+    },
+    tenancy::{
+        TenantEvent, TenantSettings,
+        tenant::{PanelLocked, PanelUnlocked, RouterSlotTaken, SettingsChanged},
+    },
+    time::Zone,
+};
+use uuid::Uuid;
+
+use crate::story::{Story, at, day, rupiah, sealed};
+
+pub(crate) type Event = (String, AnyEvent);
+/// What happens, to which entity, and a number for the rest.
+pub(crate) type Op = (u8, u8, u8);
+
+/// What may happen to one tenant.
+pub(crate) fn histories() -> impl Strategy<Value = Vec<Op>> {
+    vec((0_u8..34, 0_u8..2, 0_u8..200), 5..20)
+}
+
+fn subscription_event(story: &Story, (kind, index, n): Op) -> Event {
+    let subscription = story.subscription(index);
+    let (customer, desired_version, at) = (story.customer(index), u64::from(n), at(n.into()));
+    let (invoice, reason) = (story.invoice(n % 3), format!("reason {n}"));
+    let event = match kind {
+        0 => SubscriptionEvent::Activated(SubscriptionActivated {
+            subscription,
+            desired_version,
+            at,
+        }),
+        1 => SubscriptionEvent::OverdueNoted(OverdueNoted {
+            subscription,
+            invoice,
+            due_on: day(20),
+            ripe: n > 100,
+            at,
+        }),
+        2 => SubscriptionEvent::Isolated(SubscriptionIsolated {
+            subscription,
+            customer,
+            invoices: vec![invoice],
+            desired_version,
+            at,
+        }),
+        3 => SubscriptionEvent::OverdueCleared(OverdueCleared {
+            subscription,
+            invoice,
+            remaining: 0,
+            at,
+        }),
+        4 => SubscriptionEvent::IsolirLifted(IsolirLifted {
+            subscription,
+            customer,
+            desired_version,
+            at,
+        }),
+        5 => SubscriptionEvent::Suspended(SubscriptionSuspended {
+            subscription,
+            reason,
+            desired_version,
+            at,
+        }),
+        6 => SubscriptionEvent::Stopped(SubscriptionStopped {
+            subscription,
+            reason,
+            desired_version,
+            at,
+        }),
+        _ => SubscriptionEvent::PlanChanged(PlanChanged {
+            subscription,
+            terms: story.terms(n % 5),
+            desired_version,
+            at,
+        }),
+    };
+    story.subscribed(index, event)
+}
+
+fn network_event(story: &Story, (kind, index, n): Op) -> Event {
+    let (subscription, router, at) = (story.subscription(index), story.router(index), at(n.into()));
+    let address = || RouterAddress {
+        host: RouterHost::parse(&format!("203.0.113.{n}")).expect("valid"),
+        port: 8729,
+        tls: TlsMode::Verified,
+    };
+    let hash = || Sha256Hex::parse(&"0".repeat(64)).expect("valid");
+    let routers = |event: RouterEvent| (router.to_string(), event.into());
+    let proofs = |event: ProvisioningEvent| (subscription.to_string(), event.into());
+    match kind {
+        8 => proofs(ProvisioningEvent::Confirmed(ProvisioningConfirmed {
+            subscription,
+            router,
+            desired_version: n.into(),
+            access: Access::Full,
+            previous_access: None,
+            desired_hash: hash(),
+            observed_hash: hash(),
+            attempt: 1,
+            at,
+        })),
+        9 => proofs(ProvisioningEvent::Failed(ProvisioningFailed {
+            subscription,
+            router,
+            desired_version: n.into(),
+            kind: FailureKind::Offline,
+            attempt: n.into(),
+            next_try_at: at,
+            at,
+        })),
+        10 => routers(RouterEvent::Registered(Box::new(RouterRegistered {
+            router,
+            name: format!("R{index}"),
+            address: address(),
+            username: "simpul".to_owned(),
+            password: sealed("password"),
+            legacy_login: false,
+            at,
+        }))),
+        11 => routers(RouterEvent::AddressChanged(Box::new(RouterAddressChanged {
+            router,
+            address: address(),
+            username: format!("simpul{n}"),
+            password: sealed("other"),
+            at,
+        }))),
+        12 => routers(RouterEvent::Identified(RouterIdentified {
+            router,
+            serial: Some(format!("S{n}")),
+            identity: "edge".to_owned(),
+            version: "7.16".to_owned(),
+            serial_changed: n > 100,
+            at,
+        })),
+        _ => routers(RouterEvent::Retired(RouterRetired { router, at })),
+    }
+}
+
+fn billing_event(story: &Story, (kind, index, n): Op) -> Event {
+    let (invoice, customer, at) = (story.invoice(index), story.customer(index), at(n.into()));
+    let (payment, amount) = (story.payment(index), rupiah(i64::from(n) * 1_000));
+    let bills = |event: InvoiceEvent| (invoice.to_string(), event.into());
+    let money = |event: PaymentEvent| (payment.to_string(), event.into());
+    let credit = |event: CreditAccountEvent| (customer.to_string(), event.into());
+    match kind {
+        14 => story.issued(index, 150_000),
+        15 => bills(InvoiceEvent::FellOverdue(InvoiceFellOverdue {
+            invoice,
+            customer,
+            subscription: story.subscription(index),
+            due_on: day(20),
+            zone: Zone::Jakarta,
+            today: day(21),
+            outstanding: amount,
+            at,
+        })),
+        16 => bills(InvoiceEvent::PaymentApplied(InvoicePaymentApplied {
+            invoice,
+            customer,
+            payment,
+            amount,
+            outstanding: amount,
+            at,
+        })),
+        17 => bills(InvoiceEvent::Voided(InvoiceVoided {
+            invoice,
+            customer,
+            subscription: story.subscription(index),
+            reason: format!("reason {n}"),
+            at,
+        })),
+        18 => story.received(index, i64::from(n) * 1_000),
+        19 => money(PaymentEvent::Allocated(PaymentAllocated {
+            payment,
+            customer,
+            invoice,
+            amount,
+            at,
+        })),
+        20 => money(PaymentEvent::Credited(PaymentCredited {
+            payment,
+            customer,
+            amount,
+            at,
+        })),
+        21 => money(PaymentEvent::LeftUnmatched(PaymentLeftUnmatched {
+            payment,
+            amount,
+            reason: UnmatchedReason::UnknownOrder,
+            at,
+        })),
+        22 => money(PaymentEvent::Matched(PaymentMatched {
+            payment,
+            customer,
+            amount,
+            at,
+        })),
+        23 => money(PaymentEvent::Refunded(PaymentRefunded {
+            payment,
+            from: if n > 100 {
+                RefundedFrom::Credit
+            } else {
+                RefundedFrom::Unmatched
+            },
+            amount,
+            refunded: amount,
+            reference: format!("ref {n}"),
+            at,
+        })),
+        24 => credit(CreditAccountEvent::CreditAdded(CreditAdded {
+            customer,
+            payment,
+            amount,
+            balance: amount,
+            at,
+        })),
+        _ => credit(CreditAccountEvent::CreditUsed(CreditUsed {
+            customer,
+            for_what: CreditUse::Invoice { invoice },
+            amount,
+            balance: amount,
+            at,
+        })),
+    }
+}
+
+fn attempt_event(story: &Story, (_, index, n): Op, created: bool) -> Event {
+    let attempt = AttemptId::derive(story.tenant.as_uuid(), &index.to_string());
+    let (invoice, at) = (story.invoice(index), at(n.into()));
+    let event = match n % 3 {
+        _ if !created => AttemptEvent::Created(Box::new(AttemptCreated {
+            attempt,
+            invoice,
+            customer: story.customer(index),
+            gateway: GatewayId::new(Uuid::from_u128(1)),
+            kind: GatewayKind::Tripay,
+            merchant_ref: MerchantRef::for_attempt(attempt, 1),
+            channel: "QRIS".to_owned(),
+            amount: rupiah(150_000),
+            payer_fee: rupiah(0),
+            merchant_fee: rupiah(0),
+            expected_payer_amount: rupiah(150_000),
+            expires_at: at,
+            at,
+        })),
+        0 => AttemptEvent::CheckoutOpened(Box::new(AttemptCheckoutOpened {
+            attempt,
+            checkout: Checkout {
+                provider_ref: format!("T{n}"),
+                payer_amount: rupiah(150_000),
+                payer_fee: rupiah(0),
+                merchant_fee: rupiah(0),
+                pay_url: Some("https://pay.example/1".to_owned()),
+                pay_code: None,
+                qr_string: None,
+                expires_at: at,
+            },
+            at,
+        })),
+        1 => AttemptEvent::Expired(AttemptExpired { attempt, invoice, at }),
+        _ => AttemptEvent::Reversed(AttemptReversed {
+            attempt,
+            invoice,
+            provider_ref: "T".to_owned(),
+            at,
+        }),
+    };
+    (attempt.to_string(), event.into())
+}
+
+fn other_event(story: &Story, (kind, index, n): Op) -> Event {
+    let (message, at) = (story.message(index), at(n.into()));
+    let tenant = |event: TenantEvent| (story.tenant.to_string(), event.into());
+    let messages = |event: MessageEvent| (message.to_string(), event.into());
+    let plans = |event: ServicePlanEvent| (story.plan(index).to_string(), event.into());
+    match kind {
+        27 => story.queued(
+            index,
+            MessageKind::InvoiceCreated,
+            simpul_domain::EventId::new(Uuid::from_u128(3)),
+        ),
+        28 => messages(match n % 3 {
+            0 => MessageEvent::Sent(MessageSent { message, at }),
+            1 => MessageEvent::Accepted(MessageAccepted {
+                message,
+                provider_ids: vec![format!("p{n}")],
+                at,
+            }),
+            _ => MessageEvent::Failed(MessageFailed {
+                message,
+                reason: format!("reason {n}"),
+                is_final: n > 100,
+                tries: n.into(),
+                at,
+            }),
+        }),
+        29 => plans(ServicePlanEvent::Defined(PlanDefined {
+            terms: story.terms(index),
+            at,
+        })),
+        30 => plans(ServicePlanEvent::Retired(PlanRetired {
+            plan: story.plan(index),
+            at,
+        })),
+        31 => tenant(match n % 3 {
+            0 => TenantEvent::PanelLocked(PanelLocked {
+                reason: format!("reason {n}"),
+                at,
+            }),
+            1 => TenantEvent::PanelUnlocked(PanelUnlocked { at }),
+            _ => TenantEvent::RouterSlotTaken(RouterSlotTaken {
+                router: story.router(index),
+                taken: n.into(),
+                at,
+            }),
+        }),
+        32 => {
+            let isolir_profile = PppProfile::parse(&format!("isolir-{}", n % 2)).expect("valid");
+            let settings = TenantSettings {
+                isolir_profile,
+                ..TenantSettings::default()
+            };
+            tenant(TenantEvent::SettingsChanged(SettingsChanged { settings, at }))
+        }
+        _ => {
+            let customer = story.customer(index);
+            let erased = CustomerErased { customer, at };
+            (customer.to_string(), CustomerEvent::Erased(erased).into())
+        }
+    }
+}
+
+/// The events of a history. What exists once is made once; what does not exist yet may be spoken of all the same.
+pub(crate) fn events_of(story: &Story, ops: &[Op]) -> Vec<Event> {
+    let mut made = HashSet::new();
+    let mut events = vec![story.onboarded()];
+    for &op in ops {
+        let (kind, index, _) = op;
+        if made.insert(("customer", index)) {
+            events.extend([story.registered(index), story.opened(index)]);
+        }
+        let once = match kind {
+            10 => "router",
+            14 => "invoice",
+            18 => "payment",
+            27 => "message",
+            29 => "plan",
+            _ => "",
+        };
+        if !once.is_empty() && !made.insert((once, index)) {
+            continue;
+        }
+        events.push(match kind {
+            0..=7 => subscription_event(story, op),
+            8..=13 => network_event(story, op),
+            14..=25 => billing_event(story, op),
+            26 => attempt_event(story, op, !made.insert(("attempt", index))),
+            _ => other_event(story, op),
+        });
+    }
+    events
+}

@@ -1,0 +1,127 @@
+//! Read models are never silently old, and never another tenant's.
+
+use simpul_domain::{Code, Coded as _};
+use simpul_event_store::feed::{ReadError, RunnerSettings, read_at};
+use simpul_projections::{Page, QueryError, customers::customer_list, registry};
+use simpul_testkit::TestDb;
+use tokio_util::sync::CancellationToken;
+
+use crate::{sql::Session, story::Story};
+
+#[tokio::test]
+async fn a_reader_waits_for_its_token() {
+    let test = TestDb::create().await;
+    let story = Story::new(test.store(), 1);
+    let stop = CancellationToken::new();
+    let running = registry::run(
+        test.store(),
+        "customers",
+        1,
+        RunnerSettings::default(),
+        stop.clone(),
+    );
+    let reading = async {
+        for index in 0..20 {
+            let told = story.tell(None, vec![story.registered(index)]).await;
+            let mut tx = read_at(&story.store, story.tenant, &["customers"], Some(told.token))
+                .await
+                .expect("fresh");
+            let found = customer_list::by_ids(&mut tx, &[story.customer(index)])
+                .await
+                .expect("rows");
+            assert_eq!(found.len(), 1, "its own write, at once");
+        }
+        stop.cancel();
+    };
+    let (ran, ()) = tokio::join!(running, reading);
+    ran.expect("a known projection");
+}
+
+#[tokio::test]
+async fn a_reader_is_told_when_the_read_model_is_too_old() {
+    let test = TestDb::create().await;
+    let story = Story::new(test.store(), 1);
+    let told = story.tell(None, vec![story.registered(1)]).await;
+    let stale = read_at(&story.store, story.tenant, &["customers"], Some(told.token)).await;
+    let error = QueryError::from(stale.expect_err("nobody projects"));
+    assert!(matches!(error, QueryError::Read(ReadError::Stale)));
+    assert_eq!(error.code(), Code::StaleRead);
+
+    let other = Story::new(test.store(), 2);
+    let foreign = read_at(&story.store, other.tenant, &["customers"], Some(told.token)).await;
+    assert_eq!(
+        foreign.expect_err("another tenant's token").code(),
+        Code::TenantMismatch
+    );
+}
+
+#[tokio::test]
+async fn pages_cover_the_list_once_and_only_the_own_tenant() {
+    let test = TestDb::create().await;
+    let (story, other) = (Story::new(test.store(), 1), Story::new(test.store(), 2));
+    for index in 0..7 {
+        story.tell(None, vec![story.registered(index)]).await;
+        other.tell(None, vec![other.registered(index)]).await;
+    }
+    registry::catch_up(&test.store(), "customers", RunnerSettings::default())
+        .await
+        .expect("caught up");
+    let mut tx = read_at(&story.store, story.tenant, &["customers"], None)
+        .await
+        .expect("read");
+    let (mut page, mut seen) = (Page::first(3), Vec::new());
+    loop {
+        let slice = customer_list::list(&mut tx, None, page).await.expect("page");
+        seen.extend(slice.rows.iter().map(|row| row.customer));
+        let Some(next) = slice.next else { break };
+        page.after = Some(next);
+    }
+    let newest_first: Vec<_> = (0..7).rev().map(|index| story.customer(index)).collect();
+    assert_eq!(seen, newest_first);
+}
+
+#[tokio::test]
+async fn the_application_role_sees_no_row_without_a_tenant() {
+    let test = TestDb::create().await;
+    let story = Story::new(test.store(), 1);
+    story.tell(None, vec![story.registered(1), story.opened(1)]).await;
+    for name in registry::NAMES {
+        registry::catch_up(&test.store(), name, RunnerSettings::default())
+            .await
+            .expect("caught up");
+    }
+    let tables: Vec<String> = Session::open(&test.superuser_url())
+        .await
+        .column(
+            "SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname LIKE 'rm\\_%' ORDER BY 1",
+        )
+        .await;
+    assert!(tables.len() > registry::NAMES.len());
+    let mut session = Session::open(&test.app_url).await;
+    for table in &tables {
+        let refused = session.rows(&format!("SELECT * FROM {table}")).await;
+        assert!(refused.is_err(), "{table} answers without a tenant");
+    }
+    session.enter(Story::new(test.store(), 2).tenant).await;
+    for table in &tables {
+        let rows: i64 = session.value(&format!("SELECT count(*) FROM {table}")).await;
+        assert_eq!(rows, 0, "{table} shows another tenant's rows");
+    }
+}
+
+#[tokio::test]
+async fn every_version_keeps_the_rules_of_isolation() {
+    let test = TestDb::create().await;
+    let owner = secrecy::SecretString::from(test.owner_url.clone());
+    for name in ["subscriptions", "desired"] {
+        registry::rebuild(&owner, &test.store(), name, RunnerSettings::default(), |_| {})
+            .await
+            .expect("rebuilt");
+    }
+    assert_eq!(
+        simpul_event_store::db::lint::lint(test.store().db())
+            .await
+            .expect("linted"),
+        []
+    );
+}

@@ -1,0 +1,1 @@
+SELECT es.forget_projection('money'), es.forget_projection('invoices');
