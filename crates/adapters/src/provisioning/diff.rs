@@ -1,0 +1,299 @@
+//! What must change on a router, from what is wanted and what was read. Pure.
+//!
+//! A row is ours when its comment holds our marker as a word of its own; the operator's text around it is kept. A
+//! secret with our name and no marker is somebody's: it is adopted only when the operator has asked for that, and
+//! never when another subscription's marker is on it.
+
+use std::collections::BTreeSet;
+
+use simpul_domain::network::desired::{Account, DesiredState};
+
+/// Follows the marker while sessions that began under an older state may still be there. It stands on the router, so
+/// that no crash between a change and the end of the old sessions forgets them.
+pub(super) const RENEW: &str = "simpul-renew";
+/// What every marker of ours begins with.
+const MARK: &str = "simpul:";
+/// The address list of restricted customers (`facts/network.md` 1.10).
+pub const ISOLIR_LIST: &str = "ISP-ISOLIR";
+/// The service of our secrets.
+pub const SERVICE: &str = "pppoe";
+
+/// One secret as read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Secret {
+    pub id: String,
+    pub name: String,
+    pub service: String,
+    pub profile: String,
+    pub disabled: bool,
+    /// A fixed address; empty when the profile's pool gives one.
+    pub remote_address: String,
+    pub comment: String,
+}
+
+/// One session as read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Session {
+    pub id: String,
+    pub name: String,
+    /// Changes with every session of the same name.
+    pub session_id: String,
+    pub address: String,
+}
+
+/// One entry of the isolir list that carries our marker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    pub id: String,
+    pub address: String,
+}
+
+/// Everything on the router that concerns one subscription: rows by name and rows by marker.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Actual {
+    pub secrets: Vec<Secret>,
+    pub sessions: Vec<Session>,
+    pub listed: Vec<Listed>,
+}
+
+/// One write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Op {
+    /// The password is added by whoever performs it.
+    AddSecret {
+        name: String,
+        profile: String,
+        disabled: bool,
+        comment: String,
+    },
+    SetSecret {
+        id: String,
+        fields: Vec<(&'static str, String)>,
+    },
+    ClearRemoteAddress {
+        id: String,
+    },
+    RemoveSecret {
+        id: String,
+    },
+    List {
+        address: String,
+        comment: String,
+    },
+    Unlist {
+        id: String,
+    },
+}
+
+/// Why the router is left alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotOurs;
+
+/// The writes that make the router hold `desired`, in their order. None when it does.
+pub fn plan(desired: &DesiredState, actual: &Actual, adopt: bool) -> Result<Vec<Op>, NotOurs> {
+    let ours = ours(desired, actual);
+    let mut ops = Vec::new();
+    match &desired.account {
+        Account::Absent => ops.extend(ours.iter().map(|secret| remove(secret))),
+        Account::Present {
+            profile, disabled, ..
+        } => {
+            let foreign = foreign(desired, actual);
+            let adoptable = foreign.filter(|secret| adopt && !secret.comment.contains(MARK));
+            match (ours.split_first(), foreign, adoptable) {
+                // A rename onto somebody's name, or a name that is taken.
+                (Some(_), Some(_), _) | (None, Some(_), None) => return Err(NotOurs),
+                (Some((kept, repeated)), None, _) => {
+                    ops.extend(repeated.iter().map(|secret| remove(secret)));
+                    correct(&mut ops, desired, kept, profile.as_str(), *disabled);
+                }
+                (None, Some(_), Some(adopted)) => {
+                    correct(&mut ops, desired, adopted, profile.as_str(), *disabled);
+                }
+                (None, None, _) => ops.push(Op::AddSecret {
+                    name: desired.username.to_string(),
+                    profile: profile.to_string(),
+                    disabled: *disabled,
+                    comment: format!("{} {RENEW}", desired.marker),
+                }),
+            }
+        }
+    }
+    ops.extend(list(desired, actual));
+    Ok(ops)
+}
+
+/// The canonical text of what was read, to be compared with the desired one's.
+pub fn observed(desired: &DesiredState, actual: &Actual) -> String {
+    let name = &desired.username;
+    let mut secrets = ours(desired, actual);
+    let Some(secret) = secrets.pop() else {
+        return format!("simpul-ppp-1\nname={name}\npresent=no\n");
+    };
+    if !secrets.is_empty() || !secret.remote_address.is_empty() {
+        return format!("simpul-ppp-1\nname={name}\npresent=otherwise\n");
+    }
+    let wants_listing = wants_listing(desired);
+    let listed = list(desired, actual).is_empty() == wants_listing;
+    format!(
+        "simpul-ppp-1\nname={}\npresent=yes\nservice={}\nprofile={}\ndisabled={}\nisolir-listed={}\nmarker={}\n",
+        secret.name,
+        secret.service,
+        secret.profile,
+        yes_no(secret.disabled),
+        yes_no(listed),
+        desired.marker,
+    )
+}
+
+/// Sessions that may not go on: all of an account that gives no service, else those from before the last change.
+pub fn outdated(desired: &DesiredState, actual: &Actual) -> Vec<Session> {
+    let is_somebodys = foreign(desired, actual).is_some();
+    if is_somebodys || (gives_service(desired) && settle(desired, actual).is_none()) {
+        return Vec::new();
+    }
+    actual.sessions.clone()
+}
+
+/// Whether the account may have a session at all.
+pub const fn gives_service(desired: &DesiredState) -> bool {
+    matches!(desired.account, Account::Present { disabled: false, .. })
+}
+
+/// The write that says that no session from before the last change is left, if one is owed.
+pub fn settle(desired: &DesiredState, actual: &Actual) -> Option<Op> {
+    let secret = ours(desired, actual)
+        .into_iter()
+        .find(|secret| words(&secret.comment).any(|word| word == RENEW))?;
+    let kept: Vec<&str> = words(&secret.comment).filter(|word| *word != RENEW).collect();
+    Some(Op::SetSecret {
+        id: secret.id.clone(),
+        fields: vec![("comment", kept.join(" "))],
+    })
+}
+
+fn words(comment: &str) -> impl Iterator<Item = &str> {
+    comment.split_whitespace()
+}
+
+fn is_ours(desired: &DesiredState, secret: &Secret) -> bool {
+    words(&secret.comment).any(|word| word == desired.marker)
+}
+
+/// Our secrets, the oldest first.
+fn ours<'a>(desired: &DesiredState, actual: &'a Actual) -> Vec<&'a Secret> {
+    let mut ours: Vec<&Secret> = actual
+        .secrets
+        .iter()
+        .filter(|secret| is_ours(desired, secret))
+        .collect();
+    ours.sort_by_key(|secret| age(&secret.id));
+    ours
+}
+
+/// Somebody's secret with our name.
+fn foreign<'a>(desired: &DesiredState, actual: &'a Actual) -> Option<&'a Secret> {
+    actual
+        .secrets
+        .iter()
+        .find(|secret| secret.name == desired.username.as_str() && !is_ours(desired, secret))
+}
+
+/// RouterOS numbers rows in hexadecimal, in the order in which they were made.
+fn age(id: &str) -> u64 {
+    u64::from_str_radix(id.trim_start_matches('*'), 16).unwrap_or(u64::MAX)
+}
+
+fn remove(secret: &Secret) -> Op {
+    Op::RemoveSecret {
+        id: secret.id.clone(),
+    }
+}
+
+fn correct(ops: &mut Vec<Op>, desired: &DesiredState, secret: &Secret, profile: &str, disabled: bool) {
+    let wanted = [
+        ("name", secret.name.as_str(), desired.username.as_str()),
+        ("service", secret.service.as_str(), SERVICE),
+        ("profile", secret.profile.as_str(), profile),
+        ("disabled", yes_no(secret.disabled), yes_no(disabled)),
+    ];
+    let mut fields: Vec<(&'static str, String)> = wanted
+        .into_iter()
+        .filter(|(_, is, wanted)| is != wanted)
+        .map(|(field, _, wanted)| (field, wanted.to_owned()))
+        .collect();
+    let clears = !secret.remote_address.is_empty();
+    let comment = marked(desired, &secret.comment, clears || !fields.is_empty());
+    if comment != secret.comment {
+        fields.push(("comment", comment));
+    }
+    if !fields.is_empty() {
+        ops.push(Op::SetSecret {
+            id: secret.id.clone(),
+            fields,
+        });
+    }
+    if clears {
+        ops.push(Op::ClearRemoteAddress {
+            id: secret.id.clone(),
+        });
+    }
+}
+
+/// The comment with our marker at its end. Adopting alone changes nothing for a session.
+fn marked(desired: &DesiredState, comment: &str, renew: bool) -> String {
+    let mut text = comment.to_owned();
+    for word in std::iter::once(desired.marker.as_str()).chain(renew.then_some(RENEW)) {
+        if !words(&text).any(|present| present == word) {
+            if !text.is_empty() {
+                text.push(' ');
+            }
+            text.push_str(word);
+        }
+    }
+    text
+}
+
+fn wants_listing(desired: &DesiredState) -> bool {
+    matches!(
+        desired.account,
+        Account::Present {
+            isolir_listed: true,
+            ..
+        }
+    )
+}
+
+/// The sessions' addresses belong on the list, or none does.
+fn list(desired: &DesiredState, actual: &Actual) -> Vec<Op> {
+    let addresses: BTreeSet<&str> = if wants_listing(desired) {
+        actual
+            .sessions
+            .iter()
+            .map(|session| session.address.as_str())
+            .collect()
+    } else {
+        BTreeSet::new()
+    };
+    let unlisted = actual
+        .listed
+        .iter()
+        .filter(|listed| !addresses.contains(listed.address.as_str()))
+        .map(|listed| Op::Unlist {
+            id: listed.id.clone(),
+        });
+    let missing = addresses
+        .iter()
+        .filter(|address| {
+            !address.is_empty() && !actual.listed.iter().any(|listed| listed.address == **address)
+        })
+        .map(|address| Op::List {
+            address: (*address).to_owned(),
+            comment: desired.marker.clone(),
+        });
+    unlisted.chain(missing).collect()
+}
+
+const fn yes_no(flag: bool) -> &'static str {
+    if flag { "yes" } else { "no" }
+}

@@ -1,0 +1,250 @@
+//! The machine's effects on a real router, over one connection.
+
+use secrecy::ExposeSecret as _;
+use simpul_domain::network::{TlsMode, desired::DesiredState, provisioning::FailureKind};
+use simpul_routeros::{
+    Client, Error,
+    client::{DialError, Endpoint, Login, Options, Query, Row, Security, Waiting},
+    tls::Fingerprint,
+};
+
+use super::{
+    Reach, Wanted,
+    diff::{Actual, ISOLIR_LIST, Listed, Op, SERVICE, Secret, Session},
+};
+use crate::egress;
+
+const SECRETS: &str = "/ppp/secret";
+const ACTIVE: &str = "/ppp/active";
+const LIST: &str = "/ip/firewall/address-list";
+const SECRET_FIELDS: &[&str] = &[
+    ".id",
+    "name",
+    "service",
+    "profile",
+    "disabled",
+    "remote-address",
+    "comment",
+];
+const ACTIVE_FIELDS: &[&str] = &[".id", "name", "session-id", "address", "uptime"];
+
+/// A logged-in router.
+#[derive(Debug)]
+pub(super) struct Router {
+    client: Client,
+    pub(super) serial: Option<String>,
+}
+
+impl Router {
+    /// Logs in over a stream that the guard has opened, and asks who it is.
+    pub(super) async fn open<S>(
+        reach: &Reach,
+        dialling: impl Future<Output = Result<S, egress::DialError>>,
+    ) -> Result<Self, Error>
+    where
+        S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
+    {
+        let login = Login::new(&reach.username, reach.password.clone());
+        let login = if reach.legacy_login { login.legacy() } else { login };
+        let options = Options::new(login, security(&reach.address.tls)?);
+        let endpoint = Endpoint {
+            host: reach.address.host.to_string(),
+            port: reach.address.port,
+        };
+        let client = Client::connect(&endpoint, options, |_| async {
+            dialling.await.map_err(dial_error)
+        })
+        .await?;
+        let serial = client.identity().await?.serial_number;
+        Ok(Self { client, serial })
+    }
+
+    /// Everything about one subscription, or an error: never a part.
+    pub(super) async fn read(&self, desired: &DesiredState) -> Result<Actual, Error> {
+        let secrets = self.secrets(desired).await?;
+        let mut names: Vec<&str> = secrets
+            .iter()
+            .filter(|secret| secret.comment.contains(&desired.marker))
+            .map(|secret| secret.name.as_str())
+            .chain([desired.username.as_str()])
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        let mut sessions = Vec::new();
+        for name in names {
+            let rows = self
+                .client
+                .print(ACTIVE, ACTIVE_FIELDS, &[Query::equal("name", name)])
+                .await?;
+            sessions.extend(rows.iter().map(session));
+        }
+        let mine = [
+            Query::equal("list", ISOLIR_LIST),
+            Query::equal("comment", &desired.marker),
+        ];
+        let listed = self.client.print(LIST, &[".id", "address"], &mine).await?;
+        let listed = listed
+            .iter()
+            .map(|row| Listed {
+                id: row.text(".id"),
+                address: row.text("address"),
+            })
+            .collect();
+        Ok(Actual {
+            secrets,
+            sessions,
+            listed,
+        })
+    }
+
+    /// By name, and by the comments that carry our marker alone: RouterOS does not search inside a text.
+    async fn secrets(&self, desired: &DesiredState) -> Result<Vec<Secret>, Error> {
+        let renewing = format!("{} {}", desired.marker, super::diff::RENEW);
+        let query = Query::equal("name", desired.username.as_str())
+            .or(&Query::equal("comment", &desired.marker))
+            .or(&Query::equal("comment", renewing));
+        let rows = self.client.print(SECRETS, SECRET_FIELDS, &[query]).await?;
+        Ok(rows.iter().map(secret).collect())
+    }
+
+    pub(super) async fn apply(&self, op: &Op, wanted: &Wanted) -> Result<(), Error> {
+        match op {
+            Op::AddSecret {
+                name,
+                profile,
+                disabled,
+                comment,
+            } => {
+                let fields = [
+                    ("name", name.as_str()),
+                    ("password", wanted.password.expose_secret()),
+                    ("service", SERVICE),
+                    ("profile", profile),
+                    ("disabled", if *disabled { "yes" } else { "no" }),
+                    ("comment", comment),
+                ];
+                self.client.add(SECRETS, &fields).await.map(drop)
+            }
+            Op::SetSecret { id, fields } => {
+                let fields: Vec<(&str, &str)> = fields
+                    .iter()
+                    .map(|(name, value)| (*name, value.as_str()))
+                    .collect();
+                self.client.set(SECRETS, id, &fields).await
+            }
+            Op::ClearRemoteAddress { id } => self.client.unset(SECRETS, id, "remote-address").await,
+            Op::RemoveSecret { id } => self.client.remove_if_present(SECRETS, id).await.map(drop),
+            Op::List { address, comment } => {
+                let fields = [("list", ISOLIR_LIST), ("address", address), ("comment", comment)];
+                self.client.add(LIST, &fields).await.map(drop)
+            }
+            Op::Unlist { id } => self.client.remove_if_present(LIST, id).await.map(drop),
+        }
+    }
+
+    /// Ends a session, if its id still means the same one: ids are reused.
+    pub(super) async fn kick(&self, session: &Session) -> Result<(), Error> {
+        let same = [
+            Query::equal(".id", &session.id),
+            Query::equal("name", &session.name),
+        ];
+        let rows = self.client.print(ACTIVE, ACTIVE_FIELDS, &same).await?;
+        if rows
+            .iter()
+            .any(|row| self::session(row).session_id == session.session_id)
+        {
+            self.client.remove_if_present(ACTIVE, &session.id).await?;
+        }
+        Ok(())
+    }
+
+    /// Frees the session on the router at once.
+    pub(super) async fn close(self) {
+        // Best effort: the router notices a closed socket as well.
+        let _ = self.client.quit().await;
+    }
+}
+
+fn secret(row: &Row) -> Secret {
+    Secret {
+        id: row.text(".id"),
+        name: row.text("name"),
+        service: row.text("service"),
+        profile: row.text("profile"),
+        disabled: row.flag("disabled").unwrap_or_default(),
+        remote_address: row.text("remote-address"),
+        comment: row.text("comment"),
+    }
+}
+
+fn session(row: &Row) -> Session {
+    Session {
+        id: row.text(".id"),
+        name: row.text("name"),
+        session_id: row.text("session-id"),
+        address: row.text("address"),
+    }
+}
+
+fn security(mode: &TlsMode) -> Result<Security, Error> {
+    match mode {
+        TlsMode::Plain => Ok(Security::Plain),
+        TlsMode::Pinned { sha256 } => sha256
+            .as_str()
+            .parse::<Fingerprint>()
+            .map(Security::Pinned)
+            .map_err(|error| Error::Tls(error.to_string())),
+        // A router's certificate is its own; none is proved by public roots over this port.
+        TlsMode::Verified => Err(Error::Tls("pin the router's certificate".to_owned())),
+    }
+}
+
+fn dial_error(error: egress::DialError) -> DialError {
+    match error {
+        egress::DialError::Refused(refusal) => DialError::NotAllowed(refusal.to_string()),
+        egress::DialError::Resolve(source) => DialError::Dns(source.to_string()),
+        egress::DialError::Connect(source) => DialError::Io(source),
+        egress::DialError::Timeout => DialError::Io(std::io::ErrorKind::TimedOut.into()),
+    }
+}
+
+/// What an error means to the operator.
+pub(super) fn kind(error: &Error) -> FailureKind {
+    match error {
+        Error::Refused
+        | Error::Unreachable
+        | Error::Closed
+        | Error::Io(_)
+        | Error::Fatal(_)
+        | Error::Timeout(Waiting::Connect) => FailureKind::Offline,
+        Error::Dns(_) => FailureKind::Dns,
+        Error::Tls(_) | Error::PinMismatch(_) => FailureKind::Tls,
+        Error::AuthFailed(_) | Error::LegacyLoginNotAllowed => FailureKind::Auth,
+        Error::PermissionDenied(_) => FailureKind::Permission,
+        Error::NotAllowed(_) => FailureKind::AddressNotAllowed,
+        Error::Timeout(_) | Error::Cancelled(_) => FailureKind::Timeout,
+        Error::Protocol(_) | Error::AnswerTooLong { .. } | Error::Encode(_) => FailureKind::Protocol,
+        Error::NotKept { .. } => FailureKind::ReadBackDiffers,
+        Error::AlreadyExists(_)
+        | Error::NotFound(_)
+        | Error::Unsupported(_)
+        | Error::BadReference(_)
+        | Error::BadArgument(_)
+        | Error::Rejected(_)
+        | Error::NotOurs { .. } => FailureKind::Refused,
+    }
+}
+
+/// Whether the router itself is in trouble, so that its circuit counts the failure.
+pub(super) const fn is_routers(kind: FailureKind) -> bool {
+    match kind {
+        FailureKind::Offline
+        | FailureKind::Dns
+        | FailureKind::Tls
+        | FailureKind::Auth
+        | FailureKind::Timeout
+        | FailureKind::Protocol
+        | FailureKind::AddressNotAllowed => true,
+        FailureKind::Permission | FailureKind::Refused | FailureKind::ReadBackDiffers => false,
+    }
+}

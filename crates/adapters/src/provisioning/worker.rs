@@ -1,0 +1,330 @@
+//! The worker of the lanes: leases, runs the machine against routers, reports and records.
+
+use std::{sync::Mutex, sync::PoisonError, time::Duration};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use chrono::TimeDelta;
+use simpul_domain::{
+    RouterId, SubscriptionId, TenantId,
+    network::{Sha256Hex, provisioning::FailureKind},
+};
+use simpul_event_store::{
+    EventStore, StoreError,
+    inline::lane::{self, Leased},
+};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::{
+    Failure, LANE, Ports, Proof, Wanted,
+    converge::{Effect, Ending, Input, Machine},
+    router::{Router, is_routers, kind},
+};
+use crate::{
+    backoff::Backoff,
+    breaker::Breaker,
+    work_loop::{PortError, Work, chain},
+};
+
+/// How the worker behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// Take over a secret that has the subscription's name and nobody's marker. Off, such a secret is a failure.
+    pub adopt: bool,
+    /// Between two tries of a lane.
+    pub retry: Backoff,
+    /// How long a router that failed three times in a row is left alone.
+    pub rest: Backoff,
+    pub lease: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            adopt: false,
+            retry: Backoff::new(Duration::from_secs(1), Duration::from_mins(5)),
+            rest: Backoff::new(Duration::from_secs(5), Duration::from_mins(1)),
+            // As long as a slow router may take: what a killed worker held waits for this.
+            lease: Duration::from_mins(1),
+        }
+    }
+}
+
+/// Between two looks at a read model that is behind.
+const BEHIND: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
+
+/// A lane that would wait behind others of its router is looked at again after this long.
+const GIVEN_BACK: Duration = Duration::from_millis(500);
+
+/// Converges lanes. Runs in [`crate::work_loop::run`].
+#[derive(Debug)]
+pub struct Provisioner<P> {
+    store: EventStore,
+    ports: P,
+    settings: Settings,
+    started: Instant,
+    breaker: Mutex<Breaker<RouterId>>,
+}
+
+/// What a run needs besides the machine.
+#[derive(Debug, Default)]
+struct Run {
+    wanted: Option<Wanted>,
+    router: Option<Router>,
+}
+
+impl<P: Ports> Provisioner<P> {
+    pub fn new(store: EventStore, ports: P, settings: Settings) -> Self {
+        Self {
+            store,
+            ports,
+            settings,
+            started: Instant::now(),
+            breaker: Mutex::new(Breaker::new(settings.rest)),
+        }
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    async fn converge(&self, lane: &Leased) -> Result<(), PortError> {
+        let subscription: SubscriptionId = lane.subject.parse().map_err(PortError::new)?;
+        let mut machine = Machine::new(
+            u64::try_from(lane.wanted).unwrap_or_default(),
+            self.settings.adopt,
+        );
+        let mut run = Run::default();
+        // The router must not be written to when the lease may be over.
+        let limit = self.settings.lease / 2;
+        let ending = timeout(limit, self.drive(lane, subscription, &mut machine, &mut run)).await;
+        let ending = ending.unwrap_or(Ending::Failed {
+            kind: FailureKind::Timeout,
+            lasting: false,
+        });
+        if let Some(router) = run.router.take() {
+            router.close().await;
+        }
+        self.finish(lane, subscription, &machine, ending).await
+    }
+
+    async fn drive(
+        &self,
+        lane: &Leased,
+        subscription: SubscriptionId,
+        machine: &mut Machine,
+        run: &mut Run,
+    ) -> Ending {
+        let mut input = Input::Begin;
+        loop {
+            input = match machine.step(input) {
+                Effect::End(ending) => return ending,
+                Effect::ReadDesired => match self.ports.desired(lane.tenant, subscription).await {
+                    Ok(wanted) => {
+                        run.wanted = wanted;
+                        Input::Desired(run.wanted.as_ref().map(|wanted| Box::new(wanted.state.clone())))
+                    }
+                    Err(error) => {
+                        tracing::warn!(%subscription, error = chain(&error), "desired state not readable");
+                        Input::DesiredUnavailable
+                    }
+                },
+                Effect::Connect(router) => self.connect(lane.tenant, router, run).await,
+                Effect::Wait { ms } => {
+                    sleep(Duration::from_millis(ms)).await;
+                    Input::Waited
+                }
+                effect => perform(effect, run).await,
+            };
+        }
+    }
+
+    async fn connect(&self, tenant: TenantId, router: RouterId, run: &mut Run) -> Input {
+        let reach = match self.ports.reach(tenant, router).await {
+            Ok(Some(reach)) => reach,
+            Ok(None) => return Input::NoRouter,
+            Err(error) => {
+                tracing::warn!(%router, error = chain(&error), "router's address not readable");
+                return Input::DesiredUnavailable;
+            }
+        };
+        match Router::open(&reach, self.ports.dial(tenant, &reach.address)).await {
+            Ok(opened) => {
+                let serial = opened.serial.clone();
+                run.router = Some(opened);
+                Input::Connected {
+                    serial,
+                    expected: reach.serial,
+                }
+            }
+            Err(error) => failed(router, &error),
+        }
+    }
+
+    async fn finish(
+        &self,
+        lane: &Leased,
+        subscription: SubscriptionId,
+        machine: &Machine,
+        ending: Ending,
+    ) -> Result<(), PortError> {
+        let attempt = u32::try_from(lane.attempts).unwrap_or(1).max(1);
+        let Some(desired) = machine.desired() else {
+            let (pause, lasting) = (BEHIND.spread(attempt, &lane.subject), false);
+            return self
+                .again(lane, pause, lasting, "the desired state is not readable yet")
+                .await;
+        };
+        match ending {
+            Ending::Confirmed { observed } => {
+                self.breaker().succeeded(&desired.router);
+                let proof = Proof {
+                    subscription,
+                    router: desired.router,
+                    desired_version: desired.version,
+                    access: desired.access,
+                    desired_hash: sha256(&desired.canonical())?,
+                    observed_hash: sha256(&observed)?,
+                    attempt,
+                };
+                self.ports.confirmed(lane, proof).await?;
+                let confirmed = i64::try_from(desired.version).unwrap_or(i64::MAX);
+                let mut tx = self.store.db().tenant_tx(lane.tenant).await?;
+                lane::confirm(&mut tx, lane, confirmed).await?;
+                Ok(tx.commit().await?)
+            }
+            Ending::NotYet => {
+                let pause = BEHIND.spread(attempt, &lane.subject);
+                self.again(lane, pause, false, "the router's address is not readable yet")
+                    .await
+            }
+            Ending::Failed { kind, lasting } => {
+                if is_routers(kind) {
+                    self.breaker().failed(&desired.router, self.now_ms());
+                }
+                let pause = self.settings.retry.spread(attempt, &lane.subject);
+                let failure = Failure {
+                    subscription,
+                    router: desired.router,
+                    desired_version: desired.version,
+                    kind,
+                    attempt,
+                    next_try_at: self.store.now() + delta(pause),
+                };
+                self.ports.failed(lane, failure).await?;
+                self.again(lane, pause, lasting, &format!("{kind:?}")).await
+            }
+        }
+    }
+
+    async fn again(
+        &self,
+        lane: &Leased,
+        pause: Duration,
+        lasting: bool,
+        reason: &str,
+    ) -> Result<(), PortError> {
+        let due_at = self.store.now() + delta(pause);
+        let mut tx = self.store.db().tenant_tx(lane.tenant).await?;
+        lane::retry(&mut tx, lane, due_at, lasting, reason).await?;
+        Ok(tx.commit().await?)
+    }
+
+    fn breaker(&self) -> std::sync::MutexGuard<'_, Breaker<RouterId>> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long the lane's router is left alone, if it is.
+    fn resting(&self, lane: &Leased) -> Option<Duration> {
+        let router: RouterId = lane.target.parse().ok()?;
+        let now_ms = self.now_ms();
+        let until_ms = self.breaker().enter(&router, now_ms).err()?;
+        Some(Duration::from_millis(until_ms.saturating_sub(now_ms)))
+    }
+}
+
+async fn perform(effect: Effect, run: &Run) -> Input {
+    let (Some(router), Some(wanted)) = (&run.router, &run.wanted) else {
+        return Input::Failed(FailureKind::Protocol);
+    };
+    let result = match effect {
+        Effect::Read => match router.read(&wanted.state).await {
+            Ok(actual) => return Input::Actual(actual),
+            Err(error) => Err(error),
+        },
+        Effect::Apply(op) => router.apply(&op, wanted).await,
+        Effect::Kick(session) => router.kick(&session).await,
+        Effect::ReadDesired | Effect::Connect(_) | Effect::Wait { .. } | Effect::End(_) => Ok(()),
+    };
+    match result {
+        Ok(()) => Input::Applied,
+        Err(error) => failed(wanted.state.router, &error),
+    }
+}
+
+fn failed(router: RouterId, error: &simpul_routeros::Error) -> Input {
+    tracing::warn!(%router, error = chain(error), "router not converged");
+    Input::Failed(kind(error))
+}
+
+fn sha256(text: &str) -> Result<Sha256Hex, PortError> {
+    Sha256Hex::parse(&hex::encode(digest(&SHA256, text.as_bytes()))).map_err(PortError::new)
+}
+
+fn delta(time: Duration) -> TimeDelta {
+    TimeDelta::from_std(time).unwrap_or(TimeDelta::MAX)
+}
+
+impl<P: Ports> Work for Provisioner<P> {
+    type Item = Leased;
+
+    fn name(&self) -> &'static str {
+        LANE
+    }
+
+    fn lease(&self) -> Duration {
+        self.settings.lease
+    }
+
+    async fn due(&self, limit: i64) -> Result<Vec<TenantId>, StoreError> {
+        let mut tx = self.store.db().system_tx().await?;
+        let due = lane::due(&mut tx, LANE, self.store.now(), limit).await?;
+        tx.commit().await?;
+        Ok(due.into_iter().map(|due| due.tenant).collect())
+    }
+
+    async fn take(&self, tenant: TenantId, limit: i64) -> Result<Vec<Leased>, StoreError> {
+        let mut tx = self.store.db().tenant_tx(tenant).await?;
+        let lanes = lane::lease(&mut tx, LANE, self.store.now(), delta(self.settings.lease), limit).await?;
+        tx.commit().await?;
+        Ok(lanes)
+    }
+
+    /// One writer per router.
+    fn place(&self, lane: &Leased) -> Option<String> {
+        Some(lane.target.clone())
+    }
+
+    async fn give_back(&self, lane: Leased) {
+        if let Err(error) = self.again(&lane, GIVEN_BACK, false, "waits for its router").await {
+            tracing::debug!(lane.subject, error = chain(&error), "lane not given back");
+        }
+    }
+
+    async fn handle(&self, lane: Leased) {
+        let ended = match self.resting(&lane) {
+            Some(rest) => {
+                self.again(&lane, rest, false, "the router is left alone for a while")
+                    .await
+            }
+            None => self.converge(&lane).await,
+        };
+        // The lease runs out and the lane is converged again: every step of it may be repeated.
+        if let Err(error) = ended {
+            tracing::warn!(
+                lane.subject,
+                error = chain(&error),
+                "outcome of a lane not recorded"
+            );
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The workers and the bus against a real PostgreSQL, a real RabbitMQ and a simulated router.
+#![expect(
+    clippy::expect_used,
+    reason = "test code outside of test functions: what is not expected stops the test"
+)]
+
+mod bus;
+mod faults;
+mod killed;
+mod lanes;
+mod messages;
+mod rig;
+mod tally;
+mod wishes;
