@@ -1,0 +1,146 @@
+//! The one error that leaves: a code, a text for people, and facts for programs.
+//!
+//! Faults of ours are logged here with their whole source chain and leave as "Internal server error".
+
+use std::error::Error;
+
+use serde_json::{Map, Value, json};
+use simpul_domain::{Code, Coded};
+use simpul_event_store::{StoreError, feed::ReadError};
+use simpul_projections::QueryError;
+
+/// An error with a public text. Nothing else becomes an answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ApiError {
+    pub code: Code,
+    pub message: String,
+    /// Facts for the client; `Null` for none.
+    pub params: Value,
+}
+
+impl ApiError {
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            params: Value::Null,
+        }
+    }
+
+    /// A fault that is ours; its cause has been logged.
+    pub fn internal() -> Self {
+        Self::new(Code::InternalError, "Internal server error")
+    }
+
+    pub fn forbidden(permission: &str) -> Self {
+        Self {
+            code: Code::Forbidden,
+            message: format!("The permission {permission} is missing"),
+            params: json!({ "permission": permission }),
+        }
+    }
+
+    /// A coded error of a lower layer: refusals with their text, faults masked and logged.
+    pub fn from_coded<E: Coded + Error>(error: &E) -> Self {
+        let code = error.code();
+        match code {
+            Code::InternalError => {
+                tracing::error!(error = %chain(error), "a request failed");
+                Self::internal()
+            }
+            Code::Unavailable | Code::StorageFull => {
+                tracing::warn!(error = %chain(error), "the store cannot answer");
+                Self::new(code, "The service is not available, try again later")
+            }
+            _ => Self {
+                code,
+                message: sentence(&error.to_string()),
+                params: error.params(),
+            },
+        }
+    }
+
+    /// As an entry of `errors`: `extensions` with the code, the facts and, for faults, the request to ask about.
+    pub fn extensions(&self, request_id: &str) -> Map<String, Value> {
+        let mut extensions = match &self.params {
+            Value::Object(params) => params.clone(),
+            _ => Map::new(),
+        };
+        extensions.insert("code".to_owned(), self.code.as_str().into());
+        if matches!(self.code, Code::Conflict | Code::StaleRead | Code::Unavailable) {
+            extensions.insert("retryable".to_owned(), true.into());
+        }
+        if self.code.http_status() >= 500 {
+            extensions.insert("requestId".to_owned(), request_id.into());
+        }
+        extensions
+    }
+
+    /// The body of an answer that has nothing but this error.
+    pub fn body(&self, request_id: &str) -> Value {
+        json!({ "errors": [{ "message": self.message, "extensions": self.extensions(request_id) }] })
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        Self::from_coded(&error)
+    }
+}
+
+impl From<QueryError> for ApiError {
+    fn from(error: QueryError) -> Self {
+        Self::from_coded(&error)
+    }
+}
+
+impl From<ReadError> for ApiError {
+    fn from(error: ReadError) -> Self {
+        Self::from_coded(&error)
+    }
+}
+
+/// An error and everything it came from, on one line.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+/// With a capital letter, as people read it.
+pub(crate) fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_leaves_without_its_cause_but_with_its_request() {
+        let error = ApiError::from_coded(&StoreError::Seal);
+        let body = error.body("req-1").to_string();
+        assert!(!body.contains("sealed"), "{body}");
+        assert_eq!(error.extensions("req-1")["requestId"], "req-1");
+    }
+
+    #[test]
+    fn a_refusal_keeps_its_text_and_facts() {
+        let taken = StoreError::Taken {
+            scope: "customer.code".to_owned(),
+        };
+        let error = ApiError::from_coded(&taken);
+        assert_eq!(error.message, "Customer.code is taken");
+        assert_eq!(error.extensions("r")["scope"], "customer.code");
+        assert_eq!(error.extensions("r")["code"], "DUPLICATE_ENTRY");
+    }
+}

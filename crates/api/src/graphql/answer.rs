@@ -1,0 +1,77 @@
+//! From the engine's answer to ours: every error gets its code, and only ours keep their texts.
+
+use async_graphql::{Response, ServerError, parser::types::ExecutableDocument};
+use serde_json::{Map, Value, json};
+use simpul_domain::Code;
+
+use super::null::{FieldTypes, propagate};
+use crate::ApiError;
+
+/// At most this many errors are reported.
+const MAX_ERRORS: usize = 20;
+
+/// What was executed, for putting nulls where they belong.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Executed<'r> {
+    pub(crate) types: &'r FieldTypes,
+    pub(crate) document: &'r ExecutableDocument,
+    pub(crate) operation_name: Option<&'r str>,
+}
+
+/// The body of an answer. An operation that was not executed has no `data`.
+pub(crate) fn answer(response: Response, executed: Executed<'_>, request_id: &str) -> Value {
+    let before_execution = !response.errors.is_empty() && response.errors.iter().all(is_of_document);
+    let mut body = Map::new();
+    if !response.errors.is_empty() {
+        let errors = response.errors.iter().take(MAX_ERRORS);
+        let errors = errors.map(|error| entry(error, before_execution, request_id));
+        body.insert("errors".to_owned(), errors.collect());
+    }
+    if !before_execution {
+        let mut data = response.data.into_json().unwrap_or_else(|error| {
+            tracing::error!(%error, "an answer cannot be written");
+            Value::Null
+        });
+        for error in response.errors.iter().filter(|error| !error.path.is_empty()) {
+            let Executed {
+                types,
+                document,
+                operation_name,
+            } = executed;
+            propagate(&mut data, types, document, operation_name, &error.path);
+        }
+        body.insert("data".to_owned(), data);
+    }
+    Value::Object(body)
+}
+
+/// Whether the engine refused the document or its variables: such errors have no path and are not ours.
+fn is_of_document(error: &ServerError) -> bool {
+    error.path.is_empty() && error.source::<ApiError>().is_none()
+}
+
+fn entry(error: &ServerError, before_execution: bool, request_id: &str) -> Value {
+    let code = if before_execution {
+        Code::GraphqlValidationFailed
+    } else {
+        Code::ValidationError
+    };
+    let extensions = error.source::<ApiError>().map_or_else(
+        || Map::from_iter([("code".to_owned(), code.as_str().into())]),
+        |ours| ours.extensions(request_id),
+    );
+    let mut entry = json!({ "message": error.message, "extensions": extensions });
+    if !error.locations.is_empty() {
+        entry["locations"] = serde_json::to_value(&error.locations).unwrap_or_default();
+    }
+    if !error.path.is_empty() {
+        entry["path"] = serde_json::to_value(&error.path).unwrap_or_default();
+    }
+    entry
+}
+
+impl From<ApiError> for async_graphql::Error {
+    fn from(error: ApiError) -> Self {
+        Self::new_with_source(error)
+    }
+}

@@ -1,0 +1,244 @@
+//! What happened, why, and what could not be handled.
+
+use async_graphql::{
+    Context, ID, Object, Result, SimpleObject,
+    connection::{Connection, Edge, EmptyFields},
+};
+use serde_json::Value;
+use simpul_app::permission;
+use simpul_event_store::{
+    feed::{Projector as _, parked},
+    inline::dead_letter,
+};
+use simpul_projections::audit::{
+    explain::{self, Step},
+    history::{self, Entry, HistoryProjector},
+};
+
+use super::{
+    page::{count, open, seal},
+    scalar::{BigInt, DateTime},
+    scope::scope,
+};
+use crate::ApiError;
+
+const LIST: &str = "history";
+/// Most rows of a list of what could not be handled.
+const MAX_ROWS: i64 = 500;
+
+/// One event, as people see it.
+#[derive(Debug, SimpleObject)]
+pub(crate) struct HistoryEntry {
+    /// Opaque.
+    id: ID,
+    /// Place in the tenant's log.
+    position: BigInt,
+    /// What happened, such as `billing.invoice.issued`.
+    event_type: String,
+    /// To what.
+    entity_id: ID,
+    /// Who did it: a member of staff, or `system:` and a part of the product.
+    actor: String,
+    /// Who acted as the actor.
+    impersonator: Option<String>,
+    /// From where.
+    ip: Option<String>,
+    /// When.
+    at: DateTime,
+    /// What led to it: an event, a notice or a timer; null for a person's command.
+    caused_by: Option<ID>,
+    /// Shared by everything that followed from one request.
+    correlation_id: ID,
+    /// The event's facts; personal and secret fields are not shown.
+    summary: Value,
+}
+
+impl From<Entry> for HistoryEntry {
+    fn from(entry: Entry) -> Self {
+        Self {
+            id: entry.event_id.into(),
+            position: BigInt(entry.tenant_seq),
+            event_type: entry.event_type,
+            entity_id: entry.aggregate_id.into(),
+            actor: entry.actor,
+            impersonator: entry.impersonator,
+            ip: entry.ip,
+            at: DateTime(entry.at),
+            caused_by: entry.caused_by.map(ID::from),
+            correlation_id: entry.correlation_id.into(),
+            summary: entry.summary,
+        }
+    }
+}
+
+/// One step of an explanation.
+#[derive(Debug, SimpleObject)]
+pub(crate) struct ExplanationStep {
+    /// Place in the tenant's log.
+    position: BigInt,
+    /// The event.
+    event_id: ID,
+    /// What happened, such as `billing.invoice.issued`.
+    event_type: String,
+    /// To what.
+    entity_id: ID,
+    /// Who did it.
+    actor: String,
+    /// When.
+    at: DateTime,
+    /// What its command names as its cause.
+    caused_by: Option<ID>,
+    /// Positions of the steps that led to this one.
+    cause_positions: Vec<BigInt>,
+    /// 0 for the event in question, negative for its causes, positive for its effects.
+    depth: i32,
+}
+
+impl From<Step> for ExplanationStep {
+    fn from(step: Step) -> Self {
+        Self {
+            position: BigInt(step.tenant_seq),
+            event_id: step.event_id.into(),
+            event_type: step.event_type,
+            entity_id: step.entity.into(),
+            actor: step.actor,
+            at: DateTime(step.at),
+            caused_by: step.caused_by.map(ID::from),
+            cause_positions: step.causes.into_iter().map(BigInt).collect(),
+            depth: step.depth,
+        }
+    }
+}
+
+/// A message that a consumer gave up on.
+#[derive(Debug, SimpleObject)]
+pub(crate) struct DeadLetter {
+    /// Who gave up.
+    consumer: String,
+    /// The event in the message.
+    event_id: ID,
+    /// Why.
+    reason: String,
+    /// When.
+    died_at: DateTime,
+}
+
+/// An event that a subscriber could not handle, or that waits behind one.
+#[derive(Debug, SimpleObject)]
+pub(crate) struct ParkedEvent {
+    /// Who could not.
+    subscriber: String,
+    /// Place in the tenant's log.
+    position: BigInt,
+    /// Later events of this key wait too.
+    key: String,
+    /// Why; null for an event that only waits.
+    error: Option<String>,
+    /// When.
+    parked_at: DateTime,
+}
+
+/// Questions about what happened.
+#[derive(Debug, Default)]
+pub(crate) struct AuditQuery;
+
+#[Object]
+impl AuditQuery {
+    /// The events that touch a thing, newest first; at most 100 a page.
+    /// Permission: audit.read
+    async fn history(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Any id.")] id: ID,
+        #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
+        #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
+    ) -> Result<Connection<String, HistoryEntry>> {
+        let scope = scope(context)?;
+        scope.require(permission::AUDIT_READ).await?;
+        let wanted = count(first)?;
+        let before = after.as_deref().map(before).transpose()?;
+        let mut tx = scope.read(&[HistoryProjector::NAME]).await?;
+        let entries = history::history(&mut tx, &id, before, i64::from(wanted) + 1).await;
+        tx.commit().await.map_err(ApiError::from)?;
+        let entries = entries.map_err(ApiError::from)?;
+        let wanted = usize::try_from(wanted).unwrap_or(0);
+        let mut connection = Connection::new(before.is_some(), entries.len() > wanted);
+        connection
+            .edges
+            .extend(entries.into_iter().take(wanted).map(|entry| {
+                let cursor = seal(LIST, &entry.tenant_seq.to_string());
+                Edge::<String, HistoryEntry, EmptyFields>::new(cursor, entry.into())
+            }));
+        Ok(connection)
+    }
+
+    /// Why a line has its status, as it was at an instant or as it is: causes and effects in order.
+    /// Permission: audit.read
+    async fn explain(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The line.")] subscription_id: ID,
+        #[graphql(desc = "Now when absent.")] at: Option<DateTime>,
+    ) -> Result<Vec<ExplanationStep>> {
+        let scope = scope(context)?;
+        scope.require(permission::AUDIT_READ).await?;
+        let Ok(subscription) = subscription_id.parse() else {
+            return Ok(Vec::new());
+        };
+        let mut tx = scope.read(&[HistoryProjector::NAME]).await?;
+        let steps = explain::explain(&mut tx, subscription, at.map(|at| at.0)).await;
+        tx.commit().await.map_err(ApiError::from)?;
+        Ok(steps
+            .map_err(ApiError::from)?
+            .into_iter()
+            .map(Into::into)
+            .collect())
+    }
+
+    /// Messages that a consumer gave up on, oldest first; at most 500.
+    /// Permission: audit.read
+    async fn dead_letters(&self, context: &Context<'_>) -> Result<Vec<DeadLetter>> {
+        let scope = scope(context)?;
+        scope.require(permission::AUDIT_READ).await?;
+        let mut tx = scope.read(&[]).await?;
+        let letters = dead_letter::list(&mut tx, MAX_ROWS).await;
+        tx.commit().await.map_err(ApiError::from)?;
+        let letters = letters.map_err(ApiError::from)?.into_iter();
+        let shown = letters.map(|letter| DeadLetter {
+            consumer: letter.consumer,
+            event_id: letter.message.to_string().into(),
+            reason: letter.reason,
+            died_at: DateTime(letter.died_at),
+        });
+        Ok(shown.collect())
+    }
+
+    /// Events that a subscriber could not handle, and those that wait behind them; at most 500.
+    /// Permission: audit.read
+    async fn parked_events(&self, context: &Context<'_>) -> Result<Vec<ParkedEvent>> {
+        let scope = scope(context)?;
+        scope.require(permission::AUDIT_READ).await?;
+        let mut tx = scope.read(&[]).await?;
+        let parked = parked::list(&mut tx, MAX_ROWS).await;
+        tx.commit().await.map_err(ApiError::from)?;
+        let parked = parked.map_err(ApiError::from)?.into_iter();
+        let shown = parked.map(|parked| ParkedEvent {
+            subscriber: parked.subscriber,
+            position: BigInt(parked.tenant_seq),
+            key: parked.key,
+            error: parked.error,
+            parked_at: DateTime(parked.parked_at),
+        });
+        Ok(shown.collect())
+    }
+}
+
+fn before(cursor: &str) -> Result<i64, ApiError> {
+    let refused = || {
+        ApiError::new(
+            simpul_domain::Code::ValidationError,
+            "after is not a cursor of this list",
+        )
+    };
+    open(LIST, cursor)?.parse().map_err(|_| refused())
+}

@@ -1,0 +1,192 @@
+//! A bill and its lines.
+
+use async_graphql::{ComplexObject, Context, Enum, ID, Result, SimpleObject};
+use simpul_app::permission;
+use simpul_domain::{
+    InvoiceId,
+    billing::invoice::{InvoiceStatus as DomainStatus, LineKind},
+};
+use simpul_event_store::feed::Projector as _;
+use simpul_projections::billing::invoice_list::{self, InvoiceListProjector, InvoiceRow};
+
+use crate::{
+    ApiError,
+    graphql::{
+        customers::Customer,
+        scalar::{Date, DateTime, Money},
+        scope::{Scope, scope},
+        subscriptions::Subscription,
+    },
+};
+
+/// Where a bill stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub(crate) enum InvoiceStatus {
+    /// Asks for money.
+    Issued,
+    /// Asks for the rest.
+    PartiallyPaid,
+    /// Past its due date, unpaid or partially paid.
+    Overdue,
+    /// Nothing is asked for any more.
+    Paid,
+    /// Withdrawn.
+    Void,
+}
+
+impl From<DomainStatus> for InvoiceStatus {
+    fn from(status: DomainStatus) -> Self {
+        match status {
+            // INVARIANT: a row exists from the issue on.
+            DomainStatus::Absent | DomainStatus::Issued => Self::Issued,
+            DomainStatus::PartiallyPaid => Self::PartiallyPaid,
+            DomainStatus::Overdue => Self::Overdue,
+            DomainStatus::Paid => Self::Paid,
+            DomainStatus::Void => Self::Void,
+        }
+    }
+}
+
+impl From<InvoiceStatus> for DomainStatus {
+    fn from(status: InvoiceStatus) -> Self {
+        match status {
+            InvoiceStatus::Issued => Self::Issued,
+            InvoiceStatus::PartiallyPaid => Self::PartiallyPaid,
+            InvoiceStatus::Overdue => Self::Overdue,
+            InvoiceStatus::Paid => Self::Paid,
+            InvoiceStatus::Void => Self::Void,
+        }
+    }
+}
+
+/// What a line of a bill is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "LineKind", name = "InvoiceLineKind")]
+pub(crate) enum InvoiceLineKind {
+    /// The plan's price.
+    Plan,
+    /// A part of a month.
+    Proration,
+    /// Something on top of the plan.
+    AddOn,
+    /// Paid late before.
+    LateFee,
+    /// PPN.
+    Tax,
+    /// The few rupiah by which a transfer is recognised.
+    UniqueCode,
+    /// Reduces the total.
+    Discount,
+    /// Gives back what was not used.
+    Credit,
+}
+
+/// One line of a bill.
+#[derive(Debug, SimpleObject)]
+pub(crate) struct InvoiceLine {
+    /// What it is for.
+    kind: InvoiceLineKind,
+    /// As printed.
+    description: String,
+    /// Of the line.
+    amount: Money,
+}
+
+/// A bill.
+#[derive(Debug, SimpleObject)]
+#[graphql(complex)]
+pub(crate) struct Invoice {
+    #[graphql(skip)]
+    row: InvoiceRow,
+    /// Opaque.
+    pub(crate) id: ID,
+    /// As printed.
+    number: String,
+    /// Where the bill stands.
+    status: InvoiceStatus,
+    /// First day of the billed period.
+    period_from_on: Date,
+    /// Last day of the billed period.
+    period_until_on: Date,
+    /// The lines.
+    lines: Vec<InvoiceLine>,
+    /// Sum of the lines.
+    total: Money,
+    /// What is still asked for.
+    outstanding: Money,
+    /// Last day on which it can be paid in time.
+    due_on: Date,
+    /// When it was issued.
+    issued_at: DateTime,
+    /// When it fell overdue.
+    overdue_at: Option<DateTime>,
+    /// When nothing was asked for any more.
+    paid_at: Option<DateTime>,
+    /// When it was withdrawn.
+    voided_at: Option<DateTime>,
+    /// Why it was withdrawn.
+    void_reason: Option<String>,
+}
+
+impl From<InvoiceRow> for Invoice {
+    fn from(row: InvoiceRow) -> Self {
+        let lines = row.lines.iter().map(|line| InvoiceLine {
+            kind: line.kind.into(),
+            description: line.description.clone(),
+            amount: line.amount.into(),
+        });
+        let last = row.period.until();
+        Self {
+            id: row.invoice.to_string().into(),
+            number: row.number.as_str().to_owned(),
+            status: row.status.into(),
+            period_from_on: Date(row.period.from()),
+            period_until_on: Date(last.pred_opt().unwrap_or(last)),
+            lines: lines.collect(),
+            total: row.total.into(),
+            outstanding: row.outstanding.into(),
+            due_on: Date(row.due_on),
+            issued_at: DateTime(row.issued_at),
+            overdue_at: row.overdue_at.map(DateTime),
+            paid_at: row.paid_at.map(DateTime),
+            voided_at: row.voided_at.map(DateTime),
+            void_reason: row.void_reason.clone(),
+            row,
+        }
+    }
+}
+
+#[ComplexObject]
+impl Invoice {
+    /// Who is asked.
+    /// Permission: customer.read
+    async fn customer(&self, context: &Context<'_>) -> Result<Option<Customer>> {
+        Ok(Customer::load(scope(context)?, self.row.customer).await?)
+    }
+
+    /// What is billed.
+    /// Permission: subscription.read
+    async fn subscription(&self, context: &Context<'_>) -> Result<Option<Subscription>> {
+        Ok(Subscription::load(scope(context)?, self.row.subscription).await?)
+    }
+}
+
+impl Invoice {
+    pub(in crate::graphql) async fn load(
+        scope: &Scope,
+        invoice: InvoiceId,
+    ) -> Result<Option<Self>, ApiError> {
+        Ok(Self::load_all(scope, &[invoice]).await?.pop())
+    }
+
+    pub(in crate::graphql) async fn load_all(
+        scope: &Scope,
+        invoices: &[InvoiceId],
+    ) -> Result<Vec<Self>, ApiError> {
+        scope.require(permission::BILLING_READ).await?;
+        let mut tx = scope.read(&[InvoiceListProjector::NAME]).await?;
+        let rows = invoice_list::by_ids(&mut tx, invoices).await?;
+        tx.commit().await?;
+        Ok(rows.into_iter().map(Self::from).collect())
+    }
+}

@@ -1,0 +1,185 @@
+//! Questions and commands about bills.
+
+use async_graphql::{Context, ID, InputObject, Object, Result, connection::Connection};
+use simpul_app::{
+    billing::{IssueInvoice, VoidInvoice},
+    permission,
+};
+use simpul_domain::{InvoiceId, SubscriptionId};
+use simpul_event_store::feed::Projector as _;
+use simpul_projections::{
+    Position,
+    billing::invoice_list::{self, InvoiceFilter as Wanted, InvoiceListProjector, InvoiceRow},
+};
+
+use super::invoice::{Invoice, InvoiceStatus};
+use crate::{
+    ApiError,
+    graphql::{
+        fields::Fields,
+        page::{connection, page},
+        payload::payload,
+        scalar::Date,
+        scope::scope,
+        user_error::UserError,
+    },
+};
+
+const LIST: &str = "invoices";
+
+/// Which bills; every given part must hold.
+#[derive(Debug, Default, InputObject)]
+pub(crate) struct InvoiceFilter {
+    /// Bills in this status.
+    status: Option<InvoiceStatus>,
+    /// Bills of this customer.
+    customer_id: Option<ID>,
+    /// Bills of this line.
+    subscription_id: Option<ID>,
+}
+
+impl InvoiceFilter {
+    /// `None` when an id cannot be one: no bill matches.
+    fn wanted(&self) -> Option<Wanted> {
+        let subscription = self.subscription_id.as_ref().map(|id| id.parse());
+        Some(Wanted {
+            status: self.status.map(Into::into),
+            customer: self.customer_id.as_ref().map(|id| id.parse()).transpose().ok()?,
+            subscription: subscription.transpose().ok()?,
+            number: None,
+        })
+    }
+}
+
+/// Which line is billed for the month that ends on its due date.
+#[derive(Debug, InputObject)]
+pub(crate) struct InvoiceIssueInput {
+    /// Of the line.
+    subscription_id: ID,
+    /// Last day on which it can be paid in time.
+    due_on: Date,
+    /// Same key, same effect. 1 to 64 characters.
+    idempotency_key: String,
+}
+
+/// Which bill is withdrawn, and why.
+#[derive(Debug, InputObject)]
+pub(crate) struct InvoiceVoidInput {
+    /// Of the bill.
+    id: ID,
+    /// For the audit trail.
+    reason: String,
+    /// Same key, same effect. 1 to 64 characters.
+    idempotency_key: Option<String>,
+}
+
+impl InvoiceVoidInput {
+    fn command(&self) -> Result<VoidInvoice, Vec<UserError>> {
+        let mut fields = Fields::default();
+        let invoice = fields.id("id", "invoice", &self.id);
+        fields.done(invoice.map(|invoice| VoidInvoice {
+            invoice,
+            reason: self.reason.clone(),
+        }))
+    }
+}
+
+payload! {
+    /// What `invoiceIssue` answers.
+    InvoiceIssuePayload { invoice: Invoice = InvoiceId }
+}
+payload! {
+    /// What `invoiceVoid` answers.
+    InvoiceVoidPayload { invoice: Invoice = InvoiceId }
+}
+
+/// Questions about bills.
+#[derive(Debug, Default)]
+pub(crate) struct InvoicesQuery;
+
+#[Object]
+impl InvoicesQuery {
+    /// One bill; null when there is none.
+    /// Permission: billing.read
+    async fn invoice(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Of the bill.")] id: ID,
+    ) -> Result<Option<Invoice>> {
+        let scope = scope(context)?;
+        scope.require(permission::BILLING_READ).await?;
+        match id.parse() {
+            Ok(id) => Ok(Invoice::load(scope, id).await?),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Bills, newest first; at most 100 a page.
+    /// Permission: billing.read
+    async fn invoices(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
+        #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
+        #[graphql(desc = "Which bills.")] filter: Option<InvoiceFilter>,
+    ) -> Result<Connection<String, Invoice>> {
+        let scope = scope(context)?;
+        scope.require(permission::BILLING_READ).await?;
+        let page = page(LIST, first, after.as_deref())?;
+        let Some(wanted) = filter.unwrap_or_default().wanted() else {
+            return Ok(Connection::new(false, false));
+        };
+        let mut tx = scope.read(&[InvoiceListProjector::NAME]).await?;
+        let slice = invoice_list::list(&mut tx, &wanted, page)
+            .await
+            .map_err(ApiError::from)?;
+        tx.commit().await.map_err(ApiError::from)?;
+        let position = |row: &InvoiceRow| Position {
+            at: row.issued_at,
+            id: row.invoice.as_uuid(),
+        };
+        Ok(connection(LIST, page, slice, position, Invoice::from))
+    }
+}
+
+/// Commands about bills.
+#[derive(Debug, Default)]
+pub(crate) struct InvoicesMutation;
+
+#[Object]
+impl InvoicesMutation {
+    /// Bills a line for the month that ends on the due date. Twice for one month is the same bill.
+    /// Permission: billing.write
+    async fn invoice_issue(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: InvoiceIssueInput,
+    ) -> Result<InvoiceIssuePayload> {
+        let mut fields = Fields::default();
+        let line: Option<SubscriptionId> =
+            fields.id("subscriptionId", "subscription", &input.subscription_id);
+        let command = fields.done(line.map(|subscription| IssueInvoice {
+            subscription,
+            due_on: input.due_on.0,
+        }));
+        let key = Some(input.idempotency_key.as_str());
+        let outcome = scope(context)?.command("invoice", key, command, |invoice| invoice);
+        Ok(outcome.await?.into())
+    }
+
+    /// Withdraws a bill on which nothing was paid.
+    /// Permission: billing.write
+    async fn invoice_void(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: InvoiceVoidInput,
+    ) -> Result<InvoiceVoidPayload> {
+        let command = input.command();
+        let voided = command.as_ref().map(|command| command.invoice).ok();
+        let key = input.idempotency_key.as_deref();
+        let outcome = scope(context)?
+            .command("invoice", key, command, |()| voided)
+            .await?;
+        Ok(outcome.flatten().into())
+    }
+}

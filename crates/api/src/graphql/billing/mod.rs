@@ -1,0 +1,15 @@
+//! Bills, money, and attempts to pay through a gateway.
+
+mod gateways;
+mod invoice;
+mod invoices;
+mod payments;
+mod start;
+
+pub(crate) use self::{
+    gateways::GatewaysMutation,
+    invoice::Invoice,
+    invoices::{InvoicesMutation, InvoicesQuery},
+    payments::{Payment, PaymentsQuery},
+    start::PaymentsMutation,
+};

@@ -1,0 +1,214 @@
+//! Money that was received, and where it is.
+
+use async_graphql::{
+    ComplexObject, Context, Enum, ID, InputObject, Object, Result, SimpleObject, connection::Connection,
+};
+use simpul_app::permission;
+use simpul_domain::{PaymentId, billing::payment::PaymentFlag as DomainFlag};
+use simpul_event_store::feed::Projector as _;
+use simpul_projections::{
+    Position,
+    billing::money::{self, MoneyProjector, PaymentFilter as Wanted, PaymentRow, Totals},
+};
+
+use crate::{
+    ApiError,
+    graphql::{
+        customers::Customer,
+        page::{connection, page},
+        scalar::{DateTime, Money},
+        scope::{Scope, scope},
+    },
+};
+
+const LIST: &str = "payments";
+
+/// What people should look at. The money is booked all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "DomainFlag", name = "PaymentFlag")]
+pub(crate) enum PaymentFlag {
+    /// Another amount than was expected.
+    AmountMismatch,
+    /// Paid after the attempt had ended.
+    Late,
+    /// The attempt had been paid already.
+    PaidAgain,
+    /// More than all open bills needed.
+    Overpaid,
+}
+
+/// Money received. `amount = allocated + credited + unmatched + refunded + undistributed`.
+#[derive(Debug, SimpleObject)]
+#[graphql(complex)]
+pub(crate) struct Payment {
+    #[graphql(skip)]
+    row: PaymentRow,
+    /// Opaque.
+    pub(crate) id: ID,
+    /// The gateway's own reference.
+    provider_ref: String,
+    /// What people should look at.
+    flags: Vec<PaymentFlag>,
+    /// What the payer paid, with payer-borne fees.
+    gross: Money,
+    /// Payer-borne fees.
+    payer_fee: Money,
+    /// What is booked.
+    amount: Money,
+    /// Put on bills.
+    allocated: Money,
+    /// Kept as the customer's credit.
+    credited: Money,
+    /// Of nobody that is known; waits for a person.
+    unmatched: Money,
+    /// Given back.
+    refunded: Money,
+    /// Taken off a bill again and not put anywhere yet.
+    undistributed: Money,
+    /// When the payer paid.
+    paid_at: DateTime,
+    /// When it was booked.
+    received_at: DateTime,
+}
+
+impl From<PaymentRow> for Payment {
+    fn from(row: PaymentRow) -> Self {
+        Self {
+            id: row.payment.to_string().into(),
+            provider_ref: row.provider_ref.clone(),
+            flags: row.flags.iter().map(|&flag| flag.into()).collect(),
+            gross: row.gross.into(),
+            payer_fee: row.payer_fee.into(),
+            amount: row.amount.into(),
+            allocated: row.allocated.into(),
+            credited: row.credited.into(),
+            unmatched: row.unmatched.into(),
+            refunded: row.refunded.into(),
+            undistributed: row.undistributed.into(),
+            paid_at: DateTime(row.paid_at),
+            received_at: DateTime(row.received_at),
+            row,
+        }
+    }
+}
+
+#[ComplexObject]
+impl Payment {
+    /// Whose money it was; null for unmatched money.
+    /// Permission: customer.read
+    async fn customer(&self, context: &Context<'_>) -> Result<Option<Customer>> {
+        match self.row.customer {
+            Some(customer) => Ok(Customer::load(scope(context)?, customer).await?),
+            None => Ok(None),
+        }
+    }
+}
+
+impl Payment {
+    pub(in crate::graphql) async fn load(
+        scope: &Scope,
+        payment: PaymentId,
+    ) -> Result<Option<Self>, ApiError> {
+        scope.require(permission::BILLING_READ).await?;
+        let mut tx = scope.read(&[MoneyProjector::NAME]).await?;
+        let row = money::by_ids(&mut tx, &[payment]).await?.pop();
+        tx.commit().await?;
+        Ok(row.map(Self::from))
+    }
+}
+
+/// Everything received and where it is.
+#[derive(Debug, SimpleObject)]
+pub(crate) struct PaymentTotals {
+    /// All of it.
+    received: Money,
+    /// On bills.
+    allocated: Money,
+    /// Customers' credit that came from payments and is not used.
+    credit: Money,
+    /// Of nobody that is known.
+    unmatched: Money,
+    /// Given back.
+    refunded: Money,
+    /// Taken off a bill again and not put anywhere yet.
+    undistributed: Money,
+    /// Whether the parts add up to what was received.
+    balanced: bool,
+}
+
+impl From<Totals> for PaymentTotals {
+    fn from(totals: Totals) -> Self {
+        Self {
+            balanced: totals.is_balanced(),
+            received: totals.received.into(),
+            allocated: totals.allocated.into(),
+            credit: totals.credit.into(),
+            unmatched: totals.unmatched.into(),
+            refunded: totals.refunded.into(),
+            undistributed: totals.undistributed.into(),
+        }
+    }
+}
+
+/// Which payments; every given part must hold.
+#[derive(Debug, Default, InputObject)]
+pub(crate) struct PaymentFilter {
+    /// Money of this customer.
+    customer_id: Option<ID>,
+    /// Only money of nobody that is known.
+    #[graphql(default)]
+    unmatched_only: bool,
+}
+
+impl PaymentFilter {
+    /// `None` when an id cannot be one: no payment matches.
+    fn wanted(&self) -> Option<Wanted> {
+        Some(Wanted {
+            customer: self.customer_id.as_ref().map(|id| id.parse()).transpose().ok()?,
+            unmatched_only: self.unmatched_only,
+        })
+    }
+}
+
+/// Questions about money.
+#[derive(Debug, Default)]
+pub(crate) struct PaymentsQuery;
+
+#[Object]
+impl PaymentsQuery {
+    /// Payments, newest first; at most 100 a page.
+    /// Permission: billing.read
+    async fn payments(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
+        #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
+        #[graphql(desc = "Which payments.")] filter: Option<PaymentFilter>,
+    ) -> Result<Connection<String, Payment>> {
+        let scope = scope(context)?;
+        scope.require(permission::BILLING_READ).await?;
+        let page = page(LIST, first, after.as_deref())?;
+        let Some(wanted) = filter.unwrap_or_default().wanted() else {
+            return Ok(Connection::new(false, false));
+        };
+        let mut tx = scope.read(&[MoneyProjector::NAME]).await?;
+        let slice = money::list(&mut tx, wanted, page).await.map_err(ApiError::from)?;
+        tx.commit().await.map_err(ApiError::from)?;
+        let position = |row: &PaymentRow| Position {
+            at: row.received_at,
+            id: row.payment.as_uuid(),
+        };
+        Ok(connection(LIST, page, slice, position, Payment::from))
+    }
+
+    /// Everything received and where it is.
+    /// Permission: billing.read
+    async fn payment_totals(&self, context: &Context<'_>) -> Result<PaymentTotals> {
+        let scope = scope(context)?;
+        scope.require(permission::BILLING_READ).await?;
+        let mut tx = scope.read(&[MoneyProjector::NAME]).await?;
+        let totals = money::totals(&mut tx).await.map_err(ApiError::from)?;
+        tx.commit().await.map_err(ApiError::from)?;
+        Ok(totals.into())
+    }
+}

@@ -1,0 +1,159 @@
+//! Customers. Their personal data is opened from the vault for whoever may read it.
+
+use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject, connection::Connection};
+use secrecy::ExposeSecret as _;
+use simpul_app::{Personal, customers::RegisterCustomer, permission};
+use simpul_domain::{CustomerId, customers::CustomerCode};
+use simpul_event_store::{TenantTx, feed::Projector as _};
+use simpul_projections::{
+    Position, Slice,
+    customers::customer_list::{self, CustomerListProjector, CustomerRow},
+};
+
+use super::{
+    fields::Fields,
+    page::{connection, page},
+    payload::payload,
+    scalar::DateTime,
+    scope::{Scope, scope},
+    user_error::UserError,
+};
+use crate::ApiError;
+
+const LIST: &str = "customers";
+
+/// An end customer. Names and phones are null once the customer was erased.
+#[derive(Debug, SimpleObject)]
+pub(crate) struct Customer {
+    /// Opaque.
+    pub(crate) id: ID,
+    /// What is read aloud on the phone.
+    code: String,
+    /// Personal.
+    name: Option<String>,
+    /// Personal; in international form.
+    phone: Option<String>,
+    /// Personal.
+    email: Option<String>,
+    /// When the customer was registered.
+    registered_at: DateTime,
+}
+
+impl Customer {
+    pub(super) async fn load(scope: &Scope, customer: CustomerId) -> Result<Option<Self>, ApiError> {
+        scope.require(permission::CUSTOMER_READ).await?;
+        let mut tx = scope.read(&[CustomerListProjector::NAME]).await?;
+        let found = match customer_list::by_ids(&mut tx, &[customer]).await?.pop() {
+            Some(row) => Some(Self::open(scope, &mut tx, row).await?),
+            None => None,
+        };
+        tx.commit().await?;
+        Ok(found)
+    }
+
+    async fn open(scope: &Scope, tx: &mut TenantTx, row: CustomerRow) -> Result<Self, ApiError> {
+        let personal = customer_list::open(tx, scope.state().store().vault(), &row).await?;
+        let text = |secret: &secrecy::SecretString| secret.expose_secret().to_owned();
+        Ok(Self {
+            id: row.customer.to_string().into(),
+            code: row.code.as_str().to_owned(),
+            name: personal.as_ref().map(|personal| text(&personal.name)),
+            phone: personal.as_ref().map(|personal| text(&personal.phone)),
+            email: personal
+                .as_ref()
+                .and_then(|personal| personal.email.as_ref().map(text)),
+            registered_at: DateTime(row.registered_at),
+        })
+    }
+}
+
+/// A new customer.
+#[derive(InputObject)]
+pub(crate) struct CustomerRegisterInput {
+    /// Unique per tenant: 1 to 32 capitals, digits, dashes, dots or slashes.
+    code: String,
+    /// Personal; 1 to 100 characters.
+    name: String,
+    /// Personal; as people write it, with or without +62.
+    phone: String,
+    /// Personal.
+    email: Option<String>,
+    /// Same key, same effect. 1 to 64 characters.
+    idempotency_key: Option<String>,
+}
+
+impl CustomerRegisterInput {
+    fn command(&self) -> Result<RegisterCustomer, Vec<UserError>> {
+        let mut fields = Fields::default();
+        let code = fields.take("code", "pattern", CustomerCode::parse(&self.code));
+        fields.done(code.map(|code| RegisterCustomer {
+            code,
+            name: Personal::new(&self.name),
+            phone: Personal::new(&self.phone),
+            email: self.email.as_deref().map(Personal::new),
+        }))
+    }
+}
+
+payload! {
+    /// What `customerRegister` answers.
+    CustomerRegisterPayload { customer: Customer = CustomerId }
+}
+
+/// Questions about customers.
+#[derive(Debug, Default)]
+pub(crate) struct CustomersQuery;
+
+#[Object]
+impl CustomersQuery {
+    /// Customers, newest first; at most 100 a page.
+    /// Permission: customer.read
+    async fn customers(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
+        #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
+        #[graphql(desc = "The customer with exactly this code.")] code: Option<String>,
+    ) -> Result<Connection<String, Customer>> {
+        let scope = scope(context)?;
+        scope.require(permission::CUSTOMER_READ).await?;
+        let page = page(LIST, first, after.as_deref())?;
+        let code = code.map(|code| CustomerCode::parse(&code));
+        let Some(code) = code.transpose().ok() else {
+            return Ok(Connection::new(false, false));
+        };
+        let mut tx = scope.read(&[CustomerListProjector::NAME]).await?;
+        let listed = customer_list::list(&mut tx, code.as_ref(), page).await;
+        let Slice { rows, next } = listed.map_err(ApiError::from)?;
+        let mut opened = Vec::with_capacity(rows.len());
+        for row in rows {
+            let position = Position {
+                at: row.registered_at,
+                id: row.customer.as_uuid(),
+            };
+            opened.push((position, Customer::open(scope, &mut tx, row).await?));
+        }
+        tx.commit().await.map_err(ApiError::from)?;
+        let slice = Slice { rows: opened, next };
+        Ok(connection(LIST, page, slice, |row| row.0, |row| row.1))
+    }
+}
+
+/// Commands about customers.
+#[derive(Debug, Default)]
+pub(crate) struct CustomersMutation;
+
+#[Object]
+impl CustomersMutation {
+    /// Registers a customer.
+    /// Permission: customer.write
+    async fn customer_register(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: CustomerRegisterInput,
+    ) -> Result<CustomerRegisterPayload> {
+        let key = input.idempotency_key.as_deref();
+        let outcome = scope(context)?.command("customer", key, input.command(), |customer| customer);
+        Ok(outcome.await?.into())
+    }
+}

@@ -1,0 +1,59 @@
+//! Reading an input: every field that breaks a rule is reported, not just the first.
+
+use std::{fmt::Display, str::FromStr};
+
+use async_graphql::ID;
+use simpul_domain::{Code, Rupiah};
+
+use super::{scalar::MoneyInput, user_error::UserError};
+
+/// Collects what is wrong with an input.
+#[derive(Debug, Default)]
+pub(super) struct Fields {
+    errors: Vec<UserError>,
+}
+
+impl Fields {
+    /// A value with a rule of its own; `rule` is its name for programs.
+    pub(super) fn take<T, E: Display>(&mut self, field: &str, rule: &str, parsed: Result<T, E>) -> Option<T> {
+        parsed
+            .map_err(|error| {
+                self.errors
+                    .push(UserError::invalid(field, rule, &error.to_string()));
+            })
+            .ok()
+    }
+
+    /// An id. One that cannot be an id of this kind is one that does not exist.
+    pub(super) fn id<I: FromStr>(&mut self, field: &str, what: &str, id: &ID) -> Option<I> {
+        let parsed = id.parse().ok();
+        if parsed.is_none() {
+            self.errors.push(UserError::not_found(field, what));
+        }
+        parsed
+    }
+
+    /// Whole rupiah, more than none.
+    pub(super) fn money(&mut self, field: &str, money: &MoneyInput) -> Option<Rupiah> {
+        let amount = money.rupiah().filter(|amount| amount.is_positive());
+        if amount.is_none() {
+            let text = "An amount is a positive whole number of rupiah";
+            self.errors
+                .push(UserError::coded(Code::AmountNotWhole, field, text));
+        }
+        amount
+    }
+
+    /// An idempotency key has 1 to 64 characters.
+    pub(super) fn key(&mut self, key: &str) {
+        self.errors.extend(UserError::of_key(key));
+    }
+
+    /// The value, if every part of it could be read.
+    pub(super) fn done<T>(self, value: Option<T>) -> Result<T, Vec<UserError>> {
+        match value {
+            Some(value) if self.errors.is_empty() => Ok(value),
+            _ => Err(self.errors),
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! Messages to customers and the accounts that send them.
+
+use async_graphql::{
+    ComplexObject, Context, Enum, ID, InputObject, Object, Result, SimpleObject, connection::Connection,
+};
+use simpul_app::{Personal, messaging::ConnectSender, permission};
+use simpul_domain::{
+    MessageId, SenderId,
+    messaging::{
+        MessageKind as DomainMessageKind, SenderAccount,
+        message::MessageStatus as DomainStatus,
+        sender::{Channel, SenderKind as DomainSenderKind},
+        sender_account::SenderAccountStatus,
+    },
+};
+use simpul_event_store::feed::Projector as _;
+use simpul_projections::{
+    Position,
+    messaging::message_list::{self, MessageFilter as Wanted, MessageListProjector, MessageRow},
+};
+
+use super::{
+    customers::Customer,
+    page::{connection, page},
+    payload::payload,
+    scalar::DateTime,
+    scope::{Scope, scope},
+};
+use crate::ApiError;
+
+const LIST: &str = "messages";
+
+/// Which driver speaks for a sender.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "DomainSenderKind", name = "SenderKind")]
+pub(crate) enum SenderKind {
+    /// fonnte.com
+    Fonnte,
+    /// go-whatsapp-web-multidevice
+    Gowa,
+    /// waha.devlike.pro
+    Waha,
+    /// Evolution API
+    Evolution,
+    /// Meta's cloud API
+    MetaCloud,
+}
+
+/// What a message is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "DomainMessageKind", name = "MessageKind")]
+pub(crate) enum MessageKind {
+    /// A bill was issued.
+    InvoiceCreated,
+    /// A bill is due soon.
+    InvoiceDueReminder,
+    /// A bill is overdue.
+    InvoiceOverdue,
+    /// A bill is paid.
+    InvoicePaid,
+    /// Service is restricted.
+    CustomerIsolated,
+    /// Service is back.
+    CustomerUnisolated,
+}
+
+/// By which way a message travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "Channel", name = "MessageChannel")]
+pub(crate) enum MessageChannel {
+    /// WhatsApp.
+    Whatsapp,
+    /// E-mail.
+    Email,
+}
+
+/// Where a message stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub(crate) enum MessageStatus {
+    /// Waits for its turn.
+    Queued,
+    /// The sender took it.
+    Accepted,
+    /// It left.
+    Sent,
+    /// It arrived.
+    Delivered,
+    /// It was read.
+    Read,
+    /// It was not sent.
+    Failed,
+    /// It may have gone out; it is never sent again by itself.
+    Unknown,
+}
+
+impl From<DomainStatus> for MessageStatus {
+    fn from(status: DomainStatus) -> Self {
+        match status {
+            // INVARIANT: a row exists from the queueing on.
+            DomainStatus::Absent | DomainStatus::Queued => Self::Queued,
+            DomainStatus::Accepted => Self::Accepted,
+            DomainStatus::Sent => Self::Sent,
+            DomainStatus::Delivered => Self::Delivered,
+            DomainStatus::Read => Self::Read,
+            DomainStatus::Failed => Self::Failed,
+            DomainStatus::Unknown => Self::Unknown,
+        }
+    }
+}
+
+/// One message to one customer.
+#[derive(Debug, SimpleObject)]
+#[graphql(complex)]
+pub(crate) struct Message {
+    #[graphql(skip)]
+    row: MessageRow,
+    /// Opaque.
+    pub(crate) id: ID,
+    /// What it is about.
+    kind: MessageKind,
+    /// By which way it travels.
+    channel: MessageChannel,
+    /// Where it stands.
+    status: MessageStatus,
+    /// Times it was tried.
+    try_count: i32,
+    /// Why the last try failed.
+    failure: Option<String>,
+    /// When it was queued.
+    queued_at: DateTime,
+    /// Since when it stands there.
+    status_at: DateTime,
+}
+
+impl From<MessageRow> for Message {
+    fn from(row: MessageRow) -> Self {
+        Self {
+            id: row.message.to_string().into(),
+            kind: row.kind.into(),
+            channel: row.channel.into(),
+            status: row.status.into(),
+            try_count: i32::try_from(row.tries).unwrap_or(i32::MAX),
+            failure: row.failure.clone(),
+            queued_at: DateTime(row.queued_at),
+            status_at: DateTime(row.status_at),
+            row,
+        }
+    }
+}
+
+#[ComplexObject]
+impl Message {
+    /// To whom.
+    /// Permission: customer.read
+    async fn customer(&self, context: &Context<'_>) -> Result<Option<Customer>> {
+        Ok(Customer::load(scope(context)?, self.row.customer).await?)
+    }
+}
+
+impl Message {
+    pub(super) async fn load(scope: &Scope, message: MessageId) -> Result<Option<Self>, ApiError> {
+        scope.require(permission::CUSTOMER_READ).await?;
+        let mut tx = scope.read(&[MessageListProjector::NAME]).await?;
+        let row = message_list::by_ids(&mut tx, &[message]).await?.pop();
+        tx.commit().await?;
+        Ok(row.map(Self::from))
+    }
+}
+
+/// Which messages; every given part must hold.
+#[derive(Debug, Default, InputObject)]
+pub(crate) struct MessageFilter {
+    /// Messages to this customer.
+    customer_id: Option<ID>,
+}
+
+impl MessageFilter {
+    /// `None` when an id cannot be one: no message matches.
+    fn wanted(&self) -> Option<Wanted> {
+        Some(Wanted {
+            status: None,
+            customer: self.customer_id.as_ref().map(|id| id.parse()).transpose().ok()?,
+        })
+    }
+}
+
+/// An account that sends messages. Its token cannot be read.
+#[derive(Debug, SimpleObject)]
+pub(crate) struct Sender {
+    /// Opaque.
+    id: ID,
+    /// Which driver speaks for it.
+    kind: SenderKind,
+}
+
+impl Sender {
+    /// From its own stream: always as new as the last command.
+    pub(super) async fn load(scope: &Scope, sender: SenderId) -> Result<Option<Self>, ApiError> {
+        scope.require(permission::TENANT_SETTINGS).await?;
+        let store = scope.state().store();
+        let (account, _) = store
+            .load::<SenderAccount>(scope.tenant(), &sender.to_string())
+            .await?;
+        Ok(match account.status() {
+            SenderAccountStatus::Connected { sender, kind } => Some(Self {
+                id: sender.to_string().into(),
+                kind: kind.into(),
+            }),
+            SenderAccountStatus::Absent | SenderAccountStatus::Disconnected => None,
+        })
+    }
+}
+
+/// A new account.
+#[derive(InputObject)]
+pub(crate) struct SenderConnectInput {
+    /// Which driver speaks for it.
+    kind: SenderKind,
+    /// Cannot be read back.
+    token: String,
+    /// The sending number, as people write it, with or without +62. Cannot be read back.
+    device: String,
+    /// Same key, same effect. 1 to 64 characters.
+    idempotency_key: Option<String>,
+}
+
+payload! {
+    /// What `senderConnect` answers.
+    SenderConnectPayload { sender: Sender = SenderId }
+}
+
+/// Questions about messages.
+#[derive(Debug, Default)]
+pub(crate) struct MessagingQuery;
+
+#[Object]
+impl MessagingQuery {
+    /// Messages, newest first; at most 100 a page.
+    /// Permission: customer.read
+    async fn messages(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
+        #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
+        #[graphql(desc = "Which messages.")] filter: Option<MessageFilter>,
+    ) -> Result<Connection<String, Message>> {
+        let scope = scope(context)?;
+        scope.require(permission::CUSTOMER_READ).await?;
+        let page = page(LIST, first, after.as_deref())?;
+        let Some(wanted) = filter.unwrap_or_default().wanted() else {
+            return Ok(Connection::new(false, false));
+        };
+        let mut tx = scope.read(&[MessageListProjector::NAME]).await?;
+        let slice = message_list::list(&mut tx, wanted, page)
+            .await
+            .map_err(ApiError::from)?;
+        tx.commit().await.map_err(ApiError::from)?;
+        let position = |row: &MessageRow| Position {
+            at: row.queued_at,
+            id: row.message.as_uuid(),
+        };
+        Ok(connection(LIST, page, slice, position, Message::from))
+    }
+}
+
+/// Commands about senders.
+#[derive(Debug, Default)]
+pub(crate) struct MessagingMutation;
+
+#[Object]
+impl MessagingMutation {
+    /// Connects an account that sends messages.
+    /// Permission: tenant.settings
+    async fn sender_connect(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: SenderConnectInput,
+    ) -> Result<SenderConnectPayload> {
+        let command = ConnectSender {
+            kind: input.kind.into(),
+            token: Personal::new(input.token),
+            device: Personal::new(input.device),
+        };
+        let key = input.idempotency_key.as_deref();
+        let outcome = scope(context)?.command("sender", key, Ok(command), |sender| sender);
+        Ok(outcome.await?.into())
+    }
+}

@@ -1,0 +1,206 @@
+//! Routers.
+
+use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject, connection::Connection};
+use simpul_app::{Personal, network::RegisterRouter, permission};
+use simpul_domain::{
+    RouterId,
+    network::{RouterAddress, RouterHost, Sha256Hex, router::TlsMode as DomainTls},
+};
+use simpul_event_store::feed::Projector as _;
+use simpul_projections::{
+    Position,
+    network::router_list::{self, RouterListProjector, RouterRow},
+};
+
+use super::{
+    fields::Fields,
+    page::{connection, page},
+    payload::payload,
+    scalar::DateTime,
+    scope::{Scope, scope},
+    user_error::UserError,
+};
+use crate::ApiError;
+
+const LIST: &str = "routers";
+
+/// How the connection to a router is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub(crate) enum TlsMode {
+    /// API port without TLS.
+    Plain,
+    /// TLS with a certificate that public roots prove.
+    Verified,
+    /// TLS with exactly one certificate.
+    Pinned,
+}
+
+/// A router, as it is managed. Its password cannot be read.
+#[derive(Debug, SimpleObject)]
+pub(crate) struct Router {
+    /// Opaque.
+    pub(crate) id: ID,
+    /// As the operator calls it.
+    name: String,
+    /// DNS name or IP address.
+    host: String,
+    /// API port.
+    port: i32,
+    /// How the connection is protected.
+    tls: TlsMode,
+    /// With which the platform logs in.
+    username: String,
+    /// Serial number, once it was asked.
+    serial: Option<String>,
+    /// What the router calls itself.
+    identity: Option<String>,
+    /// Version of RouterOS.
+    os_version: Option<String>,
+    /// Another device answered at the last identification.
+    serial_changed: bool,
+    /// When it last said who it is.
+    identified_at: Option<DateTime>,
+    /// When it was registered.
+    registered_at: DateTime,
+    /// When it was given up.
+    retired_at: Option<DateTime>,
+}
+
+impl From<RouterRow> for Router {
+    fn from(row: RouterRow) -> Self {
+        Self {
+            id: row.router.to_string().into(),
+            name: row.name,
+            host: row.address.host.as_str().to_owned(),
+            port: row.address.port.into(),
+            tls: match row.address.tls {
+                DomainTls::Plain => TlsMode::Plain,
+                DomainTls::Verified => TlsMode::Verified,
+                DomainTls::Pinned { .. } => TlsMode::Pinned,
+            },
+            username: row.username,
+            serial: row.serial,
+            identity: row.identity,
+            os_version: row.os_version,
+            serial_changed: row.serial_changed,
+            identified_at: row.identified_at.map(DateTime),
+            registered_at: DateTime(row.registered_at),
+            retired_at: row.retired_at.map(DateTime),
+        }
+    }
+}
+
+impl Router {
+    pub(super) async fn load(scope: &Scope, router: RouterId) -> Result<Option<Self>, ApiError> {
+        scope.require(permission::ROUTER_READ).await?;
+        let mut tx = scope.read(&[RouterListProjector::NAME]).await?;
+        let row = router_list::by_ids(&mut tx, &[router]).await?.pop();
+        tx.commit().await?;
+        Ok(row.map(Self::from))
+    }
+}
+
+/// A new router.
+#[derive(InputObject)]
+pub(crate) struct RouterRegisterInput {
+    /// As the operator calls it; 1 to 100 characters.
+    name: String,
+    /// DNS name or IP address.
+    host: String,
+    /// API port; 8728, or 8729 with TLS.
+    port: i32,
+    /// How the connection is protected.
+    tls: TlsMode,
+    /// SHA-256 of the certificate in hex, with `PINNED`.
+    tls_sha256: Option<String>,
+    /// With which the platform logs in.
+    username: String,
+    /// Cannot be read back.
+    password: String,
+    /// Use the challenge login of versions before 6.43.
+    #[graphql(default)]
+    legacy_login: bool,
+    /// Same key, same effect. 1 to 64 characters.
+    idempotency_key: Option<String>,
+}
+
+impl RouterRegisterInput {
+    fn command(&self) -> Result<RegisterRouter, Vec<UserError>> {
+        let mut fields = Fields::default();
+        let host = fields.take("host", "pattern", RouterHost::parse(&self.host));
+        let port = fields.take("port", "range", u16::try_from(self.port));
+        let tls = match self.tls {
+            TlsMode::Plain => Some(DomainTls::Plain),
+            TlsMode::Verified => Some(DomainTls::Verified),
+            TlsMode::Pinned => {
+                let sha256 = Sha256Hex::parse(self.tls_sha256.as_deref().unwrap_or_default());
+                let sha256 = fields.take("tlsSha256", "pattern", sha256);
+                sha256.map(|sha256| DomainTls::Pinned { sha256 })
+            }
+        };
+        let address = host.zip(port).zip(tls);
+        let address = address.map(|((host, port), tls)| RouterAddress { host, port, tls });
+        fields.done(address.map(|address| RegisterRouter {
+            name: self.name.clone(),
+            address,
+            username: self.username.clone(),
+            password: Personal::new(&self.password),
+            legacy_login: self.legacy_login,
+            slot_limit: None,
+        }))
+    }
+}
+
+payload! {
+    /// What `routerRegister` answers.
+    RouterRegisterPayload { router: Router = RouterId }
+}
+
+/// Questions about routers.
+#[derive(Debug, Default)]
+pub(crate) struct NetworkQuery;
+
+#[Object]
+impl NetworkQuery {
+    /// Routers, newest first; at most 100 a page.
+    /// Permission: router.read
+    async fn routers(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
+        #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
+    ) -> Result<Connection<String, Router>> {
+        let scope = scope(context)?;
+        scope.require(permission::ROUTER_READ).await?;
+        let page = page(LIST, first, after.as_deref())?;
+        let mut tx = scope.read(&[RouterListProjector::NAME]).await?;
+        let slice = router_list::list(&mut tx, false, page)
+            .await
+            .map_err(ApiError::from)?;
+        tx.commit().await.map_err(ApiError::from)?;
+        let position = |row: &RouterRow| Position {
+            at: row.registered_at,
+            id: row.router.as_uuid(),
+        };
+        Ok(connection(LIST, page, slice, position, Router::from))
+    }
+}
+
+/// Commands about routers.
+#[derive(Debug, Default)]
+pub(crate) struct NetworkMutation;
+
+#[Object]
+impl NetworkMutation {
+    /// Manages a router from now on.
+    /// Permission: router.write
+    async fn router_register(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: RouterRegisterInput,
+    ) -> Result<RouterRegisterPayload> {
+        let key = input.idempotency_key.as_deref();
+        let outcome = scope(context)?.command("router", key, input.command(), |router| router);
+        Ok(outcome.await?.into())
+    }
+}

@@ -1,0 +1,113 @@
+//! Lists: arguments, cursors and connections over keyset pages.
+
+use async_graphql::{
+    OutputType,
+    connection::{Connection, Edge, EmptyFields},
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use chrono::DateTime;
+use simpul_domain::Code;
+use simpul_projections::{Page, Position, Slice};
+use uuid::Uuid;
+
+use crate::ApiError;
+
+/// Rows of a page that does not say how many.
+const DEFAULT_FIRST: i32 = 50;
+/// Most rows of a page.
+const MAX_FIRST: i32 = 100;
+/// Cursors of another version are refused.
+const CURSOR_VERSION: &str = "1";
+
+/// The page that `first` and `after` ask for. `list` is part of its cursors: one list's are refused by another.
+pub(super) fn page(list: &str, first: Option<i32>, after: Option<&str>) -> Result<Page, ApiError> {
+    let limit = i64::from(count(first)?);
+    let after = after.map(|cursor| position(list, cursor)).transpose()?;
+    Ok(Page { after, limit })
+}
+
+/// Rows wanted: 0 to 100.
+pub(super) fn count(first: Option<i32>) -> Result<i32, ApiError> {
+    let first = first.unwrap_or(DEFAULT_FIRST);
+    if (0..=MAX_FIRST).contains(&first) {
+        Ok(first)
+    } else {
+        let text = format!("first is 0 to {MAX_FIRST}");
+        Err(ApiError::new(Code::ValidationError, text))
+    }
+}
+
+fn refused() -> ApiError {
+    ApiError::new(Code::ValidationError, "after is not a cursor of this list")
+}
+
+fn position(list: &str, cursor: &str) -> Result<Position, ApiError> {
+    let parts = open(list, cursor)?;
+    let (at, id) = parts.split_once('|').ok_or_else(refused)?;
+    let at = at.parse().ok().and_then(DateTime::from_timestamp_micros);
+    Ok(Position {
+        at: at.ok_or_else(refused)?,
+        id: Uuid::try_parse(id).map_err(|_| refused())?,
+    })
+}
+
+/// The keys in a cursor of this list.
+pub(super) fn open(list: &str, cursor: &str) -> Result<String, ApiError> {
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| refused())?;
+    let text = String::from_utf8(bytes).map_err(|_| refused())?;
+    text.strip_prefix(CURSOR_VERSION)
+        .and_then(|rest| rest.strip_prefix('|')?.strip_prefix(list)?.strip_prefix('|'))
+        .map(str::to_owned)
+        .ok_or_else(refused)
+}
+
+/// A cursor of this list.
+pub(super) fn seal(list: &str, keys: &str) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{CURSOR_VERSION}|{list}|{keys}"))
+}
+
+/// A connection over a slice. Each row comes with its position.
+pub(super) fn connection<R, T: OutputType + async_graphql::ObjectType>(
+    list: &str,
+    page: Page,
+    slice: Slice<R>,
+    position: impl Fn(&R) -> Position,
+    node: impl Fn(R) -> T,
+) -> Connection<String, T> {
+    let wanted = usize::try_from(page.limit).unwrap_or(0);
+    let more = slice.next.is_some() || slice.rows.len() > wanted;
+    let mut connection = Connection::new(page.after.is_some(), more);
+    let rows = slice.rows.into_iter().take(wanted);
+    connection.edges.extend(rows.map(|row| {
+        let Position { at, id } = position(&row);
+        let cursor = seal(list, &format!("{}|{id}", at.timestamp_micros()));
+        Edge::<String, T, EmptyFields>::new(cursor, node(row))
+    }));
+    connection
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_leads_back_to_its_row_in_its_own_list_only() {
+        let at = DateTime::from_timestamp_micros(1_800_000_000_123_456).expect("instant");
+        let id = Uuid::from_u128(7);
+        let cursor = seal("invoices", &format!("{}|{id}", at.timestamp_micros()));
+        let page = page("invoices", Some(10), Some(&cursor)).expect("page");
+        assert_eq!(page.after, Some(Position { at, id }));
+        assert!(super::page("routers", None, Some(&cursor)).is_err());
+        for rubbish in ["", "!", "MXw", "MXxpbnZvaWNlc3x4"] {
+            assert!(super::page("invoices", None, Some(rubbish)).is_err(), "{rubbish}");
+        }
+    }
+
+    #[test]
+    fn a_page_has_between_none_and_a_hundred_rows() {
+        assert_eq!(count(None), Ok(50));
+        assert_eq!(count(Some(0)), Ok(0));
+        assert!(count(Some(-1)).is_err());
+        assert!(count(Some(101)).is_err());
+    }
+}

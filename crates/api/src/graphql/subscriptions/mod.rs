@@ -1,0 +1,7 @@
+//! Service lines: what a customer has, what is wanted of the router, and what it was proved to hold.
+
+mod mutations;
+mod queries;
+mod types;
+
+pub(crate) use self::{mutations::SubscriptionsMutation, queries::SubscriptionsQuery, types::Subscription};

@@ -1,0 +1,241 @@
+//! What a person can do something about: the errors inside a payload, and which errors belong there.
+
+use async_graphql::{Enum, SimpleObject};
+use serde_json::{Value, json};
+use simpul_domain::{Code, Coded};
+use simpul_event_store::{DispatchError, Receipt, StoreError};
+
+use crate::{ApiError, error::sentence};
+
+/// Longest idempotency key.
+const MAX_KEY_CHARS: usize = 64;
+
+/// Stable codes of errors. More may be added: treat an unknown one as a refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "Code", name = "UserErrorCode")]
+pub(crate) enum UserErrorCode {
+    /// No credentials, or they are not valid (any more).
+    Unauthorized,
+    /// Known, but not allowed.
+    Forbidden,
+    /// Does not exist.
+    NotFound,
+    /// An input breaks a rule; `params.rule` names it.
+    ValidationError,
+    /// A value that must be unique is taken.
+    DuplicateEntry,
+    /// Too many requests.
+    RateLimit,
+    /// A fault of the server.
+    InternalError,
+    /// Token, subdomain and header do not name the same tenant.
+    TenantMismatch,
+    /// Others were faster; the same request may be sent again.
+    Conflict,
+    /// The same idempotency key came with another input.
+    IdempotencyKeyReused,
+    /// `expectedVersion` is not the current one.
+    StaleVersion,
+    /// The answer has not caught up with the given consistency token in time.
+    StaleRead,
+    /// A limit of the tenant's plan is reached.
+    LimitReached,
+    /// The feature is not part of the tenant's plan.
+    FeatureDisabled,
+    /// The tenant's panel is locked: only paying is allowed.
+    PanelLocked,
+    /// Addresses like this one may not be called.
+    TargetNotAllowed,
+    /// The server cannot answer now.
+    Unavailable,
+    /// The command does not fit the state of what it changes; `params.state` names it.
+    NotAllowedInState,
+    /// The server's storage is full.
+    StorageFull,
+    /// The request is not well formed.
+    BadRequest,
+    /// The body is not `application/json`.
+    UnsupportedMediaType,
+    /// No form of answer that the client takes.
+    NotAcceptable,
+    /// The HTTP method is not allowed here.
+    MethodNotAllowed,
+    /// The body is too large.
+    PayloadTooLarge,
+    /// The document is not GraphQL.
+    GraphqlParseFailed,
+    /// The document or its variables do not fit the schema.
+    GraphqlValidationFailed,
+    /// It is not clear which operation is meant.
+    OperationResolutionFailure,
+    /// The document is too large.
+    DocumentTooLarge,
+    /// The operation costs too much.
+    CostLimitExceeded,
+    /// The document id is not known.
+    PersistedQueryNotFound,
+    /// Only known documents may be used.
+    PersistedQueryRequired,
+    /// The operation took too long.
+    Timeout,
+    /// The invoice is paid; more money becomes credit.
+    InvoiceAlreadyPaid,
+    /// An amount is not a positive whole number of rupiah.
+    AmountNotWhole,
+    /// QRIS fees may not be charged to the payer.
+    QrisFeeOnPayer,
+    /// The gateway, router or messenger did not answer; try again later.
+    UpstreamUnavailable,
+}
+
+/// Why a command was refused, for the person who gave it.
+#[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
+pub(crate) struct UserError {
+    /// To branch on.
+    code: UserErrorCode,
+    /// For people.
+    message: String,
+    /// Where in the input, such as `["input", "name"]`; null for the whole command.
+    path: Option<Vec<String>>,
+    /// Facts, such as `{"state": "PAID"}`.
+    params: Option<Value>,
+}
+
+impl UserError {
+    /// A field breaks a rule of its type.
+    pub(super) fn invalid(field: &str, rule: &str, message: &str) -> Self {
+        Self {
+            code: UserErrorCode::ValidationError,
+            message: sentence(message),
+            path: Some(at(field)),
+            params: Some(json!({ "field": field, "rule": rule })),
+        }
+    }
+
+    /// A field is refused with a code of its own.
+    pub(super) fn coded(code: Code, field: &str, message: &str) -> Self {
+        Self {
+            code: code.into(),
+            message: message.to_owned(),
+            path: Some(at(field)),
+            params: None,
+        }
+    }
+
+    /// What a field refers to does not exist, or is another tenant's: the two cannot be told apart.
+    pub(super) fn not_found(field: &str, what: &str) -> Self {
+        Self {
+            code: UserErrorCode::NotFound,
+            message: format!("The {what} does not exist"),
+            path: Some(at(field)),
+            params: None,
+        }
+    }
+
+    /// What is wrong with an idempotency key, if anything.
+    pub(super) fn of_key(key: &str) -> Option<Self> {
+        let fits = (1..=MAX_KEY_CHARS).contains(&key.chars().count());
+        (!fits).then(|| Self::invalid("idempotencyKey", "length", "a key has 1 to 64 characters"))
+    }
+
+    fn of<E: Coded + std::error::Error>(error: &E, subject: &'static str) -> Self {
+        let params = error.params();
+        let text = |key: &str| params.get(key).and_then(Value::as_str);
+        if error.code() == Code::NotFound {
+            let what = text("what").unwrap_or(subject);
+            return Self::not_found(&reference(what, subject), what);
+        }
+        let field = text("field")
+            .map(camel)
+            .or_else(|| text("what").map(|what| reference(what, subject)))
+            .or_else(|| text("scope").map(|scope| camel(scope.rsplit('.').next().unwrap_or(scope))));
+        Self {
+            code: error.code().into(),
+            message: sentence(&error.to_string()),
+            path: field.map(|field| at(&field)),
+            params: params
+                .as_object()
+                .is_some_and(|map| !map.is_empty())
+                .then_some(params),
+        }
+    }
+}
+
+fn at(field: &str) -> Vec<String> {
+    vec!["input".to_owned(), field.to_owned()]
+}
+
+/// The input field that names a thing: `id` for the command's own subject, else `<thing>Id`.
+fn reference(what: &str, subject: &str) -> String {
+    if what == subject {
+        return "id".to_owned();
+    }
+    format!("{}Id", camel(what.strip_prefix("service ").unwrap_or(what)))
+}
+
+/// `due_on` as inputs spell it.
+fn camel(word: &str) -> String {
+    let mut parts = word.split(['_', ' ']);
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + &sentence(part))
+}
+
+/// What became of a command.
+#[derive(Debug)]
+pub(super) enum Dispatched<A> {
+    Accepted(A),
+    Refused(Vec<UserError>),
+}
+
+/// Refusals that a person can do something about go into the payload, the rest are errors (`facts/graphql.md` 6.5).
+pub(super) fn sort_out<A, R: Coded + std::error::Error>(
+    dispatched: Result<Receipt<A>, DispatchError<R>>,
+    subject: &'static str,
+) -> Result<Dispatched<Receipt<A>>, ApiError> {
+    let error = match dispatched {
+        Ok(receipt) => return Ok(Dispatched::Accepted(receipt)),
+        Err(error) => error,
+    };
+    let personal = match &error {
+        DispatchError::Refused(refusal) => UserError::of(refusal, subject),
+        DispatchError::KeyReused => UserError {
+            path: Some(at("idempotencyKey")),
+            ..UserError::of(&error, subject)
+        },
+        DispatchError::Store(refused @ (StoreError::Taken { .. } | StoreError::QuotaExceeded { .. })) => {
+            UserError::of(refused, subject)
+        }
+        DispatchError::NoTenant
+        | DispatchError::PanelLocked
+        | DispatchError::FeatureDisabled(_)
+        | DispatchError::Forbidden(_)
+        | DispatchError::Store(_) => return Err(ApiError::from_coded(&error)),
+    };
+    tracing::info!(code = personal_code(&personal), "a command was refused");
+    Ok(Dispatched::Refused(vec![personal]))
+}
+
+fn personal_code(error: &UserError) -> &'static str {
+    Code::from(error.code).as_str()
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::resolver_utils::EnumType as _;
+
+    use super::*;
+
+    #[test]
+    fn every_code_of_the_product_has_its_name_in_the_schema() {
+        let schema: Vec<&str> = UserErrorCode::items().iter().map(|item| item.name).collect();
+        let product: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(schema, product);
+    }
+
+    #[test]
+    fn a_reference_is_reported_where_the_input_names_it() {
+        assert_eq!(reference("subscription", "subscription"), "id");
+        assert_eq!(reference("service plan", "subscription"), "planId");
+        assert_eq!(camel("due_on"), "dueOn");
+    }
+}

@@ -1,0 +1,44 @@
+//! What every request handler needs, wired once by the binary.
+
+use std::sync::Arc;
+
+use simpul_adapters::work_loop::Wake;
+use simpul_event_store::{Bus, EventStore};
+use tokio_util::task::TaskTracker;
+use url::Url;
+
+use crate::{ApiError, auth::Keys, gateways::GatewayDirectory};
+
+/// Shared by all requests. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct ApiState {
+    pub bus: Bus,
+    /// Signs and verifies access tokens.
+    pub keys: Arc<Keys>,
+    /// Opens a tenant's accounts at payment gateways.
+    pub gateways: Arc<dyn GatewayDirectory>,
+    /// Told when a notice was stored, so that the intake worker need not wait for its next poll.
+    pub intake: Wake,
+    /// Where the world reaches this server; gateways are told addresses below it.
+    pub public_url: Url,
+    /// Work that ends even if its client goes away. Shutdown closes it and waits for it.
+    pub tasks: TaskTracker,
+}
+
+impl ApiState {
+    pub const fn store(&self) -> &EventStore {
+        self.bus.store()
+    }
+
+    /// Runs to its end whether or not the client waits: a transaction must not be dropped while it opens.
+    pub(crate) async fn detached<T, F>(&self, work: F) -> Result<T, ApiError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, ApiError>> + Send + 'static,
+    {
+        self.tasks.spawn(work).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "a request's task ended without an answer");
+            Err(ApiError::internal())
+        })
+    }
+}

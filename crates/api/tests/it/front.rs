@@ -1,0 +1,198 @@
+//! A tenant with its owner behind a front door, and how to knock.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::{Request, Response, StatusCode, header},
+};
+use chrono::TimeDelta;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Value, json};
+use simpul_adapters::{
+    egress::{Egress, Policy},
+    work_loop::Wake,
+};
+use simpul_api::{
+    ApiState,
+    auth::{Keys, Viewer},
+    gateways::StoredGateways,
+};
+use simpul_app::tenancy::OnboardTenant;
+use simpul_domain::{
+    CorrelationId, TenantId, UserId,
+    tenancy::{Subdomain, TenantSettings},
+};
+use simpul_event_store::{Actor, Bus, Context, feed::RunnerSettings, inline::access};
+use simpul_projections::registry;
+use simpul_testkit::TestDb;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::ServiceExt as _;
+use url::Url;
+
+pub(crate) const KEY: &str = include_str!("test-key.pem");
+pub(crate) const ISSUER: &str = "https://simpul.test";
+pub(crate) const AUDIENCE: &str = "staff";
+
+/// The front door over a database of its own. Read models follow the log while it lives.
+pub(crate) struct Front {
+    pub(crate) test: TestDb,
+    pub(crate) state: ApiState,
+    pub(crate) router: Router,
+    /// The first tenant and its owner.
+    pub(crate) owner: Viewer,
+    stop: CancellationToken,
+}
+
+impl Drop for Front {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+pub(crate) fn keys(pem: &str) -> Keys {
+    Keys::from_pem(&SecretString::from(pem), ISSUER, AUDIENCE).expect("a key")
+}
+
+impl Front {
+    pub(crate) async fn open() -> Self {
+        Self::with_gateways_at(None).await
+    }
+
+    /// With a stand-in in place of Tripay.
+    pub(crate) async fn with_gateways_at(stand_in: Option<Url>) -> Self {
+        let test = TestDb::create().await;
+        let bus = test.bus();
+        let egress = Egress::new(Policy::development()).expect("a guard");
+        let gateways = StoredGateways::new(test.store(), egress, stand_in);
+        let state = ApiState {
+            bus: bus.clone(),
+            keys: Arc::new(keys(KEY)),
+            gateways: Arc::new(gateways),
+            intake: Wake::default(),
+            public_url: Url::parse("https://hooks.simpul.test/").expect("url"),
+            tasks: TaskTracker::new(),
+        };
+        let stop = CancellationToken::new();
+        state.tasks.spawn(registry::supervise(
+            test.store(),
+            RunnerSettings::default(),
+            stop.clone(),
+        ));
+        let owner = onboard(&bus, "kayu-net").await;
+        Self {
+            router: simpul_api::router(state.clone()),
+            test,
+            state,
+            owner,
+            stop,
+        }
+    }
+
+    /// Another tenant, with its owner.
+    pub(crate) async fn neighbour(&self) -> Viewer {
+        onboard(&self.state.bus, "batu-net").await
+    }
+
+    /// A member of the first tenant's staff with these permissions only.
+    pub(crate) async fn colleague(&self, permissions: &[&str]) -> Viewer {
+        let user = UserId::new(self.test.store().ids().next());
+        let held: Vec<String> = permissions.iter().map(|&held| held.to_owned()).collect();
+        let store = self.test.store();
+        let mut tx = store.db().tenant_tx(self.owner.tenant).await.expect("tx");
+        access::set_actor(&mut tx, user, &held, 1).await.expect("set");
+        tx.commit().await.expect("commit");
+        Viewer {
+            user,
+            tenant: self.owner.tenant,
+        }
+    }
+
+    pub(crate) fn token(&self, viewer: Viewer) -> String {
+        let now = self.state.store().now();
+        let token = self.state.keys.mint(viewer, now, TimeDelta::hours(1));
+        token.expect("a token").expose_secret().to_owned()
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Response<Body> {
+        self.router.clone().oneshot(request).await.expect("infallible")
+    }
+
+    /// One operation, with its answer's status and body.
+    pub(crate) async fn ask(&self, viewer: Viewer, query: &str, variables: Value) -> (StatusCode, Value) {
+        let request = Request::post("/graphql")
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.token(viewer)))
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Body::from(
+                json!({ "query": query, "variables": variables }).to_string(),
+            ))
+            .expect("request");
+        read(self.send(request).await).await
+    }
+
+    /// The data of an operation that must not have errors.
+    pub(crate) async fn data(&self, viewer: Viewer, query: &str, variables: Value) -> Value {
+        let (status, mut body) = self.ask(viewer, query, variables).await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+        assert!(body.get("errors").is_none(), "{body}");
+        body["data"].take()
+    }
+
+    /// A mutation that must be accepted; its payload.
+    pub(crate) async fn accepted(&self, viewer: Viewer, mutation: &str, entity: &str, input: Value) -> Value {
+        let payload = self.payload(viewer, mutation, entity, input).await;
+        assert_eq!(payload["userErrors"], json!([]), "{mutation}: {payload}");
+        assert!(payload["consistencyToken"].is_string(), "{mutation}: {payload}");
+        payload
+    }
+
+    /// A mutation's payload.
+    pub(crate) async fn payload(&self, viewer: Viewer, mutation: &str, entity: &str, input: Value) -> Value {
+        let mut data = self
+            .data(viewer, &document(mutation, entity), json!({ "input": input }))
+            .await;
+        data[mutation].take()
+    }
+}
+
+/// A mutation with everything that a payload has.
+pub(crate) fn document(mutation: &str, entity: &str) -> String {
+    let name = mutation[..1].to_uppercase() + &mutation[1..];
+    format!(
+        "mutation($input: {name}Input!) {{ {mutation}(input: $input) {{
+            {entity} userErrors {{ code message path params }} consistencyToken }} }}"
+    )
+}
+
+pub(crate) async fn read(response: Response<Body>) -> (StatusCode, Value) {
+    let status = response.status();
+    let bytes = to_bytes(response.into_body(), usize::MAX).await.expect("body");
+    (status, serde_json::from_slice(&bytes).expect("JSON"))
+}
+
+async fn onboard(bus: &Bus, subdomain: &str) -> Viewer {
+    let ids = bus.store().ids();
+    let (tenant, owner) = (TenantId::new(ids.next()), UserId::new(ids.next()));
+    let context = Context {
+        tenant,
+        actor: Actor::System("test"),
+        impersonator: None,
+        ip: None,
+        user_agent: None,
+        request_id: None,
+        correlation: CorrelationId::new(ids.next()),
+        cause: None,
+        command_id: bus.store().new_command_id(),
+        effective_at: None,
+        dry_run: false,
+    };
+    let command = OnboardTenant {
+        name: subdomain.to_owned(),
+        subdomain: Subdomain::parse(subdomain).expect("subdomain"),
+        settings: TenantSettings::default(),
+        owner,
+    };
+    bus.dispatch(context, command).await.expect("onboarded");
+    Viewer { user: owner, tenant }
+}

@@ -1,0 +1,15 @@
+//! The front door as clients meet it: real PostgreSQL, real signatures, no socket.
+#![expect(
+    clippy::expect_used,
+    reason = "test code outside of test functions: what is not expected stops the test"
+)]
+
+mod checkout;
+mod front;
+mod hooks;
+mod idempotency;
+mod isolation;
+mod schema;
+mod story;
+mod tokens;
+mod transport;

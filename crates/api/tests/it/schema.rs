@@ -1,0 +1,87 @@
+//! The schema as committed: every name in it is for ever, and says what it is.
+
+use std::path::Path;
+
+use async_graphql::parser::{
+    parse_schema,
+    types::{FieldDefinition, TypeKind, TypeSystemDefinition},
+};
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a switch of this test, not configuration"
+)]
+#[test]
+fn the_committed_schema_is_the_served_one() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schema.graphql");
+    let served = simpul_api::sdl();
+    if std::env::var("UPDATE_SCHEMA").is_ok() {
+        std::fs::write(&path, &served).expect("written");
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        committed == served,
+        "schema.graphql differs; look at the change, then UPDATE_SCHEMA=1"
+    );
+}
+
+#[test]
+fn everything_says_what_it_is_and_every_operation_who_may() {
+    let document = parse_schema(simpul_api::sdl()).expect("SDL");
+    let mut silent = Vec::new();
+    let mut unguarded = Vec::new();
+    for definition in document.definitions {
+        let TypeSystemDefinition::Type(definition) = definition else {
+            continue;
+        };
+        let (name, kind) = (definition.node.name.node.as_str(), &definition.node.kind);
+        // Connections are the engine's generic type, which takes no description.
+        if definition.node.description.is_none() && !name.ends_with("Connection") {
+            silent.push(name.to_owned());
+        }
+        let fields: Vec<&FieldDefinition> = match kind {
+            TypeKind::Object(object) => object.fields.iter().map(|field| &field.node).collect(),
+            TypeKind::Interface(interface) => interface.fields.iter().map(|field| &field.node).collect(),
+            TypeKind::InputObject(input) => {
+                let fields = input.fields.iter().map(|field| &field.node);
+                let undescribed = fields.filter(|field| field.description.is_none());
+                silent.extend(undescribed.map(|field| format!("{name}.{}", field.name.node)));
+                Vec::new()
+            }
+            TypeKind::Enum(values) => {
+                let values = values.values.iter().map(|value| &value.node);
+                let undescribed = values.filter(|value| value.description.is_none());
+                silent.extend(undescribed.map(|value| format!("{name}.{}", value.value.node)));
+                Vec::new()
+            }
+            TypeKind::Scalar | TypeKind::Union(_) => Vec::new(),
+        };
+        for field in fields {
+            let path = format!("{name}.{}", field.name.node);
+            let description = field.description.as_ref().map(|text| text.node.as_str());
+            let last = description
+                .unwrap_or_default()
+                .trim()
+                .lines()
+                .last()
+                .unwrap_or_default();
+            if ["Query", "Mutation"].contains(&name) && !last.trim().starts_with("Permission: ") {
+                unguarded.push(path.clone());
+            }
+            if description.is_none() {
+                silent.push(path.clone());
+            }
+            let undescribed = field
+                .arguments
+                .iter()
+                .filter(|argument| argument.node.description.is_none());
+            silent.extend(undescribed.map(|argument| format!("{path}({})", argument.node.name.node)));
+        }
+    }
+    assert_eq!(silent, Vec::<String>::new(), "without a description");
+    assert_eq!(
+        unguarded,
+        Vec::<String>::new(),
+        "without a last line `Permission: …`"
+    );
+}
