@@ -1,0 +1,57 @@
+//! `simpul`: the one binary, as a library so that end-to-end tests can stand where an operator stands.
+//!
+//! Configuration, telemetry, wiring and the command line. Everything else is another crate: this one decides which
+//! parts run here and hands each what it needs.
+
+pub mod cli;
+mod commands;
+pub mod config;
+pub mod demo;
+pub mod roles;
+pub mod runtime;
+mod telemetry;
+mod wiring;
+
+use std::process::ExitCode;
+
+use crate::{
+    cli::{Cli, Command},
+    config::Config,
+};
+
+/// Runs one command of the command line to its end.
+pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let config = Config::load(cli.config.as_deref())?;
+    telemetry::start(&config.log)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(dispatch(config, cli.command))
+}
+
+async fn dispatch(config: Config, command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Dev => demo::dev(config).await,
+        Command::Demo { once, embedded } => demo::demo(config, once, embedded).await,
+        Command::Serve { roles } => roles::serve(&config, &roles).await,
+        Command::Migrate { direction } => commands::migrate::run(&config, direction).await,
+        Command::Events { command } => commands::events::run(&config, command).await,
+        Command::Rebuild {
+            projection,
+            roll_back,
+        } => commands::rebuild::run(&config, &projection, roll_back).await,
+        Command::Audit { command } => commands::audit::run(&config, command).await,
+        Command::RouterSim {
+            port,
+            tls_port,
+            control_port,
+            version,
+            password,
+        } => commands::router_sim::run(port, tls_port, control_port, version, password).await,
+        Command::Doctor => commands::doctor::run(&config).await,
+        Command::Token {
+            tenant,
+            user,
+            minutes,
+        } => commands::token::run(&config, tenant, user, minutes),
+        Command::Schema { check } => commands::schema::run(check),
+    }
+}

@@ -1,0 +1,295 @@
+//! What a message says, rendered when it is sent, and who sends it.
+
+use chrono::{DateTime, Datelike as _, Utc};
+use secrecy::{ExposeSecret as _, SecretString};
+use simpul_adapters::{
+    egress::Egress,
+    messaging::{
+        Fonnte, FonnteConfig, fonnte,
+        templates::{Template, TemplateError, Values, Variable, long_date},
+    },
+};
+use simpul_app::{customers, messaging};
+use simpul_domain::{
+    Decider, InvoiceId, MessageId, Sealed, StoredEvent, TenantId,
+    billing::{Invoice, InvoiceEvent, invoice::InvoiceIssued},
+    customers::{Customer, CustomerEvent, PhoneNumber, customer::CustomerRegistered},
+    messaging::{
+        Message, MessageEvent, MessageKind, SenderAccount, SenderAccountEvent,
+        message::{MessageQueued, MessageStatus},
+        sender::{OutboundMessage, SenderKind},
+        sender_account::SenderAccountConnected,
+    },
+    subscriptions::Subscription,
+    tenancy::{Tenant, TenantSettings},
+};
+use simpul_event_store::{EventStore, StoreError, inline};
+use url::Url;
+
+/// Renders messages from what is true now.
+#[derive(Debug, Clone)]
+pub(crate) struct Messages {
+    store: EventStore,
+}
+
+/// What a message is at the moment of sending.
+#[derive(Debug)]
+pub(crate) enum Rendered {
+    Ready {
+        message: OutboundMessage,
+        failed_tries: u32,
+    },
+    /// It was sent, or may have been, and that is recorded.
+    Settled,
+    Unwanted(&'static str),
+}
+
+/// Why a message has no text.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum MessageError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    #[error("the customer's number is not usable")]
+    Number,
+    #[error("what the message is about does not exist")]
+    Missing,
+}
+
+impl Messages {
+    pub(crate) const fn new(store: EventStore) -> Self {
+        Self { store }
+    }
+
+    /// The message as it goes out now.
+    pub(crate) async fn render(
+        &self,
+        tenant: TenantId,
+        message: MessageId,
+    ) -> Result<Rendered, MessageError> {
+        let id = message.to_string();
+        let (state, _) = self.store.load::<Message>(tenant, &id).await?;
+        match state.status() {
+            MessageStatus::Queued | MessageStatus::Failed => {}
+            MessageStatus::Absent => return Err(MessageError::Missing),
+            MessageStatus::Accepted
+            | MessageStatus::Sent
+            | MessageStatus::Delivered
+            | MessageStatus::Read
+            | MessageStatus::Unknown => return Ok(Rendered::Settled),
+        }
+        let failed_tries = state.tries();
+        let queued = first::<Message, _, _>(&self.store, tenant, &id, |event| match event {
+            MessageEvent::Queued(queued) => Some(queued),
+            _ => None,
+        });
+        let queued: MessageQueued = queued.await?.ok_or(MessageError::Missing)?;
+        let id = queued.customer.to_string();
+        let registered = first::<Customer, _, _>(&self.store, tenant, &id, |event| match event {
+            CustomerEvent::Registered(registered) => Some(registered),
+            CustomerEvent::Erased(_) => None,
+        });
+        let customer: CustomerRegistered = registered.await?.ok_or(MessageError::Missing)?;
+        let name = match self
+            .open(tenant, &id, customers::field::NAME, &customer.name)
+            .await
+        {
+            Err(StoreError::Erased) => return Ok(Rendered::Unwanted("the customer's data was erased")),
+            other => other?,
+        };
+        let phone = self
+            .open(tenant, &id, customers::field::PHONE, &customer.phone)
+            .await?;
+        let to = PhoneNumber::parse(phone.expose_secret()).map_err(|_| MessageError::Number)?;
+        let text = self.text(tenant, &queued, name.expose_secret()).await?;
+        Ok(Rendered::Ready {
+            message: OutboundMessage {
+                id: message,
+                to,
+                text,
+            },
+            failed_tries,
+        })
+    }
+
+    async fn text(
+        &self,
+        tenant: TenantId,
+        queued: &MessageQueued,
+        name: &str,
+    ) -> Result<String, MessageError> {
+        let (operator, _) = self.store.load::<Tenant>(tenant, &tenant.to_string()).await?;
+        let settings = operator.settings();
+        let mut values = Values::new()
+            .with(Variable::Name, name)
+            .with(Variable::IspName, operator.name());
+        if let Some(subscription) = queued.refs.subscription {
+            let (line, _) = self
+                .store
+                .load::<Subscription>(tenant, &subscription.to_string())
+                .await?;
+            if let Some(terms) = line.terms() {
+                values = values.with(Variable::Plan, &terms.name);
+            }
+            let invoice = queued
+                .refs
+                .invoice
+                .or_else(|| line.overdue().keys().next().copied());
+            if let Some(invoice) = invoice {
+                values = self
+                    .invoice_values(tenant, invoice, settings, queued.at, values)
+                    .await?;
+            }
+        }
+        Ok(template(queued.kind, settings)?.render(&values)?)
+    }
+
+    async fn invoice_values(
+        &self,
+        tenant: TenantId,
+        invoice: InvoiceId,
+        settings: &TenantSettings,
+        at: DateTime<Utc>,
+        values: Values,
+    ) -> Result<Values, MessageError> {
+        let id = invoice.to_string();
+        let issued = first::<Invoice, _, _>(&self.store, tenant, &id, |event| match event {
+            InvoiceEvent::Issued(issued) => Some(*issued),
+            _ => None,
+        });
+        let issued: InvoiceIssued = issued.await?.ok_or(MessageError::Missing)?;
+        let today = settings.zone.date_at(at);
+        let from = issued.period.from();
+        let days = (today - issued.due_on).num_days().max(0);
+        Ok(values
+            .with(Variable::InvoiceCode, issued.number.as_str())
+            .with(Variable::Amount, &issued.total.to_string())
+            .with(Variable::Period, &format!("{:02}/{}", from.month(), from.year()))
+            .with(Variable::DueDate, &long_date(issued.due_on, settings.language))
+            .with(Variable::PaidDate, &long_date(today, settings.language))
+            .with(Variable::DaysOverdue, &days.to_string()))
+    }
+
+    async fn open(
+        &self,
+        tenant: TenantId,
+        subject: &str,
+        field: &str,
+        sealed: &Sealed,
+    ) -> Result<SecretString, StoreError> {
+        let mut tx = self.store.db().tenant_tx(tenant).await?;
+        let opened = self.store.vault().open(&mut tx, subject, field, sealed).await?;
+        tx.commit().await?;
+        Ok(opened)
+    }
+}
+
+fn template(kind: MessageKind, settings: &TenantSettings) -> Result<Template, TemplateError> {
+    Template::built_in(kind, settings.language)
+}
+
+/// The first event of a stream that `pick` wants.
+async fn first<A, E, T>(
+    store: &EventStore,
+    tenant: TenantId,
+    id: &str,
+    pick: impl Fn(E) -> Option<T>,
+) -> Result<Option<T>, StoreError>
+where
+    A: Decider<Event = E>,
+    E: StoredEvent,
+{
+    for (_, shape) in store.load_shapes(tenant, A::TYPE, id, 0).await? {
+        let event = serde_json::from_value(shape.payload).map_err(|source| StoreError::Unreadable {
+            event_type: shape.event_type,
+            version: shape.event_version,
+            source,
+        })?;
+        if let Some(found) = pick(event) {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
+/// The drivers of tenants' senders.
+#[derive(Debug, Clone)]
+pub(crate) struct Senders {
+    store: EventStore,
+    egress: Egress,
+    fonnte_url: Option<Url>,
+}
+
+/// Why there is no driver.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SenderError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the sender's settings are not usable")]
+    Settings(#[from] fonnte::FonnteConfigError),
+    #[error("the sender's own number is not usable")]
+    Number,
+    #[error("the messenger's address is not a URL")]
+    Address(#[from] url::ParseError),
+}
+
+impl Senders {
+    pub(crate) const fn new(store: EventStore, egress: Egress, fonnte_url: Option<Url>) -> Self {
+        Self {
+            store,
+            egress,
+            fonnte_url,
+        }
+    }
+
+    /// The tenant's first connected WhatsApp sender.
+    pub(crate) async fn whatsapp(&self, tenant: TenantId) -> Result<Option<Fonnte>, SenderError> {
+        let mut tx = self.store.db().tenant_tx(tenant).await?;
+        let senders = inline::member::list(&mut tx, messaging::SENDERS, messaging::WHATSAPP).await?;
+        tx.commit().await?;
+        for id in senders {
+            let connected = first::<SenderAccount, _, _>(&self.store, tenant, &id, |event| match event {
+                SenderAccountEvent::Connected(connected) => Some(connected),
+                SenderAccountEvent::Disconnected(_) => None,
+            });
+            let Some(connected) = connected.await? else {
+                continue;
+            };
+            if connected.kind == SenderKind::Fonnte {
+                return self.fonnte(tenant, &id, &connected).await.map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    async fn fonnte(
+        &self,
+        tenant: TenantId,
+        id: &str,
+        account: &SenderAccountConnected,
+    ) -> Result<Fonnte, SenderError> {
+        let vault = self.store.vault();
+        let mut tx = self.store.db().tenant_tx(tenant).await?;
+        let token = vault
+            .open(&mut tx, id, messaging::TOKEN_FIELD, &account.token)
+            .await?;
+        let device = vault
+            .open(&mut tx, id, messaging::DEVICE_FIELD, &account.device)
+            .await?;
+        tx.commit().await?;
+        let device = PhoneNumber::parse(device.expose_secret()).map_err(|_| SenderError::Number)?;
+        let base_url = match &self.fonnte_url {
+            Some(url) => url.clone(),
+            None => Url::parse(fonnte::PRODUCTION)?,
+        };
+        Ok(Fonnte::new(
+            FonnteConfig {
+                base_url,
+                token,
+                device,
+            },
+            &self.egress,
+        )?)
+    }
+}
