@@ -1,0 +1,147 @@
+//! The peers: a bare `INSERT … UNNEST` of the same rows into the same table, and stock `postgres-es` on its own table.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a peer is what somebody would write without this product"
+)]
+
+use std::{collections::HashMap, sync::Arc};
+
+use anyhow::Context as _;
+use cqrs_es::{AggregateContext as _, CqrsFramework, EventStore as _, persist::PersistedEventStore};
+use postgres_es::PostgresEventRepository;
+use serde_json::{Value, json};
+use simpul_testkit::TestDb;
+use sqlx::{Connection as _, Executor as _, PgConnection, PgPool, postgres::PgPoolOptions};
+use uuid::Uuid;
+
+use crate::load::{Note, NoteEvent, Written, new_stream, tenant};
+
+/// Stock tables as the crate's documentation gives them.
+const STOCK_TABLES: &str = "
+    CREATE TABLE events (
+        aggregate_type text NOT NULL, aggregate_id text NOT NULL,
+        sequence bigint CHECK (sequence >= 0) NOT NULL,
+        event_type text NOT NULL, event_version text NOT NULL, payload json NOT NULL, metadata json NOT NULL,
+        PRIMARY KEY (aggregate_type, aggregate_id, sequence));
+    CREATE TABLE snapshots (
+        aggregate_type text NOT NULL, aggregate_id text NOT NULL,
+        last_sequence bigint CHECK (last_sequence >= 0) NOT NULL,
+        current_snapshot bigint CHECK (current_snapshot >= 0) NOT NULL, payload json NOT NULL,
+        PRIMARY KEY (aggregate_type, aggregate_id, last_sequence));";
+
+type StockStore = PersistedEventStore<PostgresEventRepository, Note>;
+pub(crate) type Stock = Arc<CqrsFramework<Note, StockStore>>;
+
+/// The stock framework with one connection per client, and without sqlx' ping at every borrow, which ours goes
+/// without too.
+pub(crate) async fn stock(test: &TestDb, clients: u64) -> anyhow::Result<Stock> {
+    Ok(Arc::new(CqrsFramework::new(
+        stock_store(test, clients).await?,
+        Vec::new(),
+        (),
+    )))
+}
+
+/// The stock store alone, for reading.
+pub(crate) async fn reader(test: &TestDb, clients: u64) -> anyhow::Result<Arc<StockStore>> {
+    Ok(Arc::new(stock_store(test, clients).await?))
+}
+
+async fn stock_store(test: &TestDb, clients: u64) -> anyhow::Result<StockStore> {
+    let pool: PgPool = PgPoolOptions::new()
+        .max_connections(u32::try_from(clients)?)
+        .test_before_acquire(false)
+        .connect(&test.owner_url)
+        .await?;
+    Ok(PersistedEventStore::new_event_store(
+        PostgresEventRepository::new(pool),
+    ))
+}
+
+/// Loads and folds a stream; how many events it had.
+pub(crate) async fn fold(store: &StockStore, stream: &str) -> anyhow::Result<u64> {
+    let mut loaded = store
+        .load_aggregate(stream)
+        .await
+        .map_err(|error| anyhow::anyhow!("{error:?}"))?;
+    Ok(u64::try_from(loaded.aggregate().count)?)
+}
+
+/// Prepares the database: stock tables, and no tenant's heads.
+pub(crate) async fn prepare(test: &TestDb) -> anyhow::Result<()> {
+    let mut connection = PgConnection::connect(&test.superuser_url()).await?;
+    connection
+        .execute(
+            format!("SET ROLE simpul_owner; CREATE SCHEMA IF NOT EXISTS public; {STOCK_TABLES}").as_str(),
+        )
+        .await
+        .context("stock tables")?;
+    Ok(())
+}
+
+/// The metadata that our side stores with a command, as the stock framework takes it.
+pub(crate) fn metadata() -> HashMap<String, String> {
+    [
+        ("actor", "system:bench"),
+        ("command", "bench"),
+        ("command_id", "cmd_01jd8q4m6wfx3v2k7n5r9t0abc"),
+        ("correlation_id", "cor_01jd8q4m6wfx3v2k7n5r9t0abc"),
+    ]
+    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+    .into()
+}
+
+/// One bare writer: a superuser, past row-level security, with nothing but the table's own indexes in its way.
+#[derive(Debug)]
+pub(crate) struct Bare {
+    connection: PgConnection,
+    tenant: Uuid,
+    seq: i64,
+    payloads: Vec<Value>,
+    metadata: Value,
+}
+
+impl Bare {
+    /// The rows' payloads are made once: what is measured is the database.
+    pub(crate) async fn open(test: &TestDb, number: u64, batch: i64) -> anyhow::Result<Self> {
+        let payloads = (1..=batch)
+            .map(|index| serde_json::to_value(NoteEvent::Written(Written::sample(index))))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            connection: PgConnection::connect(&test.superuser_url()).await?,
+            tenant: tenant(1_000 + number).as_uuid(),
+            seq: 0,
+            payloads,
+            metadata: json!(metadata()),
+        })
+    }
+
+    pub(crate) async fn insert(&mut self) -> anyhow::Result<u64> {
+        let count = i64::try_from(self.payloads.len())?;
+        let ids: Vec<Uuid> = (0..count)
+            .map(|index| {
+                Uuid::from_u128(self.tenant.as_u128() ^ (u128::try_from(self.seq + index).unwrap_or(0) << 64))
+            })
+            .collect();
+        sqlx::query(
+            "INSERT INTO es.events (tenant_id, tenant_seq, aggregate_type, aggregate_id, sequence, event_type,
+                                    event_version, payload, metadata, event_id, recorded_at, event_hash, head)
+             SELECT $1, e.seq, 'bench.note', $2, e.sequence, 'bench.note.written', '1', e.payload, $6, e.id, now(),
+                    e.hash, e.hash
+             FROM unnest($3::bigint[], $4::bigint[], $5::jsonb[], $7::uuid[], $8::bytea[])
+                  AS e (seq, sequence, payload, id, hash)",
+        )
+        .bind(self.tenant)
+        .bind(new_stream())
+        .bind((1..=count).map(|index| self.seq + index).collect::<Vec<i64>>())
+        .bind((1..=count).collect::<Vec<i64>>())
+        .bind(&self.payloads)
+        .bind(&self.metadata)
+        .bind(&ids)
+        .bind(vec![[7_u8; 32].as_slice(); self.payloads.len()])
+        .execute(&mut self.connection)
+        .await?;
+        self.seq += count;
+        Ok(u64::try_from(count)?)
+    }
+}
