@@ -1,0 +1,12 @@
+//! End-to-end tests: one binary, a module per feature.
+#![expect(
+    clippy::expect_used,
+    reason = "test code outside of test functions: what is not expected stops the test"
+)]
+
+mod architecture;
+mod conformance;
+mod demo;
+mod faults;
+mod money;
+mod world;
