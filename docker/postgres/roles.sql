@@ -1,0 +1,23 @@
+-- The four roles of Simpul. Run as a superuser, as often as you like; a production DBA sets passwords afterwards
+-- (\password simpul_app), ./dev relies on a private socket, docker/ sets them from secrets.
+--
+-- simpul_owner    owns the database and its objects; runs migrations, never serves requests
+-- simpul_app      serves requests: one tenant per transaction, held by row-level security
+-- simpul_system   relay, leases, timers, directories: a closed list of tables without payloads
+-- simpul_analyst  reads schema `analytics`
+DO $$
+DECLARE
+  role_name text;
+BEGIN
+  FOREACH role_name IN ARRAY ARRAY['simpul_owner', 'simpul_app', 'simpul_system', 'simpul_analyst'] LOOP
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role_name) THEN
+      EXECUTE format('CREATE ROLE %I LOGIN', role_name);
+    END IF;
+    EXECUTE format('ALTER ROLE %I LOGIN NOSUPERUSER NOCREATEROLE NOREPLICATION NOBYPASSRLS', role_name);
+  END LOOP;
+END
+$$;
+
+ALTER ROLE simpul_app NOCREATEDB;
+ALTER ROLE simpul_system NOCREATEDB;
+ALTER ROLE simpul_analyst NOCREATEDB;

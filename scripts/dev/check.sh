@@ -1,0 +1,74 @@
+# shellcheck shell=bash
+# What CI checks: cheap steps first, the test runner last, so that its summary ends the output.
+
+# step <name> <command...>: runs one named step, fails naming it, prints how long it took.
+step() {
+  local name="$1" started=$SECONDS
+  shift
+  say "── $name"
+  # A subshell keeps `set -e` alive inside shell functions, which `if` or `||` would switch off.
+  set +e
+  (
+    set -e
+    "$@"
+  )
+  local status=$?
+  set -e
+  [ "$status" -eq 0 ] || die "step '$name' failed after $((SECONDS - started)) s (exit status $status)"
+  say "── $name: $((SECONDS - started)) s"
+}
+
+check_everything() {
+  step "install" install_missing
+  step "test tools" install_test_tools
+  step "servers" servers_up
+  load_committed_env
+  check_fast
+  step "dependencies (cargo deny)" check_dependencies
+  step "query data (.sqlx)" sqlx_check
+  step "clippy" check_clippy
+  step "documentation (rustdoc)" check_rustdoc
+  step "committed schemas" check_schemas
+  step "doctests" cargo test --quiet --workspace --doc --locked
+  # What end-to-end tests start as processes of their own.
+  step "binary" cargo build --quiet --locked -p simpul
+  step "router simulator" cargo build --quiet --locked -p simpul-routeros --example router_sim
+  say "── tests"
+  cargo nextest run --workspace --locked
+}
+
+check_fast() {
+  step "format" cargo fmt --all -- --check
+  step "shell" check_shell
+  step "spelling" "$PYTHON_ENV/bin/typos"
+}
+
+check_lint() {
+  install_missing
+  python_tools
+  check_fast
+  step "clippy" check_clippy
+}
+
+check_shell() { shellcheck -x dev scripts/dev/*.sh .ci/run docker/postgres/*.sh; }
+
+check_clippy() { cargo clippy --workspace --all-targets --locked -- -D warnings; }
+
+check_rustdoc() { RUSTDOCFLAGS='-D warnings' cargo doc --quiet --workspace --no-deps --locked; }
+
+check_dependencies() {
+  cargo deny --locked check --hide-inclusion-graph licenses bans sources
+  if GIT_TERMINAL_PROMPT=0 timeout 20 git ls-remote -q https://github.com/rustsec/advisory-db HEAD >/dev/null 2>&1; then
+    cargo deny --locked check --hide-inclusion-graph advisories
+  else
+    say "advisories not checked: the RustSec database is out of reach"
+  fi
+}
+
+check_schemas() {
+  if [ -e schema.graphql ]; then
+    cargo run --quiet --locked -p simpul -- schema --check
+  else
+    say "no schema.graphql is committed"
+  fi
+}
