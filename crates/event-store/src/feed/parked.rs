@@ -65,13 +65,14 @@ pub async fn list(tx: &mut TenantTx, limit: i64) -> Result<Vec<Parked>, StoreErr
     .await?)
 }
 
-/// The parked events of a key, oldest first, for a retry.
+/// The parked events of a key, oldest first, for a retry, and the position of the last of them; nothing when none
+/// is parked.
 pub(super) async fn events_of(
     store: &EventStore,
     tx: &mut TenantTx,
     subscriber: &str,
     key: &str,
-) -> Result<Vec<Recorded>, StoreError> {
+) -> Result<Option<(Vec<Recorded>, i64)>, StoreError> {
     let tenant = tx.tenant();
     let seqs = sqlx::query_scalar!(
         "SELECT tenant_seq FROM es.parked WHERE tenant_id = $1 AND subscriber = $2 AND key = $3
@@ -82,20 +83,30 @@ pub(super) async fn events_of(
     )
     .fetch_all(&mut **tx)
     .await?;
+    let Some(&last) = seqs.last() else {
+        return Ok(None);
+    };
     let mut events = Vec::with_capacity(seqs.len());
     for seq in seqs {
         events.extend(super::cursor::events(store, tx, seq - 1, 1).await?);
     }
-    Ok(events)
+    Ok(Some((events, last)))
 }
 
-pub(super) async fn forget(tx: &mut TenantTx, subscriber: &str, key: &str) -> Result<u64, StoreError> {
+/// Forgets a key's parked events up to a position: what was parked since then has not been handled.
+pub(super) async fn forget(
+    tx: &mut TenantTx,
+    subscriber: &str,
+    key: &str,
+    last: i64,
+) -> Result<u64, StoreError> {
     let tenant = tx.tenant();
     Ok(sqlx::query!(
-        "DELETE FROM es.parked WHERE tenant_id = $1 AND subscriber = $2 AND key = $3",
+        "DELETE FROM es.parked WHERE tenant_id = $1 AND subscriber = $2 AND key = $3 AND tenant_seq <= $4",
         tenant.as_uuid(),
         subscriber,
-        key
+        key,
+        last
     )
     .execute(&mut **tx)
     .await?
@@ -112,7 +123,7 @@ pub async fn discard(
     actor: Uuid,
     reason: &str,
 ) -> Result<u64, StoreError> {
-    let discarded = forget(tx, subscriber, key).await?;
+    let discarded = forget(tx, subscriber, key, i64::MAX).await?;
     tracing::warn!(subscriber, key, %actor, reason, discarded, "parked events discarded");
     Ok(discarded)
 }

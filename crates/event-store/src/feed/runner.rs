@@ -208,14 +208,22 @@ impl<H: Handle + Send + Sync + 'static> Runner<H> {
         }
     }
 
-    /// Handles a key's parked events again, in order and in one transaction; later events of the key flow again.
+    /// Handles a key's parked events again, in order, until none is left; later events of the key flow again.
+    ///
+    /// Events of the key that are parked meanwhile are not in the transaction that reads: they come in the next turn.
     pub async fn retry_parked(&self, tenant: TenantId, key: &str) -> Result<u64, HandlerError> {
-        let mut tx = self.store.db().tenant_tx(tenant).await?;
-        let events = parked::events_of(&self.store, &mut tx, &self.subscriber, key).await?;
-        tx = self.handler.handle(&self.store, tx, &events).await?;
-        let retried = parked::forget(&mut tx, &self.subscriber, key).await?;
-        tx.commit().await?;
-        Ok(retried)
+        let mut retried = 0;
+        loop {
+            let mut tx = self.store.db().tenant_tx(tenant).await?;
+            let parked = parked::events_of(&self.store, &mut tx, &self.subscriber, key).await?;
+            let Some((events, last)) = parked else {
+                tx.rollback().await?;
+                return Ok(retried);
+            };
+            tx = self.handler.handle(&self.store, tx, &events).await?;
+            retried += parked::forget(&mut tx, &self.subscriber, key, last).await?;
+            tx.commit().await?;
+        }
     }
 
     async fn perform(&mut self, effect: Effect) -> Input {

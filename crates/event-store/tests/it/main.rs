@@ -13,6 +13,7 @@ mod cqrs;
 mod isolation;
 mod lint;
 mod order;
+mod parked;
 mod snapshots;
 mod sql;
 mod vault;

@@ -32,8 +32,6 @@ pub struct Operator {
     pub tenant: TenantId,
     pub owner: UserId,
     pub gateway: GatewayId,
-    /// Where the gateway's notices arrive.
-    pub hook_path: String,
     pub subscription: SubscriptionId,
     pub username: String,
 }
@@ -138,12 +136,10 @@ pub async fn operator(bus: &Bus, around: &Surroundings) -> anyhow::Result<Operat
         change: Change::Activate,
     })
     .await?;
-    let (gateway, hook_path) = (connected.gateway, connected.hook_path);
     Ok(Operator {
         tenant,
         owner,
-        gateway,
-        hook_path,
+        gateway: connected.gateway,
         subscription,
         username,
     })
