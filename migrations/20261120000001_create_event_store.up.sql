@@ -6,25 +6,12 @@ CREATE SCHEMA es;
 REVOKE ALL ON SCHEMA app, es FROM PUBLIC;
 GRANT USAGE ON SCHEMA app, es TO simpul_app, simpul_system;
 
--- Raised by app.tenant(), so that a forgotten tenant is an error and never an empty answer.
-CREATE FUNCTION app.no_tenant() RETURNS uuid
-LANGUAGE plpgsql STABLE PARALLEL SAFE
-AS $$
-BEGIN
-    RAISE EXCEPTION 'no tenant is set on this transaction'
-        USING ERRCODE = 'insufficient_privilege', HINT = 'open it through event_store::Db::tenant_tx';
-END
-$$;
-
--- The tenant of the running transaction. One plain expression, without SET, so that the planner puts it straight
--- into the policies: as PL/pgSQL it was a tenth of an append.
+-- The tenant of the running transaction; without one this raises: the roles' default for the setting is a sentence
+-- that is no uuid, so that a forgotten tenant is an error and never an empty answer. One plain expression, which
+-- the planner puts straight into the policies: every statement of an append pays for it.
 CREATE FUNCTION app.tenant() RETURNS uuid
 LANGUAGE sql STABLE PARALLEL SAFE
-AS $$
-    SELECT CASE WHEN pg_catalog.current_setting('app.tenant_id', true) <> ''
-                THEN pg_catalog.current_setting('app.tenant_id', true)::pg_catalog.uuid
-                ELSE app.no_tenant() END
-$$;
+AS $$ SELECT pg_catalog.current_setting('app.tenant_id')::pg_catalog.uuid $$;
 
 -- Sets the tenant of this transaction only. The one place that does.
 CREATE FUNCTION app.enter(p_tenant uuid) RETURNS void
@@ -32,8 +19,8 @@ LANGUAGE sql VOLATILE
 AS $$ SELECT set_config('app.tenant_id', p_tenant::text, true) $$;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA app FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION app.tenant(), app.no_tenant(), app.enter(uuid) TO simpul_app;
-GRANT EXECUTE ON FUNCTION app.tenant(), app.no_tenant() TO simpul_system;
+GRANT EXECUTE ON FUNCTION app.tenant(), app.enter(uuid) TO simpul_app;
+GRANT EXECUTE ON FUNCTION app.tenant() TO simpul_system;
 
 -- One row per installation; the epoch changes at every restore and travels in messages (DESIGN section 3).
 CREATE TABLE es.store (
@@ -46,17 +33,17 @@ GRANT SELECT ON es.store TO simpul_app, simpul_system;
 
 CREATE TABLE es.tenant_heads (
     tenant_id  uuid PRIMARY KEY,
-    seq        bigint NOT NULL DEFAULT 0 CONSTRAINT tenant_heads_seq_not_negative CHECK (seq >= 0),
+    seq        bigint NOT NULL,
     head       bytea NOT NULL
 -- Few heads on a page: each is changed by every append, and its dead versions are pruned when nobody else looks.
 ) WITH (fillfactor = 10);
 
 CREATE TABLE es.events (
     tenant_id       uuid NOT NULL,
-    tenant_seq      bigint NOT NULL CONSTRAINT events_tenant_seq_positive CHECK (tenant_seq > 0),
+    tenant_seq      bigint NOT NULL,
     aggregate_type  text NOT NULL,
     aggregate_id    text NOT NULL,
-    sequence        bigint NOT NULL CONSTRAINT events_sequence_positive CHECK (sequence > 0),
+    sequence        bigint NOT NULL,
     event_type      text NOT NULL,
     event_version   text NOT NULL,
     payload         jsonb NOT NULL,
@@ -65,6 +52,7 @@ CREATE TABLE es.events (
     recorded_at     timestamptz NOT NULL,
     event_hash      bytea NOT NULL,
     head            bytea NOT NULL,
+    CONSTRAINT events_begin_at_one CHECK (tenant_seq > 0 AND sequence > 0),
     CONSTRAINT events_pkey PRIMARY KEY (tenant_id, tenant_seq),
     CONSTRAINT events_stream_key UNIQUE (tenant_id, aggregate_type, aggregate_id, sequence)
 );
@@ -139,10 +127,10 @@ AS $$
     ON CONFLICT DO NOTHING
 $$;
 
--- Appends n events of any number of streams of one tenant; a text that all of them share may come once. The order inside is: claims, quotas, sets -> head ->
--- events and command record; the caller commits at once. A stream that moved raises unique_violation on
--- events_stream_key, a repeated command on commands_pkey, a taken key on claims_pkey, a full quota check_violation
--- named quota_exceeded.
+-- Appends n events of any number of streams of one tenant; a text that all of them share may come once. The order
+-- inside is: claims, quotas, sets -> head -> events and command record; the caller commits at once. A stream that
+-- moved raises unique_violation on events_stream_key, a repeated command on commands_pkey, a taken key on
+-- claims_pkey, a full quota check_violation named quota_exceeded.
 CREATE FUNCTION es.append(
     p_tenant       uuid,
     p_command      uuid,
@@ -158,10 +146,9 @@ CREATE FUNCTION es.append(
     p_payloads     jsonb[],
     p_event_ids    uuid[],
     p_hashes       bytea[],
-    p_claims       jsonb DEFAULT NULL
+    p_claims       jsonb
 ) RETURNS bigint
 LANGUAGE plpgsql VOLATILE
-SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     v_count  integer := cardinality(p_event_ids);
@@ -172,25 +159,11 @@ DECLARE
     -- As a plain expression it costs a tenth of what PERFORM does.
     v_enter  text := set_config('app.tenant_id', p_tenant::text, true);
 BEGIN
-
     IF p_claims IS NOT NULL THEN
         PERFORM es.take_claims(p_tenant, p_claims);
     END IF;
 
-    IF v_count = 1 THEN
-        -- The common case in scalars: one statement takes the head and moves it on.
-        UPDATE es.tenant_heads SET seq = seq + 1, head = sha256(head || int8send(seq + 1) || p_hashes[1])
-        WHERE tenant_id = p_tenant RETURNING seq, head INTO v_seq, v_head;
-        IF NOT FOUND THEN
-            PERFORM es.begin_log(p_tenant);
-            UPDATE es.tenant_heads SET seq = seq + 1, head = sha256(head || int8send(seq + 1) || p_hashes[1])
-            WHERE tenant_id = p_tenant RETURNING seq, head INTO v_seq, v_head;
-        END IF;
-        INSERT INTO es.events (tenant_id, tenant_seq, aggregate_type, aggregate_id, sequence, event_type,
-                               event_version, payload, metadata, event_id, recorded_at, event_hash, head)
-        VALUES (p_tenant, v_seq, p_types[1], p_ids[1], p_sequences[1], p_event_types[1],
-                p_versions[1], p_payloads[1], p_metadata, p_event_ids[1], p_recorded_at, p_hashes[1], v_head);
-    ELSIF v_count > 1 THEN
+    IF v_count > 0 THEN
         SELECT seq, head INTO v_seq, v_head FROM es.tenant_heads WHERE tenant_id = p_tenant FOR NO KEY UPDATE;
         IF NOT FOUND THEN
             PERFORM es.begin_log(p_tenant);
@@ -205,10 +178,11 @@ BEGIN
         INSERT INTO es.events (tenant_id, tenant_seq, aggregate_type, aggregate_id, sequence, event_type,
                                event_version, payload, metadata, event_id, recorded_at, event_hash, head)
         SELECT p_tenant, v_seq - v_count + e.ordinal, coalesce(e.type, p_types[1]), coalesce(e.id, p_ids[1]),
-               e.sequence, coalesce(e.event_type, p_event_types[1]), coalesce(e.version, p_versions[1]), e.payload, p_metadata, e.event_id, p_recorded_at, e.hash, e.head
-        FROM unnest(p_types, p_ids, p_sequences, p_event_types, p_versions, p_payloads, p_event_ids, p_hashes,
-                    v_heads)
-             WITH ORDINALITY AS e (type, id, sequence, event_type, version, payload, event_id, hash, head, ordinal);
+               p_sequences[e.ordinal], coalesce(e.event_type, p_event_types[1]),
+               coalesce(e.version, p_versions[1]), e.payload, p_metadata, p_event_ids[e.ordinal], p_recorded_at,
+               e.hash, e.head
+        FROM unnest(p_types, p_ids, p_event_types, p_versions, p_payloads, p_hashes, v_heads)
+             WITH ORDINALITY AS e (type, id, event_type, version, payload, hash, head, ordinal);
     ELSE
         SELECT coalesce((SELECT seq FROM es.tenant_heads WHERE tenant_id = p_tenant), 0) INTO v_seq;
     END IF;
@@ -216,6 +190,55 @@ BEGIN
     INSERT INTO es.commands (tenant_id, command_id, fingerprint, first_seq, last_seq, answer)
     VALUES (p_tenant, p_command, p_fingerprint, v_seq - v_count + 1, v_seq, p_answer);
     RETURN v_seq;
+END
+$$;
+
+-- The same for one event, which is what most commands lead to: scalars, and one statement for head, event and record.
+CREATE FUNCTION es.append_one(
+    p_tenant       uuid,
+    p_command      uuid,
+    p_fingerprint  bytea,
+    p_answer       jsonb,
+    p_metadata     jsonb,
+    p_recorded_at  timestamptz,
+    p_type         text,
+    p_id           text,
+    p_sequence     bigint,
+    p_event_type   text,
+    p_version      text,
+    p_payload      jsonb,
+    p_event_id     uuid,
+    p_hash         bytea,
+    p_claims       jsonb
+) RETURNS bigint
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+    v_seq    bigint;
+    v_enter  text := set_config('app.tenant_id', p_tenant::text, true);
+BEGIN
+    IF p_claims IS NOT NULL THEN
+        PERFORM es.take_claims(p_tenant, p_claims);
+    END IF;
+    LOOP
+        WITH link AS (
+            UPDATE es.tenant_heads SET seq = seq + 1, head = sha256(head || int8send(seq + 1) || p_hash)
+            WHERE tenant_id = p_tenant RETURNING seq, head
+        ), event AS (
+            INSERT INTO es.events (tenant_id, tenant_seq, aggregate_type, aggregate_id, sequence, event_type,
+                                   event_version, payload, metadata, event_id, recorded_at, event_hash, head)
+            SELECT p_tenant, link.seq, p_type, p_id, p_sequence, p_event_type, p_version, p_payload, p_metadata,
+                   p_event_id, p_recorded_at, p_hash, link.head
+            FROM link
+        )
+        INSERT INTO es.commands (tenant_id, command_id, fingerprint, first_seq, last_seq, answer)
+        SELECT p_tenant, p_command, p_fingerprint, link.seq, link.seq, p_answer FROM link
+        RETURNING last_seq INTO v_seq;
+        IF FOUND THEN
+            RETURN v_seq;
+        END IF;
+        PERFORM es.begin_log(p_tenant);
+    END LOOP;
 END
 $$;
 
@@ -270,12 +293,9 @@ END
 $$;
 
 -- The events of one stream after a sequence.
--- Planned once for any tenant: for one that the statistics have not seen, a plan of its own takes the primary key
--- and reads the tenant's whole log.
 CREATE FUNCTION es.load(p_tenant uuid, p_type text, p_id text, p_after bigint)
 RETURNS TABLE (sequence bigint, event_type text, event_version text, payload jsonb)
 LANGUAGE plpgsql VOLATILE
-SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     v_enter text := set_config('app.tenant_id', p_tenant::text, true);

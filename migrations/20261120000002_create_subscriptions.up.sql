@@ -229,7 +229,6 @@ CREATE FUNCTION es.gate(p_tenant uuid, p_actor uuid, p_command uuid)
 RETURNS TABLE (known boolean, panel_locked boolean, disabled boolean, features text[], permissions text[],
                fingerprint bytea, last_seq bigint, answer jsonb)
 LANGUAGE plpgsql VOLATILE
-SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     v_enter text := set_config('app.tenant_id', p_tenant::text, true);

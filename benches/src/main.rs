@@ -9,6 +9,10 @@ mod report;
 
 use anyhow::bail;
 
+/// The allocator of the product, also for the peers.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const NAMES: [&str; 2] = ["append", "replay"];
 
 #[tokio::main]

@@ -21,3 +21,7 @@ $$;
 ALTER ROLE simpul_app NOCREATEDB;
 ALTER ROLE simpul_system NOCREATEDB;
 ALTER ROLE simpul_analyst NOCREATEDB;
+
+-- What a statement without a tenant is told, see app.tenant().
+ALTER ROLE simpul_app SET app.tenant_id = 'no tenant is set on this transaction';
+ALTER ROLE simpul_system SET app.tenant_id = 'no tenant is set on this transaction';

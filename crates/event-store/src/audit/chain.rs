@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{Broken, Kind, Sound};
 use crate::store::{
-    canonical::{CanonicalError, digest_of},
+    canonical::{CanonicalError, CanonicalJson, digest_of},
     recorded::{HashFrame, Hashed},
 };
 
@@ -30,20 +30,19 @@ pub(super) struct Stored {
 
 impl Stored {
     fn hash(&self, tenant: TenantId) -> Result<[u8; 32], CanonicalError> {
-        let frame = HashFrame::new(tenant, &self.metadata, self.recorded_at)?;
-        let (hash, _) = frame.hash(
-            &Hashed {
-                aggregate_type: &self.aggregate_type,
-                aggregate_id: &self.aggregate_id,
-                sequence: self.sequence,
-                event_type: &self.event_type,
-                event_version: &self.event_version,
-                event_id: EventId::new(self.event_id),
-                payload: &self.payload,
-            },
-            &mut String::new(),
-        )?;
-        Ok(hash)
+        let (metadata, payload) = (
+            CanonicalJson::of(&self.metadata)?,
+            CanonicalJson::of(&self.payload)?,
+        );
+        HashFrame::new(tenant, &metadata, self.recorded_at).hash(&Hashed {
+            aggregate_type: &self.aggregate_type,
+            aggregate_id: &self.aggregate_id,
+            sequence: self.sequence,
+            event_type: &self.event_type,
+            event_version: &self.event_version,
+            event_id: EventId::new(self.event_id),
+            payload: &payload,
+        })
     }
 }
 

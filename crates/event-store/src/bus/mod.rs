@@ -17,7 +17,7 @@ pub use self::context::{Actor, Cause, Context};
 use crate::{
     EventStore, StoreError,
     inline::access::{self, Gate},
-    store::{Outcome, Work, canonical},
+    store::{Outcome, Work, canonical::CanonicalJson},
 };
 
 /// How often a decision is made again when others were faster.
@@ -359,8 +359,15 @@ async fn run_once<C: Command>(
 }
 
 fn fingerprint<C: Command>(command: &C) -> Result<[u8; 32], DispatchError<C::Refusal>> {
-    let value =
-        serde_json::to_value(command).map_err(|error| DispatchError::Store(StoreError::Unwritable(error)))?;
-    canonical::sha256(&json!({ "command": C::NAME, "input": value }))
-        .map_err(|error| DispatchError::Store(error.into()))
+    #[derive(Serialize)]
+    struct Run<'a, C> {
+        command: &'a str,
+        input: &'a C,
+    }
+    let run = Run {
+        command: C::NAME,
+        input: command,
+    };
+    let json = CanonicalJson::of(&run).map_err(|error| DispatchError::Store(error.into()))?;
+    Ok(json.sha256())
 }

@@ -171,6 +171,9 @@ fn options(url: &SecretString, config: &DbConfig) -> Result<PgConnectOptions, St
             ("statement_timeout", timeout_ms.as_str()),
             ("idle_in_transaction_session_timeout", "15000"),
             ("lock_timeout", "10000"),
+            // A plan made for one tenant is no better than one for any, and for a tenant that the statistics have
+            // not seen it can be far worse: it reads the whole log by its primary key.
+            ("plan_cache_mode", "force_generic_plan"),
         ])
         .disable_statement_logging())
 }

@@ -4,28 +4,54 @@
 //! keys without white space, by the application, before the event is sent. INVARIANT: payloads hold no floats
 //! and no integer above 2^53, for which readers would disagree; they are refused.
 
-use std::fmt::Write as _;
+use std::{io, ops::Range};
 
 use aws_lc_rs::digest;
-use serde_json::{Number, Value};
+use serde::Serialize;
+use serde_json::ser::{CharEscape, Formatter, Serializer};
+use sqlx::{
+    Postgres,
+    encode::IsNull,
+    error::BoxDynError,
+    postgres::{PgArgumentBuffer, PgHasArrayType, PgTypeInfo},
+};
 
 /// 2^53 − 1: the largest integer that every JSON reader keeps (RFC 7493 section 2.2).
 const MAX_SAFE: i64 = (1 << 53) - 1;
 
-/// Why a payload has no canonical form.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+/// Why a value has no canonical form.
+#[derive(Debug, thiserror::Error)]
 pub enum CanonicalError {
     #[error("a number must be a whole number of at most 53 bits, and {0} is not")]
     Number(String),
     #[error("text must not contain the character U+0000")]
     Nul,
+    #[error("it cannot be written as JSON: {0}")]
+    Unwritable(#[source] serde_json::Error),
 }
 
-/// SHA-256 over the canonical form.
-pub fn sha256(value: &Value) -> Result<[u8; 32], CanonicalError> {
-    let mut text = String::with_capacity(512);
-    write_value(&mut text, value)?;
-    Ok(digest_of(text.as_bytes()))
+/// A JSON text in canonical form, on its way into a hash and a `jsonb`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CanonicalJson(String);
+
+impl CanonicalJson {
+    pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self, CanonicalError> {
+        let mut writer = Writer::default();
+        let written = value.serialize(&mut Serializer::with_formatter(io::sink(), &mut writer));
+        match (writer.refused, written) {
+            (Some(refused), _) => Err(refused),
+            (None, Err(error)) => Err(CanonicalError::Unwritable(error)),
+            (None, Ok(())) => Ok(Self(writer.out)),
+        }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub fn sha256(&self) -> [u8; 32] {
+        digest_of(self.0.as_bytes())
+    }
 }
 
 /// SHA-256 of bytes.
@@ -35,110 +61,250 @@ pub fn digest_of(bytes: &[u8]) -> [u8; 32] {
     out
 }
 
-/// The canonical text itself.
-pub fn to_string(value: &Value) -> Result<String, CanonicalError> {
-    let mut text = String::new();
-    write_value(&mut text, value)?;
-    Ok(text)
+impl sqlx::Type<Postgres> for CanonicalJson {
+    fn type_info() -> PgTypeInfo {
+        <serde_json::Value as sqlx::Type<Postgres>>::type_info()
+    }
 }
 
-pub(crate) fn write_value(out: &mut String, value: &Value) -> Result<(), CanonicalError> {
-    match value {
-        Value::Null => out.push_str("null"),
-        Value::Bool(true) => out.push_str("true"),
-        Value::Bool(false) => out.push_str("false"),
-        Value::Number(number) => write_number(out, number)?,
-        Value::String(text) => write_string(out, text)?,
-        Value::Array(items) => {
-            out.push('[');
-            for (index, item) in items.iter().enumerate() {
-                if index > 0 {
-                    out.push(',');
-                }
-                write_value(out, item)?;
-            }
-            out.push(']');
-        }
-        Value::Object(fields) => {
-            // RFC 8785 section 3.2.3 sorts by UTF-16 code units, which for ASCII is the order of bytes.
-            if fields.keys().all(|key| key.is_ascii()) && fields.keys().is_sorted() {
-                return write_fields(out, fields.iter());
-            }
-            let mut sorted: Vec<(&String, &Value)> = fields.iter().collect();
-            sorted.sort_unstable_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
-            write_fields(out, sorted.into_iter())?;
+impl PgHasArrayType for CanonicalJson {
+    fn array_type_info() -> PgTypeInfo {
+        <serde_json::Value as PgHasArrayType>::array_type_info()
+    }
+}
+
+impl sqlx::Encode<'_, Postgres> for CanonicalJson {
+    fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        // The binary form of jsonb is a version, 1, and the text.
+        buffer.push(1);
+        buffer.extend_from_slice(self.0.as_bytes());
+        Ok(IsNull::No)
+    }
+}
+
+/// Writes values as `serde_json` hands them over and puts each object's members in order when it ends. What
+/// `serde_json` would write itself goes nowhere.
+#[derive(Default)]
+struct Writer {
+    out: String,
+    /// The members of the objects that are open, the innermost last.
+    members: Vec<Member>,
+    /// Where in `members` each open object begins.
+    open: Vec<usize>,
+    refused: Option<CanonicalError>,
+}
+
+/// Where a member of an object stands in the text.
+#[derive(Debug, Clone)]
+struct Member {
+    /// With its quotes.
+    key: Range<usize>,
+    end: usize,
+}
+
+impl Writer {
+    fn whole(&mut self, number: Option<i64>, text: impl ToString) -> io::Result<()> {
+        if number.is_some_and(|number| (-MAX_SAFE..=MAX_SAFE).contains(&number)) {
+            self.out.push_str(&text.to_string());
+            Ok(())
+        } else {
+            Err(self.refuse(CanonicalError::Number(text.to_string())))
         }
     }
-    Ok(())
-}
 
-fn write_fields<'v>(
-    out: &mut String,
-    fields: impl Iterator<Item = (&'v String, &'v Value)>,
-) -> Result<(), CanonicalError> {
-    out.push('{');
-    for (index, (key, value)) in fields.enumerate() {
-        if index > 0 {
-            out.push(',');
-        }
-        write_string(out, key)?;
-        out.push(':');
-        write_value(out, value)?;
+    /// Stops the writing. The reason stays here: `serde_json` would only keep its text.
+    fn refuse(&mut self, reason: CanonicalError) -> io::Error {
+        self.refused = Some(reason);
+        io::ErrorKind::InvalidData.into()
     }
-    out.push('}');
-    Ok(())
-}
 
-fn write_number(out: &mut String, number: &Number) -> Result<(), CanonicalError> {
-    let whole = number
-        .as_i64()
-        .filter(|value| (-MAX_SAFE..=MAX_SAFE).contains(value));
-    let whole = whole.ok_or_else(|| CanonicalError::Number(number.to_string()))?;
-    let _ = write!(out, "{whole}");
-    Ok(())
-}
+    fn text(&self, range: Range<usize>) -> &str {
+        self.out.get(range).unwrap_or_default()
+    }
 
-pub(crate) fn write_string(out: &mut String, text: &str) -> Result<(), CanonicalError> {
-    out.push('"');
-    let mut clean = 0;
-    for (index, byte) in text.bytes().enumerate() {
-        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
-            continue;
+    /// RFC 8785 section 3.2.3 sorts keys by UTF-16 code units, which for ASCII is the order of bytes.
+    fn compare(&self, a: &Member, b: &Member) -> std::cmp::Ordering {
+        let (a, b) = (self.text(a.key.clone()), self.text(b.key.clone()));
+        let plain = |key: &str| key.bytes().all(|byte| byte.is_ascii() && byte != b'\\');
+        if plain(a) && plain(b) {
+            return a.trim_matches('"').cmp(b.trim_matches('"'));
         }
-        out.push_str(&text[clean..index]);
-        clean = index + 1;
-        match byte {
-            0 => return Err(CanonicalError::Nul),
-            b'"' => out.push_str("\\\""),
-            b'\\' => out.push_str("\\\\"),
-            0x08 => out.push_str("\\b"),
-            0x09 => out.push_str("\\t"),
-            0x0a => out.push_str("\\n"),
-            0x0c => out.push_str("\\f"),
-            0x0d => out.push_str("\\r"),
-            other => {
-                let _ = write!(out, "\\u{other:04x}");
+        let units = |key: &str| -> Vec<u16> {
+            let key: String = serde_json::from_str(key).unwrap_or_default();
+            key.encode_utf16().collect()
+        };
+        units(a).cmp(&units(b))
+    }
+
+    fn sort_members(&mut self, first: usize) {
+        let mut members = self.members.split_off(first);
+        let start = members.first().map_or(0, |member| member.key.start);
+        if members.is_sorted_by(|a, b| self.compare(a, b).is_le()) {
+            return;
+        }
+        members.sort_by(|a, b| self.compare(a, b));
+        let mut sorted = String::with_capacity(self.out.len() - start);
+        for member in &members {
+            if !sorted.is_empty() {
+                sorted.push(',');
+            }
+            sorted.push_str(self.text(member.key.start..member.end));
+        }
+        self.out.truncate(start);
+        self.out.push_str(&sorted);
+    }
+
+    fn separate(&mut self, first: bool) {
+        if !first {
+            self.out.push(',');
+        }
+    }
+}
+
+/// Methods of [`Formatter`] that write a number.
+macro_rules! numbers {
+    ($($method:ident($kind:ty)),*) => {$(
+        fn $method<W: ?Sized + io::Write>(&mut self, _: &mut W, value: $kind) -> io::Result<()> {
+            self.whole(i64::try_from(value).ok(), value)
+        }
+    )*};
+}
+
+/// Methods of [`Formatter`] that write one fixed character.
+macro_rules! marks {
+    ($($method:ident => $mark:literal),*) => {$(
+        fn $method<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
+            self.out.push($mark);
+            Ok(())
+        }
+    )*};
+}
+
+impl Formatter for &mut Writer {
+    numbers!(
+        write_i8(i8),
+        write_i16(i16),
+        write_i32(i32),
+        write_i64(i64),
+        write_i128(i128),
+        write_u8(u8),
+        write_u16(u16),
+        write_u32(u32),
+        write_u64(u64),
+        write_u128(u128)
+    );
+    marks!(begin_string => '"', end_string => '"', begin_array => '[', end_array => ']');
+
+    fn write_null<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
+        self.out.push_str("null");
+        Ok(())
+    }
+
+    fn write_bool<W: ?Sized + io::Write>(&mut self, _: &mut W, value: bool) -> io::Result<()> {
+        self.out.push_str(if value { "true" } else { "false" });
+        Ok(())
+    }
+
+    fn write_f32<W: ?Sized + io::Write>(&mut self, _: &mut W, value: f32) -> io::Result<()> {
+        self.whole(None, value)
+    }
+
+    fn write_f64<W: ?Sized + io::Write>(&mut self, _: &mut W, value: f64) -> io::Result<()> {
+        self.whole(None, value)
+    }
+
+    fn write_number_str<W: ?Sized + io::Write>(&mut self, _: &mut W, value: &str) -> io::Result<()> {
+        self.whole(value.parse().ok(), value)
+    }
+
+    fn write_raw_fragment<W: ?Sized + io::Write>(&mut self, _: &mut W, _: &str) -> io::Result<()> {
+        // Raw JSON would escape the sorting; no payload has any.
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, _: &mut W, text: &str) -> io::Result<()> {
+        self.out.push_str(text);
+        Ok(())
+    }
+
+    fn write_char_escape<W: ?Sized + io::Write>(&mut self, _: &mut W, escape: CharEscape) -> io::Result<()> {
+        use std::fmt::Write as _;
+        match escape {
+            CharEscape::Quote => self.out.push_str("\\\""),
+            CharEscape::ReverseSolidus => self.out.push_str("\\\\"),
+            CharEscape::Solidus => self.out.push('/'),
+            CharEscape::Backspace => self.out.push_str("\\b"),
+            CharEscape::FormFeed => self.out.push_str("\\f"),
+            CharEscape::LineFeed => self.out.push_str("\\n"),
+            CharEscape::CarriageReturn => self.out.push_str("\\r"),
+            CharEscape::Tab => self.out.push_str("\\t"),
+            // PostgreSQL keeps no U+0000.
+            CharEscape::AsciiControl(0) => return Err(self.refuse(CanonicalError::Nul)),
+            CharEscape::AsciiControl(byte) => {
+                let _ = write!(self.out, "\\u{byte:04x}");
             }
         }
+        Ok(())
     }
-    out.push_str(&text[clean..]);
-    out.push('"');
-    Ok(())
+
+    fn begin_array_value<W: ?Sized + io::Write>(&mut self, _: &mut W, first: bool) -> io::Result<()> {
+        self.separate(first);
+        Ok(())
+    }
+
+    fn begin_object<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
+        self.out.push('{');
+        self.open.push(self.members.len());
+        Ok(())
+    }
+
+    fn begin_object_key<W: ?Sized + io::Write>(&mut self, _: &mut W, first: bool) -> io::Result<()> {
+        self.separate(first);
+        let at = self.out.len();
+        self.members.push(Member { key: at..at, end: at });
+        Ok(())
+    }
+
+    fn begin_object_value<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
+        if let Some(member) = self.members.last_mut() {
+            member.key.end = self.out.len();
+        }
+        self.out.push(':');
+        Ok(())
+    }
+
+    fn end_object_value<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
+        if let Some(member) = self.members.last_mut() {
+            member.end = self.out.len();
+        }
+        Ok(())
+    }
+
+    fn end_object<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
+        let first = self.open.pop().unwrap_or_default();
+        self.sort_members(first);
+        self.out.push('}');
+        Ok(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
+
+    fn text_of(value: &Value) -> Result<String, CanonicalError> {
+        CanonicalJson::of(value).map(|json| json.0)
+    }
 
     #[test]
     fn keys_are_sorted_and_white_space_is_gone() {
         let value = json!({"b": [1, true, null], "a": {"z": "é\n\u{1f}\"", "\u{20ac}": 1, "\u{1f600}": 2}});
         // RFC 8785 section 3.2.3: U+1F600 is a surrogate pair and sorts before U+20AC … by code unit it is 0xD83D.
         assert_eq!(
-            to_string(&value).expect("canonical"),
+            text_of(&value).expect("canonical"),
             "{\"a\":{\"z\":\"é\\n\\u001f\\\"\",\"\u{20ac}\":1,\"\u{1f600}\":2},\"b\":[1,true,null]}"
         );
     }
@@ -147,14 +313,49 @@ mod tests {
     fn numbers_on_which_readers_disagree_are_refused() {
         for value in [json!(1.5), json!(9_007_199_254_740_992_i64), json!(u64::MAX)] {
             assert!(
-                matches!(to_string(&value), Err(CanonicalError::Number(_))),
+                matches!(text_of(&value), Err(CanonicalError::Number(_))),
                 "{value}"
             );
         }
         assert_eq!(
-            to_string(&json!(-9_007_199_254_740_991_i64)).expect("safe"),
+            text_of(&json!(-9_007_199_254_740_991_i64)).expect("safe"),
             "-9007199254740991"
         );
+    }
+
+    #[test]
+    fn fields_are_sorted_however_deep_and_whatever_stands_between() {
+        #[derive(Serialize)]
+        struct Inner {
+            z: Vec<u8>,
+            #[serde(rename = "a\"")]
+            quoted: &'static str,
+            a: Option<()>,
+        }
+        #[derive(Serialize)]
+        struct Outer {
+            second: [Inner; 1],
+            first: std::collections::BTreeMap<u8, bool>,
+        }
+        let value = Outer {
+            second: [Inner {
+                z: vec![2, 1],
+                quoted: "\u{1}/",
+                a: None,
+            }],
+            first: [(9, true), (10, false)].into(),
+        };
+        assert_eq!(
+            CanonicalJson::of(&value).expect("canonical").as_str(),
+            r#"{"first":{"10":false,"9":true},"second":[{"a":null,"a\"":"\u0001/","z":[2,1]}]}"#
+        );
+    }
+
+    #[test]
+    fn a_nul_is_refused_in_keys_and_texts() {
+        for value in [json!("\0"), json!({"\0": 1})] {
+            assert!(matches!(text_of(&value), Err(CanonicalError::Nul)), "{value}");
+        }
     }
 
     proptest! {
@@ -163,7 +364,7 @@ mod tests {
             fields in prop::collection::btree_map("[^\u{0}]{0,8}", ("[^\u{0}]{0,12}", any::<i32>()), 0..6)
         ) {
             let value = serde_json::to_value(&fields).expect("json");
-            let text = to_string(&value).expect("canonical");
+            let text = text_of(&value).expect("canonical");
             prop_assert_eq!(serde_json::from_str::<Value>(&text).expect("valid JSON"), value);
         }
     }

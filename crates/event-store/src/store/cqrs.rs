@@ -10,7 +10,7 @@ use cqrs_es::{Aggregate, AggregateContext, AggregateError, DomainEvent as _, Eve
 use serde_json::Value;
 use simpul_domain::Decider;
 
-use super::{Append, EventStore, Staged, read_event};
+use super::{Append, EventStore, Staged, canonical::CanonicalJson, read_event};
 use crate::{Context, StoreError};
 
 /// The store for the commands of one request.
@@ -109,8 +109,8 @@ where
                 sequence: context.version + 1 + i64::try_from(index).unwrap_or(i64::MAX),
                 event_type: event.event_type(),
                 event_version: event.event_version(),
-                payload: serde_json::to_value(event)
-                    .map_err(|error| into_aggregate_error(StoreError::Unwritable(error)))?,
+                payload: CanonicalJson::of(event)
+                    .map_err(|error| into_aggregate_error(StoreError::Canonical(error)))?,
                 event_id: self.store.new_event_id(),
             });
         }

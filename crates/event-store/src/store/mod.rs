@@ -13,15 +13,11 @@ mod work;
 use std::sync::Arc;
 
 use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
-use serde_json::Value;
-use simpul_domain::{CommandId, Decider, EventId, IdGen, TenantId, time::Clock};
-use sqlx::{
-    Postgres,
-    encode::IsNull,
-    error::BoxDynError,
-    postgres::{PgArgumentBuffer, PgHasArrayType, PgTypeInfo},
-};
 
+use self::{
+    canonical::CanonicalJson,
+    recorded::{HashFrame, Hashed},
+};
 pub use self::{
     cqrs::CqrsStore,
     recorded::Recorded,
@@ -29,6 +25,7 @@ pub use self::{
     work::{Append, DecideError, Outcome, Staged, Work},
 };
 use crate::{Db, StoreError, feed::Hints, vault::Vault};
+use simpul_domain::{CommandId, Decider, EventId, IdGen, TenantId, time::Clock};
 
 /// Longest stream that is read in one piece. Streams stay short: books are closed (DESIGN section 3).
 pub const MAX_STREAM_EVENTS: i64 = 100_000;
@@ -187,8 +184,7 @@ impl EventStore {
 
     /// Appends what a unit of work has staged, in one database call. Returns the tenant's new position.
     pub(crate) async fn append(&self, append: &Append<'_>) -> Result<i64, StoreError> {
-        let sealed = Columns::seal(append)?;
-        let seq = sealed.send(append, self.inner.db.autocommit()).await?;
+        let seq = append.send(self.inner.db.autocommit()).await?;
         self.inner.hints.tell(append.tenant);
         Ok(seq)
     }
@@ -199,7 +195,7 @@ impl EventStore {
         append: &Append<'_>,
         connection: &mut sqlx::PgConnection,
     ) -> Result<i64, StoreError> {
-        Columns::seal(append)?.send(append, connection).await
+        append.send(connection).await
     }
 
     /// The epoch of the store: it changes at every restore, because positions may be used again then.
@@ -240,121 +236,101 @@ pub(crate) fn read_event<A: Decider>(shape: Shape) -> Result<A::Event, StoreErro
     })
 }
 
-/// A JSON text on its way into a `jsonb`: what was written for the hash is sent as it is.
-#[derive(Debug)]
-struct CanonicalJson(String);
-
-impl sqlx::Type<Postgres> for CanonicalJson {
-    fn type_info() -> PgTypeInfo {
-        <Value as sqlx::Type<Postgres>>::type_info()
-    }
-}
-
-impl PgHasArrayType for CanonicalJson {
-    fn array_type_info() -> PgTypeInfo {
-        <Value as PgHasArrayType>::array_type_info()
-    }
-}
-
-impl sqlx::Encode<'_, Postgres> for CanonicalJson {
-    fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
-        // The binary form of jsonb is a version, 1, and the text.
-        buffer.push(1);
-        buffer.extend_from_slice(self.0.as_bytes());
-        Ok(IsNull::No)
-    }
-}
-
-/// The staged events as parallel arrays, hashed.
+/// The staged events as parallel arrays.
 struct Columns<'a> {
     types: Vec<&'a str>,
     ids: Vec<&'a str>,
     sequences: Vec<i64>,
     event_types: Vec<&'a str>,
     versions: Vec<&'a str>,
-    payloads: Vec<CanonicalJson>,
+    payloads: Vec<&'a CanonicalJson>,
     event_ids: Vec<uuid::Uuid>,
-    hashes: Vec<[u8; 32]>,
 }
 
 impl<'a> Columns<'a> {
-    fn seal(append: &Append<'a>) -> Result<Self, StoreError> {
-        let count = append.events.len();
-        let mut columns = Self {
-            types: Vec::with_capacity(count),
-            ids: Vec::with_capacity(count),
-            sequences: Vec::with_capacity(count),
-            event_types: Vec::with_capacity(count),
-            versions: Vec::with_capacity(count),
-            payloads: Vec::with_capacity(count),
-            event_ids: Vec::with_capacity(count),
-            hashes: Vec::with_capacity(count),
-        };
-        let frame = recorded::HashFrame::new(append.tenant, append.metadata, append.recorded_at)?;
-        let mut buffer = String::with_capacity(1024);
-        for event in append.events {
-            let (hash, payload) = frame.hash(
-                &recorded::Hashed {
-                    aggregate_type: event.aggregate_type,
-                    aggregate_id: &event.aggregate_id,
-                    sequence: event.sequence,
-                    event_type: &event.event_type,
-                    event_version: &event.event_version,
-                    event_id: event.event_id,
-                    payload: &event.payload,
-                },
-                &mut buffer,
-            )?;
-            columns.types.push(event.aggregate_type);
-            columns.ids.push(&event.aggregate_id);
-            columns.sequences.push(event.sequence);
-            columns.event_types.push(&event.event_type);
-            columns.versions.push(&event.event_version);
-            columns
-                .payloads
-                .push(CanonicalJson(buffer.get(payload).unwrap_or_default().to_owned()));
-            columns.event_ids.push(event.event_id.as_uuid());
-            columns.hashes.push(hash);
-        }
-        for texts in [
-            &mut columns.types,
-            &mut columns.ids,
-            &mut columns.event_types,
-            &mut columns.versions,
-        ] {
-            // A text that all share is sent once.
+    fn of(events: &'a [Staged]) -> Self {
+        // A text that all share is sent once.
+        let texts = |text: fn(&Staged) -> &str| {
+            let mut texts: Vec<&str> = events.iter().map(text).collect();
             if texts.windows(2).all(|pair| pair.first() == pair.last()) {
                 texts.truncate(1);
             }
+            texts
+        };
+        Self {
+            types: texts(|event| event.aggregate_type),
+            ids: texts(|event| &event.aggregate_id),
+            sequences: events.iter().map(|event| event.sequence).collect(),
+            event_types: texts(|event| &event.event_type),
+            versions: texts(|event| &event.event_version),
+            payloads: events.iter().map(|event| &event.payload).collect(),
+            event_ids: events.iter().map(|event| event.event_id.as_uuid()).collect(),
         }
-        Ok(columns)
+    }
+}
+
+impl Append<'_> {
+    fn hashes(&self, metadata: &CanonicalJson) -> Result<Vec<[u8; 32]>, StoreError> {
+        let mut frame = HashFrame::new(self.tenant, metadata, self.recorded_at);
+        let hash = |event: &Staged| {
+            Ok(frame.hash(&Hashed {
+                aggregate_type: event.aggregate_type,
+                aggregate_id: &event.aggregate_id,
+                sequence: event.sequence,
+                event_type: &event.event_type,
+                event_version: &event.event_version,
+                event_id: event.event_id,
+                payload: &event.payload,
+            })?)
+        };
+        self.events.iter().map(hash).collect()
     }
 
-    async fn send(
-        &self,
-        append: &Append<'_>,
-        executor: impl sqlx::PgExecutor<'_>,
-    ) -> Result<i64, StoreError> {
+    /// One database call. Returns the tenant's new position.
+    async fn send(&self, executor: impl sqlx::PgExecutor<'_>) -> Result<i64, StoreError> {
+        let metadata = CanonicalJson::of(self.metadata)?;
+        let hashes = self.hashes(&metadata)?;
+        if let ([event], [hash]) = (self.events, hashes.as_slice()) {
+            let seq = sqlx::query_scalar!(
+                r#"SELECT es.append_one($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+                   AS "seq!""#,
+                self.tenant.as_uuid(),
+                self.command_id.as_uuid(),
+                self.fingerprint,
+                self.answer,
+                metadata as CanonicalJson,
+                self.recorded_at,
+                event.aggregate_type,
+                event.aggregate_id,
+                event.sequence,
+                event.event_type,
+                event.event_version,
+                &event.payload as &CanonicalJson,
+                event.event_id.as_uuid(),
+                hash,
+                self.claims,
+            );
+            return Ok(seq.fetch_one(executor).await?);
+        }
+        let columns = Columns::of(self.events);
         let seq = sqlx::query_scalar!(
             r#"SELECT es.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) AS "seq!""#,
-            append.tenant.as_uuid(),
-            append.command_id.as_uuid(),
-            append.fingerprint,
-            append.answer,
-            append.metadata,
-            append.recorded_at,
-            &self.types as &[&str],
-            &self.ids as &[&str],
-            &self.sequences,
-            &self.event_types as &[&str],
-            &self.versions as &[&str],
-            &self.payloads as &[CanonicalJson],
-            &self.event_ids,
-            &self.hashes as &[[u8; 32]],
-            append.claims,
-        )
-        .fetch_one(executor)
-        .await?;
-        Ok(seq)
+            self.tenant.as_uuid(),
+            self.command_id.as_uuid(),
+            self.fingerprint,
+            self.answer,
+            metadata as CanonicalJson,
+            self.recorded_at,
+            &columns.types as &[&str],
+            &columns.ids as &[&str],
+            &columns.sequences,
+            &columns.event_types as &[&str],
+            &columns.versions as &[&str],
+            &columns.payloads as &[&CanonicalJson],
+            &columns.event_ids,
+            &hashes as &[[u8; 32]],
+            self.claims,
+        );
+        Ok(seq.fetch_one(executor).await?)
     }
 }

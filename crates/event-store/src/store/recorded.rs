@@ -1,12 +1,10 @@
 //! An event as it is stored, and its hash.
 
-use std::ops::Range;
-
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::Value;
 use simpul_domain::{CorrelationId, EventId, TenantId};
 
-use super::canonical::{self, CanonicalError};
+use super::canonical::{CanonicalError, CanonicalJson, digest_of};
 
 /// One event with everything that was stored about it.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,59 +54,60 @@ pub(crate) struct Hashed<'a> {
     pub(crate) event_type: &'a str,
     pub(crate) event_version: &'a str,
     pub(crate) event_id: EventId,
-    pub(crate) payload: &'a Value,
+    pub(crate) payload: &'a CanonicalJson,
 }
 
 /// Everything that the events of one append share, in canonical form once.
 #[derive(Debug)]
-pub(crate) struct HashFrame {
-    metadata: String,
+pub(crate) struct HashFrame<'a> {
+    metadata: &'a CanonicalJson,
     recorded_at: String,
     tenant: String,
+    buffer: String,
 }
 
-impl HashFrame {
-    pub(crate) fn new(
-        tenant: TenantId,
-        metadata: &Value,
-        recorded_at: DateTime<Utc>,
-    ) -> Result<Self, CanonicalError> {
-        Ok(Self {
-            metadata: canonical::to_string(metadata)?,
+impl<'a> HashFrame<'a> {
+    pub(crate) fn new(tenant: TenantId, metadata: &'a CanonicalJson, recorded_at: DateTime<Utc>) -> Self {
+        Self {
+            metadata,
             recorded_at: recorded_at.to_rfc3339_opts(SecondsFormat::Micros, true),
             tenant: tenant.to_string(),
-        })
+            buffer: String::with_capacity(1024),
+        }
     }
 
     /// SHA-256 over the canonical JSON object of every field that the application sets. The keys are written in
-    /// their sorted order, so that the text is the RFC 8785 form. Leaves that text in the buffer and returns where
-    /// in it the payload stands.
-    pub(crate) fn hash(
-        &self,
-        event: &Hashed<'_>,
-        buffer: &mut String,
-    ) -> Result<([u8; 32], Range<usize>), CanonicalError> {
+    /// their sorted order, so that the text is the RFC 8785 form.
+    pub(crate) fn hash(&mut self, event: &Hashed<'_>) -> Result<[u8; 32], CanonicalError> {
         use std::fmt::Write as _;
-        buffer.clear();
-        buffer.push_str("{\"aggregate_id\":");
-        canonical::write_string(buffer, event.aggregate_id)?;
-        buffer.push_str(",\"aggregate_type\":");
-        canonical::write_string(buffer, event.aggregate_type)?;
-        buffer.push_str(",\"event_id\":");
-        canonical::write_string(buffer, &event.event_id.to_string())?;
-        buffer.push_str(",\"event_type\":");
-        canonical::write_string(buffer, event.event_type)?;
-        buffer.push_str(",\"event_version\":");
-        canonical::write_string(buffer, event.event_version)?;
-        let _ = write!(buffer, ",\"metadata\":{},\"payload\":", self.metadata);
-        let start = buffer.len();
-        canonical::write_value(buffer, event.payload)?;
-        let payload = start..buffer.len();
+        let text = &mut self.buffer;
+        text.clear();
+        for (key, value) in [
+            ("{\"aggregate_id\":", event.aggregate_id),
+            (",\"aggregate_type\":", event.aggregate_type),
+            (",\"event_id\":", &event.event_id.to_string()),
+            (",\"event_type\":", event.event_type),
+            (",\"event_version\":", event.event_version),
+        ] {
+            text.push_str(key);
+            if value
+                .bytes()
+                .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\'))
+            {
+                let _ = write!(text, "\"{value}\"");
+            } else {
+                text.push_str(CanonicalJson::of(value)?.as_str());
+            }
+        }
         let _ = write!(
-            buffer,
-            ",\"recorded_at\":\"{}\",\"sequence\":{},\"tenant_id\":\"{}\"}}",
-            self.recorded_at, event.sequence, self.tenant
+            text,
+            ",\"metadata\":{},\"payload\":{},\"recorded_at\":\"{}\",\"sequence\":{},\"tenant_id\":\"{}\"}}",
+            self.metadata.as_str(),
+            event.payload.as_str(),
+            self.recorded_at,
+            event.sequence,
+            self.tenant
         );
-        Ok((canonical::digest_of(buffer.as_bytes()), payload))
+        Ok(digest_of(text.as_bytes()))
     }
 }

@@ -7,7 +7,7 @@ use cqrs_es::DomainEvent as _;
 use serde_json::{Value, json};
 use simpul_domain::{CommandId, Decider, EventId, TenantId};
 
-use super::EventStore;
+use super::{EventStore, canonical::CanonicalJson};
 use crate::{
     Context, StoreError,
     db::TenantTx,
@@ -22,7 +22,7 @@ pub struct Staged {
     pub sequence: i64,
     pub event_type: String,
     pub event_version: String,
-    pub payload: Value,
+    pub payload: CanonicalJson,
     pub event_id: EventId,
 }
 
@@ -170,7 +170,7 @@ impl<'s> Work<'s> {
                 sequence: loaded.version,
                 event_type: event.event_type(),
                 event_version: event.event_version(),
-                payload: serde_json::to_value(event).map_err(StoreError::Unwritable)?,
+                payload: CanonicalJson::of(event)?,
                 event_id: self.store.new_event_id(),
             });
         }
@@ -242,11 +242,6 @@ impl<'s> Work<'s> {
     /// Whether there is anything to append.
     pub const fn is_empty(&self) -> bool {
         self.staged.is_empty() && self.inline.is_empty() && self.claims.is_empty()
-    }
-
-    /// The events that would be appended, for previews.
-    pub fn staged(&self) -> &[Staged] {
-        &self.staged
     }
 
     /// Appends everything in one transaction, with the command's record and its answer.

@@ -82,7 +82,10 @@ async fn without_a_tenant_every_table_raises() {
             .rows(&format!("SELECT * FROM es.{table}"))
             .await
             .expect_err("no tenant is set");
-        assert_eq!(sqlstate(&error), "42501", "{table}: {error}");
+        assert!(
+            error.to_string().contains("no tenant is set on this transaction"),
+            "{table}: {error}"
+        );
     }
 }
 
@@ -160,7 +163,10 @@ async fn the_hot_calls_stay_in_the_tenant_that_they_are_given() {
         .rows("SELECT * FROM es.events")
         .await
         .expect_err("the tenant ended with the call");
-    assert_eq!(sqlstate(&error), "42501", "{error}");
+    assert!(
+        error.to_string().contains("no tenant is set on this transaction"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
