@@ -127,9 +127,26 @@ AS $$
     ON CONFLICT DO NOTHING
 $$;
 
+-- A decision also stands on streams that it read and did not write: under the tenant's head nobody can move them
+-- any more, so that those which have not moved by now are as they were read.
+-- p_reads: [[type, id, sequence of the last event that was read]…]
+CREATE FUNCTION es.expect_unmoved(p_tenant uuid, p_reads jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE
+AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM jsonb_array_elements(p_reads) AS r
+        JOIN es.events e ON e.tenant_id = p_tenant AND e.aggregate_type = r->>0 AND e.aggregate_id = r->>1
+                        AND e.sequence = (r->>2)::bigint + 1
+    ) THEN
+        RAISE unique_violation USING MESSAGE = 'a stream that was read has moved', CONSTRAINT = 'events_stream_key';
+    END IF;
+END
+$$;
+
 -- Appends n events of any number of streams of one tenant; a text that all of them share may come once. The order
 -- inside is: claims, quotas, sets -> head -> events and command record; the caller commits at once. A stream that
--- moved raises unique_violation on events_stream_key, a repeated command on commands_pkey, a taken key on
+-- moved, written or read, raises unique_violation on events_stream_key, a repeated command on commands_pkey, a taken key on
 -- claims_pkey, a full quota check_violation named quota_exceeded.
 CREATE FUNCTION es.append(
     p_tenant       uuid,
@@ -146,7 +163,8 @@ CREATE FUNCTION es.append(
     p_payloads     jsonb[],
     p_event_ids    uuid[],
     p_hashes       bytea[],
-    p_claims       jsonb
+    p_claims       jsonb,
+    p_reads        jsonb
 ) RETURNS bigint
 LANGUAGE plpgsql VOLATILE
 AS $$
@@ -183,6 +201,9 @@ BEGIN
                e.hash, e.head
         FROM unnest(p_types, p_ids, p_event_types, p_versions, p_payloads, p_hashes, v_heads)
              WITH ORDINALITY AS e (type, id, event_type, version, payload, hash, head, ordinal);
+        IF p_reads IS NOT NULL THEN
+            PERFORM es.expect_unmoved(p_tenant, p_reads);
+        END IF;
     ELSE
         SELECT coalesce((SELECT seq FROM es.tenant_heads WHERE tenant_id = p_tenant), 0) INTO v_seq;
     END IF;
@@ -209,7 +230,8 @@ CREATE FUNCTION es.append_one(
     p_payload      jsonb,
     p_event_id     uuid,
     p_hash         bytea,
-    p_claims       jsonb
+    p_claims       jsonb,
+    p_reads        jsonb
 ) RETURNS bigint
 LANGUAGE plpgsql VOLATILE
 AS $$
@@ -234,11 +256,13 @@ BEGIN
         INSERT INTO es.commands (tenant_id, command_id, fingerprint, first_seq, last_seq, answer)
         SELECT p_tenant, p_command, p_fingerprint, link.seq, link.seq, p_answer FROM link
         RETURNING last_seq INTO v_seq;
-        IF FOUND THEN
-            RETURN v_seq;
-        END IF;
+        EXIT WHEN FOUND;
         PERFORM es.begin_log(p_tenant);
     END LOOP;
+    IF p_reads IS NOT NULL THEN
+        PERFORM es.expect_unmoved(p_tenant, p_reads);
+    END IF;
+    RETURN v_seq;
 END
 $$;
 

@@ -2,12 +2,13 @@
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use simpul_domain::{Code, Coded, CorrelationId, Decider, TenantId, aggregate, stored_events};
-use simpul_event_store::{Actor, Context, EventStore};
+use simpul_event_store::{Actor, Context, EventStore, Work};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -105,6 +106,27 @@ pub(crate) fn context(store: &EventStore, tenant: TenantId) -> Context {
     }
 }
 
+/// Gives a tenant's log `streams` new streams of `length` events, a thousand events at a time.
+pub(crate) async fn fill(
+    store: &EventStore,
+    tenant: TenantId,
+    streams: i64,
+    length: i64,
+) -> anyhow::Result<()> {
+    let names: Vec<String> = (0..streams).map(|_| new_stream()).collect();
+    let at_once = usize::try_from((1_000 / length).max(1))?;
+    for names in names.chunks(at_once) {
+        let context = context(store, tenant);
+        let mut work = Work::new(store, &context);
+        for name in names {
+            work.begin::<Note>(name);
+            work.decide::<Note>(name, length).await?;
+        }
+        work.commit("bench", &[0; 32], &Value::Null).await?;
+    }
+    Ok(())
+}
+
 static STREAMS: AtomicU64 = AtomicU64::new(0);
 
 /// A stream id that nobody has used, as long as ours are.
@@ -134,7 +156,11 @@ where
     while let Some(done) = running.join_next().await {
         events += done??;
     }
+    Ok(per_second(events, started.elapsed()))
+}
+
+pub(crate) fn per_second(events: u64, elapsed: Duration) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     let events = events as f64;
-    Ok(events / started.elapsed().as_secs_f64())
+    events / elapsed.as_secs_f64()
 }

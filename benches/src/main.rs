@@ -2,8 +2,11 @@
 //! one machine, with fsync on. `./dev bench <name>` writes `target/bench/<name>.json`.
 
 mod append;
+mod lag;
 mod load;
+mod notes;
 mod peers;
+mod project;
 mod replay;
 mod report;
 
@@ -13,7 +16,7 @@ use anyhow::bail;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const NAMES: [&str; 2] = ["append", "replay"];
+const NAMES: [&str; 4] = ["append", "replay", "project", "lag"];
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -21,7 +24,7 @@ async fn main() -> anyhow::Result<()> {
     let wants = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name);
     for name in &wanted {
         if !NAMES.contains(&name.as_str()) {
-            bail!("there is no benchmark '{name}', only {}", NAMES.join(" and "));
+            bail!("there is no benchmark '{name}', only {}", NAMES.join(", "));
         }
     }
     if wants("append") {
@@ -29,6 +32,12 @@ async fn main() -> anyhow::Result<()> {
     }
     if wants("replay") {
         report::write("replay", &replay::run().await?)?;
+    }
+    if wants("project") {
+        report::write("project", &project::run().await?)?;
+    }
+    if wants("lag") {
+        report::write("lag", &lag::run().await?)?;
     }
     Ok(())
 }

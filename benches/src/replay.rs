@@ -1,11 +1,16 @@
-//! Reading streams back and folding them, decoded: ours through `es.load`, the stock crate through its repository.
+//! Reading the log back, decoded: a tenant's feed in order against the stock replay of all events, and streams folded
+//! through `es.load` against the stock store.
 
+use std::time::Instant;
+
+use anyhow::ensure;
+use serde::Deserialize as _;
 use serde_json::Value;
-use simpul_event_store::Work;
+use simpul_event_store::{EventStore, Work, feed};
 use simpul_testkit::TestDb;
 
 use crate::{
-    load::{Note, context, tenant, turn},
+    load::{Note, NoteEvent, context, fill, per_second, tenant, turn},
     peers,
     report::{Line, TURNS},
 };
@@ -14,7 +19,59 @@ const STREAMS: u64 = 20;
 const EVENTS: i64 = 1_000;
 const READERS: u64 = 2;
 
+/// Events of one feed, and how many a subscriber reads at a time.
+const FEED: i64 = 50_000;
+const PAGE: i64 = 2_000;
+
 pub(crate) async fn run() -> anyhow::Result<Vec<Line>> {
+    Ok(vec![feed().await?, streams().await?])
+}
+
+/// One reader of one tenant's log from its beginning, every event decoded into its type.
+async fn feed() -> anyhow::Result<Line> {
+    let test = TestDb::create().await;
+    peers::prepare(&test).await?;
+    let store = test.store();
+    fill(&store, tenant(0), FEED / 10, 10).await?;
+    let stock = peers::StockReplay::open(&test, FEED / 100, 100).await?;
+    let (mut ours, mut peer) = (Vec::new(), Vec::new());
+    for round in 0..=TURNS {
+        let started = Instant::now();
+        let read = read_feed(&store).await?;
+        let rate = per_second(read, started.elapsed());
+        ensure!(i64::try_from(read)? == FEED, "{read} events were read of {FEED}");
+        let started = Instant::now();
+        let replayed = stock.count().await?;
+        let stock_rate = per_second(replayed, started.elapsed());
+        if round > 0 {
+            ours.push(rate);
+            peer.push(stock_rate);
+        }
+    }
+    Ok(Line::new(
+        "feed of 50,000 events, stock replay_all",
+        "events/s",
+        &ours,
+        &peer,
+    ))
+}
+
+async fn read_feed(store: &EventStore) -> anyhow::Result<u64> {
+    let (mut after, mut read) = (0, 0);
+    loop {
+        let page = feed::page(store, tenant(0), after, PAGE).await?;
+        let Some(last) = page.last() else {
+            return Ok(read);
+        };
+        after = last.tenant_seq;
+        for event in &page {
+            let NoteEvent::Written(written) = NoteEvent::deserialize(&event.payload)?;
+            read += u64::from(written.amount > 0);
+        }
+    }
+}
+
+async fn streams() -> anyhow::Result<Line> {
     let test = TestDb::create().await;
     peers::prepare(&test).await?;
     let store = test.store();
@@ -63,10 +120,10 @@ pub(crate) async fn run() -> anyhow::Result<Vec<Line>> {
             peer.push(stock_rate);
         }
     }
-    Ok(vec![Line::new(
+    Ok(Line::new(
         "fold streams of 1,000 events × 2 readers, stock",
         "events/s",
         &ours,
         &peer,
-    )])
+    ))
 }

@@ -103,7 +103,7 @@ struct Member {
 }
 
 impl Writer {
-    fn whole(&mut self, number: Option<i64>, text: impl ToString) -> io::Result<()> {
+    fn whole(&mut self, number: Option<i64>, text: &impl ToString) -> io::Result<()> {
         if number.is_some_and(|number| (-MAX_SAFE..=MAX_SAFE).contains(&number)) {
             self.out.push_str(&text.to_string());
             Ok(())
@@ -165,7 +165,7 @@ impl Writer {
 macro_rules! numbers {
     ($($method:ident($kind:ty)),*) => {$(
         fn $method<W: ?Sized + io::Write>(&mut self, _: &mut W, value: $kind) -> io::Result<()> {
-            self.whole(i64::try_from(value).ok(), value)
+            self.whole(i64::try_from(value).ok(), &value)
         }
     )*};
 }
@@ -206,15 +206,15 @@ impl Formatter for &mut Writer {
     }
 
     fn write_f32<W: ?Sized + io::Write>(&mut self, _: &mut W, value: f32) -> io::Result<()> {
-        self.whole(None, value)
+        self.whole(None, &value)
     }
 
     fn write_f64<W: ?Sized + io::Write>(&mut self, _: &mut W, value: f64) -> io::Result<()> {
-        self.whole(None, value)
+        self.whole(None, &value)
     }
 
     fn write_number_str<W: ?Sized + io::Write>(&mut self, _: &mut W, value: &str) -> io::Result<()> {
-        self.whole(value.parse().ok(), value)
+        self.whole(value.parse().ok(), &value)
     }
 
     fn write_raw_fragment<W: ?Sized + io::Write>(&mut self, _: &mut W, _: &str) -> io::Result<()> {

@@ -124,6 +124,7 @@ where
             recorded_at: self.store.now(),
             events: &staged,
             claims: None,
+            reads: None,
         };
         self.store.append(&append).await.map_err(into_aggregate_error)?;
         Ok(events

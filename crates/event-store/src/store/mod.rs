@@ -292,7 +292,7 @@ impl Append<'_> {
         let hashes = self.hashes(&metadata)?;
         if let ([event], [hash]) = (self.events, hashes.as_slice()) {
             let seq = sqlx::query_scalar!(
-                r#"SELECT es.append_one($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+                r#"SELECT es.append_one($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
                    AS "seq!""#,
                 self.tenant.as_uuid(),
                 self.command_id.as_uuid(),
@@ -309,12 +309,14 @@ impl Append<'_> {
                 event.event_id.as_uuid(),
                 hash,
                 self.claims,
+                self.reads,
             );
             return Ok(seq.fetch_one(executor).await?);
         }
         let columns = Columns::of(self.events);
         let seq = sqlx::query_scalar!(
-            r#"SELECT es.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) AS "seq!""#,
+            r#"SELECT es.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+               AS "seq!""#,
             self.tenant.as_uuid(),
             self.command_id.as_uuid(),
             self.fingerprint,
@@ -330,6 +332,7 @@ impl Append<'_> {
             &columns.event_ids,
             &hashes as &[[u8; 32]],
             self.claims,
+            self.reads,
         );
         Ok(seq.fetch_one(executor).await?)
     }

@@ -1,6 +1,9 @@
 //! The unit of work: what one command read, decided and wants appended, over any number of streams of one tenant.
 
-use std::{any::Any, collections::HashMap};
+use std::{
+    any::Any,
+    collections::{HashMap, HashSet},
+};
 
 use chrono::{DateTime, Utc};
 use cqrs_es::DomainEvent as _;
@@ -37,6 +40,8 @@ pub struct Append<'a> {
     pub recorded_at: DateTime<Utc>,
     pub events: &'a [Staged],
     pub claims: Option<&'a Value>,
+    /// Streams that were read and are not written, see `es.expect_unmoved`.
+    pub reads: Option<&'a Value>,
 }
 
 struct Loaded {
@@ -244,6 +249,22 @@ impl<'s> Work<'s> {
         self.staged.is_empty() && self.inline.is_empty() && self.claims.is_empty()
     }
 
+    /// The streams whose state the decisions saw and that get no event: they too must not have moved.
+    fn reads(&self) -> Option<Value> {
+        let written: HashSet<_> = self
+            .staged
+            .iter()
+            .map(|event| (event.aggregate_type, event.aggregate_id.as_str()))
+            .collect();
+        let reads: Vec<Value> = self
+            .loaded
+            .iter()
+            .filter(|((kind, id), _)| !written.contains(&(*kind, id.as_str())))
+            .map(|((kind, id), loaded)| json!([kind, id, loaded.version]))
+            .collect();
+        (!reads.is_empty()).then_some(Value::Array(reads))
+    }
+
     /// Appends everything in one transaction, with the command's record and its answer.
     pub async fn commit(
         self,
@@ -253,6 +274,7 @@ impl<'s> Work<'s> {
     ) -> Result<Outcome, StoreError> {
         let metadata = self.context.metadata(command);
         let claims = self.claims.to_json();
+        let reads = self.reads();
         let append = Append {
             tenant: self.tenant(),
             command_id: self.context.command_id,
@@ -262,6 +284,7 @@ impl<'s> Work<'s> {
             recorded_at: self.at,
             events: &self.staged,
             claims: claims.as_ref(),
+            reads: reads.as_ref(),
         };
         let seq = if self.inline.is_empty() && self.tx.is_none() {
             self.store.append(&append).await?

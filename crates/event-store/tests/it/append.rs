@@ -50,6 +50,42 @@ async fn of_writers_that_read_the_same_version_exactly_one_appends() {
     }
 }
 
+/// Reads one stream and writes another.
+async fn looking_at<'s>(work: &mut Work<'s>, read: &str, written: &str) {
+    work.load::<Counter>(read).await.expect("loads");
+    work.decide::<Counter>(written, CounterCommand::Add(vec![1]))
+        .await
+        .expect("no refusal");
+}
+
+#[tokio::test]
+async fn a_stream_that_was_only_read_must_not_have_moved_either() {
+    let (_test, store, _, tenant) = ready().await;
+    append(&store, "a", 1).await.expect("a");
+    let contexts = [context(&store, tenant), context(&store, tenant)];
+    let [mut first, mut second] = [Work::new(&store, &contexts[0]), Work::new(&store, &contexts[1])];
+    // Each decides on what the other is about to change: "b" does not exist yet.
+    looking_at(&mut first, "a", "b").await;
+    looking_at(&mut second, "b", "a").await;
+    first.commit("test", &[], &Value::Null).await.expect("the first");
+    let refused = second.commit("test", &[], &Value::Null).await;
+    assert!(matches!(refused, Err(StoreError::Conflict)), "{refused:?}");
+    let (state, _) = store.load::<Counter>(tenant, "a").await.expect("loads");
+    assert_eq!(state.total, 1, "nothing of the second is left");
+
+    // The same over a batch, which is another path into the log.
+    let context = context(&store, tenant);
+    let mut batch = Work::new(&store, &context);
+    batch.load::<Counter>("a").await.expect("loads");
+    batch
+        .decide::<Counter>("c", CounterCommand::Add(vec![1, 2]))
+        .await
+        .expect("no refusal");
+    append(&store, "a", 1).await.expect("moves");
+    let refused = batch.commit("test", &[], &Value::Null).await;
+    assert!(matches!(refused, Err(StoreError::Conflict)), "{refused:?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn parallel_commands_on_one_stream_leave_no_gap_and_lose_nothing() {
     let (test, store, bus, tenant) = ready().await;
