@@ -85,7 +85,10 @@ impl Projector for NotesProjector {
     async fn project(&self, tx: &mut TenantTx, events: &[Recorded]) -> Result<(), HandlerError> {
         let mut rows = read(tx, events).await?;
         for event in events {
-            let decoded = NoteEvent::deserialize(&event.payload).map_err(HandlerError::permanent)?;
+            let decoded = event
+                .payload
+                .read::<NoteEvent>()
+                .map_err(HandlerError::permanent)?;
             rows.entry(event.aggregate_id.clone()).or_default().apply(decoded);
         }
         write(tx, &rows).await

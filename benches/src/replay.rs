@@ -4,7 +4,6 @@
 use std::time::Instant;
 
 use anyhow::ensure;
-use serde::Deserialize as _;
 use serde_json::Value;
 use simpul_event_store::{EventStore, Work, feed};
 use simpul_testkit::TestDb;
@@ -65,7 +64,7 @@ async fn read_feed(store: &EventStore) -> anyhow::Result<u64> {
         };
         after = last.tenant_seq;
         for event in &page {
-            let NoteEvent::Written(written) = NoteEvent::deserialize(&event.payload)?;
+            let NoteEvent::Written(written) = event.payload.read()?;
             read += u64::from(written.amount > 0);
         }
     }

@@ -75,7 +75,7 @@ impl Policies {
             &event.aggregate_type,
             &event.event_type,
             &event.event_version,
-            event.payload.clone(),
+            event.payload.as_str(),
         )
         .map_err(HandlerError::permanent)?;
         let facts = ReceiptFacts {

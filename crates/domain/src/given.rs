@@ -76,8 +76,13 @@ where
             live.evolve(event);
             let payload = serde_json::to_value(event).expect("an event is JSON");
             replayed.evolve(&serde_json::from_value(payload.clone()).expect("what was written can be read"));
-            let parsed = AnyEvent::parse(A::TYPE, &event.event_type(), &event.event_version(), payload)
-                .expect("in the registry");
+            let parsed = AnyEvent::parse(
+                A::TYPE,
+                &event.event_type(),
+                &event.event_version(),
+                &payload.to_string(),
+            )
+            .expect("in the registry");
             assert_eq!(parsed, event.clone().into());
             from_snapshot.evolve(event);
         }

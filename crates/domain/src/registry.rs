@@ -60,13 +60,13 @@ macro_rules! registry {
         }
 
         impl AnyEvent {
-            /// Reads one row: its columns and its externally tagged payload, already brought to the current
+            /// Reads one row: its columns and the JSON of its externally tagged payload, brought to the current
             /// version by the upcasters.
             pub fn parse(
                 aggregate_type: &str,
                 event_type: &str,
                 version: &str,
-                payload: Value,
+                payload: &str,
             ) -> Result<Self, UnreadableEvent> {
                 match aggregate_type {
                     $(<$aggregate as Decider>::TYPE => {
@@ -121,7 +121,7 @@ fn read<E: StoredEvent>(
     aggregate_type: &str,
     event_type: &str,
     version: &str,
-    payload: Value,
+    payload: &str,
 ) -> Result<E, UnreadableEvent> {
     if !E::NAMES.contains(&(event_type, version)) {
         return Err(UnreadableEvent::UnknownEvent {
@@ -130,7 +130,7 @@ fn read<E: StoredEvent>(
             version: version.to_owned(),
         });
     }
-    let event: E = serde_json::from_value(payload).map_err(|source| UnreadableEvent::Payload {
+    let event: E = serde_json::from_str(payload).map_err(|source| UnreadableEvent::Payload {
         event_type: event_type.to_owned(),
         source,
     })?;

@@ -10,7 +10,7 @@ pub fn decode(recorded: &Recorded) -> Result<AnyEvent, UnreadableEvent> {
         &recorded.aggregate_type,
         &recorded.event_type,
         &recorded.event_version,
-        recorded.payload.clone(),
+        recorded.payload.as_str(),
     )
 }
 
@@ -23,11 +23,12 @@ pub(crate) fn decode_all(recorded: &[Recorded]) -> Result<Vec<(&Recorded, AnyEve
 }
 
 /// The content of an event, without the tag around it.
-pub fn content(recorded: &Recorded) -> &Value {
-    recorded
-        .payload
-        .get(&recorded.event_type)
-        .unwrap_or(&recorded.payload)
+pub fn content(recorded: &Recorded) -> Value {
+    let mut payload = recorded.payload.value();
+    payload
+        .get_mut(&recorded.event_type)
+        .map(Value::take)
+        .unwrap_or(payload)
 }
 
 /// The id that an event carries under this name: the key of rows that are fed by several streams. Without one, the

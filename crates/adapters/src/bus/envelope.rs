@@ -84,9 +84,9 @@ impl Envelope {
             sequence: event.sequence,
             version: event.event_version.clone(),
             correlation: event.correlation(),
-            causation: event.meta("causation_id").map(str::to_owned),
+            causation: event.meta("causation_id"),
             store_epoch: source.store_epoch.clone(),
-            data: event.payload.clone(),
+            data: event.payload.value(),
         }
     }
 

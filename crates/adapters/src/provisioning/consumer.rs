@@ -64,8 +64,7 @@ impl Provisioning {
         stream
             .iter()
             .find(|(_, shape)| shape.event_type == OPENED)
-            .and_then(|(_, shape)| shape.payload[OPENED]["router"].as_str())
-            .and_then(|router| router.parse().ok())
+            .and_then(|(_, shape)| shape.payload.value()[OPENED]["router"].as_str()?.parse().ok())
             .ok_or_else(|| HandlerError::permanent(Unusable::Router))
     }
 }

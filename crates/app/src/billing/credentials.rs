@@ -77,7 +77,7 @@ pub async fn gateway_account(
     let id = gateway.to_string();
     let mut account = None;
     for (_, shape) in store.load_shapes(tenant, GatewayAccount::TYPE, &id, 0).await? {
-        let event = serde_json::from_value(shape.payload).map_err(|source| StoreError::Unreadable {
+        let event = shape.payload.read().map_err(|source| StoreError::Unreadable {
             event_type: shape.event_type,
             version: shape.event_version,
             source,

@@ -16,7 +16,7 @@ fn a_row_of_the_log_becomes_its_event() {
         "catalog.service_plan",
         "catalog.service_plan.retired",
         "1",
-        retired(),
+        &retired().to_string(),
     );
     let event = event.expect("readable");
     assert_eq!(event.event_type(), "catalog.service_plan.retired");
@@ -25,8 +25,8 @@ fn a_row_of_the_log_becomes_its_event() {
 
 #[test]
 fn unknown_names_versions_and_payloads_are_told_apart() {
-    let parse = |aggregate, event, version, payload| {
-        AnyEvent::parse(aggregate, event, version, payload).expect_err("no")
+    let parse = |aggregate, event, version, payload: Value| {
+        AnyEvent::parse(aggregate, event, version, &payload.to_string()).expect_err("no")
     };
     let plan = "catalog.service_plan";
     let name = "catalog.service_plan.retired";

@@ -4,6 +4,7 @@
     reason = "the one module whose SQL cannot be checked at compile time"
 )]
 
+use simpul_domain::TenantId;
 use sqlx::{Connection as _, Executor as _, PgConnection, Row as _, postgres::PgListener};
 
 use crate::{Db, StoreError};
@@ -15,6 +16,11 @@ const HINT_CHANNEL: &str = "simpul_hint";
 pub(crate) async fn reset(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     connection.execute("ROLLBACK; RESET ALL").await?;
     Ok(())
+}
+
+/// Opens a transaction and sets its tenant in one round trip.
+pub(crate) fn begin_as(tenant: TenantId) -> String {
+    format!("BEGIN; SELECT app.enter('{}')", tenant.as_uuid())
 }
 
 /// Takes a session-level advisory lock if it is free.

@@ -124,10 +124,7 @@ impl Db {
             clippy::disallowed_methods,
             reason = "the one place that opens tenant transactions"
         )]
-        let mut tx = pool.begin().await?;
-        sqlx::query!("SELECT app.enter($1)", tenant.as_uuid())
-            .execute(&mut *tx)
-            .await?;
+        let tx = pool.begin_with(dynamic::begin_as(tenant)).await?;
         Ok(TenantTx { tx, tenant })
     }
 

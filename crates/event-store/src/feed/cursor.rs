@@ -6,7 +6,7 @@ use simpul_domain::{EventId, TenantId};
 use crate::{
     EventStore, Recorded, StoreError,
     db::{SystemTx, TenantTx},
-    store::Shape,
+    store::{JsonText, Stored},
 };
 
 /// Where a subscriber stands.
@@ -124,9 +124,9 @@ pub(crate) async fn events(
 ) -> Result<Vec<Recorded>, StoreError> {
     let tenant = tx.tenant();
     let rows = sqlx::query!(
-        "SELECT tenant_seq, aggregate_type, aggregate_id, sequence, event_type, event_version, payload, metadata,
-                event_id, recorded_at
-         FROM es.events WHERE tenant_id = $1 AND tenant_seq > $2 ORDER BY tenant_seq LIMIT $3",
+        r#"SELECT tenant_seq, aggregate_type, aggregate_id, sequence, event_type, event_version,
+                  payload AS "payload: JsonText", metadata AS "metadata: JsonText", event_id, recorded_at
+           FROM es.events WHERE tenant_id = $1 AND tenant_seq > $2 ORDER BY tenant_seq LIMIT $3"#,
         tenant.as_uuid(),
         after,
         limit
@@ -135,12 +135,12 @@ pub(crate) async fn events(
     .await?;
     let mut events = Vec::with_capacity(rows.len());
     for row in rows {
-        let stored = Shape {
+        let stored = Stored {
             event_type: row.event_type,
             event_version: row.event_version,
             payload: row.payload,
         };
-        for shape in store.upcast(stored) {
+        store.upcast(stored, |shape| {
             events.push(Recorded {
                 tenant,
                 tenant_seq: row.tenant_seq,
@@ -154,7 +154,7 @@ pub(crate) async fn events(
                 event_id: EventId::new(row.event_id),
                 recorded_at: row.recorded_at,
             });
-        }
+        });
     }
     Ok(events)
 }

@@ -3,7 +3,10 @@
 use simpul_domain::{EventId, TenantId};
 
 use super::cursor;
-use crate::{EventStore, Recorded, StoreError, store::MAX_STREAM_EVENTS};
+use crate::{
+    EventStore, Recorded, StoreError,
+    store::{JsonText, MAX_STREAM_EVENTS},
+};
 
 /// The events of a tenant after a position, in their current shapes, at most `limit`.
 pub async fn page(
@@ -27,9 +30,10 @@ pub async fn stream(
 ) -> Result<Vec<Recorded>, StoreError> {
     let mut tx = store.db().read_tx(tenant).await?;
     let rows = sqlx::query!(
-        "SELECT tenant_seq, sequence, event_type, event_version, payload, metadata, event_id, recorded_at
-         FROM es.events WHERE tenant_id = $1 AND aggregate_type = $2 AND aggregate_id = $3
-         ORDER BY sequence LIMIT $4",
+        r#"SELECT tenant_seq, sequence, event_type, event_version, payload AS "payload: JsonText",
+                  metadata AS "metadata: JsonText", event_id, recorded_at
+           FROM es.events WHERE tenant_id = $1 AND aggregate_type = $2 AND aggregate_id = $3
+           ORDER BY sequence LIMIT $4"#,
         tenant.as_uuid(),
         aggregate_type,
         aggregate_id,

@@ -52,10 +52,14 @@ pub async fn versions(db: &Db) -> Result<Vec<Version>, StoreError> {
         .collect())
 }
 
-/// Makes the tables of a version the ones that unqualified names mean, until the transaction ends.
+/// Makes the tables of a version the ones that unqualified names mean, until the transaction ends. Its commit waits
+/// for no disk: rows and cursor are lost together, if they are, and made again from events, which never are.
 pub(crate) async fn enter(tx: &mut TenantTx, schema: &str) -> Result<(), StoreError> {
-    sqlx::query_scalar!("SELECT set_config('search_path', $1, true)", schema)
-        .fetch_one(&mut **tx)
+    sqlx::query!(
+        "SELECT set_config('search_path', $1, true) AS path, set_config('synchronous_commit', 'off', true) AS sync",
+        schema
+    )
+    .fetch_one(&mut **tx)
         .await?;
     Ok(())
 }

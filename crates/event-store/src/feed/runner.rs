@@ -88,8 +88,8 @@ impl<P: Projector> Handle for Projecting<P> {
         mut tx: TenantTx,
         events: &[Recorded],
     ) -> Result<TenantTx, HandlerError> {
+        projection::enter(&mut tx, &self.schema).await?;
         if !events.is_empty() {
-            projection::enter(&mut tx, &self.schema).await?;
             self.projector.project(&mut tx, events).await?;
         }
         Ok(tx)

@@ -5,6 +5,7 @@
 
 pub mod canonical;
 mod cqrs;
+mod json;
 pub mod recorded;
 pub mod snapshot;
 pub mod upcast;
@@ -20,8 +21,9 @@ use self::{
 };
 pub use self::{
     cqrs::CqrsStore,
+    json::JsonText,
     recorded::Recorded,
-    upcast::{Shape, Stock, Upcaster, Upcasters},
+    upcast::{Shape, Stock, Stored, Upcaster, Upcasters},
     work::{Append, DecideError, Outcome, Staged, Work},
 };
 use crate::{Db, StoreError, feed::Hints, vault::Vault};
@@ -102,17 +104,15 @@ impl EventStore {
         aggregate_type: &str,
         aggregate_id: &str,
         after: i64,
-    ) -> Result<Vec<(i64, Shape)>, StoreError> {
-        let stored = self
+    ) -> Result<Vec<(i64, Stored)>, StoreError> {
+        let mut shapes = Vec::new();
+        for (sequence, stored) in self
             .load_stored(tenant, aggregate_type, aggregate_id, after)
-            .await?;
-        Ok(stored
-            .into_iter()
-            .flat_map(|(sequence, shape)| {
-                let newer = self.inner.upcasters.apply(shape);
-                newer.into_iter().map(move |shape| (sequence, shape))
-            })
-            .collect())
+            .await?
+        {
+            self.upcast(stored, |shape| shapes.push((sequence, shape)));
+        }
+        Ok(shapes)
     }
 
     /// The events of a stream as they are stored.
@@ -122,10 +122,10 @@ impl EventStore {
         aggregate_type: &str,
         aggregate_id: &str,
         after: i64,
-    ) -> Result<Vec<(i64, Shape)>, StoreError> {
+    ) -> Result<Vec<(i64, Stored)>, StoreError> {
         let rows = sqlx::query!(
             r#"SELECT sequence AS "sequence!", event_type AS "event_type!", event_version AS "event_version!",
-                      payload AS "payload!"
+                      payload AS "payload!: JsonText"
                FROM es.load($1, $2, $3, $4)"#,
             tenant.as_uuid(),
             aggregate_type,
@@ -135,12 +135,12 @@ impl EventStore {
         .fetch_all(self.inner.db.autocommit())
         .await?;
         let shapes = rows.into_iter().map(|row| {
-            let shape = Shape {
+            let stored = Stored {
                 event_type: row.event_type,
                 event_version: row.event_version,
                 payload: row.payload,
             };
-            (row.sequence, shape)
+            (row.sequence, stored)
         });
         Ok(shapes.collect())
     }
@@ -168,18 +168,23 @@ impl EventStore {
         after: i64,
     ) -> Result<(A, i64), StoreError> {
         let mut version = after;
-        for (sequence, shape) in self.load_stored(tenant, A::TYPE, id, after).await? {
-            for shape in self.inner.upcasters.apply(shape) {
-                state.evolve(&read_event::<A>(shape)?);
-            }
+        for (sequence, stored) in self.load_stored(tenant, A::TYPE, id, after).await? {
+            let mut read = Ok(());
+            self.upcast(stored, |shape| {
+                if read.is_ok() {
+                    read = read_event::<A>(shape).map(|event| state.evolve(&event));
+                }
+            });
+            read?;
             // Also of an event that its upcaster dropped: the next one must not take its place.
             version = sequence;
         }
         Ok((state, version))
     }
 
-    pub(crate) fn upcast(&self, shape: Shape) -> Vec<Shape> {
-        self.inner.upcasters.apply(shape)
+    /// The current shapes of a stored event.
+    pub(crate) fn upcast(&self, stored: Stored, take: impl FnMut(Stored)) {
+        self.inner.upcasters.apply(stored, take);
     }
 
     /// Appends what a unit of work has staged, in one database call. Returns the tenant's new position.
@@ -228,10 +233,10 @@ impl EventStore {
     }
 }
 
-pub(crate) fn read_event<A: Decider>(shape: Shape) -> Result<A::Event, StoreError> {
-    serde_json::from_value(shape.payload).map_err(|source| StoreError::Unreadable {
-        event_type: shape.event_type,
-        version: shape.event_version,
+pub(crate) fn read_event<A: Decider>(stored: Stored) -> Result<A::Event, StoreError> {
+    stored.payload.read().map_err(|source| StoreError::Unreadable {
+        event_type: stored.event_type,
+        version: stored.event_version,
         source,
     })
 }

@@ -1,10 +1,14 @@
 //! An event as it is stored, and its hash.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde_json::Value;
 use simpul_domain::{CorrelationId, EventId, TenantId};
 
-use super::canonical::{CanonicalError, CanonicalJson, digest_of};
+use super::{
+    JsonText,
+    canonical::{CanonicalError, CanonicalJson, digest_of},
+};
 
 /// One event with everything that was stored about it.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,17 +23,22 @@ pub struct Recorded {
     pub event_type: String,
     pub event_version: String,
     /// Externally tagged with the event type.
-    pub payload: Value,
+    pub payload: JsonText,
     /// A flat map of texts, see `bus::Context`.
-    pub metadata: Value,
+    pub metadata: JsonText,
     pub event_id: EventId,
     pub recorded_at: DateTime<Utc>,
 }
 
 impl Recorded {
     /// A text of the metadata, such as `actor` or `causation_id`.
-    pub fn meta(&self, key: &str) -> Option<&str> {
-        self.metadata.get(key).and_then(Value::as_str)
+    pub fn meta(&self, key: &str) -> Option<String> {
+        self.metas().remove(key)
+    }
+
+    /// All texts of the metadata.
+    pub fn metas(&self) -> BTreeMap<String, String> {
+        self.metadata.read().unwrap_or_default()
     }
 
     /// What the event belongs to; every event has one.

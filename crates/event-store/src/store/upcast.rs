@@ -2,6 +2,16 @@
 
 use serde_json::Value;
 
+use super::JsonText;
+
+/// What is read of a stored event: its name and its payload.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stored {
+    pub event_type: String,
+    pub event_version: String,
+    pub payload: JsonText,
+}
+
 /// One event on its way through the upcasters.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shape {
@@ -57,19 +67,40 @@ impl Upcasters {
         Self(upcasters)
     }
 
-    pub fn apply(&self, shape: Shape) -> Vec<Shape> {
-        let fits = |shape: &Shape| {
-            self.0
-                .iter()
-                .find(|upcaster| upcaster.can_upcast(&shape.event_type, &shape.event_version))
+    /// The current shapes of a stored event, one after another. Most events have no older shape, and are not even
+    /// parsed here.
+    pub fn apply(&self, stored: Stored, mut take: impl FnMut(Stored)) {
+        let Some(upcaster) = self.fitting(&stored.event_type, &stored.event_version) else {
+            return take(stored);
         };
-        match fits(&shape) {
-            None => vec![shape],
-            Some(upcaster) => upcaster
-                .upcast(shape)
-                .into_iter()
-                .flat_map(|newer| self.apply(newer))
-                .collect(),
+        let shape = Shape {
+            payload: stored.payload.value(),
+            event_type: stored.event_type,
+            event_version: stored.event_version,
+        };
+        for shape in self.newer(upcaster, shape) {
+            take(Stored {
+                event_type: shape.event_type,
+                event_version: shape.event_version,
+                payload: shape.payload.into(),
+            });
         }
+    }
+
+    fn newer(&self, upcaster: &dyn Upcaster, shape: Shape) -> Vec<Shape> {
+        let newer = upcaster.upcast(shape).into_iter();
+        newer
+            .flat_map(
+                |shape| match self.fitting(&shape.event_type, &shape.event_version) {
+                    None => vec![shape],
+                    Some(upcaster) => self.newer(upcaster, shape),
+                },
+            )
+            .collect()
+    }
+
+    fn fitting(&self, event_type: &str, event_version: &str) -> Option<&dyn Upcaster> {
+        let mut upcasters = self.0.iter().map(AsRef::as_ref);
+        upcasters.find(|upcaster| upcaster.can_upcast(event_type, event_version))
     }
 }

@@ -60,14 +60,22 @@ impl Projector for HistoryProjector {
     const NAME: &'static str = "history";
 
     async fn project(&self, tx: &mut TenantTx, events: &[Recorded]) -> Result<(), HandlerError> {
-        let entries: Vec<Entry> = events.iter().map(entry).collect();
-        insert_entries(tx, &entries).await?;
-        insert_subjects(tx, events).await
+        let contents: Vec<(&Recorded, Value)> = events
+            .iter()
+            .map(|recorded| (recorded, event::content(recorded)))
+            .collect();
+        insert_subjects(tx, &contents).await?;
+        let entries: Vec<Entry> = contents
+            .into_iter()
+            .map(|(recorded, content)| entry(recorded, content))
+            .collect();
+        insert_entries(tx, &entries).await
     }
 }
 
-fn entry(recorded: &Recorded) -> Entry {
-    let text = |key: &str| recorded.meta(key).map(str::to_owned);
+fn entry(recorded: &Recorded, content: Value) -> Entry {
+    let mut metas = recorded.metas();
+    let mut text = |key: &str| metas.remove(key);
     Entry {
         tenant_seq: recorded.tenant_seq,
         event_id: recorded.event_id.to_string(),
@@ -81,12 +89,11 @@ fn entry(recorded: &Recorded) -> Entry {
         impersonator: text("impersonator"),
         ip: text("ip"),
         at: recorded.recorded_at,
-        summary: without_sealed(&recorded.event_type, event::content(recorded)),
+        summary: without_sealed(&recorded.event_type, content),
     }
 }
 
-fn without_sealed(event_type: &str, content: &Value) -> Value {
-    let mut shown = content.clone();
+fn without_sealed(event_type: &str, mut shown: Value) -> Value {
     let sealed = SEALED_FIELDS.iter().filter(|(name, _)| *name == event_type);
     for field in sealed.flat_map(|(_, fields)| *fields) {
         if let Some(value) = shown.get_mut(*field)
@@ -99,9 +106,9 @@ fn without_sealed(event_type: &str, content: &Value) -> Value {
 }
 
 /// Every public id in an event: its stream's and those of its content.
-fn subjects(recorded: &Recorded) -> BTreeSet<&str> {
+fn subjects<'e>(recorded: &'e Recorded, content: &'e Value) -> BTreeSet<&'e str> {
     let mut found = BTreeSet::from([recorded.aggregate_id.as_str()]);
-    collect_ids(event::content(recorded), &mut found);
+    collect_ids(content, &mut found);
     found
 }
 
@@ -156,11 +163,14 @@ async fn insert_entries(tx: &mut TenantTx, entries: &[Entry]) -> Result<(), Hand
     Ok(())
 }
 
-async fn insert_subjects(tx: &mut TenantTx, events: &[Recorded]) -> Result<(), HandlerError> {
+async fn insert_subjects(tx: &mut TenantTx, events: &[(&Recorded, Value)]) -> Result<(), HandlerError> {
     let tenant = tx.tenant();
     let pairs: BTreeSet<(&str, i64)> = events
         .iter()
-        .flat_map(|event| subjects(event).into_iter().map(|id| (id, event.tenant_seq)))
+        .flat_map(|(event, content)| {
+            let ids = subjects(event, content).into_iter();
+            ids.map(|id| (id, event.tenant_seq))
+        })
         .collect();
     let pairs = pairs.into_iter().collect::<Vec<_>>();
     sqlx::query!(

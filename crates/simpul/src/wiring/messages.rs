@@ -201,7 +201,7 @@ where
     E: StoredEvent,
 {
     for (_, shape) in store.load_shapes(tenant, A::TYPE, id, 0).await? {
-        let event = serde_json::from_value(shape.payload).map_err(|source| StoreError::Unreadable {
+        let event = shape.payload.read().map_err(|source| StoreError::Unreadable {
             event_type: shape.event_type,
             version: shape.event_version,
             source,
