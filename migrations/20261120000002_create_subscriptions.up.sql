@@ -1,4 +1,6 @@
 -- Durable subscriptions: cursors, parked events, timers, inbox, outbox, lanes, notices.
+--
+-- Rows of work are leased: `holder` works on the row until `lease_until`, under an `epoch` that grows with every lease.
 
 -- Leadership of a subscriber. The epoch grows at every take-over and fences the one before.
 CREATE TABLE es.subscribers (
@@ -37,11 +39,14 @@ CREATE TABLE es.timers (
     cause          uuid,
     correlation    uuid,
     attempts       integer NOT NULL DEFAULT 0,
-    claimed_until  timestamptz,
+    lease_until    timestamptz,
+    holder         uuid,
+    epoch          bigint NOT NULL DEFAULT 0,
     last_error     text,
     CONSTRAINT timers_pkey PRIMARY KEY (tenant_id, timer_id)
 );
 CREATE INDEX timers_due_idx ON es.timers (due_at);
+CREATE INDEX timers_holder_idx ON es.timers (holder) WHERE holder IS NOT NULL;
 
 -- What a consumer has already taken in.
 CREATE TABLE es.inbox (
@@ -59,10 +64,12 @@ CREATE TABLE es.outbox (
     channel      text NOT NULL,
     body         jsonb NOT NULL,
     state        text NOT NULL DEFAULT 'waiting'
-                 CONSTRAINT outbox_state CHECK (state IN ('waiting', 'sending', 'done', 'failed', 'unknown')),
+                 CONSTRAINT outbox_state CHECK (state IN ('waiting', 'sending', 'done', 'failed', 'unknown', 'discarded')),
     attempts     integer NOT NULL DEFAULT 0,
+    begun        integer NOT NULL DEFAULT 0,
     due_at       timestamptz NOT NULL,
     lease_until  timestamptz,
+    holder       uuid,
     epoch        bigint NOT NULL DEFAULT 0,
     cause        uuid,
     correlation  uuid,
@@ -70,6 +77,8 @@ CREATE TABLE es.outbox (
     CONSTRAINT outbox_pkey PRIMARY KEY (tenant_id, outbox_id)
 );
 CREATE INDEX outbox_due_idx ON es.outbox (channel, due_at) WHERE state IN ('waiting', 'sending');
+CREATE INDEX outbox_holder_idx ON es.outbox (holder) WHERE holder IS NOT NULL;
+CREATE INDEX outbox_stuck_idx ON es.outbox (tenant_id, due_at) WHERE state IN ('failed', 'unknown');
 
 -- Convergence of one subject: no payload, only "converge this to at least version n".
 CREATE TABLE es.lanes (
@@ -80,17 +89,20 @@ CREATE TABLE es.lanes (
     wanted        bigint NOT NULL,
     confirmed     bigint NOT NULL DEFAULT 0,
     state         text NOT NULL DEFAULT 'waiting'
-                  CONSTRAINT lanes_state CHECK (state IN ('waiting', 'running', 'confirmed', 'failed')),
+                  CONSTRAINT lanes_state CHECK (state IN ('waiting', 'running', 'confirmed', 'failed', 'discarded')),
     attempts      integer NOT NULL DEFAULT 0,
     due_at        timestamptz NOT NULL,
     lease_until   timestamptz,
+    holder        uuid,
     epoch         bigint NOT NULL DEFAULT 0,
     cause         uuid,
     correlation   uuid,
     last_error    text,
     CONSTRAINT lanes_pkey PRIMARY KEY (tenant_id, kind, subject)
 );
-CREATE INDEX lanes_due_idx ON es.lanes (kind, due_at) WHERE state <> 'confirmed';
+CREATE INDEX lanes_due_idx ON es.lanes (kind, due_at) WHERE state IN ('waiting', 'running', 'failed');
+CREATE INDEX lanes_holder_idx ON es.lanes (holder) WHERE holder IS NOT NULL;
+CREATE INDEX lanes_stuck_idx ON es.lanes (tenant_id, due_at) WHERE state = 'failed';
 
 -- Notices as they arrived from outside, raw. Unique per connection and notification.
 CREATE TABLE es.notices (
@@ -102,16 +114,20 @@ CREATE TABLE es.notices (
     headers        jsonb NOT NULL,
     received_at    timestamptz NOT NULL,
     state          text NOT NULL DEFAULT 'waiting'
-                   CONSTRAINT notices_state CHECK (state IN ('waiting', 'done', 'failed')),
+                   CONSTRAINT notices_state CHECK (state IN ('waiting', 'done', 'failed', 'discarded')),
     repeats        integer NOT NULL DEFAULT 0,
     attempts       integer NOT NULL DEFAULT 0,
     due_at         timestamptz NOT NULL,
     lease_until    timestamptz,
+    holder         uuid,
+    epoch          bigint NOT NULL DEFAULT 0,
     outcome        text,
     CONSTRAINT notices_pkey PRIMARY KEY (tenant_id, notice_id),
     CONSTRAINT notices_dedup_key UNIQUE (tenant_id, connection, dedup_key)
 );
 CREATE INDEX notices_due_idx ON es.notices (due_at) WHERE state = 'waiting';
+CREATE INDEX notices_holder_idx ON es.notices (holder) WHERE holder IS NOT NULL;
+CREATE INDEX notices_stuck_idx ON es.notices (tenant_id, received_at) WHERE state = 'failed';
 
 -- Bodies that were refused before they could be trusted: hash, source and reason, never the body.
 CREATE TABLE es.refused_notices (
@@ -135,6 +151,28 @@ CREATE TABLE es.dead_letters (
     died_at      timestamptz NOT NULL,
     CONSTRAINT dead_letters_pkey PRIMARY KEY (tenant_id, consumer, message_id)
 );
+
+-- Records of the product's own commands that appended no event, such as the removal of a timer. They answer while
+-- the same cause may come again, and are forgotten after the retention. What had an effect, and what a person asked
+-- for, is kept for ever.
+CREATE TABLE es.idle_commands (
+    tenant_id    uuid NOT NULL,
+    recorded_at  timestamptz NOT NULL,
+    command_id   uuid NOT NULL,
+    CONSTRAINT idle_commands_pkey PRIMARY KEY (tenant_id, recorded_at, command_id)
+);
+CREATE FUNCTION es.keep_command() RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    RAISE EXCEPTION 'the record of a command that had an effect is kept for ever'
+        USING ERRCODE = 'insufficient_privilege';
+END
+$$;
+REVOKE ALL ON FUNCTION es.keep_command() FROM PUBLIC;
+CREATE TRIGGER commands_with_effect_are_kept BEFORE DELETE ON es.commands
+    FOR EACH ROW WHEN (OLD.first_seq <= OLD.last_seq) EXECUTE FUNCTION es.keep_command();
+GRANT DELETE ON es.commands TO simpul_app;
 
 -- Where a key that is unique over the whole platform leads: subdomain, domain, webhook route, NAS.
 CREATE TABLE es.directory (
@@ -184,6 +222,17 @@ CREATE TABLE es.counters (
     CONSTRAINT counters_pkey PRIMARY KEY (tenant_id, scope)
 );
 
+-- What is left of a rate budget, refilled as time passes. Shared by all instances; nothing is lost that matters when a
+-- crash empties it, so that taking from it waits for no disk.
+CREATE UNLOGGED TABLE es.budgets (
+    tenant_id    uuid NOT NULL,
+    scope        text NOT NULL,
+    points       double precision NOT NULL,
+    refilled_at  timestamptz NOT NULL,
+    CONSTRAINT budgets_pkey PRIMARY KEY (tenant_id, scope)
+);
+CREATE INDEX budgets_idle_idx ON es.budgets (tenant_id, refilled_at);
+
 -- Versions of each read model. One schema `rm_<name>_v<version>` per row.
 CREATE TABLE es.projections (
     name      text NOT NULL,
@@ -200,7 +249,8 @@ DECLARE
     v_table text;
 BEGIN
     FOREACH v_table IN ARRAY ARRAY['cursors', 'parked', 'timers', 'inbox', 'outbox', 'lanes', 'notices',
-        'refused_notices', 'dead_letters', 'directory', 'access_tenants', 'access_actors', 'tenant_keys', 'subject_keys', 'counters'] LOOP
+        'refused_notices', 'dead_letters', 'idle_commands', 'directory', 'access_tenants', 'access_actors', 'tenant_keys', 'subject_keys', 'counters',
+        'budgets'] LOOP
         EXECUTE format('ALTER TABLE es.%I ENABLE ROW LEVEL SECURITY', v_table);
         EXECUTE format('ALTER TABLE es.%I FORCE ROW LEVEL SECURITY', v_table);
         EXECUTE format('CREATE POLICY own_tenant ON es.%I TO simpul_app
@@ -209,19 +259,21 @@ BEGIN
         EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON es.%I TO simpul_app', v_table);
     END LOOP;
     -- The closed list of what the system role may see over all tenants: positions and due times, no payloads.
-    FOREACH v_table IN ARRAY ARRAY['cursors', 'parked', 'timers', 'directory'] LOOP
+    FOREACH v_table IN ARRAY ARRAY['cursors', 'directory'] LOOP
         EXECUTE format('CREATE POLICY all_tenants ON es.%I FOR SELECT TO simpul_system USING (true)', v_table);
         EXECUTE format('GRANT SELECT ON es.%I TO simpul_system', v_table);
     END LOOP;
-    FOREACH v_table IN ARRAY ARRAY['outbox', 'lanes', 'notices'] LOOP
+    FOREACH v_table IN ARRAY ARRAY['parked', 'timers', 'outbox', 'lanes', 'notices'] LOOP
         EXECUTE format('CREATE POLICY all_tenants ON es.%I FOR SELECT TO simpul_system USING (true)', v_table);
     END LOOP;
 END
 $$;
--- Of the tables with bodies the system role sees only who has work and when.
-GRANT SELECT (tenant_id, channel, state, due_at, lease_until) ON es.outbox TO simpul_system;
-GRANT SELECT (tenant_id, kind, state, due_at, lease_until, target) ON es.lanes TO simpul_system;
-GRANT SELECT (tenant_id, state, due_at, lease_until) ON es.notices TO simpul_system;
+-- Of the tables with bodies and errors, which may name people, the system role sees only who has work and when.
+GRANT SELECT (tenant_id, subscriber) ON es.parked TO simpul_system;
+GRANT SELECT (tenant_id, due_at, lease_until, holder) ON es.timers TO simpul_system;
+GRANT SELECT (tenant_id, channel, state, due_at, lease_until, holder) ON es.outbox TO simpul_system;
+GRANT SELECT (tenant_id, kind, state, due_at, lease_until, holder, target) ON es.lanes TO simpul_system;
+GRANT SELECT (tenant_id, state, due_at, lease_until, holder) ON es.notices TO simpul_system;
 
 -- Everything the command bus must know before it runs a command, in one call: the tenant's switches, the actor's
 -- permissions, and the answer if this command already had its effect.
@@ -244,3 +296,33 @@ END
 $$;
 REVOKE ALL ON FUNCTION es.gate(uuid, uuid, uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION es.gate(uuid, uuid, uuid) TO simpul_app;
+
+-- Takes up to p_wanted points, at least p_least or none. A budget that was never used, or not for so long that it
+-- must be full, needs no row.
+CREATE FUNCTION es.withdraw(p_tenant uuid, p_scope text, p_least bigint, p_wanted bigint, p_capacity bigint,
+                            p_per_minute bigint, p_now timestamptz)
+RETURNS TABLE (granted bigint, remaining bigint)
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+    v_enter    text := set_config('app.tenant_id', p_tenant::text, true);
+    v_points   double precision;
+    v_granted  bigint;
+BEGIN
+    INSERT INTO es.budgets AS b (tenant_id, scope, points, refilled_at)
+    VALUES (p_tenant, p_scope, p_capacity, p_now)
+    ON CONFLICT ON CONSTRAINT budgets_pkey DO UPDATE
+    SET points = least(p_capacity, b.points
+                       + greatest(0, extract(epoch FROM p_now - b.refilled_at)) * p_per_minute / 60),
+        refilled_at = greatest(b.refilled_at, p_now)
+    RETURNING points INTO v_points;
+    v_granted := CASE WHEN v_points < p_least THEN 0 ELSE least(p_wanted, floor(v_points)) END;
+    UPDATE es.budgets SET points = points - v_granted WHERE tenant_id = p_tenant AND scope = p_scope;
+    DELETE FROM es.budgets WHERE (tenant_id, scope) IN (
+        SELECT tenant_id, scope FROM es.budgets
+        WHERE tenant_id = p_tenant AND refilled_at < p_now - interval '1 hour' LIMIT 2 FOR UPDATE SKIP LOCKED);
+    RETURN QUERY SELECT v_granted, floor(v_points)::bigint - v_granted;
+END
+$$;
+REVOKE ALL ON FUNCTION es.withdraw(uuid, text, bigint, bigint, bigint, bigint, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION es.withdraw(uuid, text, bigint, bigint, bigint, bigint, timestamptz) TO simpul_app;

@@ -8,8 +8,8 @@ CREATE TABLE rm_desired_v1.services (
     status           text NOT NULL,
     username         text NOT NULL,
     secret           text NOT NULL,
+    secret_seq       bigint NOT NULL,
     profile          text NOT NULL,
-    desired_version  bigint NOT NULL,
     changed_seq      bigint NOT NULL,
     CONSTRAINT services_pkey PRIMARY KEY (tenant_id, subscription_id)
 );
@@ -22,6 +22,14 @@ CREATE TABLE rm_desired_v1.isolir (
     profile      text NOT NULL,
     changed_seq  bigint NOT NULL,
     CONSTRAINT isolir_pkey PRIMARY KEY (tenant_id)
+);
+
+-- Routers that are reached elsewhere than before: their lines are looked at again.
+CREATE TABLE rm_desired_v1.moves (
+    tenant_id    uuid NOT NULL,
+    router_id    uuid NOT NULL,
+    changed_seq  bigint NOT NULL,
+    CONSTRAINT moves_pkey PRIMARY KEY (tenant_id, router_id)
 );
 
 CREATE SCHEMA rm_routers_v1;

@@ -4,16 +4,22 @@
 //! - [`bus`]: commands, their access chain, idempotency and retries;
 //! - [`feed`]: durable subscriptions over the log, exactly once for read models;
 //! - [`inline`]: rows that change together with events: timers, outbox, lanes, notices, access facts;
+//! - [`presence`]: which processes are there, so that a dead one's leases are free at once;
 //! - [`vault`]: encryption of personal fields, and its destruction;
-//! - [`audit`]: verification of the hash chain;
-//! - [`db`]: the only owner of connections.
+//! - [`audit`]: verification of the hash chain, and its anchors;
+//! - [`rounds`]: what is made once in every hour;
+//! - [`db`]: the only owner of connections;
+//! - [`crash`]: where a development build can be told to die.
 
 pub mod audit;
 pub mod bus;
+pub mod crash;
 pub mod db;
 mod error;
 pub mod feed;
 pub mod inline;
+pub mod presence;
+pub mod rounds;
 pub mod store;
 pub mod vault;
 

@@ -3,14 +3,18 @@
 //! The file has one JSON object a line and is only appended to. Each line carries the hash of the line before, so
 //! that keeping the last line somewhere else keeps all of them.
 
-use std::{collections::BTreeMap, io, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs::{File, OpenOptions},
+    io::{self, Read as _, Write as _},
+    path::{Path, PathBuf},
+};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use simpul_domain::TenantId;
-use tokio::io::AsyncWriteExt as _;
 
-use crate::{EventStore, StoreError, store::canonical::digest_of};
+use crate::{EventStore, StoreError, rounds::Round, store::canonical::digest_of};
 
 /// Why anchors could not be written or compared.
 #[derive(Debug, thiserror::Error)]
@@ -59,27 +63,79 @@ struct Head {
 
 /// Appends the heads of all tenants to the file, creating it if need be, and waits until it is on disk.
 pub async fn anchor(store: &EventStore, file: &Path) -> Result<Anchored, AnchorError> {
-    let (_, previous) = read(file).await?;
     let heads = heads(store).await?;
-    let line = Line {
-        at: store.now(),
-        previous,
-        heads,
-    };
+    let (at, file) = (store.now(), file.to_owned());
+    tokio::task::spawn_blocking(move || append(&file, at, heads))
+        .await
+        .unwrap_or(Err(AnchorError::Store(StoreError::Aborted)))
+}
+
+/// The lock keeps two processes from following the same line.
+fn append(file: &Path, at: DateTime<Utc>, heads: Vec<Head>) -> Result<Anchored, AnchorError> {
+    let mut file = OpenOptions::new()
+        .read(true)
+        .append(true)
+        .create(true)
+        .open(file)?;
+    file.lock()?;
+    let (_, previous) = lines(&content(&mut file)?)?;
+    let line = Line { at, previous, heads };
     let mut text = serde_json::to_string(&line).map_err(StoreError::Unwritable)?;
     let line_hash = hex::encode(digest_of(text.as_bytes()));
     text.push('\n');
-    let mut file = tokio::fs::OpenOptions::new()
-        .append(true)
-        .create(true)
-        .open(file)
-        .await?;
-    file.write_all(text.as_bytes()).await?;
-    file.sync_all().await?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
     Ok(Anchored {
         tenants: line.heads.len(),
         line_hash,
     })
+}
+
+fn content(file: &mut File) -> io::Result<String> {
+    let mut text = String::new();
+    file.read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// When the last line was written; `None` when there is none, or no file.
+pub async fn last_anchor(file: &Path) -> Result<Option<DateTime<Utc>>, AnchorError> {
+    let (lines, _) = read(file).await?;
+    Ok(lines.last().map(|line| line.at))
+}
+
+/// Anchors once in every hour. The file is the trace: whoever leads next goes on from its last line.
+#[derive(Debug, Clone)]
+pub struct Anchoring {
+    store: EventStore,
+    file: PathBuf,
+}
+
+impl Anchoring {
+    pub const fn new(store: EventStore, file: PathBuf) -> Self {
+        Self { store, file }
+    }
+}
+
+impl Round for Anchoring {
+    type Error = AnchorError;
+
+    fn name(&self) -> &'static str {
+        "round/anchor"
+    }
+
+    async fn last(&self) -> Result<Option<DateTime<Utc>>, AnchorError> {
+        last_anchor(&self.file).await
+    }
+
+    async fn make(&self) -> Result<(), AnchorError> {
+        let anchored = anchor(&self.store, &self.file).await?;
+        tracing::info!(
+            tenants = anchored.tenants,
+            line_hash = anchored.line_hash,
+            "heads anchored"
+        );
+        Ok(())
+    }
 }
 
 /// Compares the database with every anchor. Together with [`super::verify`], which proves each log consistent in
@@ -122,6 +178,10 @@ async fn read(file: &Path) -> Result<(Vec<Line>, String), AnchorError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(error.into()),
     };
+    lines(&text)
+}
+
+fn lines(text: &str) -> Result<(Vec<Line>, String), AnchorError> {
     let mut previous = String::new();
     let mut lines = Vec::new();
     for (index, text) in text.lines().enumerate() {

@@ -11,7 +11,9 @@ mod chain;
 use simpul_domain::{EventId, TenantId};
 use uuid::Uuid;
 
-pub use self::anchor::{AnchorError, Anchored, Contradiction, anchor, verify_anchors};
+pub use self::anchor::{
+    AnchorError, Anchored, Anchoring, Contradiction, anchor, last_anchor, verify_anchors,
+};
 use self::chain::{Chain, Stored};
 use crate::{EventStore, StoreError, db::TenantTx};
 

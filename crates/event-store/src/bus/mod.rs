@@ -5,6 +5,7 @@
 //! times, by deciding again. One command id has one effect, for ever; its answer is kept.
 
 mod context;
+mod retention;
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,10 +14,16 @@ use serde_json::{Value, json};
 use simpul_domain::{Code, Coded, TenantId};
 use tokio_util::task::TaskTracker;
 
-pub use self::context::{Actor, Cause, Context};
+pub use self::{
+    context::{Actor, Cause, Context},
+    retention::Retention,
+};
 use crate::{
     EventStore, StoreError,
-    inline::access::{self, Gate},
+    inline::{
+        Inline,
+        access::{self, Gate},
+    },
     store::{Outcome, Work, canonical::CanonicalJson},
 };
 
@@ -341,6 +348,11 @@ async fn run_once<C: Command>(
             token: None,
             repeated: false,
         });
+    }
+    // A person's command answers the same for ever, also when there was nothing to do.
+    if matches!(context.actor, Actor::System(_)) && work.staged().is_empty() {
+        let (command, at) = (context.command_id, work.at());
+        work.inline(Inline::Idle { command, at });
     }
     let stored =
         serde_json::to_value(&answer).map_err(|error| DispatchError::Store(StoreError::Unwritable(error)))?;

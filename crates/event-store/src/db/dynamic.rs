@@ -23,6 +23,29 @@ pub(crate) fn begin_as(tenant: TenantId) -> String {
     format!("BEGIN; SELECT app.enter('{}')", tenant.as_uuid())
 }
 
+/// Runs a script of several statements.
+pub(super) async fn script(connection: &mut PgConnection, text: &str) -> Result<(), sqlx::Error> {
+    connection.execute(text).await?;
+    Ok(())
+}
+
+/// Creates a database unless it exists.
+pub(super) async fn create_database(
+    connection: &mut PgConnection,
+    name: &str,
+    owner: &str,
+) -> Result<(), sqlx::Error> {
+    let exists: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)")
+        .bind(name)
+        .fetch_one(&mut *connection)
+        .await?;
+    if !exists {
+        let statement = format!("CREATE DATABASE \"{name}\" OWNER \"{owner}\"");
+        connection.execute(statement.as_str()).await?;
+    }
+    Ok(())
+}
+
 /// Takes a session-level advisory lock if it is free.
 pub(crate) async fn try_advisory_lock(connection: &mut PgConnection, name: &str) -> Result<bool, StoreError> {
     let row = sqlx::query("SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS taken")
@@ -30,6 +53,29 @@ pub(crate) async fn try_advisory_lock(connection: &mut PgConnection, name: &str)
         .fetch_one(connection)
         .await?;
     Ok(row.try_get("taken")?)
+}
+
+/// Shows that this session is one of those that do something; ends with the connection.
+pub(crate) async fn share_advisory_lock(connection: &mut PgConnection, name: &str) -> Result<(), StoreError> {
+    sqlx::query("SELECT pg_advisory_lock_shared(hashtextextended($1, 0))")
+        .bind(name)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// How many sessions show it.
+pub(crate) async fn count_sharers(connection: &mut PgConnection, name: &str) -> Result<i64, StoreError> {
+    let row = sqlx::query(
+        "SELECT count(*) AS sharers FROM pg_locks l, hashtextextended($1, 0) AS k
+         WHERE l.locktype = 'advisory' AND l.mode = 'ShareLock' AND l.granted AND l.objsubid = 1
+           AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+           AND (l.classid::bigint << 32) | l.objid::bigint = k",
+    )
+    .bind(name)
+    .fetch_one(connection)
+    .await?;
+    Ok(row.try_get("sharers")?)
 }
 
 /// Whether a dedicated connection still answers, and so still holds its locks.

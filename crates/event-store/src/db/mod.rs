@@ -5,6 +5,7 @@
 //! below refuses everything else: without a tenant every tenant table raises. [`Db::system_tx`] runs as another
 //! role that sees only positions and due times.
 
+pub mod bootstrap;
 pub(crate) mod dynamic;
 pub mod lint;
 pub mod migrate;

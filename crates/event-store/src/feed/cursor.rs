@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use simpul_domain::{EventId, TenantId};
 
+use super::shard::Shard;
 use crate::{
     EventStore, Recorded, StoreError,
     db::{SystemTx, TenantTx},
@@ -13,6 +14,8 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cursor {
     pub(crate) seq: i64,
+    /// Whether any event of this tenant is parked for this subscriber.
+    pub(super) parked: bool,
     epoch: Option<i64>,
 }
 
@@ -27,18 +30,22 @@ pub(super) async fn take_over(tx: &mut SystemTx, subscriber: &str) -> Result<i64
     .await?)
 }
 
-/// Tenants whose log is ahead of the subscriber's cursor, furthest behind first.
+/// Tenants of a shard whose log is ahead of the subscriber's cursor, furthest behind first.
 pub(crate) async fn backlog(
     tx: &mut SystemTx,
     subscriber: &str,
+    shard: Shard,
     limit: i64,
 ) -> Result<Vec<TenantId>, StoreError> {
     let tenants = sqlx::query_scalar!(
         "SELECT h.tenant_id FROM es.tenant_heads h
          LEFT JOIN es.cursors c ON c.tenant_id = h.tenant_id AND c.subscriber = $1
          WHERE h.seq > coalesce(c.seq, 0)
-         ORDER BY h.seq - coalesce(c.seq, 0) DESC LIMIT $2",
+           AND (get_byte(uuid_send(h.tenant_id), 14) * 256 + get_byte(uuid_send(h.tenant_id), 15)) % $2 = $3
+         ORDER BY h.seq - coalesce(c.seq, 0) DESC LIMIT $4",
         subscriber,
+        i32::from(shard.count()),
+        i32::from(shard.index()),
         limit
     )
     .fetch_all(&mut **tx)
@@ -60,16 +67,20 @@ pub(super) async fn lag(tx: &mut SystemTx, subscriber: &str) -> Result<i64, Stor
 pub(crate) async fn read(tx: &mut TenantTx, subscriber: &str) -> Result<Cursor, StoreError> {
     let tenant = tx.tenant();
     let row = sqlx::query!(
-        "SELECT seq, epoch FROM es.cursors WHERE tenant_id = $1 AND subscriber = $2",
+        r#"SELECT c.seq AS "seq?", c.epoch AS "epoch?",
+                  EXISTS (SELECT FROM es.parked WHERE tenant_id = $1 AND subscriber = $2) AS "parked!"
+           FROM (SELECT 1) AS one
+           LEFT JOIN es.cursors c ON c.tenant_id = $1 AND c.subscriber = $2"#,
         tenant.as_uuid(),
         subscriber
     )
-    .fetch_optional(&mut **tx)
+    .fetch_one(&mut **tx)
     .await?;
-    Ok(row.map_or(Cursor { seq: 0, epoch: None }, |row| Cursor {
-        seq: row.seq,
-        epoch: Some(row.epoch),
-    }))
+    Ok(Cursor {
+        seq: row.seq.unwrap_or(0),
+        parked: row.parked,
+        epoch: row.epoch,
+    })
 }
 
 /// Moves the cursor from where it was read; [`StoreError::Fenced`] when somebody else has moved it, or leads.

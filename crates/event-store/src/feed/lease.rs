@@ -4,21 +4,25 @@
 
 use sqlx::{Connection as _, PgConnection};
 
-use super::cursor;
+use super::{cursor, shard::Shard};
 use crate::{EventStore, StoreError, db::dynamic};
 
 /// A held lease.
 #[derive(Debug)]
-pub(super) struct Lease {
+pub(crate) struct Lease {
     connection: PgConnection,
     pub(super) epoch: i64,
 }
 
 impl Lease {
-    /// `None` when somebody else leads.
-    pub(super) async fn take(store: &EventStore, subscriber: &str) -> Result<Option<Self>, StoreError> {
+    /// `None` when somebody else leads. The epoch is the subscriber's own, whatever the shard.
+    pub(crate) async fn take(
+        store: &EventStore,
+        subscriber: &str,
+        shard: Shard,
+    ) -> Result<Option<Self>, StoreError> {
         let mut connection = store.db().dedicated().await?;
-        if !dynamic::try_advisory_lock(&mut connection, subscriber).await? {
+        if !dynamic::try_advisory_lock(&mut connection, &shard.lease(subscriber)).await? {
             connection.close().await?;
             return Ok(None);
         }
@@ -28,11 +32,11 @@ impl Lease {
         Ok(Some(Self { connection, epoch }))
     }
 
-    pub(super) async fn check(&mut self) -> Result<(), StoreError> {
+    pub(crate) async fn check(&mut self) -> Result<(), StoreError> {
         dynamic::ping(&mut self.connection).await
     }
 
-    pub(super) async fn release(self) {
+    pub(crate) async fn release(self) {
         // Closing the session frees the lock; an error means that it is gone already.
         if let Err(error) = self.connection.close().await {
             tracing::debug!(%error, "lease connection was already closed");

@@ -21,6 +21,19 @@ pub async fn page(
     Ok(events)
 }
 
+/// Position of a tenant's newest event; 0 before the first.
+pub async fn head(store: &EventStore, tenant: TenantId) -> Result<i64, StoreError> {
+    let mut tx = store.db().read_tx(tenant).await?;
+    let head = sqlx::query_scalar!(
+        "SELECT seq FROM es.tenant_heads WHERE tenant_id = $1",
+        tenant.as_uuid()
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(head.unwrap_or(0))
+}
+
 /// The events of one stream as they are stored.
 pub async fn stream(
     store: &EventStore,

@@ -114,6 +114,8 @@ pub struct Machine {
     halted: BTreeMap<TenantId, i64>,
     look: bool,
     lease_checked_ms: u64,
+    /// Somebody else leads: hints are no reason to ask again before.
+    busy_until_ms: u64,
 }
 
 impl Machine {
@@ -127,6 +129,7 @@ impl Machine {
             halted: BTreeMap::new(),
             look: true,
             lease_checked_ms: 0,
+            busy_until_ms: 0,
         }
     }
 
@@ -147,6 +150,7 @@ impl Machine {
             }
             Input::LeaseBusy => {
                 self.stop_leading();
+                self.busy_until_ms = now_ms + LEASE_POLL_MS;
                 return Effect::Wait { ms: LEASE_POLL_MS };
             }
             Input::LeaseLost => self.stop_leading(),
@@ -201,7 +205,10 @@ impl Machine {
 
     fn next(&mut self, now_ms: u64) -> Effect {
         if self.phase == Phase::Idle {
-            return Effect::TakeLease;
+            return match self.busy_until_ms.saturating_sub(now_ms) {
+                0 => Effect::TakeLease,
+                ms => Effect::Wait { ms },
+            };
         }
         if now_ms.saturating_sub(self.lease_checked_ms) >= LEASE_CHECK_MS {
             return Effect::CheckLease;
@@ -339,6 +346,21 @@ mod tests {
                 seq: 7
             }
         );
+    }
+
+    #[test]
+    fn who_does_not_lead_asks_at_its_own_pace_whatever_the_hints() {
+        let mut machine = Machine::new(OnError::Park);
+        machine.step(0, Input::Woken);
+        let busy = Effect::Wait { ms: LEASE_POLL_MS };
+        assert_eq!(machine.step(10, Input::LeaseBusy), busy);
+        assert_eq!(
+            machine.step(110, Input::Hint(tenant(1))),
+            Effect::Wait {
+                ms: LEASE_POLL_MS - 100
+            }
+        );
+        assert_eq!(machine.step(10 + LEASE_POLL_MS, Input::Woken), Effect::TakeLease);
     }
 
     #[test]

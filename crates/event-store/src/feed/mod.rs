@@ -10,7 +10,7 @@
 
 mod cursor;
 mod hints;
-mod lease;
+pub(crate) mod lease;
 mod log;
 pub mod machine;
 pub mod parked;
@@ -18,14 +18,17 @@ pub mod projection;
 mod read;
 pub mod rebuild;
 mod runner;
+pub(crate) mod shard;
 
-use std::error::Error;
+use std::{error::Error, sync::Arc};
 
+pub(crate) use self::runner::chain;
 pub use self::{
     hints::{Hints, Listener, relay_hints},
-    log::{page, stream},
+    log::{head, page, stream},
     read::{ReadError, read_at},
-    runner::{Runner, RunnerSettings},
+    runner::{ProjectionSettings, Runner, RunnerSettings, run_shards},
+    shard::Shard,
 };
 use crate::{Recorded, StoreError, db::TenantTx};
 
@@ -100,6 +103,23 @@ pub trait Projector: Send + Sync + 'static {
         tx: &mut TenantTx,
         events: &[Recorded],
     ) -> impl Future<Output = Result<(), HandlerError>> + Send;
+}
+
+impl<P: Projector> Projector for Arc<P> {
+    const NAME: &'static str = P::NAME;
+    const ON_ERROR: OnError = P::ON_ERROR;
+
+    fn key(&self, event: &Recorded) -> String {
+        self.as_ref().key(event)
+    }
+
+    fn wants(&self, event: &Recorded) -> bool {
+        self.as_ref().wants(event)
+    }
+
+    async fn project(&self, tx: &mut TenantTx, events: &[Recorded]) -> Result<(), HandlerError> {
+        self.as_ref().project(tx, events).await
+    }
 }
 
 /// Acts on events outside of the database: dispatches commands, publishes to a broker. Must be repeatable.

@@ -1,7 +1,8 @@
 //! Parked events: a poison event and every later one of its key. Listed, retried or discarded by a person.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
-use sqlx::types::Uuid;
 
 use crate::{EventStore, Recorded, StoreError, db::TenantTx};
 
@@ -65,6 +66,27 @@ pub async fn list(tx: &mut TenantTx, limit: i64) -> Result<Vec<Parked>, StoreErr
     .await?)
 }
 
+/// The parked events of a key in order, at most `limit`.
+pub async fn of_key(
+    tx: &mut TenantTx,
+    subscriber: &str,
+    key: &str,
+    limit: i64,
+) -> Result<Vec<Parked>, StoreError> {
+    let tenant = tx.tenant();
+    Ok(sqlx::query_as!(
+        Parked,
+        "SELECT subscriber, tenant_seq, key, error, parked_at FROM es.parked
+         WHERE tenant_id = $1 AND subscriber = $2 AND key = $3 ORDER BY tenant_seq LIMIT $4",
+        tenant.as_uuid(),
+        subscriber,
+        key,
+        limit
+    )
+    .fetch_all(&mut **tx)
+    .await?)
+}
+
 /// The parked events of a key, oldest first, for a retry, and the position of the last of them; nothing when none
 /// is parked.
 pub(super) async fn events_of(
@@ -113,17 +135,42 @@ pub(super) async fn forget(
     .rows_affected())
 }
 
-/// Gives up on a key's parked events, for a stated reason, which is logged with the actor.
-///
-/// Later events of the key are handled again from then on.
-pub async fn discard(
+/// Gives up on a key's parked events. Later events of the key are handled again from then on.
+pub(crate) async fn discard(tx: &mut TenantTx, subscriber: &str, key: &str) -> Result<u64, StoreError> {
+    forget(tx, subscriber, key, i64::MAX).await
+}
+
+/// Whether events of a key are parked.
+pub(crate) async fn is_parked(tx: &mut TenantTx, subscriber: &str, key: &str) -> Result<bool, StoreError> {
+    let tenant = tx.tenant();
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM es.parked WHERE tenant_id = $1 AND subscriber = $2 AND key = $3) AS "parked!""#,
+        tenant.as_uuid(),
+        subscriber,
+        key
+    )
+    .fetch_one(&mut **tx)
+    .await?)
+}
+
+/// Those of `keys` that are still parked. They stay so until this transaction ends: a retry of one waits, and finds
+/// what is parked behind it meanwhile.
+pub(super) async fn hold(
     tx: &mut TenantTx,
     subscriber: &str,
-    key: &str,
-    actor: Uuid,
-    reason: &str,
-) -> Result<u64, StoreError> {
-    let discarded = forget(tx, subscriber, key, i64::MAX).await?;
-    tracing::warn!(subscriber, key, %actor, reason, discarded, "parked events discarded");
-    Ok(discarded)
+    keys: &[&str],
+) -> Result<HashSet<String>, StoreError> {
+    let tenant = tx.tenant();
+    let held = sqlx::query_scalar!(
+        "SELECT key FROM es.parked WHERE tenant_id = $1 AND subscriber = $2 AND (key, tenant_seq) IN (
+             SELECT key, min(tenant_seq) FROM es.parked
+             WHERE tenant_id = $1 AND subscriber = $2 AND key = ANY($3) GROUP BY key)
+         FOR KEY SHARE",
+        tenant.as_uuid(),
+        subscriber,
+        keys as &[&str]
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(held.into_iter().collect())
 }

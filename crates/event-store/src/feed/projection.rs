@@ -15,6 +15,12 @@ pub fn subscriber(name: &str, version: i32) -> String {
     format!("projection/{name}/v{version}")
 }
 
+/// Name and version of the projection that a subscriber fills, if it is one.
+pub fn parse_subscriber(subscriber: &str) -> Option<(&str, i32)> {
+    let (name, version) = subscriber.strip_prefix("projection/")?.rsplit_once("/v")?;
+    Some((name, version.parse().ok()?))
+}
+
 /// Where a version stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {

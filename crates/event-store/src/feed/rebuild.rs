@@ -15,8 +15,9 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
-    Projector, Runner, RunnerSettings,
+    ProjectionSettings, Projector,
     projection::{self, State},
+    run_shards,
 };
 use crate::{Db, EventStore, StoreError, db::dynamic};
 
@@ -73,9 +74,10 @@ pub async fn rebuild<P: Projector>(
     owner_url: &SecretString,
     store: &EventStore,
     projector: P,
-    settings: RunnerSettings,
+    settings: impl Into<ProjectionSettings>,
     progress: impl FnMut(i64) + Send,
 ) -> Result<Rebuilt, RebuildError> {
+    let settings = settings.into();
     let mut owner = exclusive(owner_url, P::NAME).await?;
     let (from, version) = prepare(&mut owner, store.db(), P::NAME).await?;
     build(store, projector, version, settings, progress).await?;
@@ -96,9 +98,10 @@ pub async fn roll_back<P: Projector>(
     owner_url: &SecretString,
     store: &EventStore,
     projector: P,
-    settings: RunnerSettings,
+    settings: impl Into<ProjectionSettings>,
     progress: impl FnMut(i64) + Send,
 ) -> Result<i32, RebuildError> {
+    let settings = settings.into();
     let mut owner = exclusive(owner_url, P::NAME).await?;
     let version = projection::versions(store.db())
         .await?
@@ -191,18 +194,18 @@ async fn build<P: Projector>(
     store: &EventStore,
     projector: P,
     version: i32,
-    settings: RunnerSettings,
+    settings: ProjectionSettings,
     progress: impl FnMut(i64) + Send,
 ) -> Result<(), RebuildError> {
     let stop = CancellationToken::new();
-    let runner = Runner::projector(store.clone(), projector, version, settings);
     let subscriber = projection::subscriber(P::NAME, version);
     let watch = async {
         let caught_up = watch(store.db(), &subscriber, progress).await;
         stop.cancel();
         caught_up
     };
-    let ((), caught_up) = tokio::join!(runner.run(stop.clone()), watch);
+    let running = run_shards(store.clone(), projector, version, settings, stop.clone());
+    let ((), caught_up) = tokio::join!(running, watch);
     caught_up
 }
 

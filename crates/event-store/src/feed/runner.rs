@@ -1,9 +1,9 @@
 //! The shell of the subscription loop: performs the effects of [`Machine`] against PostgreSQL.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, num::NonZeroU16, sync::Arc, time::Duration};
 
 use simpul_domain::TenantId;
-use tokio::time::Instant;
+use tokio::{task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -12,8 +12,13 @@ use super::{
     lease::Lease,
     machine::{Effect, Input, Machine},
     parked, projection,
+    shard::{Seat, Shard, Share},
 };
-use crate::{EventStore, Recorded, StoreError, db::TenantTx};
+use crate::{
+    EventStore, Recorded, StoreError,
+    crash::{self, Point},
+    db::TenantTx,
+};
 
 /// Tenants looked up in one search for work.
 const MAX_BACKLOG: i64 = 500;
@@ -31,20 +36,69 @@ impl Default for RunnerSettings {
     }
 }
 
-/// Runs one subscriber until it is cancelled.
+/// How a projection is run.
+#[derive(Debug, Clone, Copy)]
+pub struct ProjectionSettings {
+    pub runner: RunnerSettings,
+    /// Into how many parts its tenants are divided, each with a leader of its own. Every process says the same.
+    pub shards: NonZeroU16,
+}
+
+impl From<RunnerSettings> for ProjectionSettings {
+    fn from(runner: RunnerSettings) -> Self {
+        Self {
+            runner,
+            shards: NonZeroU16::MIN,
+        }
+    }
+}
+
+/// Runs every shard of a version until `stop`, sharing them with other processes that do: each leads its part, and
+/// the shards of one that ends go to the others.
+pub async fn run_shards<P: Projector>(
+    store: EventStore,
+    projector: P,
+    version: i32,
+    settings: ProjectionSettings,
+    stop: CancellationToken,
+) {
+    let projector = Arc::new(projector);
+    let share = Share::new(settings.shards);
+    let subscriber = projection::subscriber(P::NAME, version);
+    let mut runners = JoinSet::new();
+    for shard in Shard::all(settings.shards) {
+        let mut runner = Runner::projector(store.clone(), Arc::clone(&projector), version, settings.runner);
+        runner.shard = shard;
+        runner.share = Some(Arc::clone(&share));
+        runners.spawn(runner.run(stop.clone()));
+    }
+    if settings.shards > NonZeroU16::MIN {
+        share.count(&store, &subscriber, &stop).await;
+    }
+    while runners.join_next().await.is_some() {}
+}
+
+/// Runs one subscriber, or one shard of it, until it is cancelled.
 #[derive(Debug)]
 pub struct Runner<H> {
     store: EventStore,
     subscriber: String,
     handler: H,
     settings: RunnerSettings,
+    shard: Shard,
+    share: Option<Arc<Share>>,
     lease: Option<Lease>,
+    /// Held with the lease.
+    seat: Option<Seat>,
     /// Why the event that is about to be parked cannot be handled.
     poison: Option<String>,
 }
 
 /// What the two kinds of handler have in common.
 trait Handle {
+    /// Passed before and after the cursor moves.
+    const POINTS: (Point, Point);
+
     fn on_error(&self) -> OnError;
     fn key(&self, event: &Recorded) -> String;
     fn wants(&self, event: &Recorded) -> bool;
@@ -70,6 +124,8 @@ pub struct Projecting<P> {
 pub struct Reacting<R>(R);
 
 impl<P: Projector> Handle for Projecting<P> {
+    const POINTS: (Point, Point) = (Point::ProjectorApplied, Point::ProjectorCommitted);
+
     fn on_error(&self) -> OnError {
         P::ON_ERROR
     }
@@ -97,6 +153,8 @@ impl<P: Projector> Handle for Projecting<P> {
 }
 
 impl<R: Reactor> Handle for Reacting<R> {
+    const POINTS: (Point, Point) = (Point::ReactorReacted, Point::ReactorCommitted);
+
     fn on_error(&self) -> OnError {
         self.0.on_error()
     }
@@ -135,7 +193,10 @@ impl<P: Projector> Runner<Projecting<P>> {
             subscriber: projection::subscriber(P::NAME, version),
             handler: Projecting { projector, schema },
             settings,
+            shard: Shard::WHOLE,
+            share: None,
             lease: None,
+            seat: None,
             poison: None,
         }
     }
@@ -150,7 +211,10 @@ impl<R: Reactor> Runner<Reacting<R>> {
             subscriber,
             handler: Reacting(reactor),
             settings,
+            shard: Shard::WHOLE,
+            share: None,
             lease: None,
+            seat: None,
             poison: None,
         }
     }
@@ -174,7 +238,7 @@ impl<H: Handle + Send + Sync + 'static> Runner<H> {
         while !stop.is_cancelled() {
             let now_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
             input = match machine.step(now_ms, input) {
-                Effect::Wait { ms } => wait(&stop, &mut hints, Duration::from_millis(ms)).await,
+                Effect::Wait { ms } => wait(&stop, &mut hints, self.shard, Duration::from_millis(ms)).await,
                 effect => self.perform(effect).await,
             };
         }
@@ -187,7 +251,7 @@ impl<H: Handle + Send + Sync + 'static> Runner<H> {
     /// Returns the number of events that were moved past.
     pub async fn catch_up(&mut self, mut progress: impl FnMut(u64) + Send) -> Result<u64, HandlerError> {
         if self.lease.is_none() {
-            self.lease = Lease::take(&self.store, &self.subscriber).await?;
+            self.lease = Lease::take(&self.store, &self.subscriber, self.shard).await?;
         }
         let mut total = 0;
         loop {
@@ -228,19 +292,10 @@ impl<H: Handle + Send + Sync + 'static> Runner<H> {
 
     async fn perform(&mut self, effect: Effect) -> Input {
         match effect {
-            Effect::TakeLease => match Lease::take(&self.store, &self.subscriber).await {
-                Ok(Some(lease)) => {
-                    self.lease = Some(lease);
-                    Input::LeaseTaken
-                }
-                Ok(None) => Input::LeaseBusy,
-                Err(error) => self.unavailable(&error),
-            },
+            Effect::TakeLease => self.take_lease().await,
             Effect::CheckLease => self.check_lease().await,
             Effect::ReleaseLease => {
-                if let Some(lease) = self.lease.take() {
-                    lease.release().await;
-                }
+                self.release_lease().await;
                 Input::LeaseLost
             }
             Effect::FindWork => match self.backlog().await {
@@ -264,19 +319,58 @@ impl<H: Handle + Send + Sync + 'static> Runner<H> {
         }
     }
 
+    async fn take_lease(&mut self) -> Input {
+        let share = self.share.clone();
+        let _turn = match &share {
+            Some(share) => Some(share.turn.lock().await),
+            None => None,
+        };
+        if let Some(share) = &share {
+            self.seat = share.seat();
+            if self.seat.is_none() {
+                return Input::LeaseBusy;
+            }
+        }
+        match Lease::take(&self.store, &self.subscriber, self.shard).await {
+            Ok(Some(lease)) => {
+                self.lease = Some(lease);
+                Input::LeaseTaken
+            }
+            Ok(None) => {
+                self.seat = None;
+                Input::LeaseBusy
+            }
+            Err(error) => {
+                self.seat = None;
+                self.unavailable(&error)
+            }
+        }
+    }
+
+    async fn release_lease(&mut self) {
+        self.seat = None;
+        if let Some(lease) = self.lease.take() {
+            lease.release().await;
+        }
+    }
+
     async fn check_lease(&mut self) -> Input {
+        if self.share.as_ref().is_some_and(|share| share.is_crowded()) {
+            self.release_lease().await;
+            return Input::LeaseLost;
+        }
         if let Some(lease) = &mut self.lease
             && lease.check().await.is_ok()
         {
             return Input::LeaseHeld;
         }
-        self.lease = None;
+        (self.lease, self.seat) = (None, None);
         Input::LeaseLost
     }
 
     async fn backlog(&self) -> Result<Vec<TenantId>, StoreError> {
         let mut tx = self.store.db().system_tx().await?;
-        let tenants = cursor::backlog(&mut tx, &self.subscriber, MAX_BACKLOG).await?;
+        let tenants = cursor::backlog(&mut tx, &self.subscriber, self.shard, MAX_BACKLOG).await?;
         tx.commit().await?;
         Ok(tenants)
     }
@@ -341,17 +435,25 @@ impl<H: Handle + Send + Sync + 'static> Runner<H> {
             return Ok((0, false));
         };
         let read = events.len();
-        let (ready, waiting) = self.split(&mut tx, events).await?;
+        let (ready, waiting) = self.split(&mut tx, from.parked, events).await?;
         tx = self
             .handler
             .handle(&self.store, tx, &ready)
             .await
             .map_err(|error| at_event(error, &ready))?;
+        if !ready.is_empty() {
+            crash::point(H::POINTS.0);
+        }
+        // A reactor has had another transaction since.
+        self.hold(&mut tx, &waiting).await?;
         for (event, key) in &waiting {
             parked::park(&mut tx, &self.subscriber, event, key, None, self.store.now()).await?;
         }
         cursor::advance(&mut tx, &self.subscriber, from, last, epoch, self.store.now()).await?;
         tx.commit().await?;
+        if !ready.is_empty() {
+            crash::point(H::POINTS.1);
+        }
         Ok((read as u64, i64::try_from(read).is_ok_and(|read| read >= limit)))
     }
 
@@ -359,9 +461,14 @@ impl<H: Handle + Send + Sync + 'static> Runner<H> {
     async fn split(
         &self,
         tx: &mut TenantTx,
+        any_parked: bool,
         events: Vec<Recorded>,
     ) -> Result<(Vec<Recorded>, Vec<(Recorded, String)>), StoreError> {
-        let parked: HashSet<String> = parked::keys(tx, &self.subscriber).await?.into_iter().collect();
+        let parked: HashSet<String> = if any_parked {
+            parked::keys(tx, &self.subscriber).await?.into_iter().collect()
+        } else {
+            HashSet::new()
+        };
         let mut ready = Vec::with_capacity(events.len());
         let mut waiting = Vec::new();
         for event in events.into_iter().filter(|event| self.handler.wants(event)) {
@@ -376,7 +483,23 @@ impl<H: Handle + Send + Sync + 'static> Runner<H> {
                 ready.push(event);
             }
         }
+        self.hold(tx, &waiting).await?;
         Ok((ready, waiting))
+    }
+
+    /// Nothing is parked behind a key that somebody has retried or discarded meanwhile: then the batch is looked at
+    /// again.
+    async fn hold(&self, tx: &mut TenantTx, waiting: &[(Recorded, String)]) -> Result<(), StoreError> {
+        let keys: HashSet<&str> = waiting.iter().map(|(_, key)| key.as_str()).collect();
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<&str> = keys.into_iter().collect();
+        if parked::hold(tx, &self.subscriber, &keys).await?.len() == keys.len() {
+            Ok(())
+        } else {
+            Err(StoreError::Conflict)
+        }
     }
 
     async fn park(&self, tenant: TenantId, seq: i64) -> Result<(), StoreError> {
@@ -420,11 +543,17 @@ fn at_event(error: HandlerError, events: &[Recorded]) -> HandlerError {
     }
 }
 
-async fn wait(stop: &CancellationToken, hints: &mut Listener, time: Duration) -> Input {
-    tokio::select! {
-        () = stop.cancelled() => Input::Woken,
-        hint = hints.next() => hint.map_or(Input::Woken, Input::Hint),
-        () = tokio::time::sleep(time) => Input::Woken,
+async fn wait(stop: &CancellationToken, hints: &mut Listener, shard: Shard, time: Duration) -> Input {
+    let until = Instant::now() + time;
+    loop {
+        return tokio::select! {
+            () = stop.cancelled() => Input::Woken,
+            hint = hints.next() => match hint {
+                Some(tenant) if !shard.holds(tenant) => continue,
+                hint => hint.map_or(Input::Woken, Input::Hint),
+            },
+            () = tokio::time::sleep_until(until) => Input::Woken,
+        };
     }
 }
 

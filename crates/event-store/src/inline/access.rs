@@ -124,15 +124,34 @@ pub async fn set_quota_max(tx: &mut TenantTx, resource: &str, max: Option<i64>) 
     Ok(())
 }
 
-/// What an actor may do in the transaction's tenant.
-pub async fn permissions(tx: &mut TenantTx, actor: UserId) -> Result<Vec<String>, StoreError> {
+/// Where somebody stands who is not running a command.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// The tenant is deactivated or deleted, or nobody has heard of it.
+    pub disabled: bool,
+    pub permissions: Vec<String>,
+}
+
+/// Where an actor stands in the transaction's tenant.
+pub async fn standing(tx: &mut TenantTx, actor: UserId) -> Result<Standing, StoreError> {
     let tenant = tx.tenant();
-    let row = sqlx::query_scalar!(
-        "SELECT permissions FROM es.access_actors WHERE tenant_id = $1 AND actor = $2",
+    let row = sqlx::query!(
+        r#"SELECT t.disabled, coalesce(a.permissions, '{}') AS "permissions!" FROM es.access_tenants t
+           LEFT JOIN es.access_actors a ON a.tenant_id = t.tenant_id AND a.actor = $2
+           WHERE t.tenant_id = $1"#,
         tenant.as_uuid(),
         actor.as_uuid()
     )
     .fetch_optional(&mut **tx)
     .await?;
-    Ok(row.unwrap_or_default())
+    Ok(row.map_or_else(
+        || Standing {
+            disabled: true,
+            permissions: Vec::new(),
+        },
+        |row| Standing {
+            disabled: row.disabled,
+            permissions: row.permissions,
+        },
+    ))
 }

@@ -70,3 +70,28 @@ pub async fn take(tx: &mut TenantTx, consumer: &str, message: EventId) -> Result
     .fetch_optional(&mut **tx)
     .await?)
 }
+
+/// One dead letter.
+pub async fn find(
+    tx: &mut TenantTx,
+    consumer: &str,
+    message: EventId,
+) -> Result<Option<DeadLetter>, StoreError> {
+    let tenant = tx.tenant();
+    let row = sqlx::query!(
+        "SELECT envelope, reason, died_at FROM es.dead_letters
+         WHERE tenant_id = $1 AND consumer = $2 AND message_id = $3",
+        tenant.as_uuid(),
+        consumer,
+        message.as_uuid()
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(row.map(|row| DeadLetter {
+        consumer: consumer.to_owned(),
+        message,
+        envelope: row.envelope,
+        reason: row.reason,
+        died_at: row.died_at,
+    }))
+}

@@ -3,17 +3,11 @@
 //! One lane per (kind, subject) is leased by one worker at a time, fenced by its epoch. A newer wish during a run
 //! is kept: the lane is confirmed only if what was confirmed is at least what is wanted now.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use simpul_domain::TenantId;
 
-use super::{
-    Due, Origin,
-    timer::{interval, origin},
-};
-use crate::{
-    StoreError,
-    db::{SystemTx, TenantTx},
-};
+use super::{Origin, lease::leased, origin};
+use crate::{StoreError, db::TenantTx};
 
 /// A wish for convergence.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +41,7 @@ pub struct Leased {
 /// A lane as operators see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
+    pub kind: String,
     pub subject: String,
     pub target: String,
     pub wanted: i64,
@@ -82,95 +77,38 @@ pub async fn wish(tx: &mut TenantTx, wish: &Wish) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Tenants with lanes of a kind due at `now`.
-pub async fn due(
-    tx: &mut SystemTx,
-    kind: &str,
-    now: DateTime<Utc>,
-    limit: i64,
-) -> Result<Vec<Due>, StoreError> {
-    let rows = sqlx::query!(
-        r#"SELECT tenant_id, min(due_at) AS "due_at!" FROM es.lanes
-           WHERE kind = $1 AND due_at <= $2 AND state <> 'confirmed' AND (lease_until IS NULL OR lease_until <= $2)
-           GROUP BY tenant_id ORDER BY 2 LIMIT $3"#,
-        kind,
-        now,
-        limit
-    )
-    .fetch_all(&mut **tx)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Due {
-            tenant: TenantId::new(row.tenant_id),
-            due_at: row.due_at,
-        })
-        .collect())
-}
-
-/// Leases due lanes of one tenant.
-pub async fn lease(
-    tx: &mut TenantTx,
-    kind: &str,
-    now: DateTime<Utc>,
-    duration: TimeDelta,
-    limit: i64,
-) -> Result<Vec<Leased>, StoreError> {
-    let tenant = tx.tenant();
-    let rows = sqlx::query!(
-        "UPDATE es.lanes SET state = 'running', lease_until = $3 + $4::interval, epoch = epoch + 1,
-                attempts = attempts + 1
-         WHERE tenant_id = $1 AND kind = $2 AND subject IN (
-             SELECT subject FROM es.lanes
-             WHERE tenant_id = $1 AND kind = $2 AND due_at <= $3 AND state <> 'confirmed'
-               AND (lease_until IS NULL OR lease_until <= $3)
-             ORDER BY due_at, subject LIMIT $5 FOR UPDATE SKIP LOCKED)
-         RETURNING subject, target, wanted, confirmed, attempts, epoch, cause, correlation",
-        tenant.as_uuid(),
-        kind,
-        now,
-        interval(duration),
-        limit
-    )
-    .fetch_all(&mut **tx)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Leased {
-            tenant,
-            kind: kind.to_owned(),
-            subject: row.subject,
-            target: row.target,
-            wanted: row.wanted,
-            confirmed: row.confirmed,
-            attempts: row.attempts,
-            epoch: row.epoch,
-            origin: origin(row.cause, row.correlation),
-        })
-        .collect())
+leased! {
+    table: "es.lanes", queue: "kind", key: "subject" &str, open: "state IN ('waiting', 'running', 'failed')", order: "due_at, subject",
+    taken: "state = 'running', ", columns: "kind, subject, target, wanted, confirmed, cause, correlation",
+    Leased = |tenant, row| Leased {
+        tenant,
+        kind: row.kind,
+        subject: row.subject,
+        target: row.target,
+        wanted: row.wanted,
+        confirmed: row.confirmed,
+        attempts: row.attempts,
+        epoch: row.epoch,
+        origin: origin(row.cause, row.correlation),
+    }
 }
 
 /// Records that the subject stands at `confirmed`. The lane rests only if nothing newer is wanted.
 pub async fn confirm(tx: &mut TenantTx, lane: &Leased, confirmed: i64) -> Result<(), StoreError> {
+    release(tx, &lane.kind, &lane.subject, lane.epoch).await?;
     let tenant = tx.tenant();
-    let changed = sqlx::query!(
-        "UPDATE es.lanes SET confirmed = greatest(confirmed, $5), lease_until = NULL, attempts = 0, last_error = NULL,
-                state = CASE WHEN wanted <= $5 THEN 'confirmed' ELSE 'waiting' END
-         WHERE tenant_id = $1 AND kind = $2 AND subject = $3 AND epoch = $4 AND state = 'running'",
+    sqlx::query!(
+        "UPDATE es.lanes SET confirmed = greatest(confirmed, $4), attempts = 0, last_error = NULL,
+                state = CASE WHEN wanted <= $4 THEN 'confirmed' ELSE 'waiting' END
+         WHERE tenant_id = $1 AND kind = $2 AND subject = $3",
         tenant.as_uuid(),
         lane.kind,
         lane.subject,
-        lane.epoch,
         confirmed
     )
     .execute(&mut **tx)
-    .await?
-    .rows_affected();
-    if changed == 1 {
-        Ok(())
-    } else {
-        Err(StoreError::Fenced)
-    }
+    .await?;
+    Ok(())
 }
 
 /// Puts the lane back until `due_at`. `failed` marks a reason that waiting does not cure (a wrong password): it is
@@ -182,27 +120,21 @@ pub async fn retry(
     failed: bool,
     error: &str,
 ) -> Result<(), StoreError> {
+    release(tx, &lane.kind, &lane.subject, lane.epoch).await?;
     let tenant = tx.tenant();
-    let changed = sqlx::query!(
-        "UPDATE es.lanes SET lease_until = NULL, due_at = $5, last_error = $7,
-                state = CASE WHEN $6 THEN 'failed' ELSE 'waiting' END
-         WHERE tenant_id = $1 AND kind = $2 AND subject = $3 AND epoch = $4 AND state = 'running'",
+    sqlx::query!(
+        "UPDATE es.lanes SET due_at = $4, last_error = $6, state = CASE WHEN $5 THEN 'failed' ELSE 'waiting' END
+         WHERE tenant_id = $1 AND kind = $2 AND subject = $3",
         tenant.as_uuid(),
         lane.kind,
         lane.subject,
-        lane.epoch,
         due_at,
         failed,
         error
     )
     .execute(&mut **tx)
-    .await?
-    .rows_affected();
-    if changed == 1 {
-        Ok(())
-    } else {
-        Err(StoreError::Fenced)
-    }
+    .await?;
+    Ok(())
 }
 
 /// The lane of one subject.
@@ -210,7 +142,7 @@ pub async fn status(tx: &mut TenantTx, kind: &str, subject: &str) -> Result<Opti
     let tenant = tx.tenant();
     Ok(sqlx::query_as!(
         Status,
-        "SELECT subject, target, wanted, confirmed, state, attempts, due_at, last_error FROM es.lanes
+        "SELECT kind, subject, target, wanted, confirmed, state, attempts, due_at, last_error FROM es.lanes
          WHERE tenant_id = $1 AND kind = $2 AND subject = $3",
         tenant.as_uuid(),
         kind,
@@ -218,4 +150,54 @@ pub async fn status(tx: &mut TenantTx, kind: &str, subject: &str) -> Result<Opti
     )
     .fetch_optional(&mut **tx)
     .await?)
+}
+
+/// The tenant's failed lanes, longest waiting first, at most `limit`.
+pub async fn stuck(tx: &mut TenantTx, limit: i64) -> Result<Vec<Status>, StoreError> {
+    let tenant = tx.tenant();
+    Ok(sqlx::query_as!(
+        Status,
+        "SELECT kind, subject, target, wanted, confirmed, state, attempts, due_at, last_error FROM es.lanes
+         WHERE tenant_id = $1 AND state = 'failed' ORDER BY due_at, kind, subject LIMIT $2",
+        tenant.as_uuid(),
+        limit
+    )
+    .fetch_all(&mut **tx)
+    .await?)
+}
+
+/// Makes a failed lane due at `now`; `false` when there is none.
+pub(super) async fn reopen(
+    tx: &mut TenantTx,
+    kind: &str,
+    subject: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let tenant = tx.tenant();
+    let reopened = sqlx::query!(
+        "UPDATE es.lanes SET state = 'waiting', attempts = 0, due_at = $4
+         WHERE tenant_id = $1 AND kind = $2 AND subject = $3 AND state = 'failed'",
+        tenant.as_uuid(),
+        kind,
+        subject,
+        now
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(reopened.rows_affected() == 1)
+}
+
+/// Lets a failed lane rest until something newer is wanted; `false` when there is none.
+pub(super) async fn discard(tx: &mut TenantTx, kind: &str, subject: &str) -> Result<bool, StoreError> {
+    let tenant = tx.tenant();
+    let discarded = sqlx::query!(
+        "UPDATE es.lanes SET state = 'discarded'
+         WHERE tenant_id = $1 AND kind = $2 AND subject = $3 AND state = 'failed'",
+        tenant.as_uuid(),
+        kind,
+        subject
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(discarded.rows_affected() == 1)
 }

@@ -4,20 +4,25 @@
 //! about is a set of texts that the caller chose. Every function takes a tenant's transaction.
 
 pub mod access;
+pub mod budget;
 mod counter;
 pub mod dead_letter;
 pub mod directory;
+pub(crate) mod idle;
 pub mod inbox;
 pub mod lane;
+mod lease;
 pub mod member;
 pub mod notice;
 pub mod outbox;
+pub mod stuck;
 pub mod timer;
 
 pub(crate) use counter::next as next_number;
+pub use lease::Taker;
 
-use chrono::{DateTime, Utc};
-use simpul_domain::{CorrelationId, NoticeId, TenantId, TimerId, UserId};
+use chrono::{DateTime, TimeDelta, Utc};
+use simpul_domain::{CommandId, CorrelationId, NoticeId, TenantId, TimerId, UserId, operations::Stuck};
 use uuid::Uuid;
 
 use crate::{StoreError, db::TenantTx, vault};
@@ -36,10 +41,23 @@ pub struct Origin {
     pub correlation: CorrelationId,
 }
 
+fn origin(cause: Option<Uuid>, correlation: Option<Uuid>) -> Option<Origin> {
+    Some(Origin {
+        cause: cause?,
+        correlation: CorrelationId::new(correlation?),
+    })
+}
+
 /// A row written in the transaction of a command.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Inline {
     ScheduleTimer(timer::Timer),
+    /// See [`timer::guard`].
+    GuardTimer {
+        timer: timer::Timer,
+        taker: Taker,
+        duration: TimeDelta,
+    },
     CompleteTimer(TimerId),
     Send(outbox::Parcel),
     /// A notice has been handled; `outcome` is shown to operators.
@@ -59,6 +77,18 @@ pub enum Inline {
         resource: String,
         max: Option<i64>,
     },
+    /// Has something stuck tried again from `at` on.
+    Reopen {
+        stuck: Stuck,
+        at: DateTime<Utc>,
+    },
+    /// Gives something stuck up.
+    Discard(Stuck),
+    /// The command of this work appended nothing: its record is kept for a while only.
+    Idle {
+        command: CommandId,
+        at: DateTime<Utc>,
+    },
     /// Destroys the key of a subject: its personal data cannot be read from the commit on.
     DestroyKey {
         subject: String,
@@ -69,6 +99,11 @@ impl Inline {
     pub(crate) async fn write(&self, tx: &mut TenantTx) -> Result<(), StoreError> {
         match self {
             Self::ScheduleTimer(timer) => timer::schedule(tx, timer).await,
+            Self::GuardTimer {
+                timer,
+                taker,
+                duration,
+            } => timer::guard(tx, timer, taker, *duration).await,
             Self::CompleteTimer(id) => timer::complete(tx, *id).await,
             Self::Send(parcel) => outbox::put(tx, parcel).await,
             Self::NoticeDone { notice, outcome } => notice::done(tx, *notice, outcome).await,
@@ -80,6 +115,9 @@ impl Inline {
                 version,
             } => access::set_actor(tx, *actor, permissions, *version).await,
             Self::QuotaMax { resource, max } => access::set_quota_max(tx, resource, *max).await,
+            Self::Reopen { stuck, at } => stuck::reopen(tx, stuck, *at).await,
+            Self::Discard(stuck) => stuck::discard(tx, stuck).await,
+            Self::Idle { command, at } => idle::note(tx, *command, *at).await,
             Self::DestroyKey { subject } => vault::destroy(tx, subject).await,
         }
     }

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use simpul_domain::{NoticeId, TenantId};
 use uuid::Uuid;
 
-use super::{Due, timer::interval};
-use crate::{
-    StoreError,
-    db::{SystemTx, TenantTx},
-};
+use super::lease::leased;
+use crate::{StoreError, db::TenantTx};
+
+/// The one queue of notices.
+pub const QUEUE: &str = "notices";
 
 /// A notice as it arrived and was verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +32,7 @@ pub struct Leased {
     pub tenant: TenantId,
     pub notice: Notice,
     pub attempts: i32,
+    pub epoch: i64,
 }
 
 /// Why a body was not believed. The body itself is not kept.
@@ -86,69 +87,26 @@ pub async fn refuse(tx: &mut TenantTx, refused: &Refused) -> Result<(), StoreErr
     Ok(())
 }
 
-/// Tenants with notices due at `now`.
-pub async fn due(tx: &mut SystemTx, now: DateTime<Utc>, limit: i64) -> Result<Vec<Due>, StoreError> {
-    let rows = sqlx::query!(
-        r#"SELECT tenant_id, min(due_at) AS "due_at!" FROM es.notices
-           WHERE state = 'waiting' AND due_at <= $1 AND (lease_until IS NULL OR lease_until <= $1)
-           GROUP BY tenant_id ORDER BY 2 LIMIT $2"#,
-        now,
-        limit
-    )
-    .fetch_all(&mut **tx)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Due {
-            tenant: TenantId::new(row.tenant_id),
-            due_at: row.due_at,
-        })
-        .collect())
+leased! {
+    table: "es.notices", queue: "'notices'", key: "notice_id" Uuid, open: "state = 'waiting'",
+    order: "received_at, notice_id", taken: "",
+    columns: "notice_id, connection, dedup_key, body, headers, received_at",
+    Leased = |tenant, row| Leased {
+        tenant,
+        notice: Notice {
+            id: NoticeId::new(row.notice_id),
+            connection: row.connection,
+            dedup_key: row.dedup_key,
+            body: row.body,
+            headers: serde_json::from_value(row.headers).unwrap_or_default(),
+            received_at: row.received_at,
+        },
+        attempts: row.attempts,
+        epoch: row.epoch,
+    }
 }
 
-/// Leases due notices of one tenant, oldest first.
-pub async fn lease(
-    tx: &mut TenantTx,
-    now: DateTime<Utc>,
-    duration: TimeDelta,
-    limit: i64,
-) -> Result<Vec<Leased>, StoreError> {
-    let tenant = tx.tenant();
-    let rows = sqlx::query!(
-        "UPDATE es.notices SET lease_until = $2 + $3::interval, attempts = attempts + 1
-         WHERE tenant_id = $1 AND notice_id IN (
-             SELECT notice_id FROM es.notices
-             WHERE tenant_id = $1 AND state = 'waiting' AND due_at <= $2
-               AND (lease_until IS NULL OR lease_until <= $2)
-             ORDER BY received_at, notice_id LIMIT $4 FOR UPDATE SKIP LOCKED)
-         RETURNING notice_id, connection, dedup_key, body, headers, received_at, attempts",
-        tenant.as_uuid(),
-        now,
-        interval(duration),
-        limit
-    )
-    .fetch_all(&mut **tx)
-    .await?;
-    let mut leased: Vec<Leased> = rows
-        .into_iter()
-        .map(|row| Leased {
-            tenant,
-            notice: Notice {
-                id: NoticeId::new(row.notice_id),
-                connection: row.connection,
-                dedup_key: row.dedup_key,
-                body: row.body,
-                headers: serde_json::from_value(row.headers).unwrap_or_default(),
-                received_at: row.received_at,
-            },
-            attempts: row.attempts,
-        })
-        .collect();
-    leased.sort_by_key(|leased| (leased.notice.received_at, leased.notice.id));
-    Ok(leased)
-}
-
-/// The notice has had its effect, in the transaction of that effect.
+/// The notice has had its effect, in the transaction of that effect: true whoever holds its lease.
 pub async fn done(tx: &mut TenantTx, id: NoticeId, outcome: &str) -> Result<(), StoreError> {
     end(tx, id, "done", None, outcome).await
 }
@@ -156,15 +114,19 @@ pub async fn done(tx: &mut TenantTx, id: NoticeId, outcome: &str) -> Result<(), 
 /// Tries again at `due_at`.
 pub async fn retry(
     tx: &mut TenantTx,
-    id: NoticeId,
+    leased: &Leased,
     due_at: DateTime<Utc>,
     error: &str,
 ) -> Result<(), StoreError> {
+    let id = leased.notice.id;
+    release(tx, QUEUE, id.as_uuid(), leased.epoch).await?;
     end(tx, id, "waiting", Some(due_at), error).await
 }
 
 /// Gives up; an operator sees it with the reason.
-pub async fn fail(tx: &mut TenantTx, id: NoticeId, error: &str) -> Result<(), StoreError> {
+pub async fn fail(tx: &mut TenantTx, leased: &Leased, error: &str) -> Result<(), StoreError> {
+    let id = leased.notice.id;
+    release(tx, QUEUE, id.as_uuid(), leased.epoch).await?;
     end(tx, id, "failed", None, error).await
 }
 
@@ -177,7 +139,7 @@ async fn end(
 ) -> Result<(), StoreError> {
     let tenant = tx.tenant();
     sqlx::query!(
-        "UPDATE es.notices SET state = $3, due_at = coalesce($4, due_at), lease_until = NULL, outcome = $5
+        "UPDATE es.notices SET state = $3, due_at = coalesce($4, due_at), lease_until = NULL, holder = NULL, outcome = $5
          WHERE tenant_id = $1 AND notice_id = $2 AND state <> 'done'",
         tenant.as_uuid(),
         id.as_uuid(),
@@ -188,4 +150,72 @@ async fn end(
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+/// A notice as operators see it. Its body may name people and is not shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    pub id: Uuid,
+    pub connection: String,
+    pub state: String,
+    pub repeats: i32,
+    pub attempts: i32,
+    pub received_at: DateTime<Utc>,
+    pub outcome: Option<String>,
+}
+
+/// The tenant's failed notices, oldest first, at most `limit`.
+pub async fn stuck(tx: &mut TenantTx, limit: i64) -> Result<Vec<Status>, StoreError> {
+    let tenant = tx.tenant();
+    Ok(sqlx::query_as!(
+        Status,
+        "SELECT notice_id AS id, connection, state, repeats, attempts, received_at, outcome FROM es.notices
+         WHERE tenant_id = $1 AND state = 'failed' ORDER BY received_at, notice_id LIMIT $2",
+        tenant.as_uuid(),
+        limit
+    )
+    .fetch_all(&mut **tx)
+    .await?)
+}
+
+/// One notice.
+pub async fn status(tx: &mut TenantTx, id: NoticeId) -> Result<Option<Status>, StoreError> {
+    let tenant = tx.tenant();
+    Ok(sqlx::query_as!(
+        Status,
+        "SELECT notice_id AS id, connection, state, repeats, attempts, received_at, outcome FROM es.notices
+         WHERE tenant_id = $1 AND notice_id = $2",
+        tenant.as_uuid(),
+        id.as_uuid()
+    )
+    .fetch_optional(&mut **tx)
+    .await?)
+}
+
+/// Has a failed notice handled again from `now` on; `false` when there is none.
+pub(super) async fn reopen(tx: &mut TenantTx, id: NoticeId, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    let tenant = tx.tenant();
+    let reopened = sqlx::query!(
+        "UPDATE es.notices SET state = 'waiting', attempts = 0, due_at = $3
+         WHERE tenant_id = $1 AND notice_id = $2 AND state = 'failed'",
+        tenant.as_uuid(),
+        id.as_uuid(),
+        now
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(reopened.rows_affected() == 1)
+}
+
+/// Gives a failed notice up; `false` when there is none. The row stays, so that a repeat is recognised.
+pub(super) async fn discard(tx: &mut TenantTx, id: NoticeId) -> Result<bool, StoreError> {
+    let tenant = tx.tenant();
+    let discarded = sqlx::query!(
+        "UPDATE es.notices SET state = 'discarded' WHERE tenant_id = $1 AND notice_id = $2 AND state = 'failed'",
+        tenant.as_uuid(),
+        id.as_uuid()
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(discarded.rows_affected() == 1)
 }

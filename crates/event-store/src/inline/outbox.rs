@@ -1,21 +1,15 @@
 //! The outbox: one row per effect outside that must happen once, such as a message to a customer.
 //!
-//! A row is leased, tried, and ends `done`, `failed` or `unknown` (the provider may have acted: a repeat could do
-//! it twice, so a person or an acknowledgement decides). The lease is fenced by its epoch.
+//! A row is leased, begun, tried, and ends `done`, `failed` or `unknown` (the provider may have acted: a repeat could
+//! do it twice, so a person or an acknowledgement decides). A try that was never begun is simply made again.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::Value;
-use simpul_domain::TenantId;
+use simpul_domain::{ParcelId, TenantId};
 use uuid::Uuid;
 
-use super::{
-    Due, Origin,
-    timer::{interval, origin},
-};
-use crate::{
-    StoreError,
-    db::{SystemTx, TenantTx},
-};
+use super::{Origin, lease::leased, origin};
+use crate::{StoreError, db::TenantTx};
 
 /// What is to be sent.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +29,8 @@ pub struct Parcel {
 pub struct Leased {
     pub tenant: TenantId,
     pub parcel: Parcel,
+    /// Number of the last try that got as far as asking the outside; 0 when none did.
+    pub begun: i32,
     pub attempts: i32,
     pub epoch: i64,
 }
@@ -75,103 +71,142 @@ pub async fn put(tx: &mut TenantTx, parcel: &Parcel) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Tenants with parcels of a channel due at `now`.
-pub async fn due(
-    tx: &mut SystemTx,
-    channel: &str,
-    now: DateTime<Utc>,
-    limit: i64,
-) -> Result<Vec<Due>, StoreError> {
-    let rows = sqlx::query!(
-        r#"SELECT tenant_id, min(due_at) AS "due_at!" FROM es.outbox
-           WHERE channel = $1 AND due_at <= $2 AND state IN ('waiting', 'sending')
-             AND (lease_until IS NULL OR lease_until <= $2)
-           GROUP BY tenant_id ORDER BY 2 LIMIT $3"#,
-        channel,
-        now,
-        limit
-    )
-    .fetch_all(&mut **tx)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Due {
-            tenant: TenantId::new(row.tenant_id),
+leased! {
+    table: "es.outbox", queue: "channel", key: "outbox_id" Uuid, open: "state IN ('waiting', 'sending')",
+    order: "due_at, outbox_id", taken: "state = 'sending', ",
+    columns: "outbox_id, channel, body, due_at, begun, cause, correlation",
+    Leased = |tenant, row| Leased {
+        tenant,
+        parcel: Parcel {
+            id: row.outbox_id,
+            channel: row.channel,
+            body: row.body,
             due_at: row.due_at,
-        })
-        .collect())
+            origin: origin(row.cause, row.correlation),
+        },
+        begun: row.begun,
+        attempts: row.attempts,
+        epoch: row.epoch,
+    }
 }
 
-/// Leases due parcels of one tenant. A parcel whose lease ran out is leased again: `attempts` tells.
-pub async fn lease(
-    tx: &mut TenantTx,
-    channel: &str,
-    now: DateTime<Utc>,
-    duration: TimeDelta,
-    limit: i64,
-) -> Result<Vec<Leased>, StoreError> {
+/// Says, before the outside is asked, that this try is going to ask it: without a record it may have acted from here on.
+pub async fn begin(tx: &mut TenantTx, leased: &Leased, number: i32) -> Result<(), StoreError> {
     let tenant = tx.tenant();
-    let rows = sqlx::query!(
-        "UPDATE es.outbox SET state = 'sending', lease_until = $3 + $4::interval, epoch = epoch + 1,
-                attempts = attempts + 1
-         WHERE tenant_id = $1 AND outbox_id IN (
-             SELECT outbox_id FROM es.outbox
-             WHERE tenant_id = $1 AND channel = $2 AND due_at <= $3 AND state IN ('waiting', 'sending')
-               AND (lease_until IS NULL OR lease_until <= $3)
-             ORDER BY due_at, outbox_id LIMIT $5 FOR UPDATE SKIP LOCKED)
-         RETURNING outbox_id, body, due_at, cause, correlation, attempts, epoch",
+    let begun = sqlx::query!(
+        "UPDATE es.outbox SET begun = $4
+         WHERE tenant_id = $1 AND outbox_id = $2 AND epoch = $3 AND lease_until IS NOT NULL",
         tenant.as_uuid(),
-        channel,
-        now,
-        interval(duration),
-        limit
+        leased.parcel.id,
+        leased.epoch,
+        number
     )
-    .fetch_all(&mut **tx)
-    .await?;
-    let mut leased: Vec<Leased> = rows
-        .into_iter()
-        .map(|row| Leased {
-            tenant,
-            parcel: Parcel {
-                id: row.outbox_id,
-                channel: channel.to_owned(),
-                body: row.body,
-                due_at: row.due_at,
-                origin: origin(row.cause, row.correlation),
-            },
-            attempts: row.attempts,
-            epoch: row.epoch,
-        })
-        .collect();
-    leased.sort_by_key(|leased| (leased.parcel.due_at, leased.parcel.id));
-    Ok(leased)
+    .execute(&mut **tx)
+    .await?
+    .rows_affected();
+    if begun == 1 {
+        Ok(())
+    } else {
+        Err(StoreError::Fenced)
+    }
 }
 
 /// Ends a try. [`StoreError::Fenced`] when somebody else holds the lease by now.
-pub async fn end(tx: &mut TenantTx, id: Uuid, epoch: i64, ending: &Ending) -> Result<(), StoreError> {
-    let tenant = tx.tenant();
+pub async fn end(tx: &mut TenantTx, leased: &Leased, ending: &Ending) -> Result<(), StoreError> {
+    let parcel = &leased.parcel;
+    release(tx, &parcel.channel, parcel.id, leased.epoch).await?;
     let (state, due_at, error) = match ending {
         Ending::Done => ("done", None, None),
         Ending::Retry { due_at, error } => ("waiting", Some(*due_at), Some(error.as_str())),
         Ending::Failed { error } => ("failed", None, Some(error.as_str())),
         Ending::Unknown { error } => ("unknown", None, Some(error.as_str())),
     };
-    let changed = sqlx::query!(
-        "UPDATE es.outbox SET state = $4, due_at = coalesce($5, due_at), lease_until = NULL, last_error = $6
-         WHERE tenant_id = $1 AND outbox_id = $2 AND epoch = $3 AND state = 'sending'",
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "UPDATE es.outbox SET state = $3, due_at = coalesce($4, due_at), last_error = $5
+         WHERE tenant_id = $1 AND outbox_id = $2",
         tenant.as_uuid(),
-        id,
-        epoch,
+        parcel.id,
         state,
         due_at,
         error
     )
     .execute(&mut **tx)
-    .await?
-    .rows_affected();
-    if changed == 1 {
-        Ok(())
-    } else {
-        Err(StoreError::Fenced)
+    .await?;
+    Ok(())
+}
+
+/// A parcel as operators see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    pub id: Uuid,
+    pub channel: String,
+    pub state: String,
+    pub attempts: i32,
+    pub due_at: DateTime<Utc>,
+    pub last_error: Option<String>,
+}
+
+impl Status {
+    /// Whether it waits for a person.
+    pub fn is_stuck(&self) -> bool {
+        matches!(self.state.as_str(), "failed" | "unknown")
     }
+}
+
+/// The tenant's parcels that failed or may have had their effect, longest waiting first, at most `limit`.
+pub async fn stuck(tx: &mut TenantTx, limit: i64) -> Result<Vec<Status>, StoreError> {
+    let tenant = tx.tenant();
+    Ok(sqlx::query_as!(
+        Status,
+        "SELECT outbox_id AS id, channel, state, attempts, due_at, last_error FROM es.outbox
+         WHERE tenant_id = $1 AND state IN ('failed', 'unknown') ORDER BY due_at, outbox_id LIMIT $2",
+        tenant.as_uuid(),
+        limit
+    )
+    .fetch_all(&mut **tx)
+    .await?)
+}
+
+/// One parcel.
+pub async fn status(tx: &mut TenantTx, id: ParcelId) -> Result<Option<Status>, StoreError> {
+    let tenant = tx.tenant();
+    Ok(sqlx::query_as!(
+        Status,
+        "SELECT outbox_id AS id, channel, state, attempts, due_at, last_error FROM es.outbox
+         WHERE tenant_id = $1 AND outbox_id = $2",
+        tenant.as_uuid(),
+        id.as_uuid()
+    )
+    .fetch_optional(&mut **tx)
+    .await?)
+}
+
+/// Makes a stuck parcel due at `now`; `false` when there is none. Its attempts go on counting.
+pub(super) async fn reopen(tx: &mut TenantTx, id: ParcelId, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    let tenant = tx.tenant();
+    let reopened = sqlx::query!(
+        "UPDATE es.outbox SET state = 'waiting', due_at = $3
+         WHERE tenant_id = $1 AND outbox_id = $2 AND state IN ('failed', 'unknown')",
+        tenant.as_uuid(),
+        id.as_uuid(),
+        now
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(reopened.rows_affected() == 1)
+}
+
+/// Gives a stuck parcel up; `false` when there is none. The row stays, so that it is never put again.
+pub(super) async fn discard(tx: &mut TenantTx, id: ParcelId) -> Result<bool, StoreError> {
+    let tenant = tx.tenant();
+    let discarded = sqlx::query!(
+        "UPDATE es.outbox SET state = 'discarded'
+         WHERE tenant_id = $1 AND outbox_id = $2 AND state IN ('failed', 'unknown')",
+        tenant.as_uuid(),
+        id.as_uuid()
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(discarded.rows_affected() == 1)
 }

@@ -52,12 +52,11 @@ impl Type<Postgres> for JsonText {
 
 impl<'r> Decode<'r, Postgres> for JsonText {
     fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
-        let bytes = match (value.format(), value.as_bytes()?) {
+        let text = match (value.format(), value.as_bytes()?) {
             // The binary form of jsonb is a version, 1, and the text.
-            (PgValueFormat::Binary, [1, text @ ..]) => text,
+            (PgValueFormat::Binary, [1, text @ ..]) | (PgValueFormat::Text, text) => text,
             (PgValueFormat::Binary, _) => return Err("a jsonb of an unknown version".into()),
-            (PgValueFormat::Text, text) => text,
         };
-        Ok(Self(str::from_utf8(bytes)?.to_owned()))
+        Ok(Self(str::from_utf8(text)?.to_owned()))
     }
 }

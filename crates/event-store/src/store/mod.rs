@@ -14,6 +14,7 @@ mod work;
 use std::sync::Arc;
 
 use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
+use simpul_domain::{CommandId, Decider, EventId, IdGen, TenantId, time::Clock};
 
 use self::{
     canonical::CanonicalJson,
@@ -26,8 +27,14 @@ pub use self::{
     upcast::{Shape, Stock, Stored, Upcaster, Upcasters},
     work::{Append, DecideError, Outcome, Staged, Work},
 };
-use crate::{Db, StoreError, feed::Hints, vault::Vault};
-use simpul_domain::{CommandId, Decider, EventId, IdGen, TenantId, time::Clock};
+use crate::{
+    Db, StoreError,
+    crash::{self, Point},
+    feed::Hints,
+    inline::Taker,
+    presence::Presence,
+    vault::Vault,
+};
 
 /// Longest stream that is read in one piece. Streams stay short: books are closed (DESIGN section 3).
 pub const MAX_STREAM_EVENTS: i64 = 100_000;
@@ -44,6 +51,7 @@ struct Inner {
     ids: Arc<dyn IdGen>,
     upcasters: Upcasters,
     hints: Hints,
+    presence: Presence,
     vault: Vault,
 }
 
@@ -70,6 +78,7 @@ impl EventStore {
                 ids,
                 upcasters,
                 hints: Hints::default(),
+                presence: Presence::default(),
                 vault,
             }),
         }
@@ -85,6 +94,19 @@ impl EventStore {
 
     pub fn vault(&self) -> &Vault {
         &self.inner.vault
+    }
+
+    pub(crate) fn presence(&self) -> &Presence {
+        &self.inner.presence
+    }
+
+    /// Who asks for leases: this process, now.
+    pub fn taker(&self) -> Taker {
+        Taker {
+            now: self.now(),
+            holder: self.presence().me(),
+            gone: self.presence().gone(),
+        }
     }
 
     pub fn ids(&self) -> &dyn IdGen {
@@ -190,6 +212,7 @@ impl EventStore {
     /// Appends what a unit of work has staged, in one database call. Returns the tenant's new position.
     pub(crate) async fn append(&self, append: &Append<'_>) -> Result<i64, StoreError> {
         let seq = append.send(self.inner.db.autocommit()).await?;
+        crash::point(Point::CommandCommitted);
         self.inner.hints.tell(append.tenant);
         Ok(seq)
     }

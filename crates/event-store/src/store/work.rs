@@ -13,6 +13,7 @@ use simpul_domain::{CommandId, Decider, EventId, TenantId};
 use super::{EventStore, canonical::CanonicalJson};
 use crate::{
     Context, StoreError,
+    crash::{self, Point},
     db::TenantTx,
     inline::{self, Inline},
 };
@@ -249,6 +250,11 @@ impl<'s> Work<'s> {
         self.staged.is_empty() && self.inline.is_empty() && self.claims.is_empty()
     }
 
+    /// The events that would be appended.
+    pub fn staged(&self) -> &[Staged] {
+        &self.staged
+    }
+
     /// The streams whose state the decisions saw and that get no event: they too must not have moved.
     fn reads(&self) -> Option<Value> {
         let written: HashSet<_> = self
@@ -286,6 +292,7 @@ impl<'s> Work<'s> {
             claims: claims.as_ref(),
             reads: reads.as_ref(),
         };
+        crash::point(Point::CommandDecided);
         let seq = if self.inline.is_empty() && self.tx.is_none() {
             self.store.append(&append).await?
         } else {
@@ -297,7 +304,9 @@ impl<'s> Work<'s> {
                 row.write(&mut tx).await?;
             }
             let seq = self.store.append_in(&append, &mut tx).await?;
+            crash::point(Point::CommandAppended);
             tx.commit().await?;
+            crash::point(Point::CommandCommitted);
             self.store.hints().tell(append.tenant);
             seq
         };

@@ -51,7 +51,7 @@ async fn of_writers_that_read_the_same_version_exactly_one_appends() {
 }
 
 /// Reads one stream and writes another.
-async fn looking_at<'s>(work: &mut Work<'s>, read: &str, written: &str) {
+async fn looking_at(work: &mut Work<'_>, read: &str, written: &str) {
     work.load::<Counter>(read).await.expect("loads");
     work.decide::<Counter>(written, CounterCommand::Add(vec![1]))
         .await

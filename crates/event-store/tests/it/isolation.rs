@@ -194,7 +194,7 @@ async fn the_system_role_sees_positions_and_due_times_and_no_payload() {
              WHERE c.relnamespace = 'es'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm')
                AND a.attnum > 0 AND NOT a.attisdropped AND has_column_privilege('simpul_system', c.oid, a.attnum, 'SELECT')
                AND (format_type(a.atttypid, NULL) IN ('jsonb', 'json')
-                    OR a.attname ~ 'payload|body|metadata|state_json|answer|wrapped|headers|envelope|fingerprint')",
+                    OR a.attname ~ 'payload|body|metadata|state_json|answer|wrapped|headers|envelope|fingerprint|error')",
         )
         .await;
     assert!(seen.is_empty(), "{seen:?}");
@@ -207,6 +207,8 @@ async fn the_system_role_sees_positions_and_due_times_and_no_payload() {
         "subject_keys",
         "tenant_keys",
         "dead_letters",
+        "parked",
+        "timers",
     ] {
         let error = system
             .rows(&format!("SELECT * FROM es.{table}"))

@@ -140,6 +140,16 @@ const SABOTAGE: &[(&str, &str, &str)] = &[
         "GRANT SELECT (body) ON es.outbox TO simpul_system",
     ),
     (
+        "system_sees_payload",
+        "es.parked.error",
+        "GRANT SELECT (error) ON es.parked TO simpul_system",
+    ),
+    (
+        "system_sees_payload",
+        "es.timers.last_error",
+        "GRANT SELECT ON es.timers TO simpul_system",
+    ),
+    (
         "system_writes_tenant_rows",
         "es.claims DELETE",
         "GRANT DELETE ON es.claims TO simpul_system",

@@ -11,9 +11,13 @@ mod bus;
 mod counter;
 mod cqrs;
 mod isolation;
+mod leases;
 mod lint;
 mod order;
 mod parked;
+mod retention;
+mod rounds;
 mod snapshots;
-mod sql;
 mod vault;
+
+use simpul_testkit::sql;

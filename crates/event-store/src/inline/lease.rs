@@ -1,0 +1,139 @@
+//! Leases: who works on a row, and until when. One shape for timers, parcels, lanes and notices.
+//!
+//! INVARIANT: a row is taken only when nobody holds it, when its lease is over, or when its holder is known to be
+//! gone ([`crate::presence`]); never from a holder that is there. Every lease has a new epoch, and what is written
+//! under an older one is [`StoreError::Fenced`](crate::StoreError::Fenced).
+
+use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
+
+/// Who asks for leases, as of now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taker {
+    pub now: DateTime<Utc>,
+    /// The name of this process, if it is present.
+    pub holder: Option<Uuid>,
+    /// Holders whose leases are free.
+    pub gone: Vec<Uuid>,
+}
+
+pub(super) fn interval(delta: TimeDelta) -> sqlx::postgres::types::PgInterval {
+    sqlx::postgres::types::PgInterval {
+        months: 0,
+        days: 0,
+        microseconds: delta.num_microseconds().unwrap_or(i64::MAX),
+    }
+}
+
+/// Writes `due`, `lease` and `release` for a table with the columns `due_at`, `lease_until`, `holder`, `epoch` and
+/// `attempts`. The texts are SQL: `queue` says which queue a row is in, `open` that something is left to be done,
+/// `taken` what else a lease changes, `columns` what a leased row is read from.
+macro_rules! leased {
+    (
+        table: $table:tt, queue: $queue:tt, key: $key:tt $type:ty, open: $open:tt, order: $order:tt, taken: $taken:tt,
+        columns: $columns:tt, $leased:ty = |$tenant:ident, $row:ident| $read:expr
+    ) => {
+        /// Tenants with due rows that are free, longest due first.
+        pub async fn due(
+            tx: &mut $crate::db::SystemTx,
+            queue: &str,
+            taker: &$crate::inline::Taker,
+            limit: i64,
+        ) -> Result<Vec<$crate::inline::Due>, $crate::StoreError> {
+            let rows = sqlx::query!(
+                r#"SELECT tenant_id, min(due_at) AS "due_at!" FROM "#
+                    + $table
+                    + " WHERE "
+                    + $queue
+                    + " = $1 AND due_at <= $2 AND "
+                    + $open
+                    + " AND (lease_until IS NULL OR lease_until <= $2 OR holder = ANY($3))
+                       GROUP BY tenant_id ORDER BY 2 LIMIT $4",
+                queue,
+                taker.now,
+                &taker.gone,
+                limit
+            )
+            .fetch_all(&mut **tx)
+            .await?;
+            let due = rows.into_iter().map(|row| $crate::inline::Due {
+                tenant: simpul_domain::TenantId::new(row.tenant_id),
+                due_at: row.due_at,
+            });
+            Ok(due.collect())
+        }
+
+        /// Leases due rows of one tenant. Whoever held one before is fenced; `attempts` counts the leases.
+        pub async fn lease(
+            tx: &mut $crate::db::TenantTx,
+            queue: &str,
+            taker: &$crate::inline::Taker,
+            duration: chrono::TimeDelta,
+            limit: i64,
+        ) -> Result<Vec<$leased>, $crate::StoreError> {
+            let $tenant = tx.tenant();
+            let rows = sqlx::query!(
+                "UPDATE "
+                    + $table
+                    + " SET "
+                    + $taken
+                    + "lease_until = $3 + $4::interval, holder = $5, epoch = epoch + 1, attempts = attempts + 1
+                       WHERE tenant_id = $1 AND ctid = ANY (ARRAY(
+                           SELECT ctid FROM "
+                    + $table
+                    + " WHERE tenant_id = $1 AND "
+                    + $queue
+                    + " = $2 AND due_at <= $3 AND "
+                    + $open
+                    + " AND (lease_until IS NULL OR lease_until <= $3 OR holder = ANY($6)) ORDER BY "
+                    + $order
+                    + " LIMIT $7 FOR UPDATE SKIP LOCKED)) RETURNING "
+                    + $columns
+                    + ", attempts, epoch",
+                $tenant.as_uuid(),
+                queue,
+                taker.now,
+                $crate::inline::lease::interval(duration),
+                taker.holder,
+                &taker.gone,
+                limit
+            )
+            .fetch_all(&mut **tx)
+            .await?;
+            Ok(rows.into_iter().map(|$row| $read).collect())
+        }
+
+        /// Ends a lease; the caller says in the same transaction what became of the row.
+        async fn release(
+            tx: &mut $crate::db::TenantTx,
+            queue: &str,
+            key: $type,
+            epoch: i64,
+        ) -> Result<(), $crate::StoreError> {
+            let tenant = tx.tenant();
+            let released = sqlx::query!(
+                "UPDATE "
+                    + $table
+                    + " SET lease_until = NULL, holder = NULL WHERE tenant_id = $1 AND "
+                    + $queue
+                    + " = $2 AND "
+                    + $key
+                    + " = $3 AND epoch = $4 AND lease_until IS NOT NULL",
+                tenant.as_uuid(),
+                queue,
+                key,
+                epoch
+            )
+            .execute(&mut **tx)
+            .await?
+            .rows_affected();
+            if released == 1 {
+                Ok(())
+            } else {
+                Err($crate::StoreError::Fenced)
+            }
+        }
+    };
+}
+
+pub(super) use leased;

@@ -1,0 +1,218 @@
+//! Leases and who holds them: free at once when their holder is gone, never taken from one that is there.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use serde_json::json;
+use simpul_domain::TenantId;
+use simpul_event_store::{
+    EventStore, StoreError, Upcasters,
+    inline::outbox::{self, Ending, Leased, Parcel},
+    presence::{self, Attendance},
+};
+use simpul_testkit::TestDb;
+use sqlx::{Connection as _, PgConnection};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, sleep},
+};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+const CHANNEL: &str = "whatsapp";
+/// Longer than any test: what is free before was freed, and did not run out.
+const LEASE: TimeDelta = TimeDelta::hours(1);
+const LIMIT: Duration = Duration::from_secs(20);
+
+fn tenant() -> TenantId {
+    TenantId::new(Uuid::from_u128(1))
+}
+
+async fn parcel(store: &EventStore) {
+    let parcel = Parcel {
+        id: Uuid::from_u128(5),
+        channel: CHANNEL.to_owned(),
+        body: json!({}),
+        due_at: store.now(),
+        origin: None,
+    };
+    let mut tx = store.db().tenant_tx(tenant()).await.expect("a transaction");
+    outbox::put(&mut tx, &parcel).await.expect("put");
+    tx.commit().await.expect("committed");
+}
+
+async fn lease(store: &EventStore) -> Option<Leased> {
+    let mut tx = store.db().system_tx().await.expect("a transaction");
+    let due = outbox::due(&mut tx, CHANNEL, &store.taker(), 10)
+        .await
+        .expect("a list");
+    drop(tx);
+    let mut tx = store.db().tenant_tx(tenant()).await.expect("a transaction");
+    let leased = outbox::lease(&mut tx, CHANNEL, &store.taker(), LEASE, 1)
+        .await
+        .expect("a list");
+    tx.commit().await.expect("committed");
+    assert_eq!(due.len(), leased.len(), "who is told of work gets it");
+    leased.into_iter().next()
+}
+
+async fn end(store: &EventStore, leased: &Leased) -> Result<(), StoreError> {
+    let mut tx = store.db().tenant_tx(tenant()).await.expect("a transaction");
+    outbox::end(&mut tx, leased, &Ending::Done).await?;
+    tx.commit().await
+}
+
+/// A process, present until it is killed.
+struct Process {
+    store: EventStore,
+    holder: Uuid,
+    keeping: JoinHandle<()>,
+}
+
+impl Process {
+    async fn start(test: &TestDb) -> Self {
+        let store = test.another_store(Upcasters::default());
+        let attendance: Attendance = presence::arrive(&store).await.expect("present");
+        let holder = attendance.holder();
+        #[expect(clippy::disallowed_methods, reason = "a process that the test kills")]
+        let keeping = tokio::spawn(attendance.keep(CancellationToken::new()));
+        Self {
+            store,
+            holder,
+            keeping,
+        }
+    }
+
+    /// Its sockets close, and nothing else happens.
+    async fn kill(self) -> EventStore {
+        self.keeping.abort();
+        // The task's session is dropped with it.
+        let _ = self.keeping.await;
+        self.store
+    }
+}
+
+async fn until_leased(store: &EventStore) -> Leased {
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        if let Some(leased) = lease(store).await {
+            return leased;
+        }
+        assert!(
+            Instant::now() < deadline,
+            "the parcel of a dead process stays leased"
+        );
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_process_held_is_taken_over_at_once_and_the_dead_one_is_fenced() {
+    let test = TestDb::create().await;
+    parcel(&test.store()).await;
+    let (first, second) = (Process::start(&test).await, Process::start(&test).await);
+    let held = lease(&first.store).await.expect("free");
+    assert_eq!(lease(&second.store).await, None, "it is held");
+    let dead = first.kill().await;
+    let taken = until_leased(&second.store).await;
+    assert_eq!((taken.epoch, taken.attempts), (held.epoch + 1, held.attempts + 1));
+    assert!(matches!(end(&dead, &held).await, Err(StoreError::Fenced)));
+    end(&second.store, &taken).await.expect("its own");
+    assert!(
+        matches!(end(&second.store, &taken).await, Err(StoreError::Fenced)),
+        "ended"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_is_there_is_never_robbed_however_often_others_look() {
+    let test = TestDb::create().await;
+    parcel(&test.store()).await;
+    let (first, second) = (Process::start(&test).await, Process::start(&test).await);
+    let held = lease(&first.store).await.expect("free");
+    // A third one dies meanwhile: when that is known, the others have been looked at as often.
+    let third = Process::start(&test).await;
+    let other = Parcel {
+        id: Uuid::from_u128(6),
+        channel: "other".to_owned(),
+        body: json!({}),
+        due_at: test.store().now(),
+        origin: None,
+    };
+    let mut tx = test
+        .store()
+        .db()
+        .tenant_tx(tenant())
+        .await
+        .expect("a transaction");
+    outbox::put(&mut tx, &other).await.expect("put");
+    outbox::lease(&mut tx, "other", &third.store.taker(), LEASE, 1)
+        .await
+        .expect("leased");
+    tx.commit().await.expect("committed");
+    let gone = third.holder;
+    third.kill().await;
+    let deadline = Instant::now() + LIMIT;
+    while !second.store.taker().gone.contains(&gone) {
+        assert!(Instant::now() < deadline, "nobody notices a dead process");
+        sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(second.store.taker().gone, [gone]);
+    assert_eq!(lease(&second.store).await, None);
+    end(&first.store, &held).await.expect("its own");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_whose_session_breaks_comes_back_under_its_name() {
+    let test = TestDb::create().await;
+    parcel(&test.store()).await;
+    let process = Process::start(&test).await;
+    let before = process.store.taker().holder;
+    let mut admin = PgConnection::connect(&test.superuser_url())
+        .await
+        .expect("superuser");
+    let ended: Option<i32> = ended(&mut admin).await;
+    assert!(ended.is_some(), "the session that holds the lock");
+    let deadline = Instant::now() + LIMIT;
+    while locker(&mut admin).await.is_none_or(|pid| Some(pid) == ended) {
+        assert!(Instant::now() < deadline, "it does not come back");
+        sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(process.store.taker().holder, before);
+    let second = Process::start(&test).await;
+    let held = lease(&process.store).await.expect("free");
+    assert_eq!(lease(&second.store).await, None, "it is held");
+    end(&process.store, &held).await.expect("its own");
+}
+
+#[expect(clippy::disallowed_methods, reason = "what an administrator sees")]
+async fn locker(admin: &mut PgConnection) -> Option<i32> {
+    sqlx::query_scalar(
+        "SELECT l.pid FROM pg_locks l JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()
+         WHERE l.locktype = 'advisory' AND l.granted",
+    )
+    .fetch_optional(admin)
+    .await
+    .expect("locks")
+}
+
+#[expect(clippy::disallowed_methods, reason = "what an administrator does")]
+async fn ended(admin: &mut PgConnection) -> Option<i32> {
+    let pid = locker(admin).await;
+    sqlx::query("SELECT pg_terminate_backend($1)")
+        .bind(pid)
+        .execute(admin)
+        .await
+        .expect("ended");
+    pid
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_name_a_lease_runs_out_in_its_time() {
+    let test = TestDb::create().await;
+    parcel(&test.store()).await;
+    lease(&test.store()).await.expect("free");
+    assert_eq!(lease(&test.store()).await, None);
+    test.clock().advance(LEASE);
+    lease(&test.store()).await.expect("its time is over");
+}
