@@ -7,12 +7,16 @@
 pub mod billing;
 pub mod catalog;
 pub mod customers;
+pub mod hooks;
 pub mod messaging;
 pub mod network;
+pub mod operations;
 pub mod permission;
 mod personal;
 pub mod policies;
 mod refusal;
+pub mod snapshots;
+pub mod stream;
 pub mod subscriptions;
 pub mod tenancy;
 

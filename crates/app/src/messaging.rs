@@ -3,21 +3,25 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use simpul_domain::{
-    CustomerId, EventId, MessageId, SenderId,
+    CustomerId, EventId, MessageId, NoticeId, SenderId, TenantId,
     customers::PhoneNumber,
     messaging::{
-        Message, MessageCommand, MessageKind, SenderAccount, SenderAccountCommand,
+        Message, MessageCommand, MessageKind, SenderAccount, SenderAccountCommand, SenderAccountEvent,
         message::{MessageRefs, QueueMessage as Queue},
-        sender::{Channel, SenderKind},
-        sender_account::ConnectSenderAccount,
+        sender::{Channel, Delivery, SenderKind},
+        sender_account::{ConnectSenderAccount, SenderAccountConnected},
     },
 };
 use simpul_event_store::{
-    Access, Command, Work,
+    Access, Command, EventStore, StoreError, Work,
     inline::{Inline, Origin, outbox::Parcel},
 };
 
-use crate::{Outcome, Personal, Refusal, decide, permission, refuse};
+use crate::{
+    Outcome, Personal, Refusal, decide,
+    hooks::{Hook, Reporter},
+    permission, refuse, stream,
+};
 
 /// Outbox channel of WhatsApp messages.
 pub const WHATSAPP: &str = "whatsapp";
@@ -27,6 +31,9 @@ pub const TOKEN_FIELD: &str = "token";
 pub const DEVICE_FIELD: &str = "device";
 /// Scope of the set of a tenant's senders, by channel, oldest first.
 pub const SENDERS: &str = "senders";
+/// Scope of the set of messages that a messenger knows by a name. Names come back after years, and a stand-in begins
+/// anew: the latest message counts.
+const PROVIDER_ID: &str = "message.provider_id";
 /// Version of the built-in templates.
 const TEMPLATE_VERSION: u32 = 1;
 
@@ -39,13 +46,21 @@ pub struct ConnectSender {
     pub device: Personal,
 }
 
+/// A connected sender.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectedSender {
+    pub sender: SenderId,
+    /// `/hooks/v1/message/<kind>/<sender>/<token>`: to be told to the messenger.
+    pub hook_path: String,
+}
+
 impl Command for ConnectSender {
     const NAME: &'static str = "sender.connect";
     const ACCESS: Access = Access::permission(permission::TENANT_SETTINGS);
-    type Answer = SenderId;
+    type Answer = ConnectedSender;
     type Refusal = Refusal;
 
-    async fn run(&self, work: &mut Work<'_>) -> Outcome<SenderId> {
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<ConnectedSender> {
         let sender = SenderId::new(work.new_uuid());
         let id = sender.to_string();
         let Ok(device) = PhoneNumber::parse(self.device.as_str()) else {
@@ -54,19 +69,43 @@ impl Command for ConnectSender {
                 rule: "phone",
             });
         };
+        let token = work.new_uuid().simple().to_string();
+        let hook = Hook::new(Reporter::Message, self.kind.as_str(), &id, &token);
         let connect = ConnectSenderAccount {
             sender,
             kind: self.kind,
             token: self.token.seal(work, &id, TOKEN_FIELD).await?,
             device: Personal::new(device.e164()).seal(work, &id, DEVICE_FIELD).await?,
+            hook_token: token,
             at: work.at(),
         };
         work.begin::<SenderAccount>(&id);
         decide::<SenderAccount>(work, &id, SenderAccountCommand::Connect(connect)).await?;
         let connected_at = work.at().to_rfc3339();
         work.add_member(SENDERS, WHATSAPP, &id, &connected_at);
-        Ok(sender)
+        let hook_path = hook.path();
+        work.inline(Inline::Route(hook.route()));
+        Ok(ConnectedSender { sender, hook_path })
     }
+}
+
+/// Path of a sender's delivery reports.
+pub fn hook_path(account: &SenderAccountConnected) -> String {
+    let id = account.sender.to_string();
+    Hook::new(Reporter::Message, account.kind.as_str(), &id, &account.hook_token).path()
+}
+
+/// A connected sender as it was connected, its token still sealed. Nothing when it is disconnected.
+pub async fn sender_account(
+    store: &EventStore,
+    tenant: TenantId,
+    sender: SenderId,
+) -> Result<Option<SenderAccountConnected>, StoreError> {
+    let events = stream::events::<SenderAccount>(store, tenant, &sender.to_string()).await?;
+    Ok(match events.into_iter().next_back() {
+        Some(SenderAccountEvent::Connected(connected)) => Some(connected),
+        Some(SenderAccountEvent::Disconnected(_)) | None => None,
+    })
 }
 
 /// Queues a message about an event. The same cause and kind is the same message.
@@ -146,10 +185,15 @@ impl Command for RecordSent {
     async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
         let at = work.at();
         let command = match &self.sent {
-            Sent::Accepted { provider_ids } => MessageCommand::RecordAccepted {
-                provider_ids: provider_ids.clone(),
-                at,
-            },
+            Sent::Accepted { provider_ids } => {
+                for provider_id in provider_ids {
+                    name(work, provider_id, self.message);
+                }
+                MessageCommand::RecordAccepted {
+                    provider_ids: provider_ids.clone(),
+                    at,
+                }
+            }
             Sent::Failed { reason, is_final } => MessageCommand::RecordFailed {
                 reason: reason.clone(),
                 is_final: *is_final,
@@ -160,4 +204,113 @@ impl Command for RecordSent {
         decide::<Message>(work, &self.message.to_string(), command).await?;
         Ok(())
     }
+}
+
+fn name(work: &mut Work<'_>, provider_id: &str, message: MessageId) {
+    let at = work.at().to_rfc3339();
+    work.add_member(PROVIDER_ID, provider_id, &message.to_string(), &at);
+}
+
+/// What a messenger reports about one of its messages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "report")]
+pub enum Report {
+    Progress {
+        provider_id: String,
+        delivery: Delivery,
+    },
+    Failed {
+        provider_id: String,
+        reason: String,
+    },
+    /// Another name of the same message, by which later reports may know it.
+    Alias {
+        provider_id: String,
+        alias: String,
+    },
+}
+
+impl Report {
+    fn provider_id(&self) -> &str {
+        match self {
+            Self::Progress { provider_id, .. }
+            | Self::Failed { provider_id, .. }
+            | Self::Alias { provider_id, .. } => provider_id,
+        }
+    }
+}
+
+/// Records the reports of one notice. Reports come twice, late and in another order than they happened: only the
+/// furthest counts.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RecordReports {
+    /// Marked as handled in the same transaction, unless a message is not known (yet).
+    pub notice: NoticeId,
+    pub reports: Vec<Report>,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "outcome")]
+pub enum Noted {
+    /// The messages have come further.
+    News,
+    /// Known already, or less than what is known.
+    Nothing,
+    /// No message of ours has this name: sent from the phone, or not recorded yet.
+    Unknown { provider_id: String },
+}
+
+impl Command for RecordReports {
+    const NAME: &'static str = "message.record_reports";
+    const ACCESS: Access = Access::permission(permission::INTERNAL);
+    type Answer = Noted;
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<Noted> {
+        let mut noted = Noted::Nothing;
+        for report in &self.reports {
+            let provider_id = report.provider_id();
+            let named = work.members(PROVIDER_ID, provider_id).await?.pop();
+            let Some(message) = named.and_then(|id| id.parse().ok()) else {
+                return Ok(Noted::Unknown {
+                    provider_id: provider_id.to_owned(),
+                });
+            };
+            if record(work, message, report).await? {
+                noted = Noted::News;
+            }
+        }
+        let outcome = match &noted {
+            Noted::News => "recorded",
+            Noted::Nothing | Noted::Unknown { .. } => "nothing new",
+        };
+        work.inline(Inline::NoticeDone {
+            notice: self.notice,
+            outcome: outcome.to_owned(),
+        });
+        Ok(noted)
+    }
+}
+
+async fn record(work: &mut Work<'_>, message: MessageId, report: &Report) -> Outcome<bool> {
+    let at = work.at();
+    let command = match report {
+        Report::Alias { alias, .. } => {
+            name(work, alias, message);
+            return Ok(false);
+        }
+        Report::Progress { delivery, .. } => MessageCommand::RecordDelivery {
+            delivery: *delivery,
+            at,
+        },
+        Report::Failed { reason, .. } => MessageCommand::RecordFailed {
+            reason: reason.clone(),
+            is_final: true,
+            at,
+        },
+    };
+    Ok(!decide::<Message>(work, &message.to_string(), command)
+        .await?
+        .is_empty())
 }

@@ -61,6 +61,35 @@ impl Command for RegisterRouter {
     }
 }
 
+/// Reaches a router elsewhere, or by another login. The password is given anew, so that a stored one is never handed
+/// to another host. Whoever answers first is the router from then on.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ChangeRouterAddress {
+    pub router: RouterId,
+    pub address: RouterAddress,
+    pub username: String,
+    pub password: Personal,
+}
+
+impl Command for ChangeRouterAddress {
+    const NAME: &'static str = "router.change_address";
+    const ACCESS: Access = Access::permission(permission::ROUTER_WRITE);
+    type Answer = RouterId;
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<RouterId> {
+        let id = self.router.to_string();
+        let command = RouterCommand::ChangeAddress {
+            address: self.address.clone(),
+            username: self.username.clone(),
+            password: self.password.seal(work, &id, PASSWORD_FIELD).await?,
+            at: work.at(),
+        };
+        decide::<Router>(work, &id, command).await?;
+        Ok(self.router)
+    }
+}
+
 /// What a router said about itself when it was asked.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RecordRouterIdentity {

@@ -10,7 +10,13 @@ pub const ROUTER_READ: &str = "router.read";
 pub const ROUTER_WRITE: &str = "router.write";
 pub const BILLING_READ: &str = "billing.read";
 pub const BILLING_WRITE: &str = "billing.write";
+/// Trying again and giving up what is stuck.
+pub const OPERATIONS_WRITE: &str = "operations.write";
 pub const AUDIT_READ: &str = "audit.read";
+/// Look at the schema of the API.
+pub const API_EXPLORE: &str = "api.explore";
+/// Send documents to the API that did not come with a release.
+pub const API_ADHOC: &str = "api.adhoc";
 /// Held by the product's own parts only; no role can be given it.
 pub const INTERNAL: &str = "internal";
 
@@ -26,7 +32,10 @@ pub const OWNER: &[&str] = &[
     ROUTER_WRITE,
     BILLING_READ,
     BILLING_WRITE,
+    OPERATIONS_WRITE,
     AUDIT_READ,
+    API_EXPLORE,
+    API_ADHOC,
 ];
 
 /// Reads, and nothing else.

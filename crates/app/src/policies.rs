@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use simpul_domain::{
     Coded, CustomerId, Decider as _, TenantId,
@@ -14,14 +15,15 @@ use simpul_domain::{
         receipts::{self, ReceiptFacts},
         sender::Channel,
     },
-    network::Provisioning,
+    network::{Provisioning, Router, sweep},
     policy::{Intent, TimerKind},
     registry::AnyEvent,
     subscriptions::Subscription,
     tenancy::Tenant,
 };
 use simpul_event_store::{
-    Access, Bus, Cause, Command, Context, DispatchError, Recorded, Work,
+    Access, Bus, Cause, Command, Context, DispatchError, Recorded, StoreError, Work,
+    crash::{self, Point},
     feed::{HandlerError, Reactor},
     inline::{
         Inline, Origin,
@@ -50,15 +52,17 @@ impl Policies {
 
     /// Carries out what a timer wants.
     pub async fn fire(&self, fired: &Fired) -> Result<(), HandlerError> {
-        let kind: TimerKind = serde_json::from_str(&fired.timer.subject).map_err(HandlerError::permanent)?;
+        let kind = timer_kind(&fired.timer)?;
         let cause = Cause::Timer(fired.timer.id);
         let correlation = fired.timer.origin.map_or_else(
             || simpul_domain::CorrelationId::new(fired.timer.id.as_uuid()),
             |origin| origin.correlation,
         );
-        let intent = dunning::on_timer(&kind);
-        let context = Context::caused(fired.tenant, "timer", cause, correlation, intent.index() as usize);
-        self.carry_out(context, intent).await?;
+        if let Some(intent) = dunning::on_timer(&kind) {
+            let context = Context::caused(fired.tenant, "timer", cause, correlation, intent.index() as usize);
+            self.carry_out(context, intent).await?;
+        }
+        crash::point(Point::TimerCarriedOut);
         let context = Context::caused(fired.tenant, "timer.done", cause, correlation, 0);
         dispatch(
             &self.bus,
@@ -95,6 +99,14 @@ impl Policies {
                 );
                 let messages = receipts::on_invoice(event.event_id, invoice, &facts);
                 wishes.extend(messages.into_iter().map(|intent| (receipts::POLICY, intent)));
+            }
+            AnyEvent::Tenant(tenant) => {
+                let sweeps = sweep::on_tenant(event.tenant_seq, tenant);
+                wishes.extend(sweeps.into_iter().map(|intent| (sweep::POLICY, intent)));
+            }
+            AnyEvent::Router(router) => {
+                let sweeps = sweep::on_router(event.tenant_seq, router);
+                wishes.extend(sweeps.into_iter().map(|intent| (sweep::POLICY, intent)));
             }
             AnyEvent::Provisioning(provisioning) => {
                 if let Some(customer) = self.customer_of(event.tenant, &event.aggregate_id).await? {
@@ -148,7 +160,9 @@ impl Policies {
                         due_on,
                     },
                 )
-                .await
+                .await?;
+                crash::point(Point::IsolirCommitted);
+                Ok(())
             }
             Intent::ClearOverdue {
                 subscription,
@@ -162,7 +176,9 @@ impl Policies {
                         invoice,
                     },
                 )
-                .await
+                .await?;
+                crash::point(Point::UnisolirCommitted);
+                Ok(())
             }
             Intent::QueueMessage {
                 message,
@@ -184,15 +200,40 @@ impl Policies {
                         refs,
                     },
                 )
-                .await
+                .await?;
+                crash::point(Point::ParcelPlanned);
+                Ok(())
             }
-            Intent::ScheduleTimer { timer, due_at, kind } => {
-                dispatch(&self.bus, context, ScheduleTimer { timer, due_at, kind }).await
+            Intent::ScheduleTimer { due_at, kind, .. } => {
+                dispatch(&self.bus, context, ScheduleTimer { due_at, kind }).await
             }
-            // Booking happens in the command that observes, convergence in the lane's own consumer.
-            Intent::BookPayment { .. } | Intent::Converge { .. } => Ok(()),
         }
     }
+}
+
+/// What a timer is for.
+pub fn timer_kind(timer: &Timer) -> Result<TimerKind, HandlerError> {
+    serde_json::from_str(&timer.subject).map_err(HandlerError::permanent)
+}
+
+/// The row of a timer.
+pub fn timer_row(
+    kind: &TimerKind,
+    due_at: DateTime<Utc>,
+    origin: Option<Origin>,
+) -> Result<Timer, StoreError> {
+    let name = match kind {
+        TimerKind::InvoiceOverdue { .. } => "invoice_overdue",
+        TimerKind::IsolirDue { .. } => "isolir_due",
+        TimerKind::SweepLines(_) => "sweep_lines",
+    };
+    Ok(Timer {
+        id: kind.timer(),
+        kind: name.to_owned(),
+        subject: serde_json::to_string(kind).map_err(StoreError::Unwritable)?,
+        due_at,
+        origin,
+    })
 }
 
 /// Kinds of messages that are sent. Settings per tenant come with the messaging context.
@@ -213,7 +254,8 @@ impl Reactor for Policies {
     }
 
     fn wants(&self, event: &Recorded) -> bool {
-        event.aggregate_type == Invoice::TYPE || event.aggregate_type == Provisioning::TYPE
+        [Invoice::TYPE, Provisioning::TYPE, Tenant::TYPE, Router::TYPE]
+            .contains(&event.aggregate_type.as_str())
     }
 
     async fn react(&self, events: &[Recorded]) -> Result<(), HandlerError> {
@@ -248,8 +290,7 @@ where
 /// Puts a timer.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct ScheduleTimer {
-    timer: simpul_domain::TimerId,
-    due_at: chrono::DateTime<chrono::Utc>,
+    due_at: DateTime<Utc>,
     kind: TimerKind,
 }
 
@@ -260,23 +301,11 @@ impl Command for ScheduleTimer {
     type Refusal = Refusal;
 
     async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
-        let subject =
-            serde_json::to_string(&self.kind).map_err(simpul_event_store::StoreError::Unwritable)?;
-        let name = match self.kind {
-            TimerKind::InvoiceOverdue { .. } => "invoice_overdue",
-            TimerKind::IsolirDue { .. } => "isolir_due",
-        };
         let origin = work.context().cause.map(|cause| Origin {
             cause: cause.as_uuid(),
             correlation: work.context().correlation,
         });
-        work.inline(Inline::ScheduleTimer(Timer {
-            id: self.timer,
-            kind: name.to_owned(),
-            subject,
-            due_at: self.due_at,
-            origin,
-        }));
+        work.inline(Inline::ScheduleTimer(timer_row(&self.kind, self.due_at, origin)?));
         Ok(())
     }
 }

@@ -8,6 +8,7 @@ use simpul_domain::{
     customers::CustomerError,
     messaging::{MessageError, SenderAccountError},
     network::{ProvisioningError, RouterError},
+    operations::InterventionError,
     subscriptions::SubscriptionError,
     tenancy::TenantError,
 };
@@ -42,6 +43,8 @@ pub enum Refusal {
     #[error(transparent)]
     Sender(#[from] SenderAccountError),
     #[error(transparent)]
+    Intervention(#[from] InterventionError),
+    #[error(transparent)]
     Money(#[from] MoneyError),
     /// What an input refers to does not exist, or belongs to another tenant.
     #[error("the {what} does not exist")]
@@ -69,6 +72,7 @@ impl Coded for Refusal {
             Self::Gateway(error) => error.code(),
             Self::Message(error) => error.code(),
             Self::Sender(error) => error.code(),
+            Self::Intervention(error) => error.code(),
             Self::Money(_) | Self::Invalid { .. } => Code::ValidationError,
             Self::Missing { .. } => Code::NotFound,
             Self::Unusable { .. } => Code::NotAllowedInState,
@@ -90,6 +94,7 @@ impl Coded for Refusal {
             Self::Gateway(error) => error.params(),
             Self::Message(error) => error.params(),
             Self::Sender(error) => error.params(),
+            Self::Intervention(error) => error.params(),
             Self::Money(_) => json!({ "rule": "range" }),
             Self::Missing { what } | Self::Unusable { what } => json!({ "what": what }),
             Self::Invalid { field, rule } => json!({ "field": field, "rule": rule }),

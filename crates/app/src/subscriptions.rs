@@ -13,7 +13,10 @@ use simpul_domain::{
         subscription::{IsolirHold, NoteOverdue as Note, OpenSubscription as Open},
     },
 };
-use simpul_event_store::{Access, Command, Work};
+use simpul_event_store::{
+    Access, Command, Work,
+    crash::{self, Point},
+};
 
 use crate::{Outcome, Personal, Refusal, decide, permission, refuse, tenancy};
 
@@ -136,6 +139,28 @@ impl Command for ChangeSubscription {
     }
 }
 
+/// Gives a line another PPP password.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ChangeSecret {
+    pub subscription: SubscriptionId,
+    pub secret: Personal,
+}
+
+impl Command for ChangeSecret {
+    const NAME: &'static str = "subscription.change_secret";
+    const ACCESS: Access = Access::permission(permission::SUBSCRIPTION_WRITE);
+    type Answer = ();
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
+        let id = self.subscription.to_string();
+        let secret = self.secret.seal(work, &id, SECRET_FIELD).await?;
+        let at = work.at();
+        decide::<Subscription>(work, &id, SubscriptionCommand::ChangeSecret { secret, at }).await?;
+        Ok(())
+    }
+}
+
 /// An invoice of the line is overdue. Openness, grace and today's date are read here, whatever the policy knew.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct NoteOverdue {
@@ -169,6 +194,7 @@ impl Command for NoteOverdue {
             SubscriptionCommand::NoteOverdue(note),
         )
         .await?;
+        crash::point(Point::IsolirDecided);
         Ok(())
     }
 }
@@ -192,6 +218,7 @@ impl Command for ClearOverdue {
             at: work.at(),
         };
         decide::<Subscription>(work, &self.subscription.to_string(), command).await?;
+        crash::point(Point::UnisolirDecided);
         Ok(())
     }
 }

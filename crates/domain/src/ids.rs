@@ -167,6 +167,10 @@ ids! {
     CorrelationId = "cor";
     /// One row of the timer table.
     TimerId = "tmr";
+    /// One row of the outbox.
+    ParcelId = "pcl";
+    /// What a person did about something stuck.
+    InterventionId = "itv";
 }
 
 impl TenantId {

@@ -17,6 +17,7 @@ pub mod ids;
 pub mod messaging;
 pub mod money;
 pub mod network;
+pub mod operations;
 pub mod policy;
 pub mod ports;
 pub mod registry;

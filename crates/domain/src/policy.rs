@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     CommandId, CustomerId, EventId, InvoiceId, MessageId, SubscriptionId, TimerId,
-    billing::attempt::AttemptPaid,
     messaging::{
         MessageKind,
         message::{MessageRefs, message_id},
         sender::Channel,
     },
+    network::sweep::Sweep,
 };
 
 /// What a timer does when it is due.
@@ -30,12 +30,15 @@ pub enum TimerKind {
         subscription: SubscriptionId,
         due_on: NaiveDate,
     },
+    /// Put a wish on the lanes of many lines, page by page.
+    SweepLines(Sweep),
 }
 
 impl TimerKind {
-    /// The one timer of this kind for its invoice.
+    /// The one timer of this kind for what it is about.
     pub fn timer(&self) -> TimerId {
         match self {
+            Self::SweepLines(sweep) => sweep.timer(),
             Self::InvoiceOverdue { invoice } => TimerId::derive(invoice.as_uuid(), "overdue"),
             Self::IsolirDue { invoice, .. } => TimerId::derive(invoice.as_uuid(), "isolir"),
         }
@@ -73,13 +76,6 @@ pub enum Intent {
         due_at: DateTime<Utc>,
         kind: TimerKind,
     },
-    /// Book the money of an attempt (see [`crate::billing::booking`]).
-    BookPayment { paid: Box<AttemptPaid> },
-    /// Make the router hold the current desired state, at least this version of it.
-    Converge {
-        subscription: SubscriptionId,
-        desired_version: u64,
-    },
 }
 
 impl Intent {
@@ -109,7 +105,7 @@ impl Intent {
         }
     }
 
-    /// Tells the intents of one reaction apart, whatever the facts let through. Never renumbered.
+    /// Tells the intents of one reaction apart, whatever the facts let through. Never renumbered; 6 and 7 are free.
     pub const fn index(&self) -> u32 {
         match self {
             Self::MarkOverdue { .. } => 1,
@@ -123,8 +119,10 @@ impl Intent {
                 kind: TimerKind::IsolirDue { .. },
                 ..
             } => 5,
-            Self::BookPayment { .. } => 6,
-            Self::Converge { .. } => 7,
+            Self::ScheduleTimer {
+                kind: TimerKind::SweepLines(_),
+                ..
+            } => 8,
             Self::QueueMessage { kind, .. } => match kind {
                 MessageKind::InvoiceCreated => 100,
                 MessageKind::InvoiceDueReminder => 101,

@@ -30,6 +30,15 @@ pub struct RouterConnection {
     pub username: String,
     pub password: Sealed,
     pub legacy_login: bool,
+    /// What it said about itself at this address; nothing before the first contact.
+    pub identity: Option<KnownIdentity>,
+}
+
+/// Who a router is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownIdentity {
+    /// None for a virtual router.
+    pub serial: Option<String>,
 }
 
 /// Reads how routers are reached.

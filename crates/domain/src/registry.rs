@@ -14,6 +14,7 @@ use crate::{
     customers::{Customer, CustomerEvent},
     messaging::{Message, MessageEvent, SenderAccount, SenderAccountEvent},
     network::{Provisioning, ProvisioningEvent, Router, RouterEvent},
+    operations::{Intervention, InterventionEvent},
     subscriptions::{Subscription, SubscriptionEvent},
     tenancy::{Tenant, TenantEvent},
 };
@@ -115,6 +116,7 @@ registry! {
     Message(MessageEvent) of Message;
     GatewayAccount(GatewayAccountEvent) of GatewayAccount;
     SenderAccount(SenderAccountEvent) of SenderAccount;
+    Intervention(InterventionEvent) of Intervention;
 }
 
 fn read<E: StoredEvent>(

@@ -3,20 +3,31 @@
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use simpul_domain::{
-    AttemptId, CustomerId, GatewayId, InvoiceId, Rupiah,
+    AttemptId, CustomerId, GatewayId, InvoiceId, Rupiah, TimerId,
     billing::{
         Attempt, AttemptCommand, GatewayAccount, Invoice, MerchantRef,
         attempt::{CreateAttempt, CreateFailure},
         gateway::Checkout,
     },
 };
-use simpul_event_store::{Access, Command, Work};
+use simpul_event_store::{
+    Access, Command, Work,
+    inline::{Inline, Origin, timer::Timer},
+};
 
 use super::ORDER_REF;
 use crate::{Outcome, Refusal, decide, permission, refuse};
 
 /// How long a payer has.
 const VALID: TimeDelta = TimeDelta::hours(24);
+/// Longer than whoever plans an attempt may take to ask the gateway and to record its answer.
+const ASKING: TimeDelta = TimeDelta::seconds(30);
+/// Kind of the timer that looks after an attempt whose gateway's answer is not recorded.
+pub const CHECKOUT_TIMER: &str = "payment.checkout";
+
+fn checkout_timer(attempt: AttemptId) -> TimerId {
+    TimerId::derive(attempt.as_uuid(), "checkout")
+}
 
 /// Plans an attempt at an invoice. Amount and fees are fixed now, so that a later change of fees cannot cause a
 /// mismatch. The gateway is asked afterwards, outside of any transaction.
@@ -95,6 +106,20 @@ impl Command for OpenCheckout {
         work.begin::<Attempt>(&id);
         decide::<Attempt>(work, &id, AttemptCommand::Create(Box::new(create))).await?;
         work.claim(ORDER_REF, &format!("{}/{merchant_ref}", self.gateway), &id);
+        work.inline(Inline::GuardTimer {
+            timer: Timer {
+                id: checkout_timer(attempt),
+                kind: CHECKOUT_TIMER.to_owned(),
+                subject: id,
+                due_at: work.at(),
+                origin: Some(Origin {
+                    cause: work.context().command_id.as_uuid(),
+                    correlation: work.context().correlation,
+                }),
+            },
+            taker: work.store().taker(),
+            duration: ASKING,
+        });
         Ok(PlannedCharge {
             attempt,
             invoice: self.invoice,
@@ -127,11 +152,13 @@ impl Command for RecordCheckout {
             at: work.at(),
         };
         decide::<Attempt>(work, &self.attempt.to_string(), command).await?;
+        work.inline(Inline::CompleteTimer(checkout_timer(self.attempt)));
         Ok(())
     }
 }
 
-/// The gateway did not open the checkout, or did not say so. Money that arrives nevertheless is booked.
+/// The gateway did not open the checkout, or did not say so: then it is looked up later. Money that arrives nevertheless
+/// is booked.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RecordCreateFailed {
     pub attempt: AttemptId,
@@ -150,6 +177,9 @@ impl Command for RecordCreateFailed {
             at: work.at(),
         };
         decide::<Attempt>(work, &self.attempt.to_string(), command).await?;
+        if !matches!(self.failure, CreateFailure::OutcomeUnknown) {
+            work.inline(Inline::CompleteTimer(checkout_timer(self.attempt)));
+        }
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use secrecy::SecretString;
 use simpul_domain::{
-    Decider as _, GatewayId, TenantId,
+    GatewayId, TenantId,
     billing::{
         GatewayAccount,
         gateway::GatewayKind,
@@ -12,6 +12,10 @@ use simpul_domain::{
 use simpul_event_store::{EventStore, StoreError};
 
 use super::gateway_secret;
+use crate::{
+    hooks::{Hook, Reporter},
+    stream,
+};
 
 /// What a gateway's client needs.
 #[derive(Debug, Clone)]
@@ -28,13 +32,8 @@ pub struct GatewayCredentials {
 
 /// Path of an account's notices.
 pub fn hook_path(account: &GatewayAccountConnected) -> String {
-    let GatewayAccountConnected {
-        gateway,
-        kind,
-        hook_token,
-        ..
-    } = account;
-    format!("/hooks/v1/pay/{}/{gateway}/{hook_token}", kind.as_str())
+    let id = account.gateway.to_string();
+    Hook::new(Reporter::Payment, account.kind.as_str(), &id, &account.hook_token).path()
 }
 
 /// Opens an account's keys. Nothing when the tenant has no such account, or has disconnected it.
@@ -74,18 +73,9 @@ pub async fn gateway_account(
     tenant: TenantId,
     gateway: GatewayId,
 ) -> Result<Option<GatewayAccountConnected>, StoreError> {
-    let id = gateway.to_string();
-    let mut account = None;
-    for (_, shape) in store.load_shapes(tenant, GatewayAccount::TYPE, &id, 0).await? {
-        let event = shape.payload.read().map_err(|source| StoreError::Unreadable {
-            event_type: shape.event_type,
-            version: shape.event_version,
-            source,
-        })?;
-        account = match event {
-            GatewayAccountEvent::Connected(connected) => Some(*connected),
-            GatewayAccountEvent::Disconnected(_) => None,
-        };
-    }
-    Ok(account)
+    let events = stream::events::<GatewayAccount>(store, tenant, &gateway.to_string()).await?;
+    Ok(match events.into_iter().next_back() {
+        Some(GatewayAccountEvent::Connected(connected)) => Some(*connected),
+        Some(GatewayAccountEvent::Disconnected(_)) | None => None,
+    })
 }

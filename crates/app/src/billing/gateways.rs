@@ -9,12 +9,13 @@ use simpul_domain::{
         gateway_account::{ConnectGatewayAccount, GatewayMode},
     },
 };
-use simpul_event_store::{
-    Access, Command, Work,
-    inline::{Inline, directory},
-};
+use simpul_event_store::{Access, Command, Work, inline::Inline};
 
-use crate::{Outcome, Personal, Refusal, decide, permission};
+use crate::{
+    Outcome, Personal, Refusal, decide,
+    hooks::{Hook, Reporter},
+    permission,
+};
 
 /// Fields of a gateway account that are sealed.
 pub mod secret {
@@ -54,7 +55,7 @@ impl Command for ConnectGateway {
         let id = gateway.to_string();
         // The token in the path is a second factor beside the signature, not a secret on its own.
         let token = work.new_uuid().simple().to_string();
-        let key = format!("{}/{id}/{token}", self.kind.as_str());
+        let hook = Hook::new(Reporter::Payment, self.kind.as_str(), &id, &token);
         let connect = ConnectGatewayAccount {
             gateway,
             kind: self.kind,
@@ -68,15 +69,8 @@ impl Command for ConnectGateway {
         };
         work.begin::<GatewayAccount>(&id);
         decide::<GatewayAccount>(work, &id, GatewayAccountCommand::Connect(Box::new(connect))).await?;
-        let route = directory::Route {
-            kind: directory::kind::WEBHOOK.to_owned(),
-            key: key.clone(),
-            target: id,
-        };
-        work.inline(Inline::Route(route));
-        Ok(ConnectedGateway {
-            gateway,
-            hook_path: format!("/hooks/v1/pay/{key}"),
-        })
+        let hook_path = hook.path();
+        work.inline(Inline::Route(hook.route()));
+        Ok(ConnectedGateway { gateway, hook_path })
     }
 }

@@ -6,7 +6,7 @@ mod gateways;
 mod invoices;
 mod money;
 
-pub use attempts::{OpenCheckout, PlannedCharge, RecordCheckout, RecordCreateFailed};
+pub use attempts::{CHECKOUT_TIMER, OpenCheckout, PlannedCharge, RecordCheckout, RecordCreateFailed};
 pub use credentials::{GatewayCredentials, gateway_account, gateway_credentials, hook_path};
 pub use gateways::{ConnectGateway, ConnectedGateway, secret as gateway_secret};
 pub use invoices::{IssueInvoice, MarkOverdue, VoidInvoice};

@@ -3,31 +3,11 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    AttemptEvent,
     allocation::{OpenInvoice, plan},
     attempt::AttemptPaid,
     payment::{PaymentFlag, PaymentSource, ReceivePayment, gateway_payment_id},
 };
-use crate::{MoneyError, TenantId, policy::Intent};
-
-/// Name in command ids.
-pub const POLICY: &str = "billing.booking";
-
-pub fn react(event: &AttemptEvent) -> Vec<Intent> {
-    match event {
-        AttemptEvent::Paid(paid) => vec![Intent::BookPayment { paid: paid.clone() }],
-        AttemptEvent::Created(_)
-        | AttemptEvent::CheckoutOpened(_)
-        | AttemptEvent::CreateFailed(_)
-        | AttemptEvent::Failed(_)
-        | AttemptEvent::Expired(_)
-        | AttemptEvent::Cancelled(_)
-        | AttemptEvent::Refunded(_)
-        | AttemptEvent::ChargedBack(_)
-        | AttemptEvent::Reversed(_)
-        | AttemptEvent::ObservationIgnored(_) => Vec::new(),
-    }
-}
+use crate::{MoneyError, TenantId};
 
 /// The payment of an attempt's money, distributed over the customer's open invoices: the attempt's own first,
 /// then the oldest due; the rest is credit. In the same unit of work each allocation is applied to its invoice

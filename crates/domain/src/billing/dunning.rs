@@ -45,18 +45,19 @@ fn timers(issued: &InvoiceIssued, facts: DunningFacts) -> Vec<Intent> {
     ]
 }
 
-/// What a timer wants when it is due.
-pub fn on_timer(kind: &TimerKind) -> Intent {
+/// What a timer wants when it is due; nothing when it is not one of these.
+pub fn on_timer(kind: &TimerKind) -> Option<Intent> {
     match *kind {
-        TimerKind::InvoiceOverdue { invoice } => Intent::MarkOverdue { invoice },
+        TimerKind::InvoiceOverdue { invoice } => Some(Intent::MarkOverdue { invoice }),
         TimerKind::IsolirDue {
             invoice,
             subscription,
             due_on,
-        } => Intent::NoteOverdue {
+        } => Some(Intent::NoteOverdue {
             subscription,
             invoice,
             due_on,
-        },
+        }),
+        TimerKind::SweepLines(_) => None,
     }
 }

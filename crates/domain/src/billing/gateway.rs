@@ -280,6 +280,9 @@ pub trait PaymentGateway: Send + Sync {
     /// Asks for a charge. On [`GatewayError::OutcomeUnknown`] the charge may exist.
     fn create(&self, charge: &Charge) -> impl Future<Output = Result<Checkout, GatewayError>> + Send;
 
+    /// The checkout that an earlier `create` of this charge has opened, if there is one.
+    fn find(&self, charge: &Charge) -> impl Future<Output = Result<Option<Checkout>, GatewayError>> + Send;
+
     /// The gateway's truth about a charge.
     fn status(&self, charge: &ChargeRef) -> impl Future<Output = Result<Observation, GatewayError>> + Send;
 

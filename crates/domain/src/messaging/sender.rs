@@ -33,6 +33,19 @@ pub enum SenderKind {
     MetaCloud,
 }
 
+impl SenderKind {
+    /// The driver's word in the path of its reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fonnte => "fonnte",
+            Self::Gowa => "gowa",
+            Self::Waha => "waha",
+            Self::Evolution => "evolution",
+            Self::MetaCloud => "meta_cloud",
+        }
+    }
+}
+
 /// What a driver can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(

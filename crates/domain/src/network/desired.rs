@@ -20,9 +20,12 @@ pub struct ServiceFacts {
     pub status: SubscriptionStatus,
     pub username: PppUsername,
     pub secret: Sealed,
+    /// Position in the log of the event that set it.
+    pub secret_version: u64,
     /// Profile of the current plan.
     pub profile: PppProfile,
-    pub desired_version: u64,
+    /// Position in the log of the last event that changed the line.
+    pub version: u64,
 }
 
 /// How the tenant isolates.
@@ -42,6 +45,8 @@ pub struct DesiredState {
     pub username: PppUsername,
     /// Opened by whoever talks to the router; not part of the canonical text.
     pub secret: Sealed,
+    /// What was proved before this position may hold another secret, and not every router lets it be read.
+    pub secret_version: u64,
     pub account: Account,
     /// Appended to the comment of what we own; an object without it is never touched.
     pub marker: String,
@@ -76,10 +81,11 @@ pub fn desired(facts: &ServiceFacts, isolir: &IsolirSettings) -> Option<DesiredS
     Some(DesiredState {
         subscription: facts.subscription,
         router: facts.router,
-        version: facts.desired_version,
+        version: facts.version,
         access,
         username: facts.username.clone(),
         secret: facts.secret.clone(),
+        secret_version: facts.secret_version,
         account,
         marker: marker(facts.tenant, facts.subscription),
     })

@@ -1,4 +1,4 @@
-//! What follows from what: timers, isolir, booking, convergence and messages.
+//! What follows from what: timers, isolir, booking, sweeps and messages.
 
 use std::collections::BTreeSet;
 
@@ -11,6 +11,7 @@ use crate::{
     billing::{
         InvoiceEvent, InvoiceNumber, MerchantRef,
         allocation::OpenInvoice,
+        attempt::AttemptPaid,
         booking, dunning,
         dunning::DunningFacts,
         invoice::{InvoiceFellOverdue, InvoicePaid, InvoiceVoided},
@@ -19,8 +20,15 @@ use crate::{
     },
     given::{at, day, rupiah, uuid},
     messaging::receipts::{self, ReceiptFacts},
-    network::{Access, ProvisioningEvent, Sha256Hex, convergence, provisioning::ProvisioningConfirmed},
-    subscriptions::{SubscriptionEvent, subscription::SubscriptionIsolated},
+    network::{
+        Access, ProvisioningEvent, Sha256Hex,
+        provisioning::ProvisioningConfirmed,
+        sweep::{self, Sweep},
+    },
+    tenancy::{
+        TenantEvent, TenantSettings,
+        tenant::{PanelUnlocked, SettingsChanged},
+    },
     time::Zone,
 };
 
@@ -147,7 +155,7 @@ fn a_timer_leads_to_the_command_that_checks_again() {
     let (subscription, invoice) = (subscription(), invoice());
     assert_eq!(
         dunning::on_timer(&TimerKind::InvoiceOverdue { invoice }),
-        Intent::MarkOverdue { invoice },
+        Some(Intent::MarkOverdue { invoice }),
     );
     assert_eq!(
         dunning::on_timer(&TimerKind::IsolirDue {
@@ -155,11 +163,11 @@ fn a_timer_leads_to_the_command_that_checks_again() {
             subscription,
             due_on: day(15)
         }),
-        Intent::NoteOverdue {
+        Some(Intent::NoteOverdue {
             subscription,
             invoice,
             due_on: day(15)
-        },
+        }),
     );
     assert_eq!(
         dunning::react(&fell_overdue(), DunningFacts { grace_days: 5 }),
@@ -216,19 +224,28 @@ fn only_enabled_kinds_are_sent_and_an_invoice_of_nothing_thanks_nobody() {
 }
 
 #[test]
-fn a_change_of_access_asks_for_convergence() {
-    let isolated = SubscriptionEvent::Isolated(SubscriptionIsolated {
-        subscription: subscription(),
-        customer: customer(),
-        invoices: vec![invoice()],
-        desired_version: 7,
-        at: at(0),
+fn other_settings_and_a_router_elsewhere_ask_for_a_sweep_with_one_timer_for_each_page() {
+    let changed = TenantEvent::SettingsChanged(SettingsChanged {
+        settings: TenantSettings::default(),
+        at: at(5),
     });
-    let wanted = [Intent::Converge {
-        subscription: subscription(),
-        desired_version: 7,
-    }];
-    assert_eq!(convergence::react(&isolated), wanted);
+    let wishes = sweep::on_tenant(42, &changed);
+    let [Intent::ScheduleTimer { timer, due_at, kind }] = wishes.as_slice() else {
+        panic!("one timer: {wishes:?}")
+    };
+    let first = Sweep {
+        wanted: 42,
+        router: None,
+        after: None,
+    };
+    assert_eq!((*due_at, kind), (at(5), &TimerKind::SweepLines(first)));
+    let second = TimerKind::SweepLines(Sweep {
+        after: Some(subscription()),
+        ..first
+    });
+    assert_ne!(second.timer(), *timer);
+    let locked = TenantEvent::PanelUnlocked(PanelUnlocked { at: at(5) });
+    assert_eq!(sweep::on_tenant(43, &locked), []);
 }
 
 #[test]

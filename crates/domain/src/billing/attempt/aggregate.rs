@@ -83,6 +83,8 @@ pub struct PaidObservation {
 pub struct Attempt {
     status: AttemptStatus,
     plan: Option<Box<AttemptCreated>>,
+    /// The gateway's own reference of the newest checkout.
+    provider_ref: Option<String>,
     /// By provider reference: a second one is a second payment.
     paid: BTreeMap<String, PaidObservation>,
     ignored: Option<(ObservedState, String, Rupiah)>,
@@ -149,8 +151,12 @@ impl Attempt {
         checkout: Checkout,
         at: DateTime<Utc>,
     ) -> Vec<AttemptEvent> {
+        // A second checkout of a waiting attempt should not exist. It can be paid, so it is written down.
+        let is_second = self.status == AttemptStatus::Pending
+            && self.provider_ref.as_deref() != Some(checkout.provider_ref.as_str());
         match self.status {
-            AttemptStatus::Created | AttemptStatus::CreateFailed => {
+            AttemptStatus::Pending if !is_second => Vec::new(),
+            AttemptStatus::Created | AttemptStatus::CreateFailed | AttemptStatus::Pending => {
                 let opened = AttemptCheckoutOpened {
                     attempt: plan.attempt,
                     checkout,
@@ -160,7 +166,6 @@ impl Attempt {
             }
             // A notice may overtake the answer to the call that opened the checkout.
             AttemptStatus::Absent
-            | AttemptStatus::Pending
             | AttemptStatus::Failed
             | AttemptStatus::Denied
             | AttemptStatus::Expired
@@ -330,7 +335,7 @@ impl Attempt {
 
 impl Decider for Attempt {
     const TYPE: &'static str = "billing.attempt";
-    const STATE_VERSION: i32 = 1;
+    const STATE_VERSION: i32 = 2;
     type Command = AttemptCommand;
     type Event = AttemptEvent;
     type Error = AttemptError;
@@ -357,7 +362,10 @@ impl Decider for Attempt {
                 self.status = AttemptStatus::Created;
                 self.plan = Some(created.clone());
             }
-            AttemptEvent::CheckoutOpened(_) => self.status = AttemptStatus::Pending,
+            AttemptEvent::CheckoutOpened(opened) => {
+                self.status = AttemptStatus::Pending;
+                self.provider_ref = Some(opened.checkout.provider_ref.clone());
+            }
             AttemptEvent::CreateFailed(_) => self.status = AttemptStatus::CreateFailed,
             AttemptEvent::Paid(paid) => {
                 self.status = AttemptStatus::Paid;

@@ -46,8 +46,12 @@ fn create() -> AttemptCommand {
 }
 
 fn checkout() -> AttemptCommand {
+    checkout_named("T1")
+}
+
+fn checkout_named(provider_ref: &str) -> AttemptCommand {
     let checkout = Checkout {
-        provider_ref: "T1".to_owned(),
+        provider_ref: provider_ref.to_owned(),
         payer_amount: rupiah(AMOUNT + FEE),
         payer_fee: rupiah(FEE),
         merchant_fee: Rupiah::ZERO,
@@ -57,6 +61,17 @@ fn checkout() -> AttemptCommand {
         expires_at: at(60),
     };
     AttemptCommand::RecordCheckout { checkout, at: at(1) }
+}
+
+#[test]
+fn the_same_checkout_again_is_nothing_new_and_a_second_one_leaves_its_trace() {
+    let attempt: Attempt = after([create(), checkout()]);
+    assert_eq!(attempt.decide(checkout()), Ok(Vec::new()));
+    let second = attempt.decide(checkout_named("T2")).expect("decided");
+    assert!(
+        matches!(second.as_slice(), [AttemptEvent::CheckoutOpened(_)]),
+        "{second:?}"
+    );
 }
 
 fn create_failed() -> AttemptCommand {

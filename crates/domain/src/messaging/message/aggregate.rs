@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     MessageAccepted, MessageCommand, MessageDelivered, MessageError, MessageEvent, MessageFailed,
-    MessageKind, MessageOutcomeUnknown, MessageQueued, MessageRead, MessageSent, QueueMessage,
+    MessageKind, MessageOutcomeUnknown, MessageQueued, MessageRead, MessageRequeued, MessageSent,
+    QueueMessage,
 };
 use crate::{Decider, EventId, MessageId, aggregate, messaging::sender::Delivery};
 
@@ -171,6 +172,32 @@ impl Message {
     }
 }
 
+impl Message {
+    fn requeue(
+        &self,
+        message: MessageId,
+        tries: u32,
+        at: DateTime<Utc>,
+    ) -> Result<Vec<MessageEvent>, MessageError> {
+        match self.status {
+            MessageStatus::Failed | MessageStatus::Unknown => {
+                Ok(vec![MessageEvent::Requeued(MessageRequeued {
+                    message,
+                    tries,
+                    at,
+                })])
+            }
+            MessageStatus::Queued if self.tries == tries => Ok(Vec::new()),
+            status @ (MessageStatus::Absent
+            | MessageStatus::Queued
+            | MessageStatus::Accepted
+            | MessageStatus::Sent
+            | MessageStatus::Delivered
+            | MessageStatus::Read) => Err(MessageError::NotFailed { status }),
+        }
+    }
+}
+
 /// Rank of a status on the way forward (`facts/integrations.md` 7.1). A failure is the end of the way.
 const fn rank(status: MessageStatus) -> u8 {
     match status {
@@ -213,6 +240,7 @@ impl Decider for Message {
                 Ok(self.fail(message?, reason, is_final, at))
             }
             MessageCommand::RecordUnknown { at } => Ok(self.lose(message?, at)),
+            MessageCommand::Requeue { tries, at } => self.requeue(message?, tries, at),
         }
     }
 
@@ -239,6 +267,10 @@ impl Decider for Message {
                 };
             }
             MessageEvent::OutcomeUnknown(_) => self.status = MessageStatus::Unknown,
+            MessageEvent::Requeued(requeued) => {
+                self.tries = requeued.tries;
+                self.status = MessageStatus::Queued;
+            }
         }
     }
 }

@@ -30,6 +30,11 @@ pub enum MessageCommand {
     RecordUnknown {
         at: DateTime<Utc>,
     },
+    /// A person has what failed, or may have gone out, tried once more. `tries`: those that were begun so far.
+    Requeue {
+        tries: u32,
+        at: DateTime<Utc>,
+    },
 }
 
 /// A new message. Its text is rendered when it is sent, from what is true then.

@@ -1,5 +1,8 @@
 //! Why a message refuses.
 
+use serde_json::{Value, json};
+
+use super::MessageStatus;
 use crate::{Code, Coded};
 
 /// Refusals of `messaging.message`.
@@ -9,6 +12,9 @@ pub enum MessageError {
     NotFound,
     #[error("a message with this id was queued otherwise")]
     AlreadyQueued,
+    /// Only what failed, or may have gone out, is tried once more.
+    #[error("the message has not failed")]
+    NotFailed { status: MessageStatus },
 }
 
 impl Coded for MessageError {
@@ -16,6 +22,14 @@ impl Coded for MessageError {
         match self {
             Self::NotFound => Code::NotFound,
             Self::AlreadyQueued => Code::DuplicateEntry,
+            Self::NotFailed { .. } => Code::NotAllowedInState,
+        }
+    }
+
+    fn params(&self) -> Value {
+        match self {
+            Self::NotFailed { status } => json!({ "state": status }),
+            Self::NotFound | Self::AlreadyQueued => Value::Null,
         }
     }
 }

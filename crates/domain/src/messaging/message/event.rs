@@ -25,6 +25,8 @@ pub enum MessageEvent {
     Failed(MessageFailed),
     #[serde(rename = "messaging.message.outcome_unknown")]
     OutcomeUnknown(MessageOutcomeUnknown),
+    #[serde(rename = "messaging.message.requeued")]
+    Requeued(MessageRequeued),
 }
 
 stored_events!(MessageEvent {
@@ -35,6 +37,7 @@ stored_events!(MessageEvent {
     Read => "messaging.message.read", "1";
     Failed => "messaging.message.failed", "1";
     OutcomeUnknown => "messaging.message.outcome_unknown", "1";
+    Requeued => "messaging.message.requeued", "1";
 });
 
 /// What a message tells.
@@ -133,5 +136,13 @@ pub struct MessageFailed {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MessageOutcomeUnknown {
     pub message: MessageId,
+    pub at: DateTime<Utc>,
+}
+
+/// A person has it tried once more. `tries` counts every try so far, also one whose end nobody knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MessageRequeued {
+    pub message: MessageId,
+    pub tries: u32,
     pub at: DateTime<Utc>,
 }

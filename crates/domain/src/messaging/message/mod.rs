@@ -12,5 +12,5 @@ pub use command::{MessageCommand, QueueMessage};
 pub use error::MessageError;
 pub use event::{
     MessageAccepted, MessageDelivered, MessageEvent, MessageFailed, MessageKind, MessageOutcomeUnknown,
-    MessageQueued, MessageRead, MessageRefs, MessageSent, message_id,
+    MessageQueued, MessageRead, MessageRefs, MessageRequeued, MessageSent, message_id,
 };

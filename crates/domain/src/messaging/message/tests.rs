@@ -53,6 +53,10 @@ fn unknown() -> MessageCommand {
     MessageCommand::RecordUnknown { at: at(4) }
 }
 
+fn requeue() -> MessageCommand {
+    MessageCommand::Requeue { tries: 4, at: at(5) }
+}
+
 #[test]
 fn every_cell_of_status_and_command_is_decided() {
     let states: [(&str, Message); 8] = [
@@ -75,6 +79,7 @@ fn every_cell_of_status_and_command_is_decided() {
         ("failed for now", failed(false)),
         ("failed for good", failed(true)),
         ("unknown", unknown()),
+        ("requeue", requeue()),
     ];
     insta::assert_snapshot!(cells(&states, &commands));
 }
@@ -83,6 +88,13 @@ fn every_cell_of_status_and_command_is_decided() {
 fn a_try_that_failed_leaves_the_message_queued() {
     let message = queued([failed(false), failed(false)]);
     assert_eq!((message.status(), message.tries()), (MessageStatus::Queued, 2));
+    assert_eq!(words(&message, accepted()), Ok("accepted".to_owned()));
+}
+
+#[test]
+fn a_person_has_a_message_tried_again_and_the_tries_before_are_not_forgotten() {
+    let message = queued([unknown(), requeue()]);
+    assert_eq!((message.status(), message.tries()), (MessageStatus::Queued, 4));
     assert_eq!(words(&message, accepted()), Ok("accepted".to_owned()));
 }
 
@@ -109,6 +121,7 @@ fn commands() -> impl Strategy<Value = Vec<MessageCommand>> {
         prop::sample::select(vec![Delivery::Sent, Delivery::Delivered, Delivery::Read]).prop_map(report),
         any::<bool>().prop_map(failed),
         Just(unknown()),
+        Just(requeue()),
     ];
     prop::collection::vec(command, 0..20).prop_map(|mut commands| {
         commands.insert(0, queue(MessageKind::InvoicePaid));

@@ -49,6 +49,7 @@ impl Decider for SenderAccount {
                     kind: connect.kind,
                     token: connect.token,
                     device: connect.device,
+                    hook_token: connect.hook_token,
                     at: connect.at,
                 })])
             }
@@ -100,6 +101,7 @@ mod tests {
                 kind: SenderKind::Fonnte,
                 token: Sealed::new("t".to_owned()),
                 device: Sealed::new("d".to_owned()),
+                hook_token: "h".to_owned(),
                 at,
             })
         };

@@ -28,6 +28,8 @@ pub struct SenderAccountConnected {
     pub token: Sealed,
     /// The sending number in E.164, which delivery reports must name.
     pub device: Sealed,
+    /// The secret in the path of its delivery reports. Fonnte signs nothing: this is the only proof.
+    pub hook_token: String,
     pub at: DateTime<Utc>,
 }
 

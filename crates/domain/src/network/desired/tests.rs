@@ -11,8 +11,9 @@ fn facts(status: SubscriptionStatus) -> ServiceFacts {
         status,
         username: PppUsername::parse("budi@maju").expect("a name"),
         secret: sealed("c2VjcmV0"),
+        secret_version: 1,
         profile: PppProfile::parse("rumah-10").expect("a name"),
-        desired_version: 4,
+        version: 4,
     }
 }
 

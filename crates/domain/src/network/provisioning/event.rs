@@ -58,6 +58,8 @@ pub enum FailureKind {
     Protocol,
     /// The egress guard refuses the address.
     AddressNotAllowed,
+    /// Another router answers at the address: its serial number is not the one that was recorded.
+    WrongRouter,
 }
 
 /// A router holds the desired state, proved by reading it back.

@@ -30,7 +30,10 @@ struct Known {
     address: RouterAddress,
     username: String,
     password: Sealed,
+    /// What it said at this address; another one is refused from then on.
     identity: Option<Identity>,
+    /// The last serial number, at whichever address.
+    serial: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,7 +77,7 @@ fn check_port(address: &RouterAddress) -> Result<(), RouterError> {
 
 impl Decider for Router {
     const TYPE: &'static str = "network.router";
-    const STATE_VERSION: i32 = 1;
+    const STATE_VERSION: i32 = 2;
     type Command = RouterCommand;
     type Event = RouterEvent;
     type Error = RouterError;
@@ -141,11 +144,14 @@ impl Decider for Router {
                 if known.identity.as_ref() == Some(&said) {
                     return Ok(Vec::new());
                 }
-                let before = known
+                let pinned = known
                     .identity
                     .as_ref()
                     .and_then(|identity| identity.serial.as_ref());
-                let serial_changed = before.is_some() && before != said.serial.as_ref();
+                if pinned.is_some() && pinned != said.serial.as_ref() {
+                    return Err(RouterError::OtherRouter);
+                }
+                let serial_changed = known.serial.is_some() && known.serial != said.serial;
                 let Identity {
                     serial,
                     name: identity,
@@ -183,10 +189,12 @@ impl Decider for Router {
                     username: registered.username.clone(),
                     password: registered.password.clone(),
                     identity: None,
+                    serial: None,
                 });
             }
             RouterEvent::AddressChanged(changed) => {
                 if let Some(known) = &mut self.known {
+                    known.identity = None;
                     known.address = changed.address.clone();
                     known.username.clone_from(&changed.username);
                     known.password = changed.password.clone();
@@ -194,6 +202,7 @@ impl Decider for Router {
             }
             RouterEvent::Identified(said) => {
                 if let Some(known) = &mut self.known {
+                    known.serial.clone_from(&said.serial);
                     known.identity = Some(Identity {
                         serial: said.serial.clone(),
                         name: said.identity.clone(),

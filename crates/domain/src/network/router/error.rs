@@ -15,6 +15,9 @@ pub enum RouterError {
     PortInvalid,
     #[error("the router is retired")]
     Retired,
+    /// A new device needs its address and secret given anew.
+    #[error("another router answers at the address")]
+    OtherRouter,
 }
 
 impl Coded for RouterError {
@@ -24,12 +27,13 @@ impl Coded for RouterError {
             Self::AlreadyRegistered => Code::DuplicateEntry,
             Self::TextInvalid { .. } | Self::PortInvalid => Code::ValidationError,
             Self::Retired => Code::NotAllowedInState,
+            Self::OtherRouter => Code::Conflict,
         }
     }
 
     fn params(&self) -> serde_json::Value {
         match self {
-            Self::NotFound | Self::AlreadyRegistered => serde_json::Value::Null,
+            Self::NotFound | Self::AlreadyRegistered | Self::OtherRouter => serde_json::Value::Null,
             Self::TextInvalid { field } => serde_json::json!({ "field": field, "rule": "length" }),
             Self::PortInvalid => serde_json::json!({ "field": "port", "rule": "range" }),
             Self::Retired => serde_json::json!({ "state": "RETIRED" }),

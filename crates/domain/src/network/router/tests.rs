@@ -71,20 +71,23 @@ fn every_cell_of_status_and_command_is_decided() {
 }
 
 #[test]
-fn another_serial_number_is_noticed() {
-    let changed = |events: &[RouterEvent]| {
-        matches!(
-            events,
-            [RouterEvent::Identified(RouterIdentified {
-                serial_changed: true,
-                ..
-            })]
-        )
-    };
+fn another_serial_number_is_refused_until_the_address_is_given_anew() {
     let known: Router = after([register("203.0.113.7"), identify(Some("A1"))]);
-    assert!(changed(&known.decide(identify(Some("B2"))).expect("accepted")));
-    let unknown: Router = after([register("203.0.113.7")]);
-    assert!(!changed(&unknown.decide(identify(Some("B2"))).expect("accepted")));
+    assert_eq!(known.decide(identify(Some("B2"))), Err(RouterError::OtherRouter));
+    assert_eq!(known.decide(identify(None)), Err(RouterError::OtherRouter));
+    let moved: Router = after([
+        register("203.0.113.7"),
+        identify(Some("A1")),
+        move_to("203.0.113.8", 8729),
+    ]);
+    let events = moved.decide(identify(Some("B2"))).expect("accepted");
+    let [RouterEvent::Identified(identified)] = events.as_slice() else {
+        panic!("identified: {events:?}")
+    };
+    assert!(
+        identified.serial_changed,
+        "a person sees that the device is another one"
+    );
 }
 
 proptest! {

@@ -12,11 +12,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     IsolirLifted, NoteOverdue, OpenSubscription, OverdueCleared, OverdueNoted, PlanChanged, PppUsername,
-    SubscriptionActivated, SubscriptionCommand, SubscriptionError, SubscriptionEvent, SubscriptionIsolated,
-    SubscriptionOpened, SubscriptionResumed, SubscriptionStopped, SubscriptionSuspended,
-    SubscriptionTerminated,
+    SecretChanged, SubscriptionActivated, SubscriptionCommand, SubscriptionError, SubscriptionEvent,
+    SubscriptionIsolated, SubscriptionOpened, SubscriptionResumed, SubscriptionStopped,
+    SubscriptionSuspended, SubscriptionTerminated,
 };
-use crate::{CustomerId, Decider, InvoiceId, SubscriptionId, aggregate, billing::DueDay, catalog::PlanTerms};
+use crate::{
+    CustomerId, Decider, InvoiceId, Sealed, SubscriptionId, aggregate, billing::DueDay, catalog::PlanTerms,
+};
 
 /// Settled invoices that are remembered, so that a late "overdue" of one of them isolates nobody. One invoice a
 /// month makes this more than five years.
@@ -81,7 +83,6 @@ pub struct Subscription {
     line: Option<Line>,
     overdue: BTreeMap<InvoiceId, OverdueMark>,
     settled: VecDeque<InvoiceId>,
-    desired_version: u64,
 }
 
 /// What never changes about a line, and its current terms.
@@ -99,11 +100,6 @@ aggregate!(Subscription);
 impl Subscription {
     pub const fn status(&self) -> SubscriptionStatus {
         self.status
-    }
-
-    /// Counts the changes of what the router must do; 0 until the first activation.
-    pub const fn desired_version(&self) -> u64 {
-        self.desired_version
     }
 
     pub const fn overdue(&self) -> &BTreeMap<InvoiceId, OverdueMark> {
@@ -159,14 +155,12 @@ impl Subscription {
     fn activate(&self, line: &Line, at: DateTime<Utc>) -> Result<Vec<SubscriptionEvent>, SubscriptionError> {
         match self.status {
             SubscriptionStatus::Pending | SubscriptionStatus::Stopped => {
-                let desired_version = self.desired_version.saturating_add(1);
                 let activated = SubscriptionActivated {
                     subscription: line.subscription,
-                    desired_version,
                     at,
                 };
                 let mut events = vec![SubscriptionEvent::Activated(activated)];
-                events.extend(isolation(line, &self.overdue, desired_version, at));
+                events.extend(isolation(line, &self.overdue, at));
                 Ok(events)
             }
             SubscriptionStatus::Active | SubscriptionStatus::Isolated => Ok(Vec::new()),
@@ -204,7 +198,7 @@ impl Subscription {
             }));
         }
         if self.status == SubscriptionStatus::Active {
-            events.extend(isolation(line, &overdue, self.desired_version, note.at));
+            events.extend(isolation(line, &overdue, note.at));
         }
         events
     }
@@ -225,7 +219,6 @@ impl Subscription {
             events.push(SubscriptionEvent::IsolirLifted(IsolirLifted {
                 subscription: line.subscription,
                 customer: line.customer,
-                desired_version: self.desired_version.saturating_add(1),
                 at,
             }));
         }
@@ -235,14 +228,12 @@ impl Subscription {
     fn resume(&self, line: &Line, at: DateTime<Utc>) -> Result<Vec<SubscriptionEvent>, SubscriptionError> {
         match self.status {
             SubscriptionStatus::Suspended => {
-                let desired_version = self.desired_version.saturating_add(1);
                 let resumed = SubscriptionResumed {
                     subscription: line.subscription,
-                    desired_version,
                     at,
                 };
                 let mut events = vec![SubscriptionEvent::Resumed(resumed)];
-                events.extend(isolation(line, &self.overdue, desired_version, at));
+                events.extend(isolation(line, &self.overdue, at));
                 Ok(events)
             }
             SubscriptionStatus::Active | SubscriptionStatus::Isolated => Ok(Vec::new()),
@@ -261,11 +252,9 @@ impl Subscription {
     ) -> Result<Vec<SubscriptionEvent>, SubscriptionError> {
         match self.status {
             SubscriptionStatus::Active | SubscriptionStatus::Isolated => {
-                let (subscription, desired_version) = self.next(line);
                 let suspended = SubscriptionSuspended {
-                    subscription,
+                    subscription: line.subscription,
                     reason,
-                    desired_version,
                     at,
                 };
                 Ok(vec![SubscriptionEvent::Suspended(suspended)])
@@ -286,11 +275,9 @@ impl Subscription {
     ) -> Result<Vec<SubscriptionEvent>, SubscriptionError> {
         match self.status {
             SubscriptionStatus::Active | SubscriptionStatus::Isolated | SubscriptionStatus::Suspended => {
-                let (subscription, desired_version) = self.next(line);
                 let stopped = SubscriptionStopped {
-                    subscription,
+                    subscription: line.subscription,
                     reason,
-                    desired_version,
                     at,
                 };
                 Ok(vec![SubscriptionEvent::Stopped(stopped)])
@@ -306,11 +293,9 @@ impl Subscription {
         if self.status == SubscriptionStatus::Terminated {
             return Vec::new();
         }
-        let (subscription, desired_version) = self.next(line);
         let terminated = SubscriptionTerminated {
-            subscription,
+            subscription: line.subscription,
             reason,
-            desired_version,
             at,
         };
         vec![SubscriptionEvent::Terminated(terminated)]
@@ -330,11 +315,9 @@ impl Subscription {
                 if line.terms == terms {
                     return Ok(Vec::new());
                 }
-                let (subscription, desired_version) = self.next(line);
                 Ok(vec![SubscriptionEvent::PlanChanged(PlanChanged {
-                    subscription,
+                    subscription: line.subscription,
                     terms,
-                    desired_version,
                     at,
                 })])
             }
@@ -344,8 +327,27 @@ impl Subscription {
         }
     }
 
-    fn next(&self, line: &Line) -> (SubscriptionId, u64) {
-        (line.subscription, self.desired_version.saturating_add(1))
+    /// Two sealed values cannot be compared, so the same password again is a change.
+    fn change_secret(
+        &self,
+        line: &Line,
+        secret: Sealed,
+        at: DateTime<Utc>,
+    ) -> Result<Vec<SubscriptionEvent>, SubscriptionError> {
+        match self.status {
+            SubscriptionStatus::Pending
+            | SubscriptionStatus::Active
+            | SubscriptionStatus::Isolated
+            | SubscriptionStatus::Suspended
+            | SubscriptionStatus::Stopped => Ok(vec![SubscriptionEvent::SecretChanged(SecretChanged {
+                subscription: line.subscription,
+                secret,
+                at,
+            })]),
+            SubscriptionStatus::Absent | SubscriptionStatus::Terminated => {
+                Err(self.not_allowed("change secret"))
+            }
+        }
     }
 
     fn not_allowed(&self, command: &'static str) -> SubscriptionError {
@@ -354,18 +356,12 @@ impl Subscription {
             state: self.status,
         }
     }
-
-    fn change(&mut self, status: SubscriptionStatus, desired_version: u64) {
-        self.status = status;
-        self.desired_version = desired_version;
-    }
 }
 
 /// The isolation that ripe overdue invoices ask for, if any.
 fn isolation(
     line: &Line,
     overdue: &BTreeMap<InvoiceId, OverdueMark>,
-    version: u64,
     at: DateTime<Utc>,
 ) -> Option<SubscriptionEvent> {
     let invoices: Vec<InvoiceId> = overdue
@@ -373,15 +369,13 @@ fn isolation(
         .filter(|(_, mark)| mark.ripe)
         .map(|(invoice, _)| *invoice)
         .collect();
-    (!invoices.is_empty()).then(|| {
-        SubscriptionEvent::Isolated(SubscriptionIsolated {
-            subscription: line.subscription,
-            customer: line.customer,
-            invoices,
-            desired_version: version.saturating_add(1),
-            at,
-        })
-    })
+    let isolated = SubscriptionIsolated {
+        subscription: line.subscription,
+        customer: line.customer,
+        invoices,
+        at,
+    };
+    (!isolated.invoices.is_empty()).then_some(SubscriptionEvent::Isolated(isolated))
 }
 
 /// Whether the invoice isolates today: the grace has passed, no promise holds and the line works.
@@ -396,7 +390,7 @@ fn is_ripe(note: &NoteOverdue) -> bool {
 
 impl Decider for Subscription {
     const TYPE: &'static str = "subscriptions.subscription";
-    const STATE_VERSION: i32 = 1;
+    const STATE_VERSION: i32 = 2;
     type Command = SubscriptionCommand;
     type Event = SubscriptionEvent;
     type Error = SubscriptionError;
@@ -413,6 +407,7 @@ impl Decider for Subscription {
             SubscriptionCommand::Stop { reason, at } => self.stop(line?, reason, at),
             SubscriptionCommand::Terminate { reason, at } => Ok(self.terminate(line?, reason, at)),
             SubscriptionCommand::ChangePlan { terms, at } => self.change_plan(line?, terms, at),
+            SubscriptionCommand::ChangeSecret { secret, at } => self.change_secret(line?, secret, at),
         }
     }
 
@@ -428,9 +423,9 @@ impl Decider for Subscription {
                     terms: opened.terms.clone(),
                 });
             }
-            SubscriptionEvent::Activated(activated) => {
-                self.change(SubscriptionStatus::Active, activated.desired_version);
-            }
+            SubscriptionEvent::Activated(_)
+            | SubscriptionEvent::IsolirLifted(_)
+            | SubscriptionEvent::Resumed(_) => self.status = SubscriptionStatus::Active,
             SubscriptionEvent::OverdueNoted(noted) => {
                 self.overdue.insert(
                     noted.invoice,
@@ -440,9 +435,7 @@ impl Decider for Subscription {
                     },
                 );
             }
-            SubscriptionEvent::Isolated(isolated) => {
-                self.change(SubscriptionStatus::Isolated, isolated.desired_version);
-            }
+            SubscriptionEvent::Isolated(_) => self.status = SubscriptionStatus::Isolated,
             SubscriptionEvent::OverdueCleared(cleared) => {
                 self.overdue.remove(&cleared.invoice);
                 self.settled.push_back(cleared.invoice);
@@ -450,27 +443,15 @@ impl Decider for Subscription {
                     self.settled.pop_front();
                 }
             }
-            SubscriptionEvent::IsolirLifted(lifted) => {
-                self.change(SubscriptionStatus::Active, lifted.desired_version);
-            }
-            SubscriptionEvent::Suspended(suspended) => {
-                self.change(SubscriptionStatus::Suspended, suspended.desired_version);
-            }
-            SubscriptionEvent::Resumed(resumed) => {
-                self.change(SubscriptionStatus::Active, resumed.desired_version);
-            }
-            SubscriptionEvent::Stopped(stopped) => {
-                self.change(SubscriptionStatus::Stopped, stopped.desired_version);
-            }
-            SubscriptionEvent::Terminated(terminated) => {
-                self.change(SubscriptionStatus::Terminated, terminated.desired_version);
-            }
+            SubscriptionEvent::Suspended(_) => self.status = SubscriptionStatus::Suspended,
+            SubscriptionEvent::Stopped(_) => self.status = SubscriptionStatus::Stopped,
+            SubscriptionEvent::Terminated(_) => self.status = SubscriptionStatus::Terminated,
             SubscriptionEvent::PlanChanged(changed) => {
-                self.desired_version = changed.desired_version;
                 if let Some(line) = &mut self.line {
                     line.terms = changed.terms.clone();
                 }
             }
+            SubscriptionEvent::SecretChanged(_) => {}
         }
     }
 }

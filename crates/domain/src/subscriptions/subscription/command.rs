@@ -40,6 +40,11 @@ pub enum SubscriptionCommand {
         terms: PlanTerms,
         at: DateTime<Utc>,
     },
+    /// Another PPP password.
+    ChangeSecret {
+        secret: Sealed,
+        at: DateTime<Utc>,
+    },
 }
 
 /// A new service line.

@@ -1,6 +1,5 @@
-//! What happened to a subscription.
-//!
-//! Every event that changes what the router must do carries the `desired_version` that it creates.
+//! What happened to a subscription. What a router must do since then is versioned by the event's position in the log
+//! (docs/adr/0006), so no event carries a counter of its own.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use schemars::JsonSchema;
@@ -37,6 +36,8 @@ pub enum SubscriptionEvent {
     Terminated(SubscriptionTerminated),
     #[serde(rename = "subscriptions.subscription.plan_changed")]
     PlanChanged(PlanChanged),
+    #[serde(rename = "subscriptions.subscription.secret_changed")]
+    SecretChanged(SecretChanged),
 }
 
 stored_events!(SubscriptionEvent {
@@ -51,6 +52,7 @@ stored_events!(SubscriptionEvent {
     Stopped => "subscriptions.subscription.stopped", "1";
     Terminated => "subscriptions.subscription.terminated", "1";
     PlanChanged => "subscriptions.subscription.plan_changed", "1";
+    SecretChanged => "subscriptions.subscription.secret_changed", "1";
 });
 
 /// A service line exists, without service yet.
@@ -72,7 +74,6 @@ pub struct SubscriptionOpened {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SubscriptionActivated {
     pub subscription: SubscriptionId,
-    pub desired_version: u64,
     pub at: DateTime<Utc>,
 }
 
@@ -94,7 +95,6 @@ pub struct SubscriptionIsolated {
     pub customer: CustomerId,
     /// Why: the ripe overdue invoices.
     pub invoices: Vec<InvoiceId>,
-    pub desired_version: u64,
     pub at: DateTime<Utc>,
 }
 
@@ -113,7 +113,6 @@ pub struct OverdueCleared {
 pub struct IsolirLifted {
     pub subscription: SubscriptionId,
     pub customer: CustomerId,
-    pub desired_version: u64,
     pub at: DateTime<Utc>,
 }
 
@@ -122,7 +121,6 @@ pub struct IsolirLifted {
 pub struct SubscriptionSuspended {
     pub subscription: SubscriptionId,
     pub reason: String,
-    pub desired_version: u64,
     pub at: DateTime<Utc>,
 }
 
@@ -130,7 +128,6 @@ pub struct SubscriptionSuspended {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SubscriptionResumed {
     pub subscription: SubscriptionId,
-    pub desired_version: u64,
     pub at: DateTime<Utc>,
 }
 
@@ -139,7 +136,6 @@ pub struct SubscriptionResumed {
 pub struct SubscriptionStopped {
     pub subscription: SubscriptionId,
     pub reason: String,
-    pub desired_version: u64,
     pub at: DateTime<Utc>,
 }
 
@@ -148,7 +144,6 @@ pub struct SubscriptionStopped {
 pub struct SubscriptionTerminated {
     pub subscription: SubscriptionId,
     pub reason: String,
-    pub desired_version: u64,
     pub at: DateTime<Utc>,
 }
 
@@ -157,6 +152,13 @@ pub struct SubscriptionTerminated {
 pub struct PlanChanged {
     pub subscription: SubscriptionId,
     pub terms: PlanTerms,
-    pub desired_version: u64,
+    pub at: DateTime<Utc>,
+}
+
+/// The line logs in with another password from now on. A session that has begun goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SecretChanged {
+    pub subscription: SubscriptionId,
+    pub secret: Sealed,
     pub at: DateTime<Utc>,
 }

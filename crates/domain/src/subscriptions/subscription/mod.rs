@@ -12,8 +12,8 @@ pub use aggregate::{OverdueMark, Subscription, SubscriptionStatus};
 pub use command::{IsolirHold, NoteOverdue, OpenSubscription, SubscriptionCommand};
 pub use error::SubscriptionError;
 pub use event::{
-    IsolirLifted, OverdueCleared, OverdueNoted, PlanChanged, SubscriptionActivated, SubscriptionEvent,
-    SubscriptionIsolated, SubscriptionOpened, SubscriptionResumed, SubscriptionStopped,
+    IsolirLifted, OverdueCleared, OverdueNoted, PlanChanged, SecretChanged, SubscriptionActivated,
+    SubscriptionEvent, SubscriptionIsolated, SubscriptionOpened, SubscriptionResumed, SubscriptionStopped,
     SubscriptionSuspended, SubscriptionTerminated,
 };
 pub use username::{PppUsername, PppUsernameError};

@@ -1,0 +1,11 @@
+//! What people do when the product cannot go on by itself: order another try, or give something up.
+//!
+//! INVARIANT: nothing that is stuck is touched without an intervention, which says who did it, when and why.
+
+pub mod intervention;
+mod reason;
+mod stuck;
+
+pub use intervention::{Intervention, InterventionCommand, InterventionError, InterventionEvent};
+pub use reason::{Reason, ReasonError};
+pub use stuck::Stuck;
