@@ -22,4 +22,4 @@ pub mod subscriptions;
 pub mod tenancy;
 
 pub use error::QueryError;
-pub use page::{Page, Position, Slice};
+pub use page::{Keyed, Page, Position, Slice};

@@ -13,6 +13,19 @@ pub struct Position {
     pub id: Uuid,
 }
 
+/// A row of a list.
+pub trait Keyed {
+    /// Where it stands in the list's order.
+    fn position(&self) -> Position;
+}
+
+/// A row that was opened for its reader keeps its place.
+impl<T> Keyed for (Position, T) {
+    fn position(&self) -> Position {
+        self.0
+    }
+}
+
 /// Which rows of a list are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Page {
@@ -40,11 +53,15 @@ impl Page {
         self.limit.clamp(1, MAX_PAGE) + 1
     }
 
-    pub(crate) fn slice<R>(self, mut rows: Vec<R>, position: impl Fn(&R) -> Position) -> Slice<R> {
+    pub(crate) fn slice<R: Keyed>(self, mut rows: Vec<R>) -> Slice<R> {
         let limit = usize::try_from(self.fetch() - 1).unwrap_or(usize::MAX);
         let more = rows.len() > limit;
         rows.truncate(limit);
-        let next = if more { rows.last().map(position) } else { None };
+        let next = if more {
+            rows.last().map(Keyed::position)
+        } else {
+            None
+        };
         Slice { rows, next }
     }
 }

@@ -7,9 +7,10 @@ use simpul_domain::TenantId;
 use simpul_event_store::{
     EventStore, StoreError,
     feed::{
-        HandlerError, Projector, Runner, RunnerSettings,
+        HandlerError, ProjectionSettings, Projector, Runner, RunnerSettings,
         projection::{self, State},
         rebuild::{self, RebuildError, Rebuilt},
+        run_shards,
     },
 };
 use tokio::task::{AbortHandle, JoinSet};
@@ -78,7 +79,8 @@ projections!(
 /// Runs every version that is live or being built, and those that appear meanwhile, until `stop`.
 ///
 /// Any number of processes may do this: each version has one leader at a time.
-pub async fn supervise(store: EventStore, settings: RunnerSettings, stop: CancellationToken) {
+pub async fn supervise(store: EventStore, settings: impl Into<ProjectionSettings>, stop: CancellationToken) {
+    let settings = settings.into();
     let mut running: HashMap<(String, i32), Running> = HashMap::new();
     let mut runners = JoinSet::new();
     while !stop.is_cancelled() {
@@ -114,7 +116,7 @@ impl Running {
         runners: &mut JoinSet<()>,
         store: &EventStore,
         (name, version): (String, i32),
-        settings: RunnerSettings,
+        settings: ProjectionSettings,
         stop: &CancellationToken,
     ) -> Self {
         let stop = stop.child_token();
@@ -151,11 +153,12 @@ pub async fn run(
     store: EventStore,
     name: &str,
     version: i32,
-    settings: RunnerSettings,
+    settings: impl Into<ProjectionSettings>,
     stop: CancellationToken,
 ) -> Result<(), RegistryError> {
+    let settings = settings.into();
     with_projector!(name, projector => {
-        Runner::projector(store, projector, version, settings).run(stop).await;
+        run_shards(store, projector, version, settings, stop).await;
         Ok(())
     })
 }
@@ -173,14 +176,16 @@ pub async fn catch_up(
     })
 }
 
-/// Handles a key's parked events of the live version again.
+/// Handles a key's parked events of a version again. `subscriber` is its name in the list of parked events.
 pub async fn retry_parked(
     store: &EventStore,
-    name: &str,
+    subscriber: &str,
     tenant: TenantId,
     key: &str,
 ) -> Result<u64, RegistryError> {
-    let version = live(store, name).await?;
+    let (name, version) = projection::parse_subscriber(subscriber).ok_or_else(|| RegistryError::Unknown {
+        name: subscriber.to_owned(),
+    })?;
     with_projector!(name, projector => {
         let runner = Runner::projector(store.clone(), projector, version, RunnerSettings::default());
         Ok(runner.retry_parked(tenant, key).await?)
@@ -192,9 +197,10 @@ pub async fn rebuild(
     owner_url: &SecretString,
     store: &EventStore,
     name: &str,
-    settings: RunnerSettings,
+    settings: impl Into<ProjectionSettings>,
     progress: impl FnMut(i64) + Send,
 ) -> Result<Rebuilt, RegistryError> {
+    let settings = settings.into();
     with_projector!(name, projector => {
         Ok(rebuild::rebuild(owner_url, store, projector, settings, progress).await?)
     })
@@ -205,9 +211,10 @@ pub async fn roll_back(
     owner_url: &SecretString,
     store: &EventStore,
     name: &str,
-    settings: RunnerSettings,
+    settings: impl Into<ProjectionSettings>,
     progress: impl FnMut(i64) + Send,
 ) -> Result<i32, RegistryError> {
+    let settings = settings.into();
     with_projector!(name, projector => {
         Ok(rebuild::roll_back(owner_url, store, projector, settings, progress).await?)
     })

@@ -27,6 +27,7 @@ pub const SEALED_FIELDS: &[(&str, &[&str])] = &[
     ("network.router.address_changed", &["password"]),
     ("network.router.registered", &["password"]),
     ("subscriptions.subscription.opened", &["secret"]),
+    ("subscriptions.subscription.secret_changed", &["secret"]),
 ];
 
 /// One event as people see it.
@@ -233,8 +234,8 @@ pub async fn correlated(
 mod tests {
     use schemars::JsonSchema;
     use simpul_domain::{
-        CustomerId, Decider, StoredEvent as _, billing, catalog, customers, messaging, network, registry,
-        subscriptions, tenancy,
+        CustomerId, Decider, StoredEvent as _, billing, catalog, customers, messaging, network, operations,
+        registry, subscriptions, tenancy,
     };
 
     use super::*;
@@ -278,6 +279,7 @@ mod tests {
             sealed_of::<messaging::SenderAccount>(),
             sealed_of::<network::Provisioning>(),
             sealed_of::<network::Router>(),
+            sealed_of::<operations::Intervention>(),
             sealed_of::<subscriptions::Subscription>(),
             sealed_of::<tenancy::Tenant>(),
         ]

@@ -21,7 +21,7 @@ use sqlx::types::Uuid;
 
 use super::attempt_list;
 use crate::{
-    Page, Position, QueryError, Slice,
+    Keyed, Page, Position, QueryError, Slice,
     event::decode_all,
     stored::{self, column, read, word},
 };
@@ -258,6 +258,15 @@ async fn store(tx: &mut TenantTx, rows: &[InvoiceRow]) -> Result<(), HandlerErro
     Ok(())
 }
 
+impl Keyed for InvoiceRow {
+    fn position(&self) -> Position {
+        Position {
+            at: self.issued_at,
+            id: self.invoice.as_uuid(),
+        }
+    }
+}
+
 /// Bills that pass the filter, newest first.
 pub async fn list(
     tx: &mut TenantTx,
@@ -265,10 +274,7 @@ pub async fn list(
     page: Page,
 ) -> Result<Slice<InvoiceRow>, QueryError> {
     let rows = select(tx, None, filter, page).await?;
-    Ok(page.slice(rows, |row| Position {
-        at: row.issued_at,
-        id: row.invoice.as_uuid(),
-    }))
+    Ok(page.slice(rows))
 }
 
 /// Bills by id; unknown ones are left out.

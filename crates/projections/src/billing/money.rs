@@ -21,7 +21,7 @@ use super::{
     },
 };
 use crate::{
-    Page, Position, QueryError, Slice,
+    Keyed, Page, Position, QueryError, Slice,
     event::decode_all,
     stored::{column, read},
 };
@@ -154,6 +154,15 @@ async fn load(tx: &mut TenantTx, payments: &[Uuid], customers: &[Uuid]) -> Resul
     })
 }
 
+impl Keyed for PaymentRow {
+    fn position(&self) -> Position {
+        Position {
+            at: self.received_at,
+            id: self.payment.as_uuid(),
+        }
+    }
+}
+
 /// Payments that pass the filter, newest first.
 pub async fn list(
     tx: &mut TenantTx,
@@ -161,10 +170,7 @@ pub async fn list(
     page: Page,
 ) -> Result<Slice<PaymentRow>, QueryError> {
     let rows = select(tx, None, filter, page).await?;
-    Ok(page.slice(rows, |row| Position {
-        at: row.received_at,
-        id: row.payment.as_uuid(),
-    }))
+    Ok(page.slice(rows))
 }
 
 /// Payments by id; unknown ones are left out.

@@ -15,7 +15,7 @@ use simpul_event_store::{
 use sqlx::types::Uuid;
 
 use crate::{
-    Page, Position, QueryError, Slice,
+    Keyed, Page, Position, QueryError, Slice,
     event::decode_all,
     stored::{column, json, read},
 };
@@ -125,13 +125,19 @@ async fn store(tx: &mut TenantTx, rows: &[PlanRow]) -> Result<(), HandlerError> 
     Ok(())
 }
 
+impl Keyed for PlanRow {
+    fn position(&self) -> Position {
+        Position {
+            at: self.defined_at,
+            id: self.terms.plan.as_uuid(),
+        }
+    }
+}
+
 /// Plans, newest first; retired ones too unless `on_sale_only`.
 pub async fn list(tx: &mut TenantTx, on_sale_only: bool, page: Page) -> Result<Slice<PlanRow>, QueryError> {
     let rows = select(tx, None, page, on_sale_only).await?;
-    Ok(page.slice(rows, |row| Position {
-        at: row.defined_at,
-        id: row.terms.plan.as_uuid(),
-    }))
+    Ok(page.slice(rows))
 }
 
 /// Plans by id; unknown ones are left out.

@@ -16,7 +16,7 @@ use simpul_event_store::{
 use sqlx::types::Uuid;
 
 use crate::{
-    Page, Position, QueryError, Slice,
+    Keyed, Page, Position, QueryError, Slice,
     event::decode_all,
     stored::{column, read},
 };
@@ -151,6 +151,15 @@ async fn delete(tx: &mut TenantTx, erased: &[CustomerId]) -> Result<(), HandlerE
     Ok(())
 }
 
+impl Keyed for CustomerRow {
+    fn position(&self) -> Position {
+        Position {
+            at: self.registered_at,
+            id: self.customer.as_uuid(),
+        }
+    }
+}
+
 /// Customers, newest first; only the one with `code`, if given.
 pub async fn list(
     tx: &mut TenantTx,
@@ -158,10 +167,7 @@ pub async fn list(
     page: Page,
 ) -> Result<Slice<CustomerRow>, QueryError> {
     let rows = select(tx, None, code.map(CustomerCode::as_str), page).await?;
-    Ok(page.slice(rows, |row| Position {
-        at: row.registered_at,
-        id: row.customer.as_uuid(),
-    }))
+    Ok(page.slice(rows))
 }
 
 /// Customers by id; unknown and erased ones are left out.

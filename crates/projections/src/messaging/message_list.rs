@@ -19,7 +19,7 @@ use simpul_event_store::{
 use sqlx::types::Uuid;
 
 use crate::{
-    Page, Position, QueryError, Slice,
+    Keyed, Page, Position, QueryError, Slice,
     event::decode_all,
     stored::{column, json, read, signed, word},
 };
@@ -95,6 +95,7 @@ fn message_of(event: &MessageEvent) -> MessageId {
         MessageEvent::Read(event) => event.message,
         MessageEvent::Failed(event) => event.message,
         MessageEvent::OutcomeUnknown(event) => event.message,
+        MessageEvent::Requeued(event) => event.message,
     }
 }
 
@@ -126,6 +127,10 @@ fn apply(rows: &mut Rows, event: &MessageEvent) {
             (status, failed.at)
         }
         MessageEvent::OutcomeUnknown(unknown) => (MessageStatus::Unknown, unknown.at),
+        MessageEvent::Requeued(requeued) => {
+            row.tries = requeued.tries;
+            (MessageStatus::Queued, requeued.at)
+        }
     };
 }
 
@@ -237,6 +242,15 @@ async fn store(tx: &mut TenantTx, rows: &[MessageRow]) -> Result<(), HandlerErro
     Ok(())
 }
 
+impl Keyed for MessageRow {
+    fn position(&self) -> Position {
+        Position {
+            at: self.queued_at,
+            id: self.message.as_uuid(),
+        }
+    }
+}
+
 /// Messages that pass the filter, newest first.
 pub async fn list(
     tx: &mut TenantTx,
@@ -244,10 +258,7 @@ pub async fn list(
     page: Page,
 ) -> Result<Slice<MessageRow>, QueryError> {
     let rows = select(tx, None, filter, page).await?;
-    Ok(page.slice(rows, |row| Position {
-        at: row.queued_at,
-        id: row.message.as_uuid(),
-    }))
+    Ok(page.slice(rows))
 }
 
 /// Messages by id; unknown ones are left out.

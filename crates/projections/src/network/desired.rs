@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use simpul_domain::{
     AnyEvent, Decider, RouterId, Sealed, SubscriptionId,
-    network::desired::{self, DesiredState, IsolirSettings, ServiceFacts},
+    network::{
+        Router, RouterEvent,
+        desired::{self, DesiredState, IsolirSettings, ServiceFacts},
+    },
     subscriptions::{Subscription, SubscriptionEvent, SubscriptionStatus},
     tenancy::{Tenant, TenantEvent, TenantSettings},
 };
@@ -25,7 +28,7 @@ use crate::{
 pub struct DesiredRow {
     pub facts: ServiceFacts,
     pub isolir: IsolirSettings,
-    /// `tenant_seq` of the last event that changed the line or the tenant's way of isolating.
+    /// `tenant_seq` of the last event that changed the line, the tenant's way of isolating or where its router is.
     pub version: i64,
 }
 
@@ -40,15 +43,9 @@ impl DesiredRow {
     }
 }
 
-/// Keeps services and the isolir settings.
+/// Keeps services, the isolir settings and moves of routers.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct DesiredProjector;
-
-#[derive(Debug, Clone)]
-struct Service {
-    facts: ServiceFacts,
-    changed_seq: i64,
-}
 
 impl Projector for DesiredProjector {
     const NAME: &'static str = "desired";
@@ -58,7 +55,7 @@ impl Projector for DesiredProjector {
     }
 
     fn wants(&self, event: &Recorded) -> bool {
-        [Subscription::TYPE, Tenant::TYPE].contains(&event.aggregate_type.as_str())
+        [Subscription::TYPE, Tenant::TYPE, Router::TYPE].contains(&event.aggregate_type.as_str())
     }
 
     async fn project(&self, tx: &mut TenantTx, events: &[Recorded]) -> Result<(), HandlerError> {
@@ -69,6 +66,10 @@ impl Projector for DesiredProjector {
             let settings = match event {
                 AnyEvent::Subscription(event) => {
                     apply(&mut services, recorded, event);
+                    continue;
+                }
+                AnyEvent::Router(RouterEvent::AddressChanged(moved)) => {
+                    store_move(tx, moved.router, recorded.tenant_seq).await?;
                     continue;
                 }
                 AnyEvent::Tenant(TenantEvent::Onboarded(onboarded)) => &onboarded.settings,
@@ -97,7 +98,12 @@ fn touched(events: &[(&Recorded, AnyEvent)]) -> Vec<Uuid> {
     events.iter().filter_map(|(_, event)| id(event)).collect()
 }
 
-fn apply(services: &mut BTreeMap<SubscriptionId, Service>, recorded: &Recorded, event: &SubscriptionEvent) {
+fn apply(
+    services: &mut BTreeMap<SubscriptionId, ServiceFacts>,
+    recorded: &Recorded,
+    event: &SubscriptionEvent,
+) {
+    let version = recorded.tenant_seq.unsigned_abs();
     if let SubscriptionEvent::Opened(opened) = event {
         let facts = ServiceFacts {
             tenant: recorded.tenant,
@@ -106,45 +112,45 @@ fn apply(services: &mut BTreeMap<SubscriptionId, Service>, recorded: &Recorded, 
             status: SubscriptionStatus::Pending,
             username: opened.username.clone(),
             secret: opened.secret.clone(),
+            secret_version: version,
             profile: opened.terms.profile.clone(),
-            desired_version: 0,
+            version,
         };
-        let changed_seq = recorded.tenant_seq;
-        services.insert(opened.subscription, Service { facts, changed_seq });
+        services.insert(opened.subscription, facts);
         return;
     }
-    let Some(service) = services.get_mut(&crate::subscriptions::subscription_of(event)) else {
+    let Some(facts) = services.get_mut(&crate::subscriptions::subscription_of(event)) else {
         return;
     };
-    let facts = &mut service.facts;
-    let mut change = |status, version| {
-        facts.status = status;
-        facts.desired_version = version;
-        service.changed_seq = recorded.tenant_seq;
-    };
-    match event {
-        SubscriptionEvent::Activated(event) => change(SubscriptionStatus::Active, event.desired_version),
-        SubscriptionEvent::Isolated(event) => change(SubscriptionStatus::Isolated, event.desired_version),
-        SubscriptionEvent::IsolirLifted(event) => change(SubscriptionStatus::Active, event.desired_version),
-        SubscriptionEvent::Suspended(event) => change(SubscriptionStatus::Suspended, event.desired_version),
-        SubscriptionEvent::Resumed(event) => change(SubscriptionStatus::Active, event.desired_version),
-        SubscriptionEvent::Stopped(event) => change(SubscriptionStatus::Stopped, event.desired_version),
-        SubscriptionEvent::Terminated(event) => change(SubscriptionStatus::Terminated, event.desired_version),
+    let status = match event {
+        SubscriptionEvent::Activated(_)
+        | SubscriptionEvent::IsolirLifted(_)
+        | SubscriptionEvent::Resumed(_) => SubscriptionStatus::Active,
+        SubscriptionEvent::Isolated(_) => SubscriptionStatus::Isolated,
+        SubscriptionEvent::Suspended(_) => SubscriptionStatus::Suspended,
+        SubscriptionEvent::Stopped(_) => SubscriptionStatus::Stopped,
+        SubscriptionEvent::Terminated(_) => SubscriptionStatus::Terminated,
         SubscriptionEvent::PlanChanged(event) => {
             facts.profile = event.terms.profile.clone();
-            facts.desired_version = event.desired_version;
-            service.changed_seq = recorded.tenant_seq;
+            facts.status
+        }
+        SubscriptionEvent::SecretChanged(event) => {
+            facts.secret = event.secret.clone();
+            facts.secret_version = version;
+            facts.status
         }
         SubscriptionEvent::Opened(_)
         | SubscriptionEvent::OverdueNoted(_)
-        | SubscriptionEvent::OverdueCleared(_) => {}
-    }
+        | SubscriptionEvent::OverdueCleared(_) => return,
+    };
+    facts.status = status;
+    facts.version = version;
 }
 
-async fn load(tx: &mut TenantTx, ids: &[Uuid]) -> Result<BTreeMap<SubscriptionId, Service>, QueryError> {
+async fn load(tx: &mut TenantTx, ids: &[Uuid]) -> Result<BTreeMap<SubscriptionId, ServiceFacts>, QueryError> {
     let tenant = tx.tenant();
     let rows = sqlx::query!(
-        "SELECT subscription_id, router_id, status, username, secret, profile, desired_version, changed_seq
+        "SELECT subscription_id, router_id, status, username, secret, secret_seq, profile, changed_seq
          FROM services WHERE tenant_id = $1 AND subscription_id = ANY($2)",
         tenant.as_uuid(),
         ids
@@ -161,39 +167,57 @@ async fn load(tx: &mut TenantTx, ids: &[Uuid]) -> Result<BTreeMap<SubscriptionId
             status: read("status", row.status)?,
             username: read("username", row.username)?,
             secret: Sealed::new(row.secret),
+            secret_version: row.secret_seq.unsigned_abs(),
             profile: read("profile", row.profile)?,
-            desired_version: read("desired_version", row.desired_version)?,
+            version: row.changed_seq.unsigned_abs(),
         };
-        let changed_seq = row.changed_seq;
-        services.insert(subscription, Service { facts, changed_seq });
+        services.insert(subscription, facts);
     }
     Ok(services)
 }
 
-async fn store(tx: &mut TenantTx, services: &[Service]) -> Result<(), HandlerError> {
+async fn store(tx: &mut TenantTx, services: &[ServiceFacts]) -> Result<(), HandlerError> {
     let tenant = tx.tenant();
-    let versions = services
-        .iter()
-        .map(|service| signed(service.facts.desired_version))
-        .collect::<Result<Vec<i64>, _>>()?;
+    let positions = |position: fn(&ServiceFacts) -> u64| {
+        let signed = services.iter().map(|service| signed(position(service)));
+        signed.collect::<Result<Vec<i64>, _>>()
+    };
+    let (versions, secret_versions) = (
+        positions(|service| service.version)?,
+        positions(|service| service.secret_version)?,
+    );
     sqlx::query!(
-        "INSERT INTO services (tenant_id, subscription_id, router_id, status, username, secret, profile,
-                               desired_version, changed_seq)
-         SELECT $1, s.* FROM UNNEST($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[],
-                $8::bigint[], $9::bigint[]) AS s
+        "INSERT INTO services (tenant_id, subscription_id, router_id, status, username, secret, secret_seq, profile,
+                               changed_seq)
+         SELECT $1, s.* FROM UNNEST($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::bigint[],
+                $8::text[], $9::bigint[]) AS s
          ON CONFLICT ON CONSTRAINT services_pkey DO UPDATE SET
-             (router_id, status, username, secret, profile, desired_version, changed_seq)
-             = ROW (excluded.router_id, excluded.status, excluded.username, excluded.secret, excluded.profile,
-                    excluded.desired_version, excluded.changed_seq)",
+             (router_id, status, username, secret, secret_seq, profile, changed_seq)
+             = ROW (excluded.router_id, excluded.status, excluded.username, excluded.secret, excluded.secret_seq,
+                    excluded.profile, excluded.changed_seq)",
         tenant.as_uuid(),
-        &column(services, |service| service.facts.subscription.as_uuid()),
-        &column(services, |service| service.facts.router.as_uuid()),
-        &column(services, |service| word(&service.facts.status)),
-        &column(services, |service| service.facts.username.as_str()) as &[&str],
-        &column(services, |service| service.facts.secret.as_str()) as &[&str],
-        &column(services, |service| service.facts.profile.as_str()) as &[&str],
+        &column(services, |service| service.subscription.as_uuid()),
+        &column(services, |service| service.router.as_uuid()),
+        &column(services, |service| word(&service.status)),
+        &column(services, |service| service.username.as_str()) as &[&str],
+        &column(services, |service| service.secret.as_str()) as &[&str],
+        &secret_versions,
+        &column(services, |service| service.profile.as_str()) as &[&str],
         &versions,
-        &column(services, |service| service.changed_seq),
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+async fn store_move(tx: &mut TenantTx, router: RouterId, seq: i64) -> Result<(), HandlerError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "INSERT INTO moves (tenant_id, router_id, changed_seq) VALUES ($1, $2, $3)
+         ON CONFLICT ON CONSTRAINT moves_pkey DO UPDATE SET changed_seq = excluded.changed_seq",
+        tenant.as_uuid(),
+        router.as_uuid(),
+        seq
     )
     .execute(&mut **tx)
     .await?;
@@ -228,16 +252,45 @@ pub async fn desired(
     tx: &mut TenantTx,
     subscription: SubscriptionId,
 ) -> Result<Option<DesiredRow>, QueryError> {
-    let id = subscription.as_uuid();
-    let Some(service) = load(tx, &[id]).await?.remove(&subscription) else {
-        return Ok(None);
-    };
+    Ok(by_ids(tx, &[subscription]).await?.pop())
+}
+
+/// What is wanted of these lines; unknown ones are left out.
+pub async fn by_ids(tx: &mut TenantTx, ids: &[SubscriptionId]) -> Result<Vec<DesiredRow>, QueryError> {
+    let facts = load(tx, &column(ids, |id| id.as_uuid())).await?;
     let (isolir, isolir_seq) = isolir(tx).await?;
-    Ok(Some(DesiredRow {
-        facts: service.facts,
-        isolir,
-        version: service.changed_seq.max(isolir_seq),
-    }))
+    let routers: Vec<Uuid> = facts.values().map(|facts| facts.router.as_uuid()).collect();
+    let moves = moves(tx, &routers).await?;
+    let rows = facts.into_values().map(|facts| DesiredRow {
+        isolir: isolir.clone(),
+        version: i64::try_from(facts.version)
+            .unwrap_or(i64::MAX)
+            .max(isolir_seq)
+            .max(moves.get(&facts.router).copied().unwrap_or_default()),
+        facts,
+    });
+    Ok(rows.collect())
+}
+
+/// Since when routers are where they are; those that never moved are left out.
+async fn moves(tx: &mut TenantTx, routers: &[Uuid]) -> Result<BTreeMap<RouterId, i64>, QueryError> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query!(
+        "SELECT router_id, changed_seq FROM moves WHERE tenant_id = $1 AND router_id = ANY($2)",
+        tenant.as_uuid(),
+        routers
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (RouterId::new(row.router_id), row.changed_seq))
+        .collect())
+}
+
+/// The position of the event since when the tenant isolates as it does; 0 before anything was said.
+pub async fn isolates_since(tx: &mut TenantTx) -> Result<i64, QueryError> {
+    Ok(isolir(tx).await?.1)
 }
 
 /// How the tenant isolates, and since when; 0 before anything was said.
@@ -259,25 +312,35 @@ async fn isolir(tx: &mut TenantTx) -> Result<(IsolirSettings, i64), QueryError> 
     Ok((isolir, row.changed_seq))
 }
 
-/// The lines of a router, for a sweep after it came back; in order of their ids, after `after`, at most `limit`.
-pub async fn lines_of_router(
+/// The lines of which something is wanted, of one router or of all; in order of their ids, after `after`, at most
+/// `limit`. A line that was never activated has nothing on any router.
+pub async fn lines(
     tx: &mut TenantTx,
-    router: RouterId,
+    router: Option<RouterId>,
     after: Option<SubscriptionId>,
     limit: i64,
-) -> Result<Vec<SubscriptionId>, QueryError> {
+) -> Result<Vec<(SubscriptionId, RouterId)>, QueryError> {
     let tenant = tx.tenant();
-    let ids = sqlx::query_scalar!(
-        "SELECT subscription_id FROM services
-         WHERE tenant_id = $1 AND router_id = $2
-           AND subscription_id > coalesce($3, '00000000-0000-0000-0000-000000000000'::uuid)
-         ORDER BY subscription_id LIMIT $4",
+    let rows = sqlx::query!(
+        "SELECT subscription_id, router_id FROM services
+         WHERE tenant_id = $1 AND ($2::uuid IS NULL OR router_id = $2)
+           AND ($3::uuid IS NULL OR subscription_id > $3) AND status <> $4
+         ORDER BY subscription_id LIMIT $5",
         tenant.as_uuid(),
-        router.as_uuid(),
+        router.map(RouterId::as_uuid),
         after.map(SubscriptionId::as_uuid),
+        word(&SubscriptionStatus::Pending),
         limit
     )
     .fetch_all(&mut **tx)
     .await?;
-    Ok(ids.into_iter().map(SubscriptionId::new).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            (
+                SubscriptionId::new(row.subscription_id),
+                RouterId::new(row.router_id),
+            )
+        })
+        .collect())
 }

@@ -3,7 +3,7 @@
 use simpul_domain::{
     RouterId, SubscriptionId, TenantId,
     network::desired::DesiredState,
-    ports::{DesiredStates, RouterConnection, RouterDirectory},
+    ports::{DesiredStates, KnownIdentity, RouterConnection, RouterDirectory},
 };
 use simpul_event_store::{
     EventStore,
@@ -74,6 +74,7 @@ impl RouterDirectory for StoredRouterDirectory {
                 username: row.username,
                 password: row.password,
                 legacy_login: row.legacy_login,
+                identity: row.identified_at.map(|_| KnownIdentity { serial: row.serial }),
             }))
     }
 }

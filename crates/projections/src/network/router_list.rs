@@ -15,7 +15,7 @@ use simpul_event_store::{
 use sqlx::types::Uuid;
 
 use crate::{
-    Page, Position, QueryError, Slice,
+    Keyed, Page, Position, QueryError, Slice,
     event::decode_all,
     stored::{column, json, read},
 };
@@ -105,6 +105,7 @@ fn apply(rows: &mut BTreeMap<RouterId, RouterRow>, event: &RouterEvent) {
     match event {
         RouterEvent::Registered(_) => {}
         RouterEvent::AddressChanged(changed) => {
+            (row.serial, row.identity, row.os_version, row.identified_at) = (None, None, None, None);
             row.address = changed.address.clone();
             row.username.clone_from(&changed.username);
             row.password = changed.password.clone();
@@ -201,13 +202,19 @@ async fn store(tx: &mut TenantTx, rows: &[RouterRow]) -> Result<(), HandlerError
     Ok(())
 }
 
+impl Keyed for RouterRow {
+    fn position(&self) -> Position {
+        Position {
+            at: self.registered_at,
+            id: self.router.as_uuid(),
+        }
+    }
+}
+
 /// Routers, newest first; retired ones too unless `managed_only`.
 pub async fn list(tx: &mut TenantTx, managed_only: bool, page: Page) -> Result<Slice<RouterRow>, QueryError> {
     let rows = select(tx, None, page, managed_only).await?;
-    Ok(page.slice(rows, |row| Position {
-        at: row.registered_at,
-        id: row.router.as_uuid(),
-    }))
+    Ok(page.slice(rows))
 }
 
 /// Routers by id; unknown ones are left out.

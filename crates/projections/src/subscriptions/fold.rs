@@ -66,6 +66,7 @@ pub(super) fn apply(rows: &mut Rows, event: &SubscriptionEvent, position: u64) {
             row.price = event.terms.price;
             row.desired_version = position;
         }
+        SubscriptionEvent::SecretChanged(_) => row.desired_version = position,
     }
 }
 

@@ -20,5 +20,6 @@ pub(crate) fn subscription_of(event: &SubscriptionEvent) -> SubscriptionId {
         SubscriptionEvent::Stopped(event) => event.subscription,
         SubscriptionEvent::Terminated(event) => event.subscription,
         SubscriptionEvent::PlanChanged(event) => event.subscription,
+        SubscriptionEvent::SecretChanged(event) => event.subscription,
     }
 }

@@ -22,7 +22,7 @@ use super::{
     subscription_rows::{select, store},
 };
 use crate::{
-    Page, Position, QueryError, Slice,
+    Keyed, Page, Position, QueryError, Slice,
     event::{decode_all, key_of},
     stored::column,
 };
@@ -137,6 +137,15 @@ fn touched(event: &AnyEvent) -> Option<Uuid> {
     }
 }
 
+impl Keyed for SubscriptionRow {
+    fn position(&self) -> Position {
+        Position {
+            at: self.opened_at,
+            id: self.subscription.as_uuid(),
+        }
+    }
+}
+
 /// Lines that pass the filter, newest first.
 pub async fn list(
     tx: &mut TenantTx,
@@ -144,10 +153,7 @@ pub async fn list(
     page: Page,
 ) -> Result<Slice<SubscriptionRow>, QueryError> {
     let rows = select(tx, None, filter, page).await?;
-    Ok(page.slice(rows, |row| Position {
-        at: row.opened_at,
-        id: row.subscription.as_uuid(),
-    }))
+    Ok(page.slice(rows))
 }
 
 /// Lines by id; unknown ones are left out.

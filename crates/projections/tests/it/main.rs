@@ -13,5 +13,7 @@ mod random;
 mod random_events;
 mod reading;
 mod rebuilding;
-mod sql;
+mod shards;
 mod story;
+
+use simpul_testkit::sql;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use proptest::{collection::vec, prelude::*};
 use simpul_domain::{
-    AnyEvent, AttemptId, GatewayId,
+    AnyEvent, AttemptId, GatewayId, Sealed,
     billing::{
         AttemptEvent, CreditAccountEvent, InvoiceEvent, MerchantRef, PaymentEvent,
         attempt::{AttemptCheckoutOpened, AttemptCreated, AttemptExpired, AttemptReversed},
@@ -33,7 +33,7 @@ use simpul_domain::{
     subscriptions::{
         SubscriptionEvent,
         subscription::{
-            IsolirLifted, OverdueCleared, OverdueNoted, PlanChanged, SubscriptionActivated,
+            IsolirLifted, OverdueCleared, OverdueNoted, PlanChanged, SecretChanged, SubscriptionActivated,
             SubscriptionIsolated, SubscriptionStopped, SubscriptionSuspended,
         },
     },
@@ -58,14 +58,10 @@ pub(crate) fn histories() -> impl Strategy<Value = Vec<Op>> {
 
 fn subscription_event(story: &Story, (kind, index, n): Op) -> Event {
     let subscription = story.subscription(index);
-    let (customer, desired_version, at) = (story.customer(index), u64::from(n), at(n.into()));
+    let (customer, at) = (story.customer(index), at(n.into()));
     let (invoice, reason) = (story.invoice(n % 3), format!("reason {n}"));
     let event = match kind {
-        0 => SubscriptionEvent::Activated(SubscriptionActivated {
-            subscription,
-            desired_version,
-            at,
-        }),
+        0 => SubscriptionEvent::Activated(SubscriptionActivated { subscription, at }),
         1 => SubscriptionEvent::OverdueNoted(OverdueNoted {
             subscription,
             invoice,
@@ -77,7 +73,6 @@ fn subscription_event(story: &Story, (kind, index, n): Op) -> Event {
             subscription,
             customer,
             invoices: vec![invoice],
-            desired_version,
             at,
         }),
         3 => SubscriptionEvent::OverdueCleared(OverdueCleared {
@@ -89,25 +84,26 @@ fn subscription_event(story: &Story, (kind, index, n): Op) -> Event {
         4 => SubscriptionEvent::IsolirLifted(IsolirLifted {
             subscription,
             customer,
-            desired_version,
             at,
         }),
         5 => SubscriptionEvent::Suspended(SubscriptionSuspended {
             subscription,
             reason,
-            desired_version,
             at,
         }),
         6 => SubscriptionEvent::Stopped(SubscriptionStopped {
             subscription,
             reason,
-            desired_version,
+            at,
+        }),
+        7 if n % 2 == 0 => SubscriptionEvent::SecretChanged(SecretChanged {
+            subscription,
+            secret: Sealed::new(format!("ciphertext {n}")),
             at,
         }),
         _ => SubscriptionEvent::PlanChanged(PlanChanged {
             subscription,
             terms: story.terms(n % 5),
-            desired_version,
             at,
         }),
     };

@@ -295,7 +295,9 @@ async fn stage(
     stream: &str,
     event: AnyEvent,
 ) -> Result<(), simpul_event_store::StoreError> {
-    use simpul_domain::{billing, catalog, customers, messaging, network, subscriptions, tenancy};
+    use simpul_domain::{
+        billing, catalog, customers, messaging, network, operations, subscriptions, tenancy,
+    };
     macro_rules! told {
         ($aggregate:ty, $event:expr) => {
             work.decide::<Says<$aggregate>>(stream, $event)
@@ -317,6 +319,7 @@ async fn stage(
         AnyEvent::Message(event) => told!(messaging::Message, event),
         AnyEvent::GatewayAccount(event) => told!(billing::GatewayAccount, event),
         AnyEvent::SenderAccount(event) => told!(messaging::SenderAccount, event),
+        AnyEvent::Intervention(event) => told!(operations::Intervention, event),
     }
     .map_err(|error| match error {
         simpul_event_store::DecideError::Refused(never) => match never {},
