@@ -1,6 +1,7 @@
-//! TLS by pinned certificate: the only kind of trust that the self-signed certificates of routers allow.
+//! TLS by pinned certificate, which is what the self-signed certificates of routers allow, or by a certificate that an
+//! authority has signed for the router's name.
 //!
-//! INVARIANT: the peer proves that it holds the key of the pinned certificate; the signature of the handshake is
+//! INVARIANT of a pin: the peer proves that it holds the key of the pinned certificate; the signature of the handshake is
 //! verified as for any other certificate. Names and dates are not looked at, because the pin says more.
 //! A router without a certificate offers anonymous Diffie-Hellman only; that is refused by construction.
 
@@ -10,9 +11,11 @@ use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, OtherError, SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, OtherError, RootCertStore,
+    SignatureScheme,
 };
 use subtle::ConstantTimeEq;
 
@@ -81,6 +84,61 @@ pub struct PinMismatch {
     pub expected: Fingerprint,
     /// What the router showed; an operator may confirm it.
     pub seen: Fingerprint,
+}
+
+/// Authorities that may vouch for a router's certificate.
+#[derive(Clone)]
+pub struct Roots(Arc<RootCertStore>);
+
+/// A text is not a list of certificates in PEM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no certificate in PEM is in the text")]
+pub struct RootsError;
+
+impl Roots {
+    /// Nobody.
+    pub fn none() -> Self {
+        Self(Arc::new(RootCertStore::empty()))
+    }
+
+    /// The machine's own, as far as they can be read.
+    pub fn system() -> Self {
+        let mut store = RootCertStore::empty();
+        store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        Self(Arc::new(store))
+    }
+
+    /// These too, in PEM.
+    pub fn with_pem(&self, pem: &[u8]) -> Result<Self, RootsError> {
+        let mut store = RootCertStore::clone(&self.0);
+        let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem)
+            .collect::<Result<_, _>>()
+            .map_err(|_| RootsError)?;
+        if certificates.is_empty() {
+            return Err(RootsError);
+        }
+        for certificate in certificates {
+            store.add(certificate).map_err(|_| RootsError)?;
+        }
+        Ok(Self(Arc::new(store)))
+    }
+}
+
+impl fmt::Debug for Roots {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Roots")
+            .field("certificates", &self.0.len())
+            .finish()
+    }
+}
+
+/// The settings for a client that believes what these authorities have signed.
+pub(crate) fn verified_config(roots: &Roots) -> Result<ClientConfig, TlsError> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    Ok(ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(Arc::clone(&roots.0))
+        .with_no_client_auth())
 }
 
 /// The settings for a client that accepts exactly the certificate `pin`.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use simpul_domain::{EventId, TenantId};
 use simpul_event_store::{
     EventStore, StoreError, TenantTx,
+    crash::{self, Point},
     feed::HandlerError,
     inline::{dead_letter, dead_letter::DeadLetter, inbox},
 };
@@ -90,7 +91,9 @@ pub async fn take_in<C: Consumer>(
         return Ok(Taken::Repeated);
     }
     guarded(consumer, &mut tx, event).await?;
+    crash::point(Point::ConsumerHandled);
     tx.commit().await?;
+    crash::point(Point::ConsumerCommitted);
     consumer.committed();
     Ok(Taken::Consumed)
 }

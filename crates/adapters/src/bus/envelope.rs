@@ -166,8 +166,8 @@ mod tests {
             sequence: 3,
             event_type: "subscriptions.subscription.isolated".to_owned(),
             event_version: "1".to_owned(),
-            payload: json!({ "subscriptions.subscription.isolated": { "desired_version": 2 } }),
-            metadata: json!({ "causation_id": "evt_x" }),
+            payload: json!({ "subscriptions.subscription.isolated": { "customer": "cus_1" } }).into(),
+            metadata: json!({ "causation_id": "evt_x" }).into(),
             event_id: EventId::new(Uuid::from_u128(7)),
             recorded_at: Utc
                 .with_ymd_and_hms(2027, 1, 4, 1, 0, 0)
@@ -213,7 +213,7 @@ mod tests {
           "storeepoch": "1",
           "data": {
             "subscriptions.subscription.isolated": {
-              "desired_version": 2
+              "customer": "cus_1"
             }
           }
         }

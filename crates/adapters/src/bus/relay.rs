@@ -13,6 +13,7 @@ use lapin::{
 };
 use simpul_event_store::{
     Recorded,
+    crash::{self, Point},
     feed::{HandlerError, OnError, Reactor, RunnerSettings},
 };
 use tokio::{
@@ -88,6 +89,7 @@ impl Relay {
         };
         match judge(answers) {
             Verdict::Published => {
+                crash::point(Point::RelayConfirmed);
                 state.link.proved();
                 state.connected = Some(connected);
                 Ok(())
@@ -141,6 +143,7 @@ impl Relay {
             let wanted = topology.wants(&envelope.event_type);
             confirms.push_back(async move { (answer(&confirm.await), wanted) });
         }
+        crash::point(Point::RelayPublished);
         Ok(confirms.collect().await)
     }
 }

@@ -22,6 +22,9 @@ pub enum Input {
     /// The content cannot be read now.
     NoContent,
     Waited,
+    /// It is written down that the message is about to be sent.
+    Begun,
+    NotBegun,
     Sent(SendOutcome),
     Recorded,
     /// The report was not taken.
@@ -32,7 +35,13 @@ pub enum Input {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
     AskContent,
-    Wait { ms: u64 },
+    Wait {
+        ms: u64,
+    },
+    /// Write down that the message is about to be sent for the n-th time: a begun try without a record may have sent it.
+    Begin {
+        number: u32,
+    },
     Send(OutboundMessage),
     Record(Report),
     End(Ending),
@@ -62,17 +71,22 @@ pub enum Ending {
 pub struct Machine {
     /// Leases of the parcel so far, this one included.
     attempts: u32,
+    /// Number of the last try that was begun.
+    begun: u32,
     failed_tries: u32,
     looks: u32,
+    message: Option<OutboundMessage>,
     ending: Option<Ending>,
 }
 
 impl Machine {
-    pub const fn new(attempts: u32) -> Self {
+    pub const fn new(attempts: u32, begun: u32) -> Self {
         Self {
             attempts,
+            begun,
             failed_tries: 0,
             looks: 0,
+            message: None,
             ending: None,
         }
     }
@@ -83,9 +97,13 @@ impl Machine {
             Input::Begin | Input::Waited => Effect::AskContent,
             Input::NoContent => self.look_again(),
             Input::Content(content) => self.content(content),
+            Input::Begun => self
+                .message
+                .take()
+                .map_or(Effect::End(Ending::LeaseRunsOut), Effect::Send),
             Input::Sent(outcome) => self.sent(outcome),
             Input::Recorded => Effect::End(self.ending.take().unwrap_or(Ending::LeaseRunsOut)),
-            Input::NotRecorded => Effect::End(Ending::LeaseRunsOut),
+            Input::NotBegun | Input::NotRecorded => Effect::End(Ending::LeaseRunsOut),
         }
     }
 
@@ -94,8 +112,25 @@ impl Machine {
         if self.looks < MAX_LOOKS {
             Effect::Wait { ms: LOOK_AGAIN_MS }
         } else {
-            self.failed("its content cannot be read".to_owned(), true, false)
+            self.unread()
         }
+    }
+
+    /// Of a message that cannot be read nothing can be recorded that counts as one of its tries: a try that was begun
+    /// and left no record would be taken for one that failed.
+    fn unread(&mut self) -> Effect {
+        let reason = "its content cannot be read".to_owned();
+        if self.attempts < MAX_TRIES {
+            return Effect::End(Ending::Retry {
+                after: RETRY.after(self.attempts),
+                reason,
+                sender: false,
+            });
+        }
+        if self.begun > 0 {
+            return self.end(Report::Unknown, Ending::Unknown);
+        }
+        self.failed(reason, false, false)
     }
 
     fn content(&mut self, content: Content) -> Effect {
@@ -105,11 +140,14 @@ impl Machine {
                 failed_tries,
             }) => {
                 self.failed_tries = failed_tries;
-                if self.attempts > failed_tries.saturating_add(1) {
-                    // A try before this one has left no record: it may have sent.
+                if self.begun > failed_tries {
+                    // That try has left no record: it may have sent.
                     return self.end(Report::Unknown, Ending::Unknown);
                 }
-                Effect::Send(message)
+                self.message = Some(message);
+                Effect::Begin {
+                    number: failed_tries.saturating_add(1),
+                }
             }
             Content::Settled => Effect::End(Ending::Done),
             Content::Unwanted { reason } | Content::Impossible { reason } => {

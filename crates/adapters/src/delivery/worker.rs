@@ -9,6 +9,7 @@ use chrono::TimeDelta;
 use simpul_domain::TenantId;
 use simpul_event_store::{
     EventStore, StoreError,
+    crash::{self, Point},
     inline::outbox::{self, Leased},
 };
 use tokio::time::{Instant, sleep};
@@ -72,7 +73,8 @@ impl<P: Ports> Courier<P> {
     }
 
     async fn deliver(&self, parcel: &Leased) -> Ending {
-        let mut machine = Machine::new(u32::try_from(parcel.attempts).unwrap_or(1));
+        let count = |number: i32| u32::try_from(number).unwrap_or(1);
+        let mut machine = Machine::new(count(parcel.attempts), count(parcel.begun));
         let mut input = Input::Begin;
         loop {
             input = match machine.step(input) {
@@ -88,9 +90,24 @@ impl<P: Ports> Courier<P> {
                     sleep(Duration::from_millis(ms)).await;
                     Input::Waited
                 }
-                Effect::Send(message) => Input::Sent(self.ports.send(parcel.tenant, &message).await),
+                Effect::Begin { number } => match self.begin(parcel, number).await {
+                    Ok(()) => Input::Begun,
+                    Err(error) => {
+                        tracing::warn!(parcel = %parcel.parcel.id, error = chain(&error), "not begun");
+                        Input::NotBegun
+                    }
+                },
+                Effect::Send(message) => {
+                    crash::point(Point::ParcelBegun);
+                    let outcome = self.ports.send(parcel.tenant, &message).await;
+                    crash::point(Point::ParcelSent);
+                    Input::Sent(outcome)
+                }
                 Effect::Record(report) => match self.ports.record(parcel, &report).await {
-                    Ok(()) => Input::Recorded,
+                    Ok(()) => {
+                        crash::point(Point::ParcelRecorded);
+                        Input::Recorded
+                    }
                     Err(error) => {
                         tracing::warn!(parcel = %parcel.parcel.id, error = chain(&error), "outcome not recorded");
                         Input::NotRecorded
@@ -98,6 +115,13 @@ impl<P: Ports> Courier<P> {
                 },
             };
         }
+    }
+
+    async fn begin(&self, parcel: &Leased, number: u32) -> Result<(), StoreError> {
+        let number = i32::try_from(number).unwrap_or(i32::MAX);
+        let mut tx = self.store.db().tenant_tx(parcel.tenant).await?;
+        outbox::begin(&mut tx, parcel, number).await?;
+        tx.commit().await
     }
 
     async fn finish(&self, parcel: &Leased, ending: Ending) -> Result<(), StoreError> {
@@ -123,7 +147,7 @@ impl<P: Ports> Courier<P> {
             Ending::LeaseRunsOut => return Ok(()),
         };
         let mut tx = self.store.db().tenant_tx(parcel.tenant).await?;
-        outbox::end(&mut tx, parcel.parcel.id, parcel.epoch, &ending).await?;
+        outbox::end(&mut tx, parcel, &ending).await?;
         tx.commit().await
     }
 }
@@ -145,7 +169,7 @@ impl<P: Ports> Work for Courier<P> {
 
     async fn due(&self, limit: i64) -> Result<Vec<TenantId>, StoreError> {
         let mut tx = self.store.db().system_tx().await?;
-        let due = outbox::due(&mut tx, self.settings.channel, self.store.now(), limit).await?;
+        let due = outbox::due(&mut tx, self.settings.channel, &self.store.taker(), limit).await?;
         tx.commit().await?;
         Ok(due.into_iter().map(|due| due.tenant).collect())
     }
@@ -156,16 +180,16 @@ impl<P: Ports> Work for Courier<P> {
         }
         let (channel, lease) = (self.settings.channel, delta(self.settings.lease));
         let mut tx = self.store.db().tenant_tx(tenant).await?;
-        let parcels = outbox::lease(&mut tx, channel, self.store.now(), lease, 1).await?;
+        let parcels = outbox::lease(&mut tx, channel, &self.store.taker(), lease, 1).await?;
         tx.commit().await?;
         if !parcels.is_empty() {
+            crash::point(Point::ParcelLeased);
             self.pace().leased(tenant, self.now_ms(), self.settings.lease);
         }
         Ok(parcels)
     }
 
-    /// One message of a sender at a time. INVARIANT: a leased parcel is begun, because a lease without a record reads
-    /// as "may have gone out"; so only one is leased, and one that was leased while stopping is still delivered.
+    /// One message of a sender at a time: only one is leased, and one that was leased while stopping is still delivered.
     fn place(&self, parcel: &Leased) -> Option<String> {
         Some(parcel.tenant.to_string())
     }

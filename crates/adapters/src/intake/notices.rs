@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use simpul_domain::TenantId;
 use simpul_event_store::{
     EventStore, StoreError,
+    crash::{self, Point},
     inline::notice::{self, Leased},
 };
 
@@ -39,11 +40,11 @@ impl<H: NoticeHandler> Notices<H> {
             Verdict::Done(text) => notice::done(&mut tx, id, &text).await?,
             Verdict::Retry { after, error } => {
                 let after = TimeDelta::from_std(after).unwrap_or(TimeDelta::MAX);
-                notice::retry(&mut tx, id, self.store.now() + after, &error).await?;
+                notice::retry(&mut tx, leased, self.store.now() + after, &error).await?;
             }
             Verdict::Failed(error) => {
                 tracing::error!(notice = %id, error, "notice given up");
-                notice::fail(&mut tx, id, &error).await?;
+                notice::fail(&mut tx, leased, &error).await?;
             }
         }
         tx.commit().await
@@ -63,7 +64,7 @@ impl<H: NoticeHandler> Work for Notices<H> {
 
     async fn due(&self, limit: i64) -> Result<Vec<TenantId>, StoreError> {
         let mut tx = self.store.db().system_tx().await?;
-        let due = notice::due(&mut tx, self.store.now(), limit).await?;
+        let due = notice::due(&mut tx, notice::QUEUE, &self.store.taker(), limit).await?;
         tx.commit().await?;
         Ok(due.into_iter().map(|due| due.tenant).collect())
     }
@@ -71,8 +72,11 @@ impl<H: NoticeHandler> Work for Notices<H> {
     async fn take(&self, tenant: TenantId, limit: i64) -> Result<Vec<Leased>, StoreError> {
         let lease = TimeDelta::from_std(LEASE).unwrap_or(TimeDelta::MAX);
         let mut tx = self.store.db().tenant_tx(tenant).await?;
-        let notices = notice::lease(&mut tx, self.store.now(), lease, limit).await?;
+        let notices = notice::lease(&mut tx, notice::QUEUE, &self.store.taker(), lease, limit).await?;
         tx.commit().await?;
+        if !notices.is_empty() {
+            crash::point(Point::NoticeLeased);
+        }
         Ok(notices)
     }
 
@@ -93,6 +97,7 @@ impl<H: NoticeHandler> Work for Notices<H> {
 
     async fn handle(&self, leased: Leased) {
         let outcome = self.handler.handle(&leased).await;
+        crash::point(Point::NoticeBooked);
         let attempts = u32::try_from(leased.attempts).unwrap_or(1);
         let verdict = judge(outcome, attempts, &leased.notice.id.to_string(), true);
         if let Err(error) = self.finish(&leased, verdict).await {

@@ -6,14 +6,14 @@ use chrono::TimeDelta;
 use simpul_domain::TenantId;
 use simpul_event_store::{
     EventStore, StoreError,
+    crash::{self, Point},
     inline::timer::{self, Fired},
 };
 
 use super::machine::{Outcome, Verdict, judge};
 use crate::work_loop::{Work, chain};
 
-/// The claim that `timer::claim` makes.
-const CLAIM: Duration = Duration::from_secs(30);
+const LEASE: Duration = Duration::from_secs(30);
 
 /// What became of a timer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,7 +57,7 @@ impl<H: TimerHandler> Scheduler<H> {
             Verdict::Retry { after, error } => {
                 tracing::warn!(timer = %id, kind = fired.timer.kind, error, "timer postponed");
                 let after = TimeDelta::from_std(after).unwrap_or(TimeDelta::MAX);
-                timer::postpone(&mut tx, id, self.store.now() + after, &error).await?;
+                timer::postpone(&mut tx, fired, self.store.now() + after, &error).await?;
             }
         }
         tx.commit().await
@@ -72,20 +72,24 @@ impl<H: TimerHandler> Work for Scheduler<H> {
     }
 
     fn lease(&self) -> Duration {
-        CLAIM
+        LEASE
     }
 
     async fn due(&self, limit: i64) -> Result<Vec<TenantId>, StoreError> {
         let mut tx = self.store.db().system_tx().await?;
-        let due = timer::due(&mut tx, self.store.now(), limit).await?;
+        let due = timer::due(&mut tx, timer::QUEUE, &self.store.taker(), limit).await?;
         tx.commit().await?;
         Ok(due.into_iter().map(|due| due.tenant).collect())
     }
 
     async fn take(&self, tenant: TenantId, limit: i64) -> Result<Vec<Fired>, StoreError> {
+        let lease = TimeDelta::from_std(LEASE).unwrap_or(TimeDelta::MAX);
         let mut tx = self.store.db().tenant_tx(tenant).await?;
-        let fired = timer::claim(&mut tx, self.store.now(), limit).await?;
+        let fired = timer::lease(&mut tx, timer::QUEUE, &self.store.taker(), lease, limit).await?;
         tx.commit().await?;
+        if !fired.is_empty() {
+            crash::point(Point::TimerLeased);
+        }
         Ok(fired)
     }
 
@@ -97,7 +101,7 @@ impl<H: TimerHandler> Work for Scheduler<H> {
     async fn give_back(&self, fired: Fired) {
         let given_back = async {
             let mut tx = self.store.db().tenant_tx(fired.tenant).await?;
-            timer::postpone(&mut tx, fired.timer.id, self.store.now(), "waits for its turn").await?;
+            timer::postpone(&mut tx, &fired, self.store.now(), "waits for its turn").await?;
             tx.commit().await
         };
         if let Err(error) = given_back.await {

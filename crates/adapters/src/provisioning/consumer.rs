@@ -30,6 +30,7 @@ const EVENTS: &[&str] = &[
     "subscriptions.subscription.stopped",
     "subscriptions.subscription.terminated",
     "subscriptions.subscription.plan_changed",
+    "subscriptions.subscription.secret_changed",
 ];
 
 /// Puts wishes on lanes. The order of events does not matter: only a higher version raises a wish.

@@ -87,18 +87,24 @@ enum Stage {
 #[derive(Debug, Clone)]
 pub struct Machine {
     wanted: u64,
+    confirmed: u64,
     adopt: bool,
+    /// In this run: a password that cannot be read is written once.
+    password_written: bool,
     desired: Option<Box<DesiredState>>,
     stage: Stage,
     rounds: u32,
 }
 
 impl Machine {
-    /// `wanted`: the version that must at least be read. `adopt`: take over an unmarked secret of the same name.
-    pub const fn new(wanted: u64, adopt: bool) -> Self {
+    /// `wanted`: the version that must at least be read. `confirmed`: the last one that was proved. `adopt`: take over
+    /// an unmarked secret of the same name.
+    pub const fn new(wanted: u64, confirmed: u64, adopt: bool) -> Self {
         Self {
             wanted,
+            confirmed,
             adopt,
+            password_written: false,
             desired: None,
             stage: Stage::Opening,
             rounds: 0,
@@ -132,7 +138,7 @@ impl Machine {
     fn connected(&mut self, serial: Option<&str>, expected: Option<&str>) -> Effect {
         // Another router behind the address: nothing is written, and nothing read is believed.
         if expected.is_some() && serial != expected {
-            return failed(FailureKind::AddressNotAllowed, true);
+            return failed(FailureKind::WrongRouter, true);
         }
         self.stage = Stage::Looking { kicked: Vec::new() };
         Effect::Read
@@ -142,7 +148,8 @@ impl Machine {
         let (Some(desired), Stage::Looking { kicked }) = (self.desired.as_deref(), &self.stage) else {
             return failed(FailureKind::Protocol, false);
         };
-        let Ok(ops) = plan(desired, actual, self.adopt) else {
+        let rewrite = !self.password_written && self.confirmed < desired.secret_version;
+        let Ok(ops) = plan(desired, actual, self.adopt, rewrite) else {
             return failed(FailureKind::Refused, true);
         };
         let seen = observed(desired, actual);
@@ -173,7 +180,13 @@ impl Machine {
         }
         let first = ops.remove(0);
         self.stage = Stage::Changing { rest: ops };
-        Effect::Apply(first)
+        self.apply(first)
+    }
+
+    /// Whatever fails ends the run, so what is begun counts as done.
+    const fn apply(&mut self, op: Op) -> Effect {
+        self.password_written |= op.writes_password();
+        Effect::Apply(op)
     }
 
     fn kick(&mut self, mut sessions: Vec<Session>) -> Effect {
@@ -194,7 +207,8 @@ impl Machine {
         match &mut self.stage {
             Stage::Changing { rest } => {
                 if !rest.is_empty() {
-                    return Effect::Apply(rest.remove(0));
+                    let next = rest.remove(0);
+                    return self.apply(next);
                 }
                 self.stage = Stage::Looking { kicked: Vec::new() };
                 Effect::Read
@@ -227,7 +241,8 @@ const fn lasts(kind: FailureKind) -> bool {
         | FailureKind::Auth
         | FailureKind::Permission
         | FailureKind::Refused
-        | FailureKind::AddressNotAllowed => true,
+        | FailureKind::AddressNotAllowed
+        | FailureKind::WrongRouter => true,
         FailureKind::Offline
         | FailureKind::Dns
         | FailureKind::Timeout

@@ -18,6 +18,16 @@ pub const ISOLIR_LIST: &str = "ISP-ISOLIR";
 /// The service of our secrets.
 pub const SERVICE: &str = "pppoe";
 
+/// What is known about the password of a secret. A login without the policy `sensitive` is shown asterisks or nothing,
+/// and neither says that the password is another one (`facts/network.md` 1.8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Password {
+    #[default]
+    Hidden,
+    Wanted,
+    Other,
+}
+
 /// One secret as read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Secret {
@@ -29,6 +39,7 @@ pub struct Secret {
     /// A fixed address; empty when the profile's pool gives one.
     pub remote_address: String,
     pub comment: String,
+    pub password: Password,
 }
 
 /// One session as read.
@@ -73,6 +84,10 @@ pub enum Op {
     ClearRemoteAddress {
         id: String,
     },
+    /// The password is put in by whoever performs it.
+    SetPassword {
+        id: String,
+    },
     RemoveSecret {
         id: String,
     },
@@ -85,12 +100,19 @@ pub enum Op {
     },
 }
 
+impl Op {
+    pub(super) const fn writes_password(&self) -> bool {
+        matches!(self, Self::AddSecret { .. } | Self::SetPassword { .. })
+    }
+}
+
 /// Why the router is left alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotOurs;
 
-/// The writes that make the router hold `desired`, in their order. None when it does.
-pub fn plan(desired: &DesiredState, actual: &Actual, adopt: bool) -> Result<Vec<Op>, NotOurs> {
+/// The writes that make the router hold `desired`, in their order. None when it does. `rewrite`: write a password that
+/// cannot be read.
+pub fn plan(desired: &DesiredState, actual: &Actual, adopt: bool, rewrite: bool) -> Result<Vec<Op>, NotOurs> {
     let ours = ours(desired, actual);
     let mut ops = Vec::new();
     match &desired.account {
@@ -106,9 +128,11 @@ pub fn plan(desired: &DesiredState, actual: &Actual, adopt: bool) -> Result<Vec<
                 (Some((kept, repeated)), None, _) => {
                     ops.extend(repeated.iter().map(|secret| remove(secret)));
                     correct(&mut ops, desired, kept, profile.as_str(), *disabled);
+                    ops.extend(password(kept, rewrite));
                 }
                 (None, Some(_), Some(adopted)) => {
                     correct(&mut ops, desired, adopted, profile.as_str(), *disabled);
+                    ops.extend(password(adopted, rewrite));
                 }
                 (None, None, _) => ops.push(Op::AddSecret {
                     name: desired.username.to_string(),
@@ -238,6 +262,17 @@ fn correct(ops: &mut Vec<Op>, desired: &DesiredState, secret: &Secret, profile: 
             id: secret.id.clone(),
         });
     }
+}
+
+fn password(secret: &Secret, rewrite: bool) -> Option<Op> {
+    let is_due = match secret.password {
+        Password::Wanted => false,
+        Password::Other => true,
+        Password::Hidden => rewrite,
+    };
+    is_due.then(|| Op::SetPassword {
+        id: secret.id.clone(),
+    })
 }
 
 /// The comment with our marker at its end. Adopting alone changes nothing for a session.

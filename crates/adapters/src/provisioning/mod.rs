@@ -17,7 +17,7 @@ pub mod worker;
 
 pub use self::{
     consumer::Provisioning,
-    ports::{Failure, Ports, Proof, Reach, Wanted},
+    ports::{Failure, Introduction, Ports, Proof, Reach, Wanted},
     worker::{Provisioner, Settings},
 };
 

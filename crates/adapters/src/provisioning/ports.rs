@@ -12,8 +12,10 @@ use simpul_domain::{
         desired::DesiredState,
         provisioning::{Access, FailureKind},
     },
+    ports::KnownIdentity,
 };
 use simpul_event_store::inline::lane::Leased;
+use simpul_routeros::tls::Roots;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{egress, work_loop::PortError};
@@ -40,8 +42,19 @@ pub struct Reach {
     pub password: SecretString,
     /// RouterOS before 6.43: challenge and response.
     pub legacy_login: bool,
-    /// The serial number that the router once said; another one is refused. `None` accepts any.
+    /// Who answered at this address first; another one is refused. `None` before the first contact.
+    pub known: Option<KnownIdentity>,
+    /// Who may vouch for its certificate with `TlsMode::Verified`.
+    pub roots: Roots,
+}
+
+/// What a router says about itself at the first contact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Introduction {
+    /// None for a virtual router.
     pub serial: Option<String>,
+    pub name: String,
+    pub version: String,
 }
 
 /// The router was read back and is as wanted.
@@ -89,6 +102,15 @@ pub trait Ports: Send + Sync + 'static {
         tenant: TenantId,
         router: RouterId,
     ) -> impl Future<Output = Result<Option<Reach>, PortError>> + Send;
+
+    /// The router introduced itself at its address for the first time: from now on it is the one. False when another
+    /// one has done so meanwhile.
+    fn introduced(
+        &self,
+        tenant: TenantId,
+        router: RouterId,
+        said: Introduction,
+    ) -> impl Future<Output = Result<bool, PortError>> + Send;
 
     /// Opens a socket to the router, through the egress guard and its tenant's tunnels.
     fn dial(

@@ -1,16 +1,16 @@
 //! The machine's effects on a real router, over one connection.
 
-use secrecy::ExposeSecret as _;
-use simpul_domain::network::{TlsMode, desired::DesiredState, provisioning::FailureKind};
+use secrecy::{ExposeSecret as _, SecretString};
+use simpul_domain::network::{TlsMode, provisioning::FailureKind};
 use simpul_routeros::{
     Client, Error,
-    client::{DialError, Endpoint, Login, Options, Query, Row, Security, Waiting},
+    client::{DialError, Endpoint, Login, Options, Query, RouterIdentity, Row, Security, Waiting},
     tls::Fingerprint,
 };
 
 use super::{
-    Reach, Wanted,
-    diff::{Actual, ISOLIR_LIST, Listed, Op, SERVICE, Secret, Session},
+    Introduction, Reach, Wanted,
+    diff::{Actual, ISOLIR_LIST, Listed, Op, Password, SERVICE, Secret, Session},
 };
 use crate::egress;
 
@@ -25,6 +25,7 @@ const SECRET_FIELDS: &[&str] = &[
     "disabled",
     "remote-address",
     "comment",
+    "password",
 ];
 const ACTIVE_FIELDS: &[&str] = &[".id", "name", "session-id", "address", "uptime"];
 
@@ -32,7 +33,7 @@ const ACTIVE_FIELDS: &[&str] = &[".id", "name", "session-id", "address", "uptime
 #[derive(Debug)]
 pub(super) struct Router {
     client: Client,
-    pub(super) serial: Option<String>,
+    pub(super) identity: RouterIdentity,
 }
 
 impl Router {
@@ -46,7 +47,7 @@ impl Router {
     {
         let login = Login::new(&reach.username, reach.password.clone());
         let login = if reach.legacy_login { login.legacy() } else { login };
-        let options = Options::new(login, security(&reach.address.tls)?);
+        let options = Options::new(login, security(reach)?);
         let endpoint = Endpoint {
             host: reach.address.host.to_string(),
             port: reach.address.port,
@@ -55,13 +56,23 @@ impl Router {
             dialling.await.map_err(dial_error)
         })
         .await?;
-        let serial = client.identity().await?.serial_number;
-        Ok(Self { client, serial })
+        let identity = client.identity().await?;
+        Ok(Self { client, identity })
+    }
+
+    /// What it says about itself, for the record.
+    pub(super) async fn introduction(&self) -> Result<Introduction, Error> {
+        Ok(Introduction {
+            serial: self.identity.serial_number.clone(),
+            name: self.identity.name.clone(),
+            version: self.client.capabilities().await?.version.to_string(),
+        })
     }
 
     /// Everything about one subscription, or an error: never a part.
-    pub(super) async fn read(&self, desired: &DesiredState) -> Result<Actual, Error> {
-        let secrets = self.secrets(desired).await?;
+    pub(super) async fn read(&self, wanted: &Wanted) -> Result<Actual, Error> {
+        let desired = &wanted.state;
+        let secrets = self.secrets(wanted).await?;
         let mut names: Vec<&str> = secrets
             .iter()
             .filter(|secret| secret.comment.contains(&desired.marker))
@@ -98,13 +109,14 @@ impl Router {
     }
 
     /// By name, and by the comments that carry our marker alone: RouterOS does not search inside a text.
-    async fn secrets(&self, desired: &DesiredState) -> Result<Vec<Secret>, Error> {
+    async fn secrets(&self, wanted: &Wanted) -> Result<Vec<Secret>, Error> {
+        let desired = &wanted.state;
         let renewing = format!("{} {}", desired.marker, super::diff::RENEW);
         let query = Query::equal("name", desired.username.as_str())
             .or(&Query::equal("comment", &desired.marker))
             .or(&Query::equal("comment", renewing));
         let rows = self.client.print(SECRETS, SECRET_FIELDS, &[query]).await?;
-        Ok(rows.iter().map(secret).collect())
+        Ok(rows.iter().map(|row| secret(row, &wanted.password)).collect())
     }
 
     pub(super) async fn apply(&self, op: &Op, wanted: &Wanted) -> Result<(), Error> {
@@ -133,6 +145,10 @@ impl Router {
                 self.client.set(SECRETS, id, &fields).await
             }
             Op::ClearRemoteAddress { id } => self.client.unset(SECRETS, id, "remote-address").await,
+            Op::SetPassword { id } => {
+                let fields = [("password", wanted.password.expose_secret())];
+                self.client.set(SECRETS, id, &fields).await
+            }
             Op::RemoveSecret { id } => self.client.remove_if_present(SECRETS, id).await.map(drop),
             Op::List { address, comment } => {
                 let fields = [("list", ISOLIR_LIST), ("address", address), ("comment", comment)];
@@ -165,7 +181,15 @@ impl Router {
     }
 }
 
-fn secret(row: &Row) -> Secret {
+fn secret(row: &Row, wanted: &SecretString) -> Secret {
+    let shown = row.text("password");
+    let password = if shown.bytes().all(|byte| byte == b'*') {
+        Password::Hidden
+    } else if shown == wanted.expose_secret() {
+        Password::Wanted
+    } else {
+        Password::Other
+    };
     Secret {
         id: row.text(".id"),
         name: row.text("name"),
@@ -174,6 +198,7 @@ fn secret(row: &Row) -> Secret {
         disabled: row.flag("disabled").unwrap_or_default(),
         remote_address: row.text("remote-address"),
         comment: row.text("comment"),
+        password,
     }
 }
 
@@ -186,16 +211,15 @@ fn session(row: &Row) -> Session {
     }
 }
 
-fn security(mode: &TlsMode) -> Result<Security, Error> {
-    match mode {
+fn security(reach: &Reach) -> Result<Security, Error> {
+    match &reach.address.tls {
         TlsMode::Plain => Ok(Security::Plain),
         TlsMode::Pinned { sha256 } => sha256
             .as_str()
             .parse::<Fingerprint>()
             .map(Security::Pinned)
             .map_err(|error| Error::Tls(error.to_string())),
-        // A router's certificate is its own; none is proved by public roots over this port.
-        TlsMode::Verified => Err(Error::Tls("pin the router's certificate".to_owned())),
+        TlsMode::Verified => Ok(Security::Verified(reach.roots.clone())),
     }
 }
 
@@ -244,7 +268,8 @@ pub(super) const fn is_routers(kind: FailureKind) -> bool {
         | FailureKind::Auth
         | FailureKind::Timeout
         | FailureKind::Protocol
-        | FailureKind::AddressNotAllowed => true,
+        | FailureKind::AddressNotAllowed
+        | FailureKind::WrongRouter => true,
         FailureKind::Permission | FailureKind::Refused | FailureKind::ReadBackDiffers => false,
     }
 }

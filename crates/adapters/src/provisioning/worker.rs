@@ -10,6 +10,7 @@ use simpul_domain::{
 };
 use simpul_event_store::{
     EventStore, StoreError,
+    crash::{self, Point},
     inline::lane::{self, Leased},
 };
 use tokio::time::{Instant, sleep, timeout};
@@ -43,7 +44,7 @@ impl Default for Settings {
             adopt: false,
             retry: Backoff::new(Duration::from_secs(1), Duration::from_mins(5)),
             rest: Backoff::new(Duration::from_secs(5), Duration::from_mins(1)),
-            // As long as a slow router may take: what a killed worker held waits for this.
+            // As long as a slow router may take.
             lease: Duration::from_mins(1),
         }
     }
@@ -91,6 +92,7 @@ impl<P: Ports> Provisioner<P> {
         let subscription: SubscriptionId = lane.subject.parse().map_err(PortError::new)?;
         let mut machine = Machine::new(
             u64::try_from(lane.wanted).unwrap_or_default(),
+            u64::try_from(lane.confirmed).unwrap_or_default(),
             self.settings.adopt,
         );
         let mut run = Run::default();
@@ -147,16 +149,36 @@ impl<P: Ports> Provisioner<P> {
                 return Input::DesiredUnavailable;
             }
         };
-        match Router::open(&reach, self.ports.dial(tenant, &reach.address)).await {
-            Ok(opened) => {
-                let serial = opened.serial.clone();
-                run.router = Some(opened);
-                Input::Connected {
-                    serial,
-                    expected: reach.serial,
-                }
+        let opened = match Router::open(&reach, self.ports.dial(tenant, &reach.address)).await {
+            Ok(opened) => run.router.insert(opened),
+            Err(error) => return failed(router, &error),
+        };
+        match reach.known {
+            Some(known) => Input::Connected {
+                serial: opened.identity.serial_number.clone(),
+                expected: known.serial,
+            },
+            None => self.introduce(tenant, router, opened).await,
+        }
+    }
+
+    /// The first contact at this address: who answers is the router from now on.
+    async fn introduce(&self, tenant: TenantId, router: RouterId, opened: &Router) -> Input {
+        let said = match opened.introduction().await {
+            Ok(said) => said,
+            Err(error) => return failed(router, &error),
+        };
+        let serial = said.serial.clone();
+        match self.ports.introduced(tenant, router, said).await {
+            Ok(true) => Input::Connected {
+                expected: serial.clone(),
+                serial,
+            },
+            Ok(false) => Input::Failed(FailureKind::WrongRouter),
+            Err(error) => {
+                tracing::warn!(%router, error = chain(&error), "router's identity not recorded");
+                Input::DesiredUnavailable
             }
-            Err(error) => failed(router, &error),
         }
     }
 
@@ -186,7 +208,9 @@ impl<P: Ports> Provisioner<P> {
                     observed_hash: sha256(&observed)?,
                     attempt,
                 };
+                crash::point(Point::LaneProved);
                 self.ports.confirmed(lane, proof).await?;
+                crash::point(Point::LaneRecorded);
                 let confirmed = i64::try_from(desired.version).unwrap_or(i64::MAX);
                 let mut tx = self.store.db().tenant_tx(lane.tenant).await?;
                 lane::confirm(&mut tx, lane, confirmed).await?;
@@ -247,12 +271,21 @@ async fn perform(effect: Effect, run: &Run) -> Input {
         return Input::Failed(FailureKind::Protocol);
     };
     let result = match effect {
-        Effect::Read => match router.read(&wanted.state).await {
+        Effect::Read => match router.read(wanted).await {
             Ok(actual) => return Input::Actual(actual),
             Err(error) => Err(error),
         },
-        Effect::Apply(op) => router.apply(&op, wanted).await,
-        Effect::Kick(session) => router.kick(&session).await,
+        Effect::Apply(op) => {
+            crash::point(Point::LaneRead);
+            let applied = router.apply(&op, wanted).await;
+            crash::point(Point::LaneApplied);
+            applied
+        }
+        Effect::Kick(session) => {
+            let kicked = router.kick(&session).await;
+            crash::point(Point::LaneKicked);
+            kicked
+        }
         Effect::ReadDesired | Effect::Connect(_) | Effect::Wait { .. } | Effect::End(_) => Ok(()),
     };
     match result {
@@ -287,15 +320,19 @@ impl<P: Ports> Work for Provisioner<P> {
 
     async fn due(&self, limit: i64) -> Result<Vec<TenantId>, StoreError> {
         let mut tx = self.store.db().system_tx().await?;
-        let due = lane::due(&mut tx, LANE, self.store.now(), limit).await?;
+        let due = lane::due(&mut tx, LANE, &self.store.taker(), limit).await?;
         tx.commit().await?;
         Ok(due.into_iter().map(|due| due.tenant).collect())
     }
 
     async fn take(&self, tenant: TenantId, limit: i64) -> Result<Vec<Leased>, StoreError> {
         let mut tx = self.store.db().tenant_tx(tenant).await?;
-        let lanes = lane::lease(&mut tx, LANE, self.store.now(), delta(self.settings.lease), limit).await?;
+        let lease = delta(self.settings.lease);
+        let lanes = lane::lease(&mut tx, LANE, &self.store.taker(), lease, limit).await?;
         tx.commit().await?;
+        if !lanes.is_empty() {
+            crash::point(Point::LaneLeased);
+        }
         Ok(lanes)
     }
 

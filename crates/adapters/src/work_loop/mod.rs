@@ -225,7 +225,7 @@ impl<W: Work> Shell<W> {
 }
 
 /// An error with its sources, for logs and for operators.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

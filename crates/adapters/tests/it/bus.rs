@@ -85,6 +85,38 @@ async fn a_poison_message_is_buried_while_others_go_on_and_can_be_replayed(way: 
     rig.finish().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_letter_that_many_replay_at_once_has_its_effect_once() {
+    let rig = Rig::start(Way::Store).await;
+    let owner = tenant(1);
+    rig.consumer
+        .poison
+        .lock()
+        .expect("not poisoned")
+        .push("bad".to_owned());
+    bump(&rig.store(), owner, "bad").await;
+    until("a dead letter is listed", LIMIT, async || {
+        !letters(&rig.store(), owner).await.is_empty()
+    })
+    .await;
+    rig.consumer.poison.lock().expect("not poisoned").clear();
+    let letter = letters(&rig.store(), owner).await.remove(0);
+    let replays = Replays::new(rig.store()).with(rig.consumer.clone());
+    let all = futures_util::future::join_all((0..8).map(|_| {
+        let (replays, consumer) = (replays.clone(), letter.consumer.clone());
+        async move { replays.replay(owner, &consumer, letter.message).await }
+    }))
+    .await;
+    let consumed = all.iter().filter(|taken| matches!(taken, Ok(Taken::Consumed)));
+    assert_eq!(consumed.count(), 1, "{all:?}");
+    let late = all
+        .iter()
+        .filter(|taken| matches!(taken, Err(ReplayError::NotFound)));
+    assert_eq!(late.count(), 7, "{all:?}");
+    assert_eq!(rig.consumer.count(), 1);
+    rig.finish().await;
+}
+
 async fn a_consumer_that_panics_goes_on_with_the_next_message(way: Way) {
     let rig = Rig::start(way).await;
     for stream in ["good", "panic", "good"] {

@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 use secrecy::SecretString;
 use simpul_adapters::{
     egress,
-    provisioning::{Failure, LANE, Ports, Proof, Provisioner, Reach, Settings, Wanted},
+    provisioning::{Failure, Introduction, LANE, Ports, Proof, Provisioner, Reach, Settings, Wanted},
     work_loop::{self, PortError, Wake},
 };
 use simpul_domain::{
@@ -19,10 +19,12 @@ use simpul_domain::{
         desired::{Account, DesiredState, marker},
         provisioning::{Access, FailureKind},
     },
+    ports::KnownIdentity,
     subscriptions::PppUsername,
 };
 use simpul_event_store::inline::lane::{self, Leased, Status, Wish};
-use simpul_routeros::sim::{Personality, Power, RouterConfig, Server, ServerConfig, ServerHandle};
+use simpul_routeros::sim::{Group, Personality, Power, RouterConfig, Server, ServerConfig, ServerHandle};
+use simpul_routeros::tls::Roots;
 use simpul_testkit::TestDb;
 use tokio::{io::DuplexStream, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -31,6 +33,7 @@ use uuid::Uuid;
 use crate::{rig::until, tally::tenant};
 
 const LIMIT: Duration = Duration::from_secs(20);
+const SERIAL: &str = "HEX0SIM0001";
 
 fn subscription() -> SubscriptionId {
     SubscriptionId::new(Uuid::from_u128(11))
@@ -47,6 +50,9 @@ struct World {
     sim: ServerHandle,
     proofs: Mutex<Vec<Proof>>,
     failures: Mutex<Vec<FailureKind>>,
+    known: Mutex<Option<KnownIdentity>>,
+    introductions: Mutex<Vec<Introduction>>,
+    password: Mutex<&'static str>,
 }
 
 #[derive(Debug, Clone)]
@@ -59,7 +65,7 @@ impl Ports for Wired {
         let state = self.0.desired.lock().expect("not poisoned").clone();
         Ok(state.map(|state| Wanted {
             state,
-            password: SecretString::from("rahasia-pelanggan"),
+            password: SecretString::from(*self.0.password.lock().expect("not poisoned")),
         }))
     }
 
@@ -73,8 +79,16 @@ impl Ports for Wired {
             username: "api".to_owned(),
             password: SecretString::from("rahasia"),
             legacy_login: false,
-            serial: Some("HEX0SIM0001".to_owned()),
+            known: self.0.known.lock().expect("not poisoned").clone(),
+            roots: Roots::none(),
         }))
+    }
+
+    async fn introduced(&self, _: TenantId, _: RouterId, said: Introduction) -> Result<bool, PortError> {
+        let serial = said.serial.clone();
+        *self.0.known.lock().expect("not poisoned") = Some(KnownIdentity { serial });
+        self.0.introductions.lock().expect("not poisoned").push(said);
+        Ok(true)
     }
 
     async fn dial(&self, _: TenantId, _: &RouterAddress) -> Result<DuplexStream, egress::DialError> {
@@ -109,6 +123,7 @@ fn state(version: u64, profile: &str, disabled: bool) -> DesiredState {
         access: Access::Full,
         username: PppUsername::parse("budi01").expect("a user name"),
         secret: Sealed::new("sealed".to_owned()),
+        secret_version: 1,
         account: Account::Present {
             profile: PppProfile::parse(profile).expect("a profile"),
             disabled,
@@ -120,12 +135,17 @@ fn state(version: u64, profile: &str, disabled: bool) -> DesiredState {
 
 impl Bench {
     async fn start() -> Self {
+        Self::with_login(Group::Full).await
+    }
+
+    async fn with_login(group: Group) -> Self {
         let test = TestDb::create().await;
-        let config = RouterConfig {
+        let mut config = RouterConfig {
             redial_after: Duration::from_millis(20),
             dial_automatically: true,
             ..RouterConfig::new(Personality::V7Empty)
         };
+        config.users[0].group = group;
         let sim = Server::start(ServerConfig::in_memory(config))
             .await
             .expect("a simulator");
@@ -138,6 +158,11 @@ impl Bench {
             sim,
             proofs: Mutex::default(),
             failures: Mutex::default(),
+            known: Mutex::new(Some(KnownIdentity {
+                serial: Some(SERIAL.to_owned()),
+            })),
+            introductions: Mutex::default(),
+            password: Mutex::new("rahasia-pelanggan"),
         });
         let (wake, stop, mut tasks) = (Wake::default(), CancellationToken::new(), JoinSet::new());
         let worker = Provisioner::new(test.store(), Wired(Arc::clone(&world)), Settings::default());
@@ -335,10 +360,66 @@ async fn another_router_behind_the_address_is_not_written_to() {
         .switches
         .change(|faults| faults.serial_number.clone_from(&stranger));
     bench.wish(state(1, "10M", false)).await;
-    bench.failed(FailureKind::AddressNotAllowed).await;
+    bench.failed(FailureKind::WrongRouter).await;
     assert!(bench.world.sim.router.journal().is_empty());
     assert!(bench.world.sim.router.rows("/ppp/secret").is_empty());
     bench.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_answers_first_is_the_router_from_then_on() {
+    let bench = Bench::start().await;
+    *bench.world.known.lock().expect("not poisoned") = None;
+    bench.wish(state(1, "10M", false)).await;
+    bench.confirmed(1).await;
+    let said = Introduction {
+        serial: Some(SERIAL.to_owned()),
+        name: "simulated".to_owned(),
+        version: "7.18.2".to_owned(),
+    };
+    assert_eq!(*bench.world.introductions.lock().expect("not poisoned"), [said]);
+    let stranger = Some("HEX0OTHER02".to_owned());
+    bench
+        .world
+        .sim
+        .switches
+        .change(|faults| faults.serial_number.clone_from(&stranger));
+    bench.wish(state(2, "isolir", false)).await;
+    bench.failed(FailureKind::WrongRouter).await;
+    assert_eq!(bench.secret()["profile"], "10M");
+    bench.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_password_is_written_whether_or_not_the_login_may_read_it() {
+    for group in [Group::Full, Group::WithoutSensitive] {
+        let bench = Bench::with_login(group).await;
+        bench.wish(state(1, "10M", false)).await;
+        bench.confirmed(1).await;
+        assert_eq!(bench.secret()["password"], "rahasia-pelanggan");
+        *bench.world.password.lock().expect("not poisoned") = "baru";
+        let changed = DesiredState {
+            secret_version: 2,
+            ..state(2, "10M", false)
+        };
+        bench.wish(changed).await;
+        bench.confirmed(2).await;
+        assert_eq!(bench.secret()["password"], "baru", "{group:?}");
+        let writes = bench.world.sim.router.journal().len();
+        bench
+            .wish(DesiredState {
+                secret_version: 2,
+                ..state(3, "10M", false)
+            })
+            .await;
+        bench.confirmed(3).await;
+        assert_eq!(
+            bench.world.sim.router.journal().len(),
+            writes,
+            "{group:?}: what is masked is no drift"
+        );
+        bench.finish().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

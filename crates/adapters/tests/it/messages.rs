@@ -162,7 +162,7 @@ async fn delivered(outcomes: Vec<SendOutcome>, reports: usize) -> (Messenger, Te
 
 async fn no_more_due(test: &TestDb) -> bool {
     let mut tx = test.store().db().system_tx().await.expect("a transaction");
-    let due = outbox::due(&mut tx, "whatsapp", test.store().now(), 10)
+    let due = outbox::due(&mut tx, "whatsapp", &test.store().taker(), 10)
         .await
         .expect("a list");
     due.is_empty()
@@ -244,7 +244,7 @@ async fn a_notice_that_cannot_be_booked_yet_is_tried_again_until_it_is() {
     test.clock().advance(TimeDelta::days(1));
     let mut tx = test.store().db().system_tx().await.expect("a transaction");
     assert!(
-        notice::due(&mut tx, test.store().now(), 10)
+        notice::due(&mut tx, notice::QUEUE, &test.store().taker(), 10)
             .await
             .expect("a list")
             .is_empty()
@@ -294,7 +294,7 @@ async fn a_timer_fires_when_it_is_due_and_after_downtime_once() {
     test.clock().advance(TimeDelta::days(9));
     let mut tx = test.store().db().system_tx().await.expect("a transaction");
     assert!(
-        timer::due(&mut tx, test.store().now(), 10)
+        timer::due(&mut tx, timer::QUEUE, &test.store().taker(), 10)
             .await
             .expect("a list")
             .is_empty()

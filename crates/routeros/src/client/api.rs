@@ -7,7 +7,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{OnceCell, mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use super::connect::{dial, handshake};
+use super::connect::{dial, pinned, verified};
 use super::shell::{Driver, Request};
 use super::{
     Answer, Capabilities, Command, Deadline, DialError, Endpoint, Error, Options, Query, RouterIdentity, Row,
@@ -55,7 +55,11 @@ impl Client {
         match options.security {
             Security::Plain => Self::log_in(stream, options).await,
             Security::Pinned(pin) => {
-                let stream = handshake(stream, host, pin, options.timing.handshake).await?;
+                let stream = pinned(stream, host, pin, options.timing.handshake).await?;
+                Self::log_in(stream, options).await
+            }
+            Security::Verified(ref roots) => {
+                let stream = verified(stream, host, roots, options.timing.handshake).await?;
                 Self::log_in(stream, options).await
             }
         }

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
@@ -11,7 +12,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::{Deadline, Error, Login, SessionOptions, Waiting};
-use crate::tls::{self, Fingerprint};
+use crate::tls::{self, Fingerprint, Roots};
 
 /// Where a router listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,12 +24,14 @@ pub struct Endpoint {
 }
 
 /// How the stream is protected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Security {
     /// In clear (`api`, 8728). Only inside a tunnel.
     Plain,
     /// TLS with a pinned certificate (`api-ssl`, 8729).
     Pinned(Fingerprint),
+    /// TLS with a certificate for the router's name that one of these authorities has signed (`api-ssl`, 8729).
+    Verified(Roots),
 }
 
 /// Time limits of a client.
@@ -114,7 +117,8 @@ pub(super) async fn dial<S>(
     }
 }
 
-pub(super) async fn handshake<S>(
+/// With a pin the name is not looked at.
+pub(super) async fn pinned<S>(
     stream: S,
     host: &str,
     pin: Fingerprint,
@@ -127,6 +131,32 @@ where
     let name = ServerName::try_from(host.to_owned())
         .or_else(|_| ServerName::try_from("router.invalid"))
         .map_err(|error| Error::Tls(error.to_string()))?;
+    handshake(stream, name, config, within).await
+}
+
+pub(super) async fn verified<S>(
+    stream: S,
+    host: &str,
+    roots: &Roots,
+    within: Duration,
+) -> Result<TlsStream<S>, Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let config = tls::verified_config(roots).map_err(|error| Error::Tls(error.to_string()))?;
+    let name = ServerName::try_from(host.to_owned()).map_err(|error| Error::Tls(error.to_string()))?;
+    handshake(stream, name, config, within).await
+}
+
+async fn handshake<S>(
+    stream: S,
+    name: ServerName<'static>,
+    config: ClientConfig,
+    within: Duration,
+) -> Result<TlsStream<S>, Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     match timeout(within, TlsConnector::from(Arc::new(config)).connect(name, stream)).await {
         Ok(Ok(stream)) => Ok(stream),
         Ok(Err(error)) => Err(tls_error(&error)),
@@ -150,7 +180,7 @@ pub async fn observe_certificate<S>(stream: S, host: &str, within: Duration) -> 
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    match handshake(stream, host, Fingerprint::new([0; 32]), within).await {
+    match pinned(stream, host, Fingerprint::new([0; 32]), within).await {
         Err(Error::PinMismatch(mismatch)) => Ok(mismatch.seen),
         Err(error) => Err(error),
         Ok(_) => Err(Error::Tls("the certificate cannot be what it seems".into())),

@@ -52,6 +52,8 @@ impl Personality {
 pub enum Group {
     /// Everything.
     Full,
+    /// Everything but the policy `sensitive`: passwords are shown as asterisks.
+    WithoutSensitive,
     /// Read only.
     Read,
 }
@@ -112,6 +114,23 @@ impl RouterConfig {
     }
 }
 
+/// A certificate with its key, both in DER.
+#[derive(Clone)]
+pub struct Certificate {
+    /// The certificate.
+    pub der: Vec<u8>,
+    /// Its key in PKCS#8.
+    pub key: Vec<u8>,
+}
+
+impl std::fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Certificate")
+            .field("bytes", &self.der.len())
+            .finish_non_exhaustive()
+    }
+}
+
 /// Where the router listens. Port 0 takes a free one.
 #[derive(Debug, Clone)]
 pub struct ServerConfig {
@@ -119,8 +138,10 @@ pub struct ServerConfig {
     pub router: RouterConfig,
     /// The service `api`.
     pub plain: Option<SocketAddr>,
-    /// The service `api-ssl`, with a certificate made at start.
+    /// The service `api-ssl`.
     pub tls: Option<SocketAddr>,
+    /// Its certificate; one signed by its own key is made at start if none is given.
+    pub certificate: Option<Certificate>,
     /// Lines of [`super::Faults::apply_line`], one answer line each. Loopback only: it has no password.
     pub control: Option<SocketAddr>,
     /// API sessions at once, `max-sessions` of the service.
@@ -135,6 +156,7 @@ impl ServerConfig {
             router,
             plain: Some(free),
             tls: Some(free),
+            certificate: None,
             control: None,
             session_limit: 20,
         }
@@ -146,6 +168,7 @@ impl ServerConfig {
             router,
             plain: None,
             tls: None,
+            certificate: None,
             control: None,
             session_limit: 20,
         }

@@ -11,7 +11,7 @@ use md5::{Digest, Md5};
 
 use super::config::{Group, User};
 use super::faults::{Cut, Faults};
-use super::print::Answer;
+use super::print::{Answer, Shown};
 use super::router::{Refusal, Router};
 use super::streams::{self, Job};
 use crate::client::challenge_response;
@@ -73,8 +73,8 @@ impl Conversation {
             (_, b"/quit") => self.fatal(now, "session terminated on request"),
             (_, b"/cancel") => self.cancel(now, sentence, tag),
             (Phase::LoggedIn(user), _) => {
-                let may_write = user.group == Group::Full;
-                self.command(router, faults, now, sentence, tag, may_write);
+                let group = user.group;
+                self.command(router, faults, now, sentence, tag, group);
             }
         }
     }
@@ -202,19 +202,24 @@ impl Conversation {
         now: Duration,
         sentence: &Sentence,
         tag: Bytes,
-        may_write: bool,
+        group: Group,
     ) {
         let path = String::from_utf8_lossy(sentence.first()).into_owned();
         let (menu, verb) = path.rsplit_once('/').unwrap_or(("", &path));
         if WRITES.contains(&verb) {
-            return self.write(router, faults, now, sentence, tag, may_write);
+            return self.write(router, faults, now, sentence, tag, group != Group::Read);
         }
         let answer = match (menu, verb) {
             ("", "ping") => return self.jobs.push(streams::ping(now, sentence, tag)),
             ("/interface", "monitor-traffic") => return self.jobs.push(streams::traffic(now, sentence, tag)),
             (_, "print" | "getall") => {
                 let serial = faults.serial_number.clone();
-                router.print(now, menu, sentence, serial.as_deref(), faults.raw_bytes)
+                let shown = Shown {
+                    serial: serial.as_deref(),
+                    raw_bytes: faults.raw_bytes,
+                    sensitive: group == Group::Full,
+                };
+                router.print(now, menu, sentence, shown)
             }
             _ if super::schema::menu(menu).is_some() => Err(Refusal::category(0, "no such command")),
             _ => Err(Refusal::category(0, "no such command prefix")),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use rustls::ServerConfig as TlsConfig;
 use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::io::{
     AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, DuplexStream,
 };
@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+use super::config::Certificate;
 use super::conversation::Conversation;
 use super::faults::{Faults, Power};
 use super::server::{Shared, StartError};
@@ -36,15 +37,23 @@ pub(super) enum Acceptor {
     Tls(TlsAcceptor),
 }
 
-/// A certificate signed by its own key, as `RouterOS` makes them.
-pub(super) fn certificate() -> Result<(Acceptor, Fingerprint), StartError> {
-    let made = rcgen::generate_simple_self_signed(vec!["router.simulated".to_owned()])?;
-    let fingerprint = Fingerprint::of_certificate(made.cert.der());
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
+/// The certificate that is given, else one signed by its own key, as `RouterOS` makes them.
+pub(super) fn certificate(given: Option<Certificate>) -> Result<(Acceptor, Fingerprint), StartError> {
+    let certificate = if let Some(certificate) = given {
+        certificate
+    } else {
+        let made = rcgen::generate_simple_self_signed(vec!["router.simulated".to_owned()])?;
+        Certificate {
+            der: made.cert.der().to_vec(),
+            key: made.signing_key.serialize_der(),
+        }
+    };
+    let fingerprint = Fingerprint::of_certificate(&certificate.der);
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(certificate.key));
     let config = TlsConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key)?;
+        .with_single_cert(vec![CertificateDer::from(certificate.der)], key)?;
     Ok((Acceptor::Tls(TlsAcceptor::from(Arc::new(config))), fingerprint))
 }
 

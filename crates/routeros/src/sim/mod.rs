@@ -24,7 +24,7 @@ mod table;
 mod values;
 mod write;
 
-pub use config::{Group, Personality, RouterConfig, ServerConfig, User};
+pub use config::{Certificate, Group, Personality, RouterConfig, ServerConfig, User};
 pub use conversation::{Conversation, Output};
 pub use faults::{ControlError, Faults, Power, Switches};
 pub use journal::JournalEntry;

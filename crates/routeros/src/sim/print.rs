@@ -9,6 +9,16 @@ use super::table::{Properties, format_id};
 use crate::codec::Sentence;
 use crate::values::format_duration;
 
+/// What of a row is shown, and how.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shown<'a> {
+    /// Another serial number than the router's own.
+    pub(super) serial: Option<&'a str>,
+    pub(super) raw_bytes: bool,
+    /// The reader has the policy `sensitive`.
+    pub(super) sensitive: bool,
+}
+
 /// What a read answers.
 #[derive(Debug)]
 pub(super) enum Answer {
@@ -22,16 +32,18 @@ impl Router {
         now: Duration,
         menu: &str,
         command: &Sentence,
-        serial: Option<&str>,
-        raw_bytes: bool,
+        shown: Shown<'_>,
     ) -> Result<Answer, Refusal> {
         self.advance(now);
         schema::menu(menu).ok_or_else(|| Refusal::category(0, "no such command prefix"))?;
         let wanted = Wanted::read(command)?;
         let queries: Vec<&[u8]> = command.queries().collect();
         let mut kept = Vec::new();
-        for mut row in self.visible_rows(now, menu, serial) {
-            if raw_bytes {
+        for mut row in self.visible_rows(now, menu, shown.serial) {
+            if let Some(password) = row.get_mut("password").filter(|_| !shown.sensitive) {
+                *password = b"*****".to_vec();
+            }
+            if shown.raw_bytes {
                 row.insert("comment".into(), b"caf\xe9 \xf0\xba".to_vec());
             }
             if keeps(&queries, &row).map_err(|_| Refusal::category(5, "invalid query"))? {

@@ -109,7 +109,7 @@ impl Server {
             handle.addr = Some(handle.listen(plain, Acceptor::Plain).await?);
         }
         if let Some(tls) = config.tls {
-            let (acceptor, fingerprint) = listen::certificate()?;
+            let (acceptor, fingerprint) = listen::certificate(config.certificate)?;
             handle.fingerprint = Some(fingerprint);
             handle.tls_addr = Some(handle.listen(tls, acceptor).await?);
         }

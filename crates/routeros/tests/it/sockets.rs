@@ -4,8 +4,10 @@ use simpul_routeros::client::{
     Client, Desired, DialError, Endpoint, Error, Options, Security, Timing, Waiting, ensure,
     observe_certificate,
 };
-use simpul_routeros::sim::{Personality, Power, RouterConfig, Server, ServerConfig, ServerHandle};
-use simpul_routeros::tls::Fingerprint;
+use simpul_routeros::sim::{
+    Certificate, Personality, Power, RouterConfig, Server, ServerConfig, ServerHandle,
+};
+use simpul_routeros::tls::{Fingerprint, Roots};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
@@ -50,6 +52,44 @@ async fn plain_and_pinned_tls_reach_the_same_router() {
     assert!(tls.print("/ppp/secret", &["name"], &[]).await.unwrap()[0].text("name") == "budi");
     server.stop().await;
     assert!(matches!(tls.identity().await, Err(Error::Closed)));
+}
+
+/// A router with a certificate for `name` that an authority of its own has signed, and that authority in PEM.
+async fn signed_server(name: &str) -> (ServerHandle, String) {
+    let mut authority = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let authority_key = rcgen::KeyPair::generate().unwrap();
+    let authority_certificate = authority.self_signed(&authority_key).unwrap();
+    let issuer = rcgen::Issuer::new(authority, authority_key);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+    let certificate = certificate.signed_by(&key, &issuer).unwrap();
+    let mut config = ServerConfig::loopback(RouterConfig::new(Personality::V7));
+    config.certificate = Some(Certificate {
+        der: certificate.der().to_vec(),
+        key: key.serialize_der(),
+    });
+    (Server::start(config).await.unwrap(), authority_certificate.pem())
+}
+
+#[tokio::test]
+async fn a_certificate_is_believed_when_a_known_authority_signed_it_for_this_name() {
+    let (server, authority) = signed_server("127.0.0.1").await;
+    let roots = Roots::none().with_pem(authority.as_bytes()).unwrap();
+    let at = endpoint(server.tls_addr);
+    let client = connect(&at, Security::Verified(roots.clone())).await.unwrap();
+    assert_eq!(client.identity().await.unwrap().name, "simulated");
+    let stranger = connect(&at, Security::Verified(Roots::none())).await;
+    assert!(matches!(stranger, Err(Error::Tls(_))), "{stranger:?}");
+    let (elsewhere, authority) = signed_server("router.example").await;
+    let roots = roots.with_pem(authority.as_bytes()).unwrap();
+    let misnamed = connect(&endpoint(elsewhere.tls_addr), Security::Verified(roots)).await;
+    assert!(matches!(misnamed, Err(Error::Tls(_))), "{misnamed:?}");
+}
+
+#[test]
+fn a_text_without_a_certificate_is_no_authority() {
+    assert!(Roots::none().with_pem(b"nothing").is_err());
 }
 
 #[tokio::test]

@@ -25,9 +25,13 @@ fn rejected(kind: RejectionKind) -> Input {
 }
 
 fn sent(attempts: u32, outcome: Input) -> (Effect, Effect) {
-    let mut machine = Machine::new(attempts);
+    let mut machine = Machine::new(attempts, attempts - 1);
     assert_eq!(machine.step(Input::Begin), Effect::AskContent);
-    assert!(matches!(machine.step(ready(attempts - 1)), Effect::Send(_)));
+    assert_eq!(
+        machine.step(ready(attempts - 1)),
+        Effect::Begin { number: attempts }
+    );
+    assert!(matches!(machine.step(Input::Begun), Effect::Send(_)));
     (machine.step(outcome), machine.step(Input::Recorded))
 }
 
@@ -62,18 +66,35 @@ fn a_number_that_is_not_on_the_messenger_is_not_tried_again() {
 }
 
 #[test]
-fn a_lease_that_ran_out_without_a_record_is_unknown_and_is_not_sent_again() {
-    let mut machine = Machine::new(2);
+fn a_try_that_was_begun_and_left_no_record_is_unknown_and_is_not_sent_again() {
+    let mut machine = Machine::new(2, 1);
     machine.step(Input::Begin);
     assert_eq!(machine.step(ready(0)), Effect::Record(Report::Unknown));
     assert_eq!(machine.step(Input::Recorded), Effect::End(Ending::Unknown));
 }
 
 #[test]
-fn an_outcome_that_is_not_recorded_leaves_the_parcel_to_its_lease() {
-    let mut machine = Machine::new(1);
+fn a_lease_that_ran_out_before_its_try_was_begun_is_sent() {
+    let mut machine = Machine::new(2, 0);
+    machine.step(Input::Begin);
+    assert_eq!(machine.step(ready(0)), Effect::Begin { number: 1 });
+    assert!(matches!(machine.step(Input::Begun), Effect::Send(_)));
+}
+
+#[test]
+fn a_try_that_cannot_be_begun_sends_nothing() {
+    let mut machine = Machine::new(1, 0);
     machine.step(Input::Begin);
     machine.step(ready(0));
+    assert_eq!(machine.step(Input::NotBegun), Effect::End(Ending::LeaseRunsOut));
+}
+
+#[test]
+fn an_outcome_that_is_not_recorded_leaves_the_parcel_to_its_lease() {
+    let mut machine = Machine::new(1, 0);
+    machine.step(Input::Begin);
+    machine.step(ready(0));
+    machine.step(Input::Begun);
     machine.step(Input::Sent(SendOutcome::Unknown));
     assert_eq!(
         machine.step(Input::NotRecorded),
@@ -83,7 +104,7 @@ fn an_outcome_that_is_not_recorded_leaves_the_parcel_to_its_lease() {
 
 #[test]
 fn content_that_is_behind_is_looked_at_again_within_the_lease() {
-    let mut machine = Machine::new(1);
+    let mut machine = Machine::new(1, 0);
     machine.step(Input::Begin);
     for _ in 1..MAX_LOOKS {
         assert!(matches!(machine.step(Input::NoContent), Effect::Wait { .. }));
@@ -91,7 +112,7 @@ fn content_that_is_behind_is_looked_at_again_within_the_lease() {
     }
     assert!(matches!(
         machine.step(Input::NoContent),
-        Effect::Record(Report::Failed { is_final: false, .. })
+        Effect::End(Ending::Retry { .. })
     ));
 }
 
@@ -100,13 +121,30 @@ proptest! {
 
     // Whatever the driver answers and wherever a worker dies, a message that may have gone out is not sent again.
     #[test]
-    fn a_message_goes_out_at_most_once(story in prop::collection::vec((0_u8..4, 0_u8..3), 1..8)) {
-        let (mut attempts, mut failed_tries, mut may_have_gone_out) = (0, 0, 0);
+    fn a_message_goes_out_at_most_once(story in prop::collection::vec((0_u8..5, 0_u8..4), 1..8)) {
+        let (mut attempts, mut begun, mut failed_tries, mut may_have_gone_out) = (0, 0, 0, 0);
         for (answer, crash) in story {
             attempts += 1;
-            let mut machine = Machine::new(attempts);
+            let mut machine = Machine::new(attempts, begun);
             machine.step(Input::Begin);
-            let mut effect = machine.step(ready(failed_tries));
+            // The fifth way is a try that fails before anything could be sent.
+            let mut effect = if answer == 4 {
+                loop {
+                    match machine.step(Input::NoContent) {
+                        Effect::Wait { .. } => machine.step(Input::Waited),
+                        last => break last,
+                    };
+                }
+            } else {
+                machine.step(ready(failed_tries))
+            };
+            if crash == 3 {
+                continue;
+            }
+            if let Effect::Begin { number } = effect {
+                begun = number;
+                effect = machine.step(Input::Begun);
+            }
             if let Effect::Send(_) = effect {
                 let outcome = match answer {
                     0 => Input::Sent(SendOutcome::Accepted { provider_ids: Vec::new() }),
@@ -119,6 +157,9 @@ proptest! {
                 effect = machine.step(outcome);
             }
             if crash == 0 {
+                continue;
+            }
+            if matches!(effect, Effect::End(Ending::Retry { .. })) {
                 continue;
             }
             let Effect::Record(report) = effect else { panic!("{effect:?}") };

@@ -135,8 +135,7 @@ impl Tripay {
     }
 
     /// Without the gateway's own reference (the answer to `create` was lost) only the list can tell.
-    async fn find(&self, charge: &ChargeRef) -> Result<Observation, GatewayError> {
-        let merchant_ref = charge.merchant_ref.as_str();
+    async fn look_up(&self, merchant_ref: &str) -> Result<Observation, GatewayError> {
         let query = [("merchant_ref", merchant_ref), ("page", "1"), ("per_page", "50")];
         let listed: Answer<Vec<Transaction>> = self.get("merchant/transactions", &query).await?;
         let ours: Vec<Observation> = listed
@@ -167,9 +166,20 @@ impl PaymentGateway for Tripay {
         created.data.into_checkout(charge)
     }
 
+    async fn find(&self, charge: &Charge) -> Result<Option<Checkout>, GatewayError> {
+        let reference = match self.look_up(charge.merchant_ref.as_str()).await {
+            Ok(seen) => seen.provider_ref,
+            Err(GatewayError::NotFound) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let query = [("reference", reference.as_str())];
+        let detail: Answer<Created> = self.get("transaction/detail", &query).await?;
+        detail.data.into_checkout(charge).map(Some)
+    }
+
     async fn status(&self, charge: &ChargeRef) -> Result<Observation, GatewayError> {
         let Some(reference) = charge.provider_ref.as_deref() else {
-            return self.find(charge).await;
+            return self.look_up(charge.merchant_ref.as_str()).await;
         };
         let detail: Answer<Transaction> = self
             .get("transaction/detail", &[("reference", reference)])

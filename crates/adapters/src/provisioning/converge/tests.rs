@@ -9,7 +9,7 @@ use simpul_domain::{
 use uuid::Uuid;
 
 use super::*;
-use crate::provisioning::diff::{Listed, Secret};
+use crate::provisioning::diff::{Listed, Password, Secret};
 
 const MARKER: &str = "simpul:ten_1:sub_1";
 
@@ -21,6 +21,7 @@ fn desired(version: u64, account: Account) -> DesiredState {
         access: Access::Full,
         username: PppUsername::parse("budi01").expect("a user name"),
         secret: Sealed::new("sealed".to_owned()),
+        secret_version: 0,
         account,
         marker: MARKER.to_owned(),
     }
@@ -62,7 +63,7 @@ fn connected() -> Input {
 }
 
 fn looking(desired: DesiredState) -> Machine {
-    let mut machine = Machine::new(desired.version, false);
+    let mut machine = Machine::new(desired.version, 0, false);
     assert_eq!(machine.step(Input::Begin), Effect::ReadDesired);
     let router = desired.router;
     assert_eq!(
@@ -83,7 +84,7 @@ fn actual(secrets: Vec<Secret>, sessions: Vec<Session>) -> Input {
 
 #[test]
 fn a_read_model_behind_the_wish_is_waited_for() {
-    let mut machine = Machine::new(3, false);
+    let mut machine = Machine::new(3, 0, false);
     machine.step(Input::Begin);
     let stale = Box::new(desired(2, present("10M", false, false)));
     assert_eq!(
@@ -94,7 +95,7 @@ fn a_read_model_behind_the_wish_is_waited_for() {
 
 #[test]
 fn a_wrong_router_is_neither_read_nor_written() {
-    let mut machine = Machine::new(1, false);
+    let mut machine = Machine::new(1, 0, false);
     machine.step(Input::Begin);
     machine.step(Input::Desired(Some(Box::new(desired(
         1,
@@ -105,7 +106,7 @@ fn a_wrong_router_is_neither_read_nor_written() {
         expected: Some("HEX1".to_owned()),
     };
     let ending = Ending::Failed {
-        kind: FailureKind::AddressNotAllowed,
+        kind: FailureKind::WrongRouter,
         lasting: true,
     };
     assert_eq!(machine.step(stranger), Effect::End(ending));
@@ -193,6 +194,61 @@ fn a_fixed_address_is_removed_so_that_the_profiles_pool_counts() {
     assert_eq!(machine.step(Input::Applied), Effect::Apply(cleared));
 }
 
+#[test]
+fn a_password_that_differs_is_written_and_read_back() {
+    let mut machine = looking(desired(2, present("10M", false, false)));
+    let mut other = secret("10M", MARKER);
+    other.password = Password::Other;
+    let written = Effect::Apply(Op::SetPassword { id: "*1".to_owned() });
+    assert_eq!(machine.step(actual(vec![other.clone()], vec![])), written);
+    assert_eq!(machine.step(Input::Applied), Effect::Read);
+    let mut same = other.clone();
+    same.password = Password::Wanted;
+    let mut proved = machine.clone();
+    assert!(matches!(
+        proved.step(actual(vec![same], vec![])),
+        Effect::End(Ending::Confirmed { .. })
+    ));
+    let mut effect = machine.step(actual(vec![other.clone()], vec![]));
+    for _ in 0..MAX_ROUNDS {
+        if effect == written {
+            machine.step(Input::Applied);
+            effect = machine.step(actual(vec![other.clone()], vec![]));
+        }
+    }
+    let kept = Ending::Failed {
+        kind: FailureKind::ReadBackDiffers,
+        lasting: false,
+    };
+    assert_eq!(
+        effect,
+        Effect::End(kept),
+        "a router that keeps the old one is no proof"
+    );
+}
+
+#[test]
+fn a_masked_password_is_written_once_after_a_change_and_is_no_drift() {
+    let hidden = || actual(vec![secret("10M", MARKER)], vec![]);
+    let mut changed = desired(9, present("10M", false, false));
+    changed.secret_version = 9;
+    let mut machine = looking(changed.clone());
+    machine.confirmed = 8;
+    let written = Effect::Apply(Op::SetPassword { id: "*1".to_owned() });
+    assert_eq!(machine.step(hidden()), written);
+    assert_eq!(machine.step(Input::Applied), Effect::Read);
+    assert!(matches!(
+        machine.step(hidden()),
+        Effect::End(Ending::Confirmed { .. })
+    ));
+    let mut machine = looking(changed);
+    machine.confirmed = 9;
+    assert!(matches!(
+        machine.step(hidden()),
+        Effect::End(Ending::Confirmed { .. })
+    ));
+}
+
 /// A router with the state that matters, and sessions that know the profile with which they began.
 #[derive(Debug, Clone, Default)]
 struct Model {
@@ -248,6 +304,7 @@ impl Model {
                     disabled: *disabled,
                     remote_address: String::new(),
                     comment: comment.clone(),
+                    password: Password::Wanted,
                 });
             }
             Op::SetSecret { id, fields } => {
@@ -274,6 +331,11 @@ impl Model {
                     .expect("a row");
                 secret.remote_address.clear();
             }
+            Op::SetPassword { id } => {
+                let mut secrets = self.secrets.iter_mut();
+                let secret = secrets.find(|secret| secret.id == *id).expect("a row");
+                secret.password = Password::Wanted;
+            }
             Op::RemoveSecret { id } => self.secrets.retain(|secret| secret.id != *id),
             Op::List { address, .. } => {
                 let (id, address) = (self.id(), address.clone());
@@ -285,7 +347,7 @@ impl Model {
 
     /// One run. `faults` says for each effect: 0 fails before it acts, 1 fails after, anything else works.
     fn run(&mut self, desired: &DesiredState, wanted: u64, faults: &mut impl Iterator<Item = u8>) -> Ending {
-        let mut machine = Machine::new(wanted, false);
+        let mut machine = Machine::new(wanted, 0, false);
         let mut input = Input::Begin;
         loop {
             let effect = machine.step(input);
@@ -374,7 +436,7 @@ proptest! {
     #[test]
     fn a_failed_read_is_followed_by_no_write(account in account(), stage in 0_usize..3, kind in 0_usize..3) {
         let kind = [FailureKind::Offline, FailureKind::Timeout, FailureKind::Protocol][kind];
-        let mut machine = Machine::new(1, true);
+        let mut machine = Machine::new(1, 0, true);
         let mut effect = machine.step(Input::Begin);
         for step in 0..3 {
             let input = match (&effect, step == stage) {
