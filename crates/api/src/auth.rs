@@ -186,6 +186,15 @@ impl Keys {
 
     /// Whom a token names, if it is ours and valid at `now`.
     pub fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<Viewer, TokenError> {
+        self.verify_until(token, now).map(|(viewer, _)| viewer)
+    }
+
+    /// Whom a token names, and until when it is believed.
+    pub fn verify_until(
+        &self,
+        token: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(Viewer, DateTime<Utc>), TokenError> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::Malformed);
         }
@@ -207,15 +216,17 @@ impl Keys {
         let claims = jsonwebtoken::decode::<Claims>(token, key, &rules)
             .map_err(|_| TokenError::Invalid)?
             .claims;
-        if now.timestamp() >= claims.exp.saturating_add(LEEWAY.num_seconds()) {
+        let until = DateTime::from_timestamp(claims.exp, 0).ok_or(TokenError::Malformed)? + LEEWAY;
+        if now >= until {
             return Err(TokenError::Expired);
         }
         if claims.iat > now.timestamp().saturating_add(LEEWAY.num_seconds()) {
             return Err(TokenError::NotYet);
         }
-        Ok(Viewer {
+        let viewer = Viewer {
             user: claims.sub,
             tenant: claims.tid,
-        })
+        };
+        Ok((viewer, until))
     }
 }

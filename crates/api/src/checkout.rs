@@ -1,30 +1,29 @@
 //! Starting a payment: plan the attempt, ask the gateway outside of any transaction, record what it said.
 //!
 //! The plan is written first, so that money for an order that the gateway made and did not confirm still finds its
-//! attempt. The whole runs to its end even if the client goes away.
+//! attempt. The whole runs to its end even if the client goes away; if the process goes away, the attempt's timer has the
+//! [`Till`] look after it.
 
-use secrecy::ExposeSecret as _;
-use simpul_app::billing::{OpenCheckout, PlannedCharge, RecordCheckout, RecordCreateFailed};
+use simpul_app::billing::{OpenCheckout, PlannedCharge};
 use simpul_domain::{
-    AttemptId, Code, CommandId, CustomerId, GatewayId, InvoiceId, Rupiah,
-    billing::{
-        Invoice,
-        attempt::CreateFailure,
-        gateway::{Charge, ChargeLine, FeePart, GatewayError, Payer},
-    },
+    AttemptId, GatewayId, InvoiceId, Rupiah,
+    billing::{Invoice, gateway::FeePart},
 };
 use simpul_event_store::{
-    Command, ConsistencyToken, Context, DispatchError, Receipt,
-    feed::{Projector as _, read_at},
+    ConsistencyToken, Context, DispatchError, Receipt,
+    crash::{self, Point},
 };
-use simpul_projections::customers::customer_list::{self, CustomerListProjector};
 
-use crate::{ApiError, ApiState, gateways::OpenGateway};
+use crate::{
+    ApiError,
+    gateways::OpenGateway,
+    till::{Answered, Till},
+};
 
 /// What is to be paid, and how.
 #[derive(Debug)]
 pub(crate) struct Checkout {
-    pub(crate) state: ApiState,
+    pub(crate) till: Till,
     /// The viewer's frame, with the idempotency key.
     pub(crate) frame: Context,
     /// The product's own frame, for recording what the gateway said.
@@ -51,12 +50,12 @@ pub(crate) enum Started {
 impl Checkout {
     pub(crate) async fn run(self) -> Result<Started, ApiError> {
         let tenant = self.frame.tenant;
-        let store = self.state.store();
+        let store = self.till.bus.store();
         let (invoice, _) = store.load::<Invoice>(tenant, &self.invoice.to_string()).await?;
         if invoice.customer().is_none() {
             return Ok(Started::NoInvoice);
         }
-        let Some(gateway) = self.state.gateways.open(tenant, self.gateway).await? else {
+        let Some(gateway) = self.till.gateways.open(tenant, self.gateway).await? else {
             return Ok(Started::NoGateway);
         };
         let channels = match gateway.client.channels().await {
@@ -75,7 +74,7 @@ impl Checkout {
             payer_fee: fee(channel.payer_fee)?,
             merchant_fee: fee(channel.merchant_fee)?,
         };
-        let planned = match self.state.bus.dispatch(self.frame.clone(), open).await {
+        let planned = match self.till.bus.dispatch(self.frame.clone(), open).await {
             Ok(planned) => planned,
             Err(error) => return Ok(Started::Refused(error)),
         };
@@ -86,79 +85,21 @@ impl Checkout {
     }
 
     async fn ask(&self, gateway: &OpenGateway, planned: Receipt<PlannedCharge>) -> Result<Started, ApiError> {
-        let attempt = planned.answer.attempt;
-        let charge = self.charge(gateway, &planned.answer).await?;
-        match gateway.client.create(&charge).await {
-            Ok(checkout) => {
-                let token = self.record(attempt, RecordCheckout { attempt, checkout }).await?;
-                Ok(Started::Attempt(attempt, token.or(planned.token)))
+        crash::point(Point::AttemptPlanned);
+        let (plan, return_url) = (&planned.answer, self.return_url.clone());
+        let charge = self
+            .till
+            .charge(self.frame.tenant, gateway, plan, &self.channel, return_url)
+            .await?;
+        let answered = self
+            .till
+            .ask(&self.internal, gateway, plan.attempt, &charge)
+            .await?;
+        Ok(match answered {
+            Answered::Opened(token) => Started::Attempt(plan.attempt, token.or(planned.token)),
+            Answered::NotOpened(error, token) => {
+                Started::Upstream(error.to_string(), token.or(planned.token))
             }
-            Err(error) => {
-                tracing::warn!(attempt.id = %attempt, %error, "a gateway did not open a checkout");
-                let failure = failure(&error);
-                let record = RecordCreateFailed { attempt, failure };
-                let token = self.record(attempt, record).await?;
-                Ok(Started::Upstream(error.to_string(), token.or(planned.token)))
-            }
-        }
-    }
-
-    async fn record<C: Command>(
-        &self,
-        attempt: AttemptId,
-        command: C,
-    ) -> Result<Option<ConsistencyToken>, ApiError> {
-        let frame = Context {
-            command_id: CommandId::derive(attempt.as_uuid(), C::NAME),
-            ..self.internal.clone()
-        };
-        let recorded = self.state.bus.dispatch(frame, command).await;
-        let receipt = recorded.map_err(|error| ApiError::from_coded(&error))?;
-        Ok(receipt.token)
-    }
-
-    async fn charge(&self, gateway: &OpenGateway, planned: &PlannedCharge) -> Result<Charge, ApiError> {
-        let callback = self.state.public_url.join(&gateway.hook_path);
-        Ok(Charge {
-            merchant_ref: planned.merchant_ref.clone(),
-            channel: self.channel.clone(),
-            amount: planned.amount,
-            expected_payer_amount: planned.expected_payer_amount,
-            lines: vec![ChargeLine {
-                sku: planned.invoice.to_string(),
-                name: "Tagihan internet".to_owned(),
-                price: planned.amount,
-                quantity: 1,
-            }],
-            payer: self.payer(planned.customer, &gateway.fallback_email).await?,
-            expires_at: planned.expires_at,
-            callback_url: callback.map_err(|_| ApiError::internal())?.into(),
-            return_url: self.return_url.clone(),
-        })
-    }
-
-    async fn payer(&self, customer: CustomerId, fallback_email: &str) -> Result<Payer, ApiError> {
-        let store = self.state.store();
-        let mut tx = read_at(store, self.frame.tenant, &[CustomerListProjector::NAME], None).await?;
-        let personal = match customer_list::by_ids(&mut tx, &[customer]).await?.pop() {
-            Some(row) => customer_list::open(&mut tx, store.vault(), &row).await?,
-            None => None,
-        };
-        tx.commit().await?;
-        let Some(personal) = personal else {
-            return Err(ApiError::new(
-                Code::NotAllowedInState,
-                "The customer's data is not there (any more)",
-            ));
-        };
-        let email = personal
-            .email
-            .as_ref()
-            .map(|email| email.expose_secret().to_owned());
-        Ok(Payer {
-            name: personal.name.expose_secret().to_owned(),
-            email: email.unwrap_or_else(|| fallback_email.to_owned()),
-            phone: Some(personal.phone.expose_secret().trim_start_matches('+').to_owned()),
         })
     }
 }
@@ -168,19 +109,6 @@ fn fee(part: FeePart, amount: Rupiah) -> Option<Rupiah> {
     let share = i128::from(amount.get()) * i128::from(part.basis_points);
     let share = i64::try_from((share + 9_999) / 10_000).ok()?;
     part.fixed.add(Rupiah::try_new(share).ok()?).ok()
-}
-
-fn failure(error: &GatewayError) -> CreateFailure {
-    match error {
-        GatewayError::OutcomeUnknown | GatewayError::Malformed { .. } => CreateFailure::OutcomeUnknown,
-        GatewayError::Unavailable
-        | GatewayError::Credentials { .. }
-        | GatewayError::Rejected { .. }
-        | GatewayError::NotFound
-        | GatewayError::RateLimited => CreateFailure::Refused {
-            reason: error.to_string(),
-        },
-    }
 }
 
 #[cfg(test)]

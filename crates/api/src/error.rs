@@ -4,6 +4,7 @@
 
 use std::error::Error;
 
+use axum::http::{HeaderMap, HeaderValue, header};
 use serde_json::{Map, Value, json};
 use simpul_domain::{Code, Coded};
 use simpul_event_store::{StoreError, feed::ReadError};
@@ -75,6 +76,15 @@ impl ApiError {
             extensions.insert("requestId".to_owned(), request_id.into());
         }
         extensions
+    }
+
+    /// When it may be tried again, for errors that pass.
+    pub(crate) fn retry_after(&self, headers: &mut HeaderMap) {
+        let seconds = match self.code.http_status() {
+            429 | 503 => self.params["retryAfterSeconds"].as_u64().unwrap_or(1),
+            _ => return,
+        };
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
 
     /// The body of an answer that has nothing but this error.

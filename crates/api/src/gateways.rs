@@ -91,6 +91,13 @@ impl Gateway {
         }
     }
 
+    /// The checkout that an earlier `create` of this charge has opened, if there is one.
+    pub async fn find(&self, charge: &Charge) -> Result<Option<Checkout>, GatewayError> {
+        match self {
+            Self::Tripay(client) => client.find(charge).await,
+        }
+    }
+
     pub async fn create(&self, charge: &Charge) -> Result<Checkout, GatewayError> {
         match self {
             Self::Tripay(client) => client.create(charge).await,

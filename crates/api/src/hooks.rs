@@ -1,4 +1,5 @@
-//! What payment gateways send (`facts/integrations.md` 1.2): proven over the raw bytes, stored, answered; read later.
+//! What payment gateways and messengers send (`facts/integrations.md` 1.2, 7.2): proven over the raw bytes or by the
+//! secret in the path, stored, answered; read later.
 //!
 //! INVARIANT: what is authentic is stored before it is answered with 2xx, whatever it says. A 4xx is for an unknown
 //! route, a size, a proof or an unreadable body, and leaves a trace without the body.
@@ -13,13 +14,19 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use bytes::Bytes;
+use simpul_adapters::messaging::Fonnte;
+use simpul_app::hooks::Reporter;
 use simpul_domain::{
-    Code, GatewayId, NoticeId, TenantId,
+    Code, NoticeId, TenantId,
+    messaging::sender::MessageSender as _,
     ports::{NoticeRejected, RawNotice},
 };
-use simpul_event_store::inline::{
-    directory,
-    notice::{self, Notice, Refused},
+use simpul_event_store::{
+    crash::{self, Point},
+    inline::{
+        directory,
+        notice::{self, Notice, Refused},
+    },
 };
 
 use crate::{
@@ -44,21 +51,43 @@ struct Connection {
     ip: Option<String>,
 }
 
+/// Kind, connection and token of a path.
+type Segments = Path<(String, String, String)>;
+
 /// `POST /hooks/v1/pay/{gateway}/{connection}/{token}`.
 pub(crate) async fn payment_notice(
     State(shared): State<Shared>,
     id: RequestId,
-    Path((kind, connection, token)): Path<(String, String, String)>,
+    segments: Segments,
     request: Request<Body>,
 ) -> Response {
-    let state = shared.state;
+    receive(shared.state, id, Reporter::Payment, segments, request).await
+}
+
+/// `POST /hooks/v1/message/{messenger}/{connection}/{token}`.
+pub(crate) async fn delivery_report(
+    State(shared): State<Shared>,
+    id: RequestId,
+    segments: Segments,
+    request: Request<Body>,
+) -> Response {
+    receive(shared.state, id, Reporter::Message, segments, request).await
+}
+
+async fn receive(
+    state: ApiState,
+    id: RequestId,
+    reporter: Reporter,
+    Path((kind, connection, token)): Segments,
+    request: Request<Body>,
+) -> Response {
     let (parts, body) = request.into_parts();
     let work = state.clone();
     let ip = sender(&parts.extensions);
     let resolved = state
-        .detached(async move { resolve(&work, &kind, &connection, &token, ip).await })
+        .detached(async move { resolve(&work, reporter, [&kind, &connection, &token], ip).await })
         .await;
-    let (connection, gateway) = match resolved {
+    let (connection, account) = match resolved {
         Ok(Some(found)) => found,
         Ok(None) => return id.problem(&ApiError::new(Code::NotFound, "There is nothing here")),
         Err(error) => return id.problem(&error),
@@ -66,7 +95,7 @@ pub(crate) async fn payment_notice(
     let body = read_body(body, MAX_NOTICE_BYTES, READ_DEADLINE).await;
     let work = state.clone();
     let taken = state
-        .detached(async move { take(&work, &connection, &gateway, &parts.headers, body).await })
+        .detached(async move { take(&work, &connection, &account, &parts.headers, body).await })
         .await;
     match taken {
         Ok(Answer::Accepted(text)) => accepted(text),
@@ -93,11 +122,10 @@ fn accepted(text: &'static str) -> Response {
 /// Unknown, disconnected and misspelt paths end alike, after the same lookup.
 async fn resolve(
     state: &ApiState,
-    kind: &str,
-    connection: &str,
-    token: &str,
+    reporter: Reporter,
+    [kind, connection, token]: [&str; 3],
     ip: Option<String>,
-) -> Result<Option<(Connection, OpenGateway)>, ApiError> {
+) -> Result<Option<(Connection, Account)>, ApiError> {
     let key = format!("{kind}/{connection}/{token}");
     if key.len() > MAX_KEY_BYTES {
         return Ok(None);
@@ -106,15 +134,78 @@ async fn resolve(
     let found = directory::resolve(&mut tx, directory::kind::WEBHOOK, &key).await?;
     tx.commit().await?;
     let Some((tenant, target)) = found else {
-        tracing::warn!(gateway = kind, sender = ip, "a notice for an unknown connection");
+        tracing::warn!(kind, sender = ip, "a notice for an unknown connection");
         return Ok(None);
     };
-    let gateway: GatewayId = target.parse().map_err(|_| ApiError::internal())?;
-    let Some(open) = state.gateways.open(tenant, gateway).await? else {
-        return Ok(None);
-    };
-    let name = format!("{kind}/{gateway}");
-    Ok(Some((Connection { tenant, name, ip }, open)))
+    let name = format!("{kind}/{target}");
+    let account = Account::open(state, reporter, tenant, &target).await?;
+    Ok(account.map(|account| (Connection { tenant, name, ip }, account)))
+}
+
+/// Who reports, ready to prove it.
+#[derive(Debug)]
+enum Account {
+    Gateway(OpenGateway),
+    /// It signs nothing: whoever knows the path has proven himself, and must name the device besides.
+    Fonnte(Fonnte),
+}
+
+impl Account {
+    /// Nothing for an account of the other way in: its path is not this one.
+    async fn open(
+        state: &ApiState,
+        reporter: Reporter,
+        tenant: TenantId,
+        target: &str,
+    ) -> Result<Option<Self>, ApiError> {
+        match reporter {
+            Reporter::Payment => {
+                let Ok(gateway) = target.parse() else {
+                    return Ok(None);
+                };
+                Ok(state.gateways.open(tenant, gateway).await?.map(Self::Gateway))
+            }
+            Reporter::Message => {
+                let Ok(sender) = target.parse() else {
+                    return Ok(None);
+                };
+                let opened = state.senders.open(tenant, sender).await.map_err(|error| {
+                    tracing::error!(%error, "a connected sender cannot be used");
+                    ApiError::internal()
+                })?;
+                Ok(opened.map(Self::Fonnte))
+            }
+        }
+    }
+
+    /// The key by which a repetition is known.
+    fn verify(&self, notice: RawNotice<'_>) -> Result<String, NoticeRejected> {
+        match self {
+            Self::Gateway(gateway) => Ok(gateway.client.verify_notice(notice)?.dedup_key),
+            Self::Fonnte(sender) => sender.verify_notice(notice).map(|_| fingerprint(notice.body)),
+        }
+    }
+
+    const fn proves_before_reading(&self) -> bool {
+        match self {
+            Self::Gateway(gateway) => gateway.client.proves_before_reading(),
+            Self::Fonnte(_) => true,
+        }
+    }
+
+    const fn kept_headers(&self) -> &'static [&'static str] {
+        match self {
+            Self::Gateway(gateway) => gateway.client.kept_headers(),
+            Self::Fonnte(_) => &["content-type"],
+        }
+    }
+
+    const fn accepted_body(&self) -> &'static str {
+        match self {
+            Self::Gateway(gateway) => gateway.client.accepted_body(),
+            Self::Fonnte(_) => r#"{"status":true}"#,
+        }
+    }
 }
 
 /// What the sender is told.
@@ -128,18 +219,18 @@ enum Answer {
 async fn take(
     state: &ApiState,
     connection: &Connection,
-    gateway: &OpenGateway,
+    account: &Account,
     headers: &HeaderMap,
     body: Result<Bytes, BodyError>,
 ) -> Result<Answer, ApiError> {
     let refusal = match body {
-        Ok(body) => match prove(gateway, headers, &body) {
+        Ok(body) => match prove(account, headers, &body) {
             Proof::Authentic { dedup_key } => {
-                return store(state, connection, gateway, headers, body, dedup_key).await;
+                return store(state, connection, account, headers, body, dedup_key).await;
             }
             Proof::Elsewhere => {
                 refuse(state, connection, "meant for another account", &body).await?;
-                return Ok(Answer::Accepted(gateway.client.accepted_body()));
+                return Ok(Answer::Accepted(account.accepted_body()));
             }
             Proof::Refused(code, reason) => (Answer::Refused(code), reason, body),
         },
@@ -169,7 +260,7 @@ enum Proof {
     Refused(Code, String),
 }
 
-fn prove(gateway: &OpenGateway, headers: &HeaderMap, body: &[u8]) -> Proof {
+fn prove(account: &Account, headers: &HeaderMap, body: &[u8]) -> Proof {
     let headers: Vec<(String, String)> = headers
         .iter()
         .map(|(name, value)| {
@@ -181,17 +272,13 @@ fn prove(gateway: &OpenGateway, headers: &HeaderMap, body: &[u8]) -> Proof {
         headers: &headers,
         body,
     };
-    match gateway.client.verify_notice(raw) {
-        Ok(verified) => Proof::Authentic {
-            dedup_key: verified.dedup_key,
-        },
+    match account.verify(raw) {
+        Ok(dedup_key) => Proof::Authentic { dedup_key },
         Err(NoticeRejected::OtherAccount) => Proof::Elsewhere,
         // Proven and readable, yet without a field that it should have: kept, so that a person sees it.
-        Err(NoticeRejected::Malformed { field })
-            if field != "body" && gateway.client.proves_before_reading() =>
-        {
+        Err(NoticeRejected::Malformed { field }) if field != "body" && account.proves_before_reading() => {
             Proof::Authentic {
-                dedup_key: hex::encode(sha256(body)),
+                dedup_key: fingerprint(body),
             }
         }
         Err(error @ NoticeRejected::Malformed { .. }) => Proof::Refused(Code::BadRequest, error.to_string()),
@@ -206,13 +293,12 @@ fn prove(gateway: &OpenGateway, headers: &HeaderMap, body: &[u8]) -> Proof {
 async fn store(
     state: &ApiState,
     connection: &Connection,
-    gateway: &OpenGateway,
+    account: &Account,
     headers: &HeaderMap,
     body: Bytes,
     dedup_key: String,
 ) -> Result<Answer, ApiError> {
-    let kept: BTreeMap<String, String> = gateway
-        .client
+    let kept: BTreeMap<String, String> = account
         .kept_headers()
         .iter()
         .filter_map(|name| Some((*name, headers.get(*name)?.to_str().ok()?)))
@@ -226,14 +312,16 @@ async fn store(
         headers: kept,
         received_at: state.store().now(),
     };
+    crash::point(Point::NoticeProven);
     let mut tx = state.store().db().tenant_tx(connection.tenant).await?;
     let first = notice::store(&mut tx, &notice).await?;
     tx.commit().await?;
+    crash::point(Point::NoticeStored);
     if first {
         tracing::info!(notice.id = %notice.id, notice.connection = %notice.connection, "a notice was stored");
         state.intake.wake();
     }
-    Ok(Answer::Accepted(gateway.client.accepted_body()))
+    Ok(Answer::Accepted(account.accepted_body()))
 }
 
 async fn refuse(
@@ -254,6 +342,10 @@ async fn refuse(
     let mut tx = state.store().db().tenant_tx(connection.tenant).await?;
     notice::refuse(&mut tx, &refused).await?;
     Ok(tx.commit().await?)
+}
+
+fn fingerprint(body: &[u8]) -> String {
+    hex::encode(sha256(body))
 }
 
 fn sha256(bytes: &[u8]) -> [u8; 32] {

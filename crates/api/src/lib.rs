@@ -2,24 +2,36 @@
 //! socket.
 //!
 //! - [`http`]: the router, the frame around every answer, and the GraphQL transport;
+//! - `engine`: an operation from its text to its answer, guarded and priced;
+//! - `live`: streams of answers, over WebSocket and server-sent events;
+//! - [`budget`]: how much a client may ask for;
 //! - [`auth`]: who sent a request, from a signed token;
-//! - [`hooks`]: what payment gateways send;
-//! - [`gateways`]: a tenant's gateway accounts, opened for one call;
+//! - [`hooks`]: what payment gateways and messengers send;
+//! - [`gateways`], [`senders`]: a tenant's accounts at gateways and messengers, opened for one call;
+//! - [`till`]: asking gateways for checkouts;
+//! - [`repairs`]: what is tried again for a person;
 //! - [`graphql`]: the staff schema over use cases and read models.
 //!
 //! INVARIANT: nothing here decides. Commands go through the bus, questions through read models, and an error that
 //! leaves has a code of [`simpul_domain::Code`].
 
 pub mod auth;
+pub mod budget;
 mod checkout;
+mod engine;
 mod error;
 pub mod gateways;
 pub mod graphql;
 pub mod hooks;
 pub mod http;
+mod live;
+pub mod repairs;
+pub mod senders;
 mod state;
+pub mod till;
 
+pub use engine::{ManifestError, TrustedDocuments};
 pub use error::ApiError;
 pub use graphql::sdl;
-pub use http::router;
+pub use http::{Settings, router};
 pub use state::ApiState;

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use simpul_adapters::work_loop::Wake;
 use simpul_event_store::{Bus, EventStore};
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use url::Url;
 
-use crate::{ApiError, auth::Keys, gateways::GatewayDirectory};
+use crate::{
+    ApiError, auth::Keys, gateways::GatewayDirectory, repairs::Repairs, senders::StoredSenders, till::Till,
+};
 
 /// Shared by all requests. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -17,17 +19,32 @@ pub struct ApiState {
     pub keys: Arc<Keys>,
     /// Opens a tenant's accounts at payment gateways.
     pub gateways: Arc<dyn GatewayDirectory>,
+    /// Tries again what has no worker of its own.
+    pub repairs: Repairs,
+    /// Opens a tenant's senders.
+    pub senders: StoredSenders,
     /// Told when a notice was stored, so that the intake worker need not wait for its next poll.
     pub intake: Wake,
     /// Where the world reaches this server; gateways are told addresses below it.
     pub public_url: Url,
     /// Work that ends even if its client goes away. Shutdown closes it and waits for it.
     pub tasks: TaskTracker,
+    /// Cancelled when the server stops taking work: it is not ready any more, and live connections are closed.
+    pub stop: CancellationToken,
 }
 
 impl ApiState {
     pub const fn store(&self) -> &EventStore {
         self.bus.store()
+    }
+
+    /// Asks gateways for checkouts.
+    pub fn till(&self) -> Till {
+        Till {
+            bus: self.bus.clone(),
+            gateways: Arc::clone(&self.gateways),
+            public_url: self.public_url.clone(),
+        }
     }
 
     /// Runs to its end whether or not the client waits: a transaction must not be dropped while it opens.

@@ -4,7 +4,7 @@ use async_graphql::{Response, ServerError, parser::types::ExecutableDocument};
 use serde_json::{Map, Value, json};
 use simpul_domain::Code;
 
-use super::null::{FieldTypes, propagate};
+use super::{null::propagate, types::FieldTypes};
 use crate::ApiError;
 
 /// At most this many errors are reported.

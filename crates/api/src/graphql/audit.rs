@@ -1,4 +1,4 @@
-//! What happened, why, and what could not be handled.
+//! What happened, and why.
 
 use async_graphql::{
     Context, ID, Object, Result, SimpleObject,
@@ -6,10 +6,7 @@ use async_graphql::{
 };
 use serde_json::Value;
 use simpul_app::permission;
-use simpul_event_store::{
-    feed::{Projector as _, parked},
-    inline::dead_letter,
-};
+use simpul_event_store::feed::Projector as _;
 use simpul_projections::audit::{
     explain::{self, Step},
     history::{self, Entry, HistoryProjector},
@@ -23,8 +20,6 @@ use super::{
 use crate::ApiError;
 
 const LIST: &str = "history";
-/// Most rows of a list of what could not be handled.
-const MAX_ROWS: i64 = 500;
 
 /// One event, as people see it.
 #[derive(Debug, SimpleObject)]
@@ -110,34 +105,6 @@ impl From<Step> for ExplanationStep {
     }
 }
 
-/// A message that a consumer gave up on.
-#[derive(Debug, SimpleObject)]
-pub(crate) struct DeadLetter {
-    /// Who gave up.
-    consumer: String,
-    /// The event in the message.
-    event_id: ID,
-    /// Why.
-    reason: String,
-    /// When.
-    died_at: DateTime,
-}
-
-/// An event that a subscriber could not handle, or that waits behind one.
-#[derive(Debug, SimpleObject)]
-pub(crate) struct ParkedEvent {
-    /// Who could not.
-    subscriber: String,
-    /// Place in the tenant's log.
-    position: BigInt,
-    /// Later events of this key wait too.
-    key: String,
-    /// Why; null for an event that only waits.
-    error: Option<String>,
-    /// When.
-    parked_at: DateTime,
-}
-
 /// Questions about what happened.
 #[derive(Debug, Default)]
 pub(crate) struct AuditQuery;
@@ -193,43 +160,6 @@ impl AuditQuery {
             .into_iter()
             .map(Into::into)
             .collect())
-    }
-
-    /// Messages that a consumer gave up on, oldest first; at most 500.
-    /// Permission: audit.read
-    async fn dead_letters(&self, context: &Context<'_>) -> Result<Vec<DeadLetter>> {
-        let scope = scope(context)?;
-        scope.require(permission::AUDIT_READ).await?;
-        let mut tx = scope.read(&[]).await?;
-        let letters = dead_letter::list(&mut tx, MAX_ROWS).await;
-        tx.commit().await.map_err(ApiError::from)?;
-        let letters = letters.map_err(ApiError::from)?.into_iter();
-        let shown = letters.map(|letter| DeadLetter {
-            consumer: letter.consumer,
-            event_id: letter.message.to_string().into(),
-            reason: letter.reason,
-            died_at: DateTime(letter.died_at),
-        });
-        Ok(shown.collect())
-    }
-
-    /// Events that a subscriber could not handle, and those that wait behind them; at most 500.
-    /// Permission: audit.read
-    async fn parked_events(&self, context: &Context<'_>) -> Result<Vec<ParkedEvent>> {
-        let scope = scope(context)?;
-        scope.require(permission::AUDIT_READ).await?;
-        let mut tx = scope.read(&[]).await?;
-        let parked = parked::list(&mut tx, MAX_ROWS).await;
-        tx.commit().await.map_err(ApiError::from)?;
-        let parked = parked.map_err(ApiError::from)?.into_iter();
-        let shown = parked.map(|parked| ParkedEvent {
-            subscriber: parked.subscriber,
-            position: BigInt(parked.tenant_seq),
-            key: parked.key,
-            error: parked.error,
-            parked_at: DateTime(parked.parked_at),
-        });
-        Ok(shown.collect())
     }
 }
 

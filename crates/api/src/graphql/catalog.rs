@@ -1,15 +1,15 @@
 //! What is sold.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject, connection::Connection};
 use simpul_app::{catalog::DefinePlan, permission};
 use simpul_domain::{ServicePlanId, network::PppProfile};
 use simpul_event_store::feed::Projector as _;
-use simpul_projections::{
-    Position,
-    catalog::plan_list::{self, PlanListProjector, PlanRow},
-};
+use simpul_projections::catalog::plan_list::{self, PlanListProjector, PlanRow};
 
 use super::{
+    batch,
     fields::Fields,
     page::{connection, page},
     payload::payload,
@@ -59,11 +59,8 @@ impl From<PlanRow> for ServicePlan {
 }
 
 impl ServicePlan {
-    pub(super) async fn load(scope: &Scope, plan: ServicePlanId) -> Result<Option<Self>, ApiError> {
-        let mut tx = scope.read(&[PlanListProjector::NAME]).await?;
-        let row = plan_list::by_ids(&mut tx, &[plan]).await?.pop();
-        tx.commit().await?;
-        Ok(row.map(Self::from))
+    pub(super) async fn load(scope: &Arc<Scope>, plan: ServicePlanId) -> Result<Option<Self>, ApiError> {
+        Ok(batch::one::<PlanRow>(scope, plan).await?.map(Self::from))
     }
 }
 
@@ -128,11 +125,7 @@ impl CatalogQuery {
             .await
             .map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
-        let position = |row: &PlanRow| Position {
-            at: row.defined_at,
-            id: row.terms.plan.as_uuid(),
-        };
-        Ok(connection(LIST, page, slice, position, ServicePlan::from))
+        Ok(connection(LIST, page, slice, ServicePlan::from))
     }
 }
 

@@ -1,16 +1,19 @@
 //! Customers. Their personal data is opened from the vault for whoever may read it.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject, connection::Connection};
 use secrecy::ExposeSecret as _;
 use simpul_app::{Personal, customers::RegisterCustomer, permission};
 use simpul_domain::{CustomerId, customers::CustomerCode};
 use simpul_event_store::{TenantTx, feed::Projector as _};
 use simpul_projections::{
-    Position, Slice,
+    Keyed as _, Slice,
     customers::customer_list::{self, CustomerListProjector, CustomerRow},
 };
 
 use super::{
+    batch,
     fields::Fields,
     page::{connection, page},
     payload::payload,
@@ -23,8 +26,10 @@ use crate::ApiError;
 const LIST: &str = "customers";
 
 /// An end customer. Names and phones are null once the customer was erased.
-#[derive(Debug, SimpleObject)]
+#[derive(Debug, Clone, SimpleObject)]
 pub(crate) struct Customer {
+    #[graphql(skip)]
+    of: CustomerId,
     /// Opaque.
     pub(crate) id: ID,
     /// What is read aloud on the phone.
@@ -40,21 +45,34 @@ pub(crate) struct Customer {
 }
 
 impl Customer {
-    pub(super) async fn load(scope: &Scope, customer: CustomerId) -> Result<Option<Self>, ApiError> {
+    pub(super) async fn load(scope: &Arc<Scope>, customer: CustomerId) -> Result<Option<Self>, ApiError> {
         scope.require(permission::CUSTOMER_READ).await?;
-        let mut tx = scope.read(&[CustomerListProjector::NAME]).await?;
-        let found = match customer_list::by_ids(&mut tx, &[customer]).await?.pop() {
-            Some(row) => Some(Self::open(scope, &mut tx, row).await?),
-            None => None,
-        };
-        tx.commit().await?;
-        Ok(found)
+        batch::one(scope, customer).await
+    }
+
+    pub(super) const fn of(&self) -> CustomerId {
+        self.of
+    }
+
+    /// INVARIANT: whoever reads has asked for the permission.
+    pub(super) async fn by_ids(
+        scope: &Scope,
+        tx: &mut TenantTx,
+        ids: &[CustomerId],
+    ) -> Result<Vec<Self>, ApiError> {
+        let rows = customer_list::by_ids(tx, ids).await?;
+        let mut opened = Vec::with_capacity(rows.len());
+        for row in rows {
+            opened.push(Self::open(scope, tx, row).await?);
+        }
+        Ok(opened)
     }
 
     async fn open(scope: &Scope, tx: &mut TenantTx, row: CustomerRow) -> Result<Self, ApiError> {
         let personal = customer_list::open(tx, scope.state().store().vault(), &row).await?;
         let text = |secret: &secrecy::SecretString| secret.expose_secret().to_owned();
         Ok(Self {
+            of: row.customer,
             id: row.customer.to_string().into(),
             code: row.code.as_str().to_owned(),
             name: personal.as_ref().map(|personal| text(&personal.name)),
@@ -127,15 +145,11 @@ impl CustomersQuery {
         let Slice { rows, next } = listed.map_err(ApiError::from)?;
         let mut opened = Vec::with_capacity(rows.len());
         for row in rows {
-            let position = Position {
-                at: row.registered_at,
-                id: row.customer.as_uuid(),
-            };
-            opened.push((position, Customer::open(scope, &mut tx, row).await?));
+            opened.push((row.position(), Customer::open(scope, &mut tx, row).await?));
         }
         tx.commit().await.map_err(ApiError::from)?;
         let slice = Slice { rows: opened, next };
-        Ok(connection(LIST, page, slice, |row| row.0, |row| row.1))
+        Ok(connection(LIST, page, slice, |row| row.1))
     }
 }
 

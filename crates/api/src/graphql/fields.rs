@@ -24,11 +24,16 @@ impl Fields {
             .ok()
     }
 
+    /// What an id names does not exist.
+    pub(super) fn missing(&mut self, field: &str, what: &str) {
+        self.errors.push(UserError::not_found(field, what));
+    }
+
     /// An id. One that cannot be an id of this kind is one that does not exist.
     pub(super) fn id<I: FromStr>(&mut self, field: &str, what: &str, id: &ID) -> Option<I> {
         let parsed = id.parse().ok();
         if parsed.is_none() {
-            self.errors.push(UserError::not_found(field, what));
+            self.missing(field, what);
         }
         parsed
     }

@@ -1,25 +1,30 @@
 //! Messages to customers and the accounts that send them.
 
+use std::sync::Arc;
+
 use async_graphql::{
     ComplexObject, Context, Enum, ID, InputObject, Object, Result, SimpleObject, connection::Connection,
 };
-use simpul_app::{Personal, messaging::ConnectSender, permission};
+use simpul_app::{
+    Personal,
+    messaging::{ConnectSender, hook_path, sender_account},
+    permission,
+};
 use simpul_domain::{
     MessageId, SenderId,
     messaging::{
-        MessageKind as DomainMessageKind, SenderAccount,
+        MessageKind as DomainMessageKind,
         message::MessageStatus as DomainStatus,
         sender::{Channel, SenderKind as DomainSenderKind},
-        sender_account::SenderAccountStatus,
     },
 };
 use simpul_event_store::feed::Projector as _;
-use simpul_projections::{
-    Position,
-    messaging::message_list::{self, MessageFilter as Wanted, MessageListProjector, MessageRow},
+use simpul_projections::messaging::message_list::{
+    self, MessageFilter as Wanted, MessageListProjector, MessageRow,
 };
 
 use super::{
+    batch,
     customers::Customer,
     page::{connection, page},
     payload::payload,
@@ -158,12 +163,9 @@ impl Message {
 }
 
 impl Message {
-    pub(super) async fn load(scope: &Scope, message: MessageId) -> Result<Option<Self>, ApiError> {
+    pub(super) async fn load(scope: &Arc<Scope>, message: MessageId) -> Result<Option<Self>, ApiError> {
         scope.require(permission::CUSTOMER_READ).await?;
-        let mut tx = scope.read(&[MessageListProjector::NAME]).await?;
-        let row = message_list::by_ids(&mut tx, &[message]).await?.pop();
-        tx.commit().await?;
-        Ok(row.map(Self::from))
+        Ok(batch::one::<MessageRow>(scope, message).await?.map(Self::from))
     }
 }
 
@@ -191,23 +193,24 @@ pub(crate) struct Sender {
     id: ID,
     /// Which driver speaks for it.
     kind: SenderKind,
+    /// To be told to the messenger: its delivery reports arrive here. Whoever knows it can report.
+    hook_url: String,
 }
 
 impl Sender {
     /// From its own stream: always as new as the last command.
     pub(super) async fn load(scope: &Scope, sender: SenderId) -> Result<Option<Self>, ApiError> {
         scope.require(permission::TENANT_SETTINGS).await?;
-        let store = scope.state().store();
-        let (account, _) = store
-            .load::<SenderAccount>(scope.tenant(), &sender.to_string())
-            .await?;
-        Ok(match account.status() {
-            SenderAccountStatus::Connected { sender, kind } => Some(Self {
-                id: sender.to_string().into(),
-                kind: kind.into(),
-            }),
-            SenderAccountStatus::Absent | SenderAccountStatus::Disconnected => None,
-        })
+        let account = sender_account(scope.state().store(), scope.tenant(), sender).await?;
+        let Some(account) = account else {
+            return Ok(None);
+        };
+        let url = scope.state().public_url.join(&hook_path(&account));
+        Ok(Some(Self {
+            id: sender.to_string().into(),
+            kind: account.kind.into(),
+            hook_url: url.map_err(|_| ApiError::internal())?.into(),
+        }))
     }
 }
 
@@ -255,11 +258,7 @@ impl MessagingQuery {
             .await
             .map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
-        let position = |row: &MessageRow| Position {
-            at: row.queued_at,
-            id: row.message.as_uuid(),
-        };
-        Ok(connection(LIST, page, slice, position, Message::from))
+        Ok(connection(LIST, page, slice, Message::from))
     }
 }
 
@@ -282,7 +281,7 @@ impl MessagingMutation {
             device: Personal::new(input.device),
         };
         let key = input.idempotency_key.as_deref();
-        let outcome = scope(context)?.command("sender", key, Ok(command), |sender| sender);
+        let outcome = scope(context)?.command("sender", key, Ok(command), |connected| connected.sender);
         Ok(outcome.await?.into())
     }
 }

@@ -1,18 +1,22 @@
 //! Routers.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject, connection::Connection};
-use simpul_app::{Personal, network::RegisterRouter, permission};
+use simpul_app::{
+    Personal,
+    network::{ChangeRouterAddress, RegisterRouter},
+    permission,
+};
 use simpul_domain::{
     RouterId,
     network::{RouterAddress, RouterHost, Sha256Hex, router::TlsMode as DomainTls},
 };
 use simpul_event_store::feed::Projector as _;
-use simpul_projections::{
-    Position,
-    network::router_list::{self, RouterListProjector, RouterRow},
-};
+use simpul_projections::network::router_list::{self, RouterListProjector, RouterRow};
 
 use super::{
+    batch,
     fields::Fields,
     page::{connection, page},
     payload::payload,
@@ -91,12 +95,9 @@ impl From<RouterRow> for Router {
 }
 
 impl Router {
-    pub(super) async fn load(scope: &Scope, router: RouterId) -> Result<Option<Self>, ApiError> {
+    pub(super) async fn load(scope: &Arc<Scope>, router: RouterId) -> Result<Option<Self>, ApiError> {
         scope.require(permission::ROUTER_READ).await?;
-        let mut tx = scope.read(&[RouterListProjector::NAME]).await?;
-        let row = router_list::by_ids(&mut tx, &[router]).await?.pop();
-        tx.commit().await?;
-        Ok(row.map(Self::from))
+        Ok(batch::one::<RouterRow>(scope, router).await?.map(Self::from))
     }
 }
 
@@ -124,22 +125,33 @@ pub(crate) struct RouterRegisterInput {
     idempotency_key: Option<String>,
 }
 
+/// Where a router is, as it was typed.
+fn address(
+    fields: &mut Fields,
+    (host, port): (&str, i32),
+    tls: TlsMode,
+    tls_sha256: Option<&str>,
+) -> Option<RouterAddress> {
+    let host = fields.take("host", "pattern", RouterHost::parse(host));
+    let port = fields.take("port", "range", u16::try_from(port));
+    let tls = match tls {
+        TlsMode::Plain => Some(DomainTls::Plain),
+        TlsMode::Verified => Some(DomainTls::Verified),
+        TlsMode::Pinned => {
+            let sha256 = Sha256Hex::parse(tls_sha256.unwrap_or_default());
+            let sha256 = fields.take("tlsSha256", "pattern", sha256);
+            sha256.map(|sha256| DomainTls::Pinned { sha256 })
+        }
+    };
+    let address = host.zip(port).zip(tls);
+    address.map(|((host, port), tls)| RouterAddress { host, port, tls })
+}
+
 impl RouterRegisterInput {
     fn command(&self) -> Result<RegisterRouter, Vec<UserError>> {
         let mut fields = Fields::default();
-        let host = fields.take("host", "pattern", RouterHost::parse(&self.host));
-        let port = fields.take("port", "range", u16::try_from(self.port));
-        let tls = match self.tls {
-            TlsMode::Plain => Some(DomainTls::Plain),
-            TlsMode::Verified => Some(DomainTls::Verified),
-            TlsMode::Pinned => {
-                let sha256 = Sha256Hex::parse(self.tls_sha256.as_deref().unwrap_or_default());
-                let sha256 = fields.take("tlsSha256", "pattern", sha256);
-                sha256.map(|sha256| DomainTls::Pinned { sha256 })
-            }
-        };
-        let address = host.zip(port).zip(tls);
-        let address = address.map(|((host, port), tls)| RouterAddress { host, port, tls });
+        let at = (self.host.as_str(), self.port);
+        let address = address(&mut fields, at, self.tls, self.tls_sha256.as_deref());
         fields.done(address.map(|address| RegisterRouter {
             name: self.name.clone(),
             address,
@@ -151,6 +163,47 @@ impl RouterRegisterInput {
     }
 }
 
+/// A router elsewhere, or another device at its address. The password is given anew, so that a stored one never goes
+/// to another host.
+#[derive(InputObject)]
+pub(crate) struct RouterAddressChangeInput {
+    /// Of the router.
+    id: ID,
+    /// DNS name or IP address.
+    host: String,
+    /// API port; 8728, or 8729 with TLS.
+    port: i32,
+    /// How the connection is protected.
+    tls: TlsMode,
+    /// SHA-256 of the certificate in hex, with `PINNED`.
+    tls_sha256: Option<String>,
+    /// With which the platform logs in.
+    username: String,
+    /// Cannot be read back.
+    password: String,
+    /// Same key, same effect. 1 to 64 characters.
+    idempotency_key: Option<String>,
+}
+
+impl RouterAddressChangeInput {
+    fn command(&self) -> Result<ChangeRouterAddress, Vec<UserError>> {
+        let mut fields = Fields::default();
+        let router = fields.id("id", "router", &self.id);
+        let at = (self.host.as_str(), self.port);
+        let address = address(&mut fields, at, self.tls, self.tls_sha256.as_deref());
+        fields.done(router.zip(address).map(|(router, address)| ChangeRouterAddress {
+            router,
+            address,
+            username: self.username.clone(),
+            password: Personal::new(&self.password),
+        }))
+    }
+}
+
+payload! {
+    /// What `routerAddressChange` answers.
+    RouterAddressChangePayload { router: Router = RouterId }
+}
 payload! {
     /// What `routerRegister` answers.
     RouterRegisterPayload { router: Router = RouterId }
@@ -178,11 +231,7 @@ impl NetworkQuery {
             .await
             .map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
-        let position = |row: &RouterRow| Position {
-            at: row.registered_at,
-            id: row.router.as_uuid(),
-        };
-        Ok(connection(LIST, page, slice, position, Router::from))
+        Ok(connection(LIST, page, slice, Router::from))
     }
 }
 
@@ -199,6 +248,19 @@ impl NetworkMutation {
         context: &Context<'_>,
         #[graphql(desc = "What is asked for.")] input: RouterRegisterInput,
     ) -> Result<RouterRegisterPayload> {
+        let key = input.idempotency_key.as_deref();
+        let outcome = scope(context)?.command("router", key, input.command(), |router| router);
+        Ok(outcome.await?.into())
+    }
+
+    /// Reaches a router elsewhere. Whoever answers there first is the router from then on, and all of its lines are
+    /// looked at again.
+    /// Permission: router.write
+    async fn router_address_change(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: RouterAddressChangeInput,
+    ) -> Result<RouterAddressChangePayload> {
         let key = input.idempotency_key.as_deref();
         let outcome = scope(context)?.command("router", key, input.command(), |router| router);
         Ok(outcome.await?.into())

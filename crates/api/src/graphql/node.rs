@@ -1,5 +1,7 @@
 //! Anything by its id. What is another tenant's, deleted or misspelt is null, never an error that tells existence.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, ID, Interface, Object, Result};
 
 use super::{
@@ -35,7 +37,7 @@ pub(crate) enum Node {
 
 impl Node {
     /// The prefix of an id says what it is of; the rest is that type's own check.
-    async fn load(scope: &Scope, id: &str) -> Result<Option<Self>, ApiError> {
+    async fn load(scope: &Arc<Scope>, id: &str) -> Result<Option<Self>, ApiError> {
         macro_rules! by_prefix {
             ($($prefix:literal => $type:ident,)*) => {
                 match id.split_once('_').map(|(prefix, _)| prefix) {
@@ -83,10 +85,7 @@ impl NodeQuery {
             return Err(ApiError::new(simpul_domain::Code::ValidationError, text).into());
         }
         let scope = scope(context)?;
-        let mut found = Vec::with_capacity(ids.len());
-        for id in ids {
-            found.push(Node::load(scope, &id).await?);
-        }
-        Ok(found)
+        let found = ids.iter().map(|id| Node::load(scope, id));
+        Ok(futures_util::future::try_join_all(found).await?)
     }
 }

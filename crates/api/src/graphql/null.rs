@@ -3,54 +3,16 @@
 //! The engine leaves a failed field out and keeps its siblings. Here each error's path is walked through the document
 //! and the schema's own types, and `null` is put at the nearest position that may be null.
 
-use std::collections::HashMap;
-
 use async_graphql::{
     Name, PathSegment, Positioned,
-    parser::{
-        parse_schema,
-        types::{
-            BaseType, DocumentOperations, ExecutableDocument, Field, OperationDefinition, OperationType,
-            Selection, SelectionSet, Type, TypeKind, TypeSystemDefinition,
-        },
+    parser::types::{
+        BaseType, DocumentOperations, ExecutableDocument, Field, OperationDefinition, Selection,
+        SelectionSet, Type,
     },
 };
 use serde_json::Value;
 
-/// The type of every field: by type and field name.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct FieldTypes(HashMap<String, HashMap<String, Type>>);
-
-impl FieldTypes {
-    /// From the schema itself. Empty when it cannot be read, which the tests rule out.
-    pub(crate) fn of(sdl: &str) -> Self {
-        let mut types: HashMap<String, HashMap<String, Type>> = HashMap::new();
-        for definition in parse_schema(sdl)
-            .map(|document| document.definitions)
-            .unwrap_or_default()
-        {
-            let TypeSystemDefinition::Type(definition) = definition else {
-                continue;
-            };
-            let fields = match definition.node.kind {
-                TypeKind::Object(object) => object.fields,
-                TypeKind::Interface(interface) => interface.fields,
-                TypeKind::Scalar | TypeKind::Union(_) | TypeKind::Enum(_) | TypeKind::InputObject(_) => {
-                    continue;
-                }
-            };
-            let fields = fields
-                .into_iter()
-                .map(|field| (field.node.name.node.to_string(), field.node.ty.node));
-            types.insert(definition.node.name.node.to_string(), fields.collect());
-        }
-        Self(types)
-    }
-
-    fn of_field(&self, parent: &str, field: &str) -> Option<&Type> {
-        self.0.get(parent)?.get(field)
-    }
-}
+use super::types::{FieldTypes, root};
 
 /// Puts `null` into `data` for an error at `path`.
 pub(crate) fn propagate(
@@ -86,12 +48,8 @@ fn nullable_length(
     operation: &OperationDefinition,
     path: &[PathSegment],
 ) -> Option<usize> {
-    let root = match operation.ty {
-        OperationType::Query => "Query",
-        OperationType::Mutation => "Mutation",
-        OperationType::Subscription => "Subscription",
-    };
-    let mut selected: Vec<(String, &SelectionSet)> = vec![(root.to_owned(), &operation.selection_set.node)];
+    let root = root(operation.ty).to_owned();
+    let mut selected: Vec<(String, &SelectionSet)> = vec![(root, &operation.selection_set.node)];
     let mut current: Option<Type> = None;
     let mut length = 0;
     for (index, segment) in path.iter().enumerate() {
@@ -102,13 +60,13 @@ fn nullable_length(
                     collect(document, parent, set, key, &mut found);
                 }
                 let (parent, field) = found.first()?;
-                let ty = types.of_field(parent, field.name.node.as_str())?.clone();
-                let name = innermost(&ty).to_owned();
+                let of = types.of_field(parent, field.name.node.as_str())?;
+                let name = of.innermost().to_owned();
                 selected = found
                     .into_iter()
                     .map(|(_, field)| (name.clone(), &field.selection_set.node))
                     .collect();
-                ty
+                of.ty.clone()
             }
             PathSegment::Index(_) => match current?.base {
                 BaseType::List(inner) => *inner,
@@ -151,13 +109,6 @@ fn collect<'d>(
                 }
             }
         }
-    }
-}
-
-fn innermost(ty: &Type) -> &str {
-    match &ty.base {
-        BaseType::Named(name) => name.as_str(),
-        BaseType::List(inner) => innermost(inner),
     }
 }
 

@@ -7,7 +7,7 @@ use async_graphql::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::DateTime;
 use simpul_domain::Code;
-use simpul_projections::{Page, Position, Slice};
+use simpul_projections::{Keyed, Page, Position, Slice};
 use uuid::Uuid;
 
 use crate::ApiError;
@@ -15,7 +15,7 @@ use crate::ApiError;
 /// Rows of a page that does not say how many.
 const DEFAULT_FIRST: i32 = 50;
 /// Most rows of a page.
-const MAX_FIRST: i32 = 100;
+pub(crate) const MAX_FIRST: i32 = 100;
 /// Cursors of another version are refused.
 const CURSOR_VERSION: &str = "1";
 
@@ -67,11 +67,10 @@ pub(super) fn seal(list: &str, keys: &str) -> String {
 }
 
 /// A connection over a slice. Each row comes with its position.
-pub(super) fn connection<R, T: OutputType + async_graphql::ObjectType>(
+pub(super) fn connection<R: Keyed, T: OutputType + async_graphql::ObjectType>(
     list: &str,
     page: Page,
     slice: Slice<R>,
-    position: impl Fn(&R) -> Position,
     node: impl Fn(R) -> T,
 ) -> Connection<String, T> {
     let wanted = usize::try_from(page.limit).unwrap_or(0);
@@ -79,7 +78,7 @@ pub(super) fn connection<R, T: OutputType + async_graphql::ObjectType>(
     let mut connection = Connection::new(page.after.is_some(), more);
     let rows = slice.rows.into_iter().take(wanted);
     connection.edges.extend(rows.map(|row| {
-        let Position { at, id } = position(&row);
+        let Position { at, id } = row.position();
         let cursor = seal(list, &format!("{}|{id}", at.timestamp_micros()));
         Edge::<String, T, EmptyFields>::new(cursor, node(row))
     }));

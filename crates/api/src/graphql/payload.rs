@@ -59,8 +59,11 @@ macro_rules! payload {
         impl $name {
             /// As it is after the command; null when the command was refused.
             async fn $entity(&self, context: &async_graphql::Context<'_>) -> async_graphql::Result<Option<$type>> {
-                match self.0.id {
-                    Some(id) => Ok(<$type>::load($crate::graphql::scope::scope(context)?, id).await?),
+                match &self.0.id {
+                    Some(id) => {
+                        let id = <$id as Clone>::clone(id);
+                        Ok(<$type>::load($crate::graphql::scope::scope(context)?, id).await?)
+                    }
                     None => Ok(None),
                 }
             }

@@ -1,22 +1,28 @@
 //! What one operation knows: who asks, how new its answers must be, and how it reaches commands and read models.
 
-use std::{
-    net::IpAddr,
-    sync::{Mutex, PoisonError},
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU32, Ordering},
 };
 
 use async_graphql::Context as GraphqlContext;
-use simpul_domain::{CorrelationId, TenantId};
+use simpul_domain::{Code, CorrelationId, TenantId};
 use simpul_event_store::{
     Actor, Command, ConsistencyToken, Context, Receipt, TenantTx, feed::read_at, inline::access,
 };
 use tokio::sync::OnceCell;
 
 use super::{
+    batch::Gatherings,
     payload::Outcome,
     user_error::{Dispatched, UserError, sort_out},
 };
-use crate::{ApiError, ApiState, auth::Viewer};
+use crate::{
+    ApiError, ApiState,
+    auth::Viewer,
+    http::Origin,
+    live::{Hub, Start},
+};
 
 /// The frame of one operation.
 #[derive(Debug)]
@@ -24,16 +30,21 @@ pub(crate) struct Scope {
     state: ApiState,
     viewer: Viewer,
     request_id: String,
-    ip: Option<IpAddr>,
-    user_agent: Option<String>,
+    origin: Origin,
     /// The client's token, or that of a command of this operation.
     token: Mutex<Option<ConsistencyToken>>,
     permissions: OnceCell<Vec<String>>,
+    /// Transactions over read models so far.
+    reads: AtomicU32,
+    /// Where live streams come from, on connections that carry them.
+    hub: Option<Arc<Hub>>,
+    /// Resolvers that ask for rows at the same time.
+    gatherings: Gatherings,
 }
 
 /// The operation's scope.
-pub(super) fn scope<'c>(context: &GraphqlContext<'c>) -> Result<&'c Scope, ApiError> {
-    context.data::<Scope>().map_err(|_| ApiError::internal())
+pub(super) fn scope<'c>(context: &GraphqlContext<'c>) -> Result<&'c Arc<Scope>, ApiError> {
+    context.data::<Arc<Scope>>().map_err(|_| ApiError::internal())
 }
 
 impl Scope {
@@ -47,27 +58,54 @@ impl Scope {
             state,
             viewer,
             request_id,
-            ip: None,
-            user_agent: None,
+            origin: Origin::default(),
             token: Mutex::new(token),
             permissions: OnceCell::new(),
+            reads: AtomicU32::new(0),
+            hub: None,
+            gatherings: Gatherings::default(),
         }
     }
 
     #[must_use]
-    pub(crate) fn sent_by(self, ip: Option<IpAddr>, user_agent: Option<String>) -> Self {
-        Self {
-            ip,
-            user_agent,
-            ..self
-        }
+    pub(crate) fn sent_by(self, origin: Origin) -> Self {
+        Self { origin, ..self }
+    }
+
+    /// On a connection that carries live streams.
+    #[must_use]
+    pub(crate) fn live(self, hub: Arc<Hub>) -> Self {
+        let hub = Some(hub);
+        Self { hub, ..self }
+    }
+
+    /// With permissions that its connection has read and watches.
+    #[must_use]
+    pub(crate) fn permitted(self, permissions: Vec<String>) -> Self {
+        let permissions = OnceCell::new_with(Some(permissions));
+        Self { permissions, ..self }
+    }
+
+    /// What happens in the tenant after a position, or from now on.
+    pub(super) async fn follow(&self, after: Option<i64>) -> Result<Start, ApiError> {
+        let hub = self.hub.as_ref().ok_or_else(ApiError::internal)?;
+        Ok(hub.follow(self.viewer.tenant, after).await?)
+    }
+
+    pub(super) const fn gatherings(&self) -> &Gatherings {
+        &self.gatherings
+    }
+
+    /// How many transactions over read models the operation has taken.
+    pub(crate) fn reads(&self) -> u32 {
+        self.reads.load(Ordering::Relaxed)
     }
 
     pub(super) const fn state(&self) -> &ApiState {
         &self.state
     }
 
-    pub(super) const fn viewer(&self) -> Viewer {
+    pub(crate) const fn viewer(&self) -> Viewer {
         self.viewer
     }
 
@@ -79,15 +117,18 @@ impl Scope {
     pub(super) async fn permissions(&self) -> Result<&[String], ApiError> {
         let held = self.permissions.get_or_try_init(|| async {
             let mut tx = self.state.store().db().read_tx(self.viewer.tenant).await?;
-            let held = access::permissions(&mut tx, self.viewer.user).await?;
+            let standing = access::standing(&mut tx, self.viewer.user).await?;
             tx.commit().await?;
-            Ok::<_, ApiError>(held)
+            if standing.disabled {
+                return Err(ApiError::new(Code::Forbidden, "The tenant is not active"));
+            }
+            Ok::<_, ApiError>(standing.permissions)
         });
         Ok(held.await?)
     }
 
     /// Refuses without the permission.
-    pub(super) async fn require(&self, permission: &str) -> Result<(), ApiError> {
+    pub(crate) async fn require(&self, permission: &str) -> Result<(), ApiError> {
         if self.permissions().await?.iter().any(|held| held == permission) {
             Ok(())
         } else {
@@ -97,6 +138,7 @@ impl Scope {
 
     /// A transaction over read models that are at least as new as the client, and this operation, knows them.
     pub(super) async fn read(&self, projections: &[&str]) -> Result<TenantTx, ApiError> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
         if projections.is_empty() {
             return Ok(self.state.store().db().read_tx(self.viewer.tenant).await?);
         }
@@ -136,7 +178,9 @@ impl Scope {
             self.require(C::ACCESS.permission).await?;
             return Ok(Dispatched::Refused(vec![error]));
         }
-        let dispatched = self.state.bus.dispatch(self.frame(C::NAME, key), command).await;
+        // A key belongs to one mutation; two of them may share a command about different subjects.
+        let frame = self.frame(&format!("{}/{subject}", C::NAME), key);
+        let dispatched = self.state.bus.dispatch(frame, command).await;
         let sorted = sort_out(dispatched, subject)?;
         if let Dispatched::Accepted(receipt) = &sorted {
             self.remember(receipt.token);
@@ -169,8 +213,8 @@ impl Scope {
             tenant,
             actor: Actor::User(user),
             impersonator: None,
-            ip: self.ip,
-            user_agent: self.user_agent.clone(),
+            ip: self.origin.ip,
+            user_agent: self.origin.user_agent.clone(),
             request_id: Some(self.request_id.clone()),
             correlation: CorrelationId::new(store.ids().next()),
             cause: None,

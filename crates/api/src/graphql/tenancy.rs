@@ -82,8 +82,14 @@ pub(crate) enum Permission {
     BillingRead,
     /// Issue and void invoices, start payments.
     BillingWrite,
+    /// Have what is stuck tried again, and give it up.
+    OperationsWrite,
     /// See the audit trail.
     AuditRead,
+    /// Look at the schema of the API.
+    ApiExplore,
+    /// Send documents to the API that did not come with a release.
+    ApiAdhoc,
 }
 
 const PERMISSIONS: &[(&str, Permission)] = &[
@@ -97,7 +103,10 @@ const PERMISSIONS: &[(&str, Permission)] = &[
     (permission::ROUTER_WRITE, Permission::RouterWrite),
     (permission::BILLING_READ, Permission::BillingRead),
     (permission::BILLING_WRITE, Permission::BillingWrite),
+    (permission::OPERATIONS_WRITE, Permission::OperationsWrite),
     (permission::AUDIT_READ, Permission::AuditRead),
+    (permission::API_EXPLORE, Permission::ApiExplore),
+    (permission::API_ADHOC, Permission::ApiAdhoc),
 ];
 
 /// Who asks.

@@ -23,6 +23,10 @@ pub(super) async fn alive() -> Response {
 
 /// 200 when requests can be served, else 503; each check by name.
 pub(super) async fn ready(State(shared): State<Shared>) -> Response {
+    if shared.state.stop.is_cancelled() {
+        let body = json!({ "status": "not_ready", "checks": { "server": "stopping" } });
+        return (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response();
+    }
     let store = shared.state.store().clone();
     let checked = shared
         .state

@@ -2,20 +2,25 @@
 //!
 //! | path | who |
 //! |---|---|
-//! | `POST /graphql` | staff, bearer token |
+//! | `GET`, `POST /graphql` | staff, bearer token |
+//! | `GET /graphql` as a WebSocket, `GET`, `POST /graphql/stream` (server-sent events) | staff, the same token |
 //! | `GET /graphql/schema.graphql` | staff, bearer token |
 //! | `POST /hooks/v1/pay/{gateway}/{connection}/{token}` | payment gateways, signed |
+//! | `POST /hooks/v1/message/{messenger}/{connection}/{token}` | messengers, by the secret in the path |
 //! | `GET /health`, `GET /ready` | the machine's operator |
 //!
 //! The frame gives each request an id, isolates panics, and forbids caches.
 
 mod accept;
 mod body;
+mod caller;
 mod frame;
 mod graphql;
 mod health;
+mod live;
+mod status;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -27,34 +32,75 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 pub(crate) use self::{
     body::{BodyError, read_body},
+    caller::{Origin, SignedIn},
     frame::RequestId,
 };
 use crate::{
     ApiError, ApiState,
-    graphql::{FieldTypes, StaffSchema},
+    budget::{Budgets, Limits},
+    engine::{Engine, Library, TrustedDocuments},
+    graphql::StaffSchema,
     hooks,
+    live::{Hub, Sockets},
 };
+
+/// Whole operations that take longer are given up (T8).
+const OPERATION_DEADLINE: Duration = Duration::from_secs(10);
+
+/// What an installation can choose.
+#[derive(Debug, Default)]
+pub struct Settings {
+    pub limits: Limits,
+    /// Documents of our own clients. With none of them every document is as good as another.
+    pub documents: TrustedDocuments,
+    /// Origins of pages that may open sockets, besides the server's own: `https://panel.example`.
+    pub origins: Vec<String>,
+}
 
 /// Everything a handler shares.
 #[derive(Clone)]
 pub(crate) struct Shared {
     pub(crate) state: ApiState,
-    pub(crate) schema: StaffSchema,
-    pub(crate) types: Arc<FieldTypes>,
+    pub(crate) engine: Engine<StaffSchema>,
+    pub(crate) budgets: Arc<Budgets>,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) sockets: Sockets,
+    /// Origins of pages that may open sockets.
+    pub(crate) pages: Arc<[String]>,
 }
 
 /// The whole front door. Serve it with `into_make_service_with_connect_info::<SocketAddr>()`, so that senders'
 /// addresses are known.
-pub fn router(state: ApiState) -> Router {
+pub fn router(state: ApiState, settings: Settings) -> Router {
+    let engine = Engine::new(
+        crate::graphql::schema(),
+        &crate::graphql::sdl(),
+        Library::new(settings.documents),
+        settings.limits.operation_points.into(),
+        OPERATION_DEADLINE,
+    );
+    let own = state.public_url.origin().ascii_serialization();
+    let hub = Hub::new(state.store().clone(), state.tasks.clone(), state.stop.clone());
     let shared = Shared {
-        schema: crate::graphql::schema(),
-        types: Arc::new(FieldTypes::of(&crate::graphql::sdl())),
         state,
+        engine,
+        budgets: Arc::new(Budgets::new(settings.limits)),
+        hub: Arc::new(hub),
+        sockets: Sockets::default(),
+        pages: settings.origins.into_iter().chain([own]).collect(),
     };
     Router::new()
         .route(
             "/graphql",
-            post(graphql::execute).fallback(|id: RequestId| async move { wrong_method(&id, "POST") }),
+            get(live::execute_or_upgrade)
+                .post(graphql::execute)
+                .fallback(|id: RequestId| async move { wrong_method(&id, graphql::ALLOWED) }),
+        )
+        .route(
+            "/graphql/stream",
+            get(live::stream)
+                .post(live::stream)
+                .fallback(|id: RequestId| async move { wrong_method(&id, graphql::ALLOWED) }),
         )
         .route(
             "/graphql/schema.graphql",
@@ -63,6 +109,10 @@ pub fn router(state: ApiState) -> Router {
         .route(
             "/hooks/v1/pay/{gateway}/{connection}/{token}",
             post(hooks::payment_notice).fallback(|id: RequestId| async move { wrong_method(&id, "POST") }),
+        )
+        .route(
+            "/hooks/v1/message/{messenger}/{connection}/{token}",
+            post(hooks::delivery_report).fallback(|id: RequestId| async move { wrong_method(&id, "POST") }),
         )
         .route("/health", get(health::alive))
         .route("/ready", get(health::ready))

@@ -5,9 +5,20 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use simpul_adapters::{
     egress::{Egress, Policy},
-    standin::tripay::{Settings, TripayStandIn},
+    standin::{
+        Fault,
+        tripay::{Endpoint, Settings, TripayStandIn},
+    },
 };
+use simpul_api::till::LookedAfter;
+use simpul_app::billing::OpenCheckout;
+use simpul_domain::{
+    AttemptId, CommandId, CorrelationId, Rupiah,
+    billing::{Attempt, attempt::AttemptStatus},
+};
+use simpul_event_store::{Actor, Context};
 use simpul_testkit::ManualClock;
+use uuid::Uuid;
 
 use crate::{front::Front, hooks, story};
 
@@ -58,4 +69,115 @@ async fn a_gateway_that_is_away_is_said_and_nothing_is_planned() {
     let refused = front.payload(front.owner, "paymentStart", ATTEMPT, input).await;
     assert_eq!(refused["userErrors"][0]["code"], "UPSTREAM_UNAVAILABLE");
     assert_eq!(refused["consistencyToken"], Value::Null);
+}
+
+fn frame(front: &Front, actor: Actor, command_id: CommandId) -> Context {
+    Context {
+        tenant: front.owner.tenant,
+        actor,
+        impersonator: None,
+        ip: None,
+        user_agent: None,
+        request_id: None,
+        correlation: CorrelationId::new(command_id.as_uuid()),
+        cause: None,
+        command_id,
+        effective_at: None,
+        dry_run: false,
+    }
+}
+
+/// What a server has done that dies before it asks the gateway.
+async fn planned(front: &Front, input: &Value) -> AttemptId {
+    let id = |field: &str| input[field].as_str().expect("an id").to_owned();
+    let open = OpenCheckout {
+        invoice: id("invoiceId").parse().expect("an invoice"),
+        gateway: id("gatewayId").parse().expect("a gateway"),
+        channel: "BRIVA".to_owned(),
+        payer_fee: Rupiah::try_new(4_250).expect("a fee"),
+        merchant_fee: Rupiah::ZERO,
+    };
+    let command = CommandId::derive(Uuid::nil(), "plan");
+    let context = frame(front, Actor::User(front.owner.user), command);
+    let planned = front.state.bus.dispatch(context, open).await.expect("planned");
+    planned.answer.attempt
+}
+
+async fn status(front: &Front, attempt: AttemptId) -> AttemptStatus {
+    let store = front.state.store();
+    let loaded = store
+        .load::<Attempt>(front.owner.tenant, &attempt.to_string())
+        .await;
+    loaded.expect("an attempt").0.status()
+}
+
+async fn look_after(front: &Front, attempt: AttemptId) -> LookedAfter {
+    let context = frame(
+        front,
+        Actor::System("test"),
+        CommandId::derive(Uuid::nil(), "look"),
+    );
+    let looked = front.state.till().look_after(&context, attempt).await;
+    looked.expect("looked after")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_attempt_whose_asker_died_is_asked_for_once() {
+    let (front, gateway, input) = scene().await;
+    let attempt = planned(&front, &input).await;
+    assert_eq!(status(&front, attempt).await, AttemptStatus::Created);
+    gateway.inject(Endpoint::List, &Fault::Status { status: 503 }, 1);
+    assert!(matches!(look_after(&front, attempt).await, LookedAfter::Again(_)));
+    assert_eq!(
+        gateway.orders(),
+        [],
+        "nothing is asked for before it is looked up"
+    );
+    for _ in 0..2 {
+        assert_eq!(look_after(&front, attempt).await, LookedAfter::Settled);
+        assert_eq!(status(&front, attempt).await, AttemptStatus::Pending);
+        assert_eq!(gateway.orders().len(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_whose_answer_was_lost_is_found_by_its_reference_and_can_be_paid() {
+    let (front, gateway, input) = scene().await;
+    gateway.inject(Endpoint::Create, &Fault::Rubbish, 1);
+    let refused = front
+        .payload(front.owner, "paymentStart", ATTEMPT, input.clone())
+        .await;
+    assert_eq!(refused["userErrors"][0]["code"], "UPSTREAM_UNAVAILABLE");
+    let attempt = attempt_of(&gateway);
+    assert_eq!(status(&front, attempt).await, AttemptStatus::CreateFailed);
+    assert_eq!(look_after(&front, attempt).await, LookedAfter::Settled);
+    let started = front.accepted(front.owner, "paymentStart", ATTEMPT, input).await;
+    assert_eq!(started["attempt"]["status"], "PENDING", "{started}");
+    assert!(started["attempt"]["payCode"].is_string());
+    assert_eq!(gateway.orders().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failed_attempt_of_which_the_gateway_knows_nothing_stays_failed() {
+    let (front, gateway, input) = scene().await;
+    let attempt = planned(&front, &input).await;
+    gateway.inject(Endpoint::Create, &Fault::Status { status: 502 }, 1);
+    look_after(&front, attempt).await;
+    assert_eq!(status(&front, attempt).await, AttemptStatus::CreateFailed);
+    assert_eq!(look_after(&front, attempt).await, LookedAfter::Settled);
+    assert_eq!(status(&front, attempt).await, AttemptStatus::CreateFailed);
+    assert_eq!(gateway.orders(), []);
+}
+
+/// An attempt's reference at its gateway is made from its id.
+fn attempt_of(gateway: &TripayStandIn) -> AttemptId {
+    let order = gateway.orders().pop().expect("an order");
+    let tail = order
+        .merchant_ref
+        .trim_start_matches('I')
+        .trim_end_matches("-1")
+        .to_lowercase();
+    let like = AttemptId::new(Uuid::nil()).to_string();
+    let (prefix, _) = like.split_once('_').expect("a prefix");
+    format!("{prefix}_{tail}").parse().expect("an attempt")
 }

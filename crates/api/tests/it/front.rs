@@ -11,13 +11,17 @@ use chrono::TimeDelta;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use simpul_adapters::{
+    bus::consumer::Replays,
     egress::{Egress, Policy},
+    provisioning::Provisioning,
     work_loop::Wake,
 };
 use simpul_api::{
-    ApiState,
+    ApiState, Settings,
     auth::{Keys, Viewer},
     gateways::StoredGateways,
+    repairs::Repairs,
+    senders::StoredSenders,
 };
 use simpul_app::tenancy::OnboardTenant;
 use simpul_domain::{
@@ -57,24 +61,37 @@ pub(crate) fn keys(pem: &str) -> Keys {
 
 impl Front {
     pub(crate) async fn open() -> Self {
-        Self::with_gateways_at(None).await
+        Self::with(None, Settings::default()).await
     }
 
     /// With a stand-in in place of Tripay.
     pub(crate) async fn with_gateways_at(stand_in: Option<Url>) -> Self {
+        Self::with(stand_in, Settings::default()).await
+    }
+
+    pub(crate) async fn with_settings(settings: Settings) -> Self {
+        Self::with(None, settings).await
+    }
+
+    async fn with(stand_in: Option<Url>, settings: Settings) -> Self {
         let test = TestDb::create().await;
         let bus = test.bus();
         let egress = Egress::new(Policy::development()).expect("a guard");
-        let gateways = StoredGateways::new(test.store(), egress, stand_in);
+        let gateways = StoredGateways::new(test.store(), egress.clone(), stand_in);
+        let senders = StoredSenders::new(test.store(), egress, None);
+        let consumer = Arc::new(Provisioning::new(test.store(), Wake::default()));
         let state = ApiState {
             bus: bus.clone(),
             keys: Arc::new(keys(KEY)),
             gateways: Arc::new(gateways),
+            repairs: Repairs::new(bus.clone(), Replays::new(test.store()).with(consumer)),
+            senders,
             intake: Wake::default(),
             public_url: Url::parse("https://hooks.simpul.test/").expect("url"),
             tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
         };
-        let stop = CancellationToken::new();
+        let stop = state.stop.clone();
         state.tasks.spawn(registry::supervise(
             test.store(),
             RunnerSettings::default(),
@@ -82,7 +99,7 @@ impl Front {
         ));
         let owner = onboard(&bus, "kayu-net").await;
         Self {
-            router: simpul_api::router(state.clone()),
+            router: simpul_api::router(state.clone(), settings),
             test,
             state,
             owner,
@@ -116,7 +133,12 @@ impl Front {
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Response<Body> {
-        self.router.clone().oneshot(request).await.expect("infallible")
+        knock(&self.router, request).await
+    }
+
+    /// A second process over the same database.
+    pub(crate) fn another_instance(&self, settings: Settings) -> Router {
+        simpul_api::router(self.state.clone(), settings)
     }
 
     /// One operation, with its answer's status and body.
@@ -154,6 +176,10 @@ impl Front {
             .await;
         data[mutation].take()
     }
+}
+
+pub(crate) async fn knock(router: &Router, request: Request<Body>) -> Response<Body> {
+    router.clone().oneshot(request).await.expect("infallible")
 }
 
 /// A mutation with everything that a payload has.

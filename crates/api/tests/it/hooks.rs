@@ -206,3 +206,58 @@ async fn the_same_notice_ten_times_at_once_is_one_notice_and_ten_successes() {
     assert_eq!(status, StatusCode::OK);
     assert_eq!(hook.count("notices").await, 2);
 }
+
+/// Connects a Fonnte device and moves the hook to the path of its reports.
+async fn messenger(hook: &mut Hook) {
+    let input = json!({ "kind": "FONNTE", "token": "dummy-token", "device": "0811-1111-111" });
+    let answer = hook
+        .front
+        .accepted(hook.front.owner, "senderConnect", "sender { id hookUrl }", input)
+        .await;
+    let url = answer["sender"]["hookUrl"].as_str().expect("url");
+    url.strip_prefix("https://hooks.simpul.test")
+        .expect("below the public URL")
+        .clone_into(&mut hook.path);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_delivery_report_is_proven_by_its_path_and_by_the_device_that_it_names() {
+    let mut hook = Hook::open().await;
+    let gateway_path = hook.path.clone();
+    messenger(&mut hook).await;
+    let of = |device: &str| json!({ "device": device, "id": "80367170", "state": "delivered" }).to_string();
+    for _ in 0..3 {
+        let (status, answer) = read(hook.post(&of("628111111111"), &[]).await).await;
+        assert_eq!((status, answer), (StatusCode::OK, json!({ "status": true })));
+    }
+    assert_eq!(
+        (hook.count("notices").await, hook.count("refused_notices").await),
+        (1, 0)
+    );
+    let (status, _) = read(hook.post(&of("628222222222"), &[]).await).await;
+    assert_eq!(
+        status,
+        StatusCode::OK,
+        "Fonnte would send it again for a quarter of an hour"
+    );
+    assert_eq!(
+        (hook.count("notices").await, hook.count("refused_notices").await),
+        (1, 1)
+    );
+    let (status, _) = read(hook.post("no json", &[]).await).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    let mine = hook.path.clone();
+    let mut wrong = mine.clone();
+    wrong.push('0');
+    let swapped = [
+        mine.replace("/message/", "/pay/"),
+        gateway_path.replace("/pay/", "/message/"),
+        wrong,
+    ];
+    for path in swapped {
+        hook.path = path;
+        let (status, _) = read(hook.post(&of("628111111111"), &[]).await).await;
+        assert_eq!(status, StatusCode::NOT_FOUND, "{}", hook.path);
+    }
+    assert_eq!(hook.count("notices").await, 1);
+}

@@ -84,6 +84,7 @@ async fn commands_about_foreign_ids_are_refused_exactly_as_about_ids_that_nobody
     let pay = |bill: &Value, gateway: &Value| json!({ "invoiceId": bill, "gatewayId": gateway, "channel": "BRIVA", "idempotencyKey": "p" });
     let suspend = |id: &Value| json!({ "id": id, "reason": "r" });
     let by_id = |id: &Value| json!({ "id": id });
+    let elsewhere = |id: &Value| json!({ "id": id, "host": "203.0.113.9", "port": 8728, "tls": "PLAIN", "username": "api", "password": "x" });
     let issue = |id: &Value| json!({ "subscriptionId": id, "dueOn": "2027-02-15", "idempotencyKey": "i" });
     let commands = [
         (
@@ -97,6 +98,18 @@ async fn commands_about_foreign_ids_are_refused_exactly_as_about_ids_that_nobody
             "subscription { id }",
             by_id(&line.subscription),
             by_id(&nobodys(&line.subscription)),
+        ),
+        (
+            "subscriptionSecretChange",
+            "subscription { id }",
+            json!({ "id": line.subscription, "secret": "x" }),
+            json!({ "id": nobodys(&line.subscription), "secret": "x" }),
+        ),
+        (
+            "routerAddressChange",
+            "router { id }",
+            elsewhere(&line.router),
+            elsewhere(&nobodys(&line.router)),
         ),
         (
             "subscriptionSuspend",
@@ -179,6 +192,9 @@ async fn without_the_permission_nothing_is_told_and_nothing_is_done() {
         "{ explain(subscriptionId: \"x\") { eventId } }",
         "{ deadLetters { reason } }",
         "{ parkedEvents { error } }",
+        "{ stuckParcels { error } }",
+        "{ stuckLanes { error } }",
+        "{ stuckNotices { error } }",
         "{ node(id: \"sub_7zzzzzzzzzzzzzzzzzzzzzzzzz\") { id } }",
     ];
     for query in questions {

@@ -7,9 +7,14 @@
 mod checkout;
 mod front;
 mod hooks;
+mod hostile;
 mod idempotency;
 mod isolation;
+mod live;
+mod operations;
+mod reads;
 mod schema;
+mod snapshots;
 mod story;
 mod tokens;
 mod transport;

@@ -65,7 +65,7 @@ fn everything_says_what_it_is_and_every_operation_who_may() {
                 .lines()
                 .last()
                 .unwrap_or_default();
-            if ["Query", "Mutation"].contains(&name) && !last.trim().starts_with("Permission: ") {
+            if ["Query", "Mutation", "Live"].contains(&name) && !last.trim().starts_with("Permission: ") {
                 unguarded.push(path.clone());
             }
             if description.is_none() {

@@ -1,17 +1,19 @@
 //! A bill and its lines.
 
+use std::sync::Arc;
+
 use async_graphql::{ComplexObject, Context, Enum, ID, Result, SimpleObject};
 use simpul_app::permission;
 use simpul_domain::{
     InvoiceId,
     billing::invoice::{InvoiceStatus as DomainStatus, LineKind},
 };
-use simpul_event_store::feed::Projector as _;
-use simpul_projections::billing::invoice_list::{self, InvoiceListProjector, InvoiceRow};
+use simpul_projections::billing::invoice_list::InvoiceRow;
 
 use crate::{
     ApiError,
     graphql::{
+        batch,
         customers::Customer,
         scalar::{Date, DateTime, Money},
         scope::{Scope, scope},
@@ -173,20 +175,18 @@ impl Invoice {
 
 impl Invoice {
     pub(in crate::graphql) async fn load(
-        scope: &Scope,
+        scope: &Arc<Scope>,
         invoice: InvoiceId,
     ) -> Result<Option<Self>, ApiError> {
         Ok(Self::load_all(scope, &[invoice]).await?.pop())
     }
 
     pub(in crate::graphql) async fn load_all(
-        scope: &Scope,
+        scope: &Arc<Scope>,
         invoices: &[InvoiceId],
     ) -> Result<Vec<Self>, ApiError> {
         scope.require(permission::BILLING_READ).await?;
-        let mut tx = scope.read(&[InvoiceListProjector::NAME]).await?;
-        let rows = invoice_list::by_ids(&mut tx, invoices).await?;
-        tx.commit().await?;
+        let rows = batch::many::<InvoiceRow>(scope, invoices).await?;
         Ok(rows.into_iter().map(Self::from).collect())
     }
 }

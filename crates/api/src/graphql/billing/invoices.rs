@@ -7,10 +7,7 @@ use simpul_app::{
 };
 use simpul_domain::{InvoiceId, SubscriptionId};
 use simpul_event_store::feed::Projector as _;
-use simpul_projections::{
-    Position,
-    billing::invoice_list::{self, InvoiceFilter as Wanted, InvoiceListProjector, InvoiceRow},
-};
+use simpul_projections::billing::invoice_list::{self, InvoiceFilter as Wanted, InvoiceListProjector};
 
 use super::invoice::{Invoice, InvoiceStatus};
 use crate::{
@@ -134,11 +131,7 @@ impl InvoicesQuery {
             .await
             .map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
-        let position = |row: &InvoiceRow| Position {
-            at: row.issued_at,
-            id: row.invoice.as_uuid(),
-        };
-        Ok(connection(LIST, page, slice, position, Invoice::from))
+        Ok(connection(LIST, page, slice, Invoice::from))
     }
 }
 

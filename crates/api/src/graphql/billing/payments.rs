@@ -1,19 +1,19 @@
 //! Money that was received, and where it is.
 
+use std::sync::Arc;
+
 use async_graphql::{
     ComplexObject, Context, Enum, ID, InputObject, Object, Result, SimpleObject, connection::Connection,
 };
 use simpul_app::permission;
 use simpul_domain::{PaymentId, billing::payment::PaymentFlag as DomainFlag};
 use simpul_event_store::feed::Projector as _;
-use simpul_projections::{
-    Position,
-    billing::money::{self, MoneyProjector, PaymentFilter as Wanted, PaymentRow, Totals},
-};
+use simpul_projections::billing::money::{self, MoneyProjector, PaymentFilter as Wanted, PaymentRow, Totals};
 
 use crate::{
     ApiError,
     graphql::{
+        batch,
         customers::Customer,
         page::{connection, page},
         scalar::{DateTime, Money},
@@ -106,14 +106,11 @@ impl Payment {
 
 impl Payment {
     pub(in crate::graphql) async fn load(
-        scope: &Scope,
+        scope: &Arc<Scope>,
         payment: PaymentId,
     ) -> Result<Option<Self>, ApiError> {
         scope.require(permission::BILLING_READ).await?;
-        let mut tx = scope.read(&[MoneyProjector::NAME]).await?;
-        let row = money::by_ids(&mut tx, &[payment]).await?.pop();
-        tx.commit().await?;
-        Ok(row.map(Self::from))
+        Ok(batch::one::<PaymentRow>(scope, payment).await?.map(Self::from))
     }
 }
 
@@ -194,11 +191,7 @@ impl PaymentsQuery {
         let mut tx = scope.read(&[MoneyProjector::NAME]).await?;
         let slice = money::list(&mut tx, wanted, page).await.map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
-        let position = |row: &PaymentRow| Position {
-            at: row.received_at,
-            id: row.payment.as_uuid(),
-        };
-        Ok(connection(LIST, page, slice, position, Payment::from))
+        Ok(connection(LIST, page, slice, Payment::from))
     }
 
     /// Everything received and where it is.

@@ -216,7 +216,7 @@ impl PaymentsMutation {
             Err(errors) => return Ok(Outcome::refused(errors).into()),
         };
         let checkout = Checkout {
-            state: scope.state().clone(),
+            till: scope.state().till(),
             frame: scope.frame(OpenCheckout::NAME, Some(&input.idempotency_key)),
             internal: scope.internal_frame("checkout"),
             invoice,

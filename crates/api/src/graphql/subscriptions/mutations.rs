@@ -3,7 +3,7 @@
 use async_graphql::{Context, ID, InputObject, Object, Result};
 use simpul_app::{
     Personal,
-    subscriptions::{Change, ChangeSubscription, OpenSubscription},
+    subscriptions::{Change, ChangeSecret, ChangeSubscription, OpenSubscription},
 };
 use simpul_domain::{SubscriptionId, billing::DueDay, subscriptions::PppUsername};
 
@@ -86,6 +86,21 @@ pub(crate) struct SubscriptionResumeInput {
     idempotency_key: Option<String>,
 }
 
+/// Which line, and its other password.
+#[derive(InputObject)]
+pub(crate) struct SubscriptionSecretChangeInput {
+    /// Of the line.
+    id: ID,
+    /// PPP password; cannot be read back.
+    secret: String,
+    /// Same key, same effect. 1 to 64 characters.
+    idempotency_key: Option<String>,
+}
+
+payload! {
+    /// What `subscriptionSecretChange` answers.
+    SubscriptionSecretChangePayload { subscription: Subscription = SubscriptionId }
+}
 payload! {
     /// What `subscriptionOpen` answers.
     SubscriptionOpenPayload { subscription: Subscription = SubscriptionId }
@@ -136,6 +151,23 @@ impl SubscriptionsMutation {
         let key = input.idempotency_key.as_deref();
         let outcome = scope(context)?.command("subscription", key, input.command(), |line| line);
         Ok(outcome.await?.into())
+    }
+
+    /// Gives a line another PPP password. A session that has begun goes on.
+    /// Permission: subscription.write
+    async fn subscription_secret_change(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: SubscriptionSecretChangeInput,
+    ) -> Result<SubscriptionSecretChangePayload> {
+        let mut fields = Fields::default();
+        let subscription: Option<SubscriptionId> = fields.id("id", "subscription", &input.id);
+        let secret = Personal::new(&input.secret);
+        let command = fields.done(subscription.map(|subscription| ChangeSecret { subscription, secret }));
+        let changed = command.as_ref().map(|command| command.subscription).ok();
+        let key = input.idempotency_key.as_deref();
+        let outcome = scope(context)?.command("subscription", key, command, |()| changed);
+        Ok(outcome.await?.flatten().into())
     }
 
     /// Gives service for the first time, or again after it was stopped.

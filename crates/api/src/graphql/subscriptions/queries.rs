@@ -3,11 +3,8 @@
 use async_graphql::{Context, ID, InputObject, Object, Result, connection::Connection};
 use simpul_app::permission;
 use simpul_event_store::feed::Projector as _;
-use simpul_projections::{
-    Position,
-    subscriptions::subscription_list::{
-        self, SubscriptionFilter as Wanted, SubscriptionListProjector, SubscriptionRow,
-    },
+use simpul_projections::subscriptions::subscription_list::{
+    self, SubscriptionFilter as Wanted, SubscriptionListProjector,
 };
 
 use super::types::{Subscription, SubscriptionStatus};
@@ -84,10 +81,6 @@ impl SubscriptionsQuery {
             .await
             .map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
-        let position = |row: &SubscriptionRow| Position {
-            at: row.opened_at,
-            id: row.subscription.as_uuid(),
-        };
-        Ok(connection(LIST, page, slice, position, Subscription::from))
+        Ok(connection(LIST, page, slice, Subscription::from))
     }
 }

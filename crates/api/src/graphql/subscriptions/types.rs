@@ -1,5 +1,7 @@
 //! A service line and its provisioning.
 
+use std::sync::Arc;
+
 use async_graphql::{ComplexObject, Context, Enum, ID, Result, SimpleObject};
 use simpul_app::permission;
 use simpul_domain::{
@@ -7,15 +9,12 @@ use simpul_domain::{
     network::{Access as DomainAccess, provisioning::FailureKind},
     subscriptions::SubscriptionStatus as DomainStatus,
 };
-use simpul_event_store::feed::Projector as _;
-use simpul_projections::{
-    network::desired::{self, DesiredProjector},
-    subscriptions::subscription_list::{self, SubscriptionListProjector, SubscriptionRow},
-};
+use simpul_projections::{network::desired::DesiredRow, subscriptions::subscription_list::SubscriptionRow};
 
 use crate::{
     ApiError,
     graphql::{
+        batch,
         billing::Invoice,
         catalog::ServicePlan,
         customers::Customer,
@@ -107,6 +106,8 @@ pub(crate) enum ProvisioningFailureKind {
     Protocol,
     /// The address may not be called.
     AddressNotAllowed,
+    /// Another router answers at the address.
+    WrongRouter,
 }
 
 /// How far the router is.
@@ -232,11 +233,7 @@ impl Subscription {
 
     /// What is wanted of the router, and what it was proved to hold.
     async fn provisioning(&self, context: &Context<'_>) -> Result<Option<Provisioning>> {
-        let mut tx = scope(context)?.read(&[DesiredProjector::NAME]).await?;
-        let wanted = desired::desired(&mut tx, self.row.subscription)
-            .await
-            .map_err(ApiError::from)?;
-        tx.commit().await.map_err(ApiError::from)?;
+        let wanted = batch::one::<DesiredRow>(scope(context)?, self.row.subscription).await?;
         let version = wanted.and_then(|row| row.desired()).map(|state| state.version);
         Ok(Some(provisioning(&self.row, version)))
     }
@@ -268,13 +265,12 @@ fn provisioning(row: &SubscriptionRow, wanted: Option<u64>) -> Provisioning {
 
 impl Subscription {
     pub(in crate::graphql) async fn load(
-        scope: &Scope,
+        scope: &Arc<Scope>,
         subscription: SubscriptionId,
     ) -> Result<Option<Self>, ApiError> {
         scope.require(permission::SUBSCRIPTION_READ).await?;
-        let mut tx = scope.read(&[SubscriptionListProjector::NAME]).await?;
-        let row = subscription_list::by_ids(&mut tx, &[subscription]).await?.pop();
-        tx.commit().await?;
-        Ok(row.map(Self::from))
+        Ok(batch::one::<SubscriptionRow>(scope, subscription)
+            .await?
+            .map(Self::from))
     }
 }

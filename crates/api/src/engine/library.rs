@@ -1,0 +1,236 @@
+//! Documents that have been read once: trusted ones from the start, others as long as they are used.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use async_graphql::parser::{parse_query, types::ExecutableDocument};
+use aws_lc_rs::digest;
+use simpul_domain::Code;
+
+use super::{
+    guard,
+    operation::{Hash, Source, parse_id},
+    tokens,
+};
+use crate::ApiError;
+
+const MAX_DOCUMENT_BYTES: usize = 32 * 1024;
+const MAX_TOKENS: usize = 5_000;
+const MAX_NESTING: usize = 50;
+/// A generation of remembered documents ends with this many, or with this much text: a parsed document takes about
+/// fifty times its text.
+const GENERATION_DOCUMENTS: usize = 500;
+const GENERATION_BYTES: usize = 512 * 1024;
+
+/// A document that the guard has admitted.
+#[derive(Debug)]
+pub(crate) struct Document {
+    pub(crate) executable: ExecutableDocument,
+    /// Whether it asks about the schema.
+    pub(crate) introspects: bool,
+    /// Whether it came with a release of ours.
+    pub(crate) trusted: bool,
+}
+
+/// Why a manifest of trusted documents cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ManifestError {
+    #[error("the manifest is not a JSON object of texts")]
+    Unreadable,
+    #[error("{0} is not the hash of its document")]
+    WrongHash(String),
+    #[error("the document {id} is refused: {reason}")]
+    Refused { id: String, reason: String },
+}
+
+/// Documents that the builds of our own clients have written down, by their hashes.
+#[derive(Debug, Default)]
+pub struct TrustedDocuments(HashMap<Hash, Arc<Document>>);
+
+impl TrustedDocuments {
+    /// Adds a manifest: `{"sha256:<hex>": "<document>"}`. Several may be in use at once, as long as old clients are.
+    pub fn add(&mut self, manifest: &str) -> Result<(), ManifestError> {
+        let documents: HashMap<String, String> =
+            serde_json::from_str(manifest).map_err(|_| ManifestError::Unreadable)?;
+        for (id, text) in documents {
+            let hash = hash(&text);
+            if parse_id(&id) != Some(hash) {
+                return Err(ManifestError::WrongHash(id));
+            }
+            let document = read(&text, true).map_err(|error| ManifestError::Refused {
+                id,
+                reason: error.message,
+            })?;
+            self.0.insert(hash, Arc::new(document));
+        }
+        Ok(())
+    }
+}
+
+/// All documents that need not be read again.
+#[derive(Debug, Default)]
+pub(crate) struct Library {
+    trusted: TrustedDocuments,
+    /// Two generations: when the young one is full it becomes the old one, and what nobody asked for meanwhile goes.
+    remembered: Mutex<Generations>,
+}
+
+#[derive(Debug, Default)]
+struct Generations {
+    young: HashMap<Hash, Arc<Document>>,
+    young_bytes: usize,
+    old: HashMap<Hash, Arc<Document>>,
+}
+
+impl Library {
+    pub(crate) fn new(trusted: TrustedDocuments) -> Self {
+        Self {
+            trusted,
+            remembered: Mutex::default(),
+        }
+    }
+
+    /// Whether clients of ours bring their documents; then others need a permission to bring text.
+    pub(crate) fn has_trusted(&self) -> bool {
+        !self.trusted.0.is_empty()
+    }
+
+    /// The document, read and measured.
+    pub(crate) fn find(&self, source: &Source) -> Result<Arc<Document>, ApiError> {
+        match source {
+            Source::Known(hash) => self.trusted.0.get(hash).cloned().ok_or_else(|| {
+                let text = "No document with this id came with a release";
+                ApiError::new(Code::PersistedQueryNotFound, text)
+            }),
+            Source::Text(text) if text.len() > MAX_DOCUMENT_BYTES => {
+                Err(guard::too_large("bytes", MAX_DOCUMENT_BYTES))
+            }
+            Source::Text(text) => {
+                let hash = hash(text);
+                if let Some(known) = self.trusted.0.get(&hash).cloned().or_else(|| self.recall(&hash)) {
+                    return Ok(known);
+                }
+                let document = Arc::new(read(text, false)?);
+                self.remember(hash, text.len(), &document);
+                Ok(document)
+            }
+        }
+    }
+
+    fn recall(&self, hash: &Hash) -> Option<Arc<Document>> {
+        let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = remembered.young.get(hash).or_else(|| remembered.old.get(hash));
+        found.cloned()
+    }
+
+    fn remember(&self, hash: Hash, bytes: usize, document: &Arc<Document>) {
+        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        remembered.young_bytes += bytes;
+        remembered.young.insert(hash, Arc::clone(document));
+        if remembered.young.len() >= GENERATION_DOCUMENTS || remembered.young_bytes >= GENERATION_BYTES {
+            remembered.old = std::mem::take(&mut remembered.young);
+            remembered.young_bytes = 0;
+        }
+    }
+}
+
+fn hash(text: &str) -> Hash {
+    let mut hash = Hash::default();
+    hash.copy_from_slice(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
+    hash
+}
+
+fn read(text: &str, trusted: bool) -> Result<Document, ApiError> {
+    let tokens = tokens::count(text);
+    if tokens.count > MAX_TOKENS {
+        return Err(guard::too_large("tokens", MAX_TOKENS));
+    }
+    if tokens.nesting > MAX_NESTING {
+        return Err(guard::too_large("nested brackets", MAX_NESTING));
+    }
+    let executable =
+        parse_query(text).map_err(|error| ApiError::new(Code::GraphqlParseFailed, error.to_string()))?;
+    let introspects = guard::admit(&executable)?;
+    Ok(Document {
+        executable,
+        introspects,
+        trusted,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(text: &str) -> Source {
+        Source::Text(text.to_owned())
+    }
+
+    fn refused(library: &Library, document: &str) -> Option<Code> {
+        library.find(&text(document)).err().map(|error| error.code)
+    }
+
+    #[test]
+    fn a_document_is_read_once() {
+        let library = Library::default();
+        let first = library.find(&text("{a}")).expect("read");
+        assert!(Arc::ptr_eq(
+            &first,
+            &library.find(&text("{a}")).expect("recalled")
+        ));
+        for index in 0..GENERATION_DOCUMENTS {
+            library.find(&text(&format!("{{a{index}}}"))).expect("read");
+        }
+        assert!(Arc::ptr_eq(
+            &first,
+            &library.find(&text("{a}")).expect("recalled")
+        ));
+        for index in 0..2 * GENERATION_DOCUMENTS {
+            library.find(&text(&format!("{{b{index}}}"))).expect("read");
+        }
+        let remembered = library.remembered.lock().expect("lock");
+        assert!(remembered.young.len() + remembered.old.len() <= 2 * GENERATION_DOCUMENTS);
+        assert!(!remembered.young.contains_key(&hash("{a}")) && !remembered.old.contains_key(&hash("{a}")));
+    }
+
+    #[test]
+    fn what_would_exhaust_the_parser_never_reaches_it() {
+        let library = Library::default();
+        for (document, code) in [
+            ("{a".repeat(10_000), Code::DocumentTooLarge),
+            (format!("{{a(x:{}", "[".repeat(30_000)), Code::DocumentTooLarge),
+            (format!("query($x:{}", "[".repeat(30_000)), Code::DocumentTooLarge),
+            (format!("{{{}}}", "a ".repeat(6_000)), Code::DocumentTooLarge),
+            (" ".repeat(MAX_DOCUMENT_BYTES + 1), Code::DocumentTooLarge),
+            ("{a".repeat(MAX_NESTING), Code::GraphqlParseFailed),
+            (String::new(), Code::GraphqlParseFailed),
+        ] {
+            assert_eq!(refused(&library, &document), Some(code), "{document:.40}");
+        }
+    }
+
+    #[test]
+    fn trusted_documents_are_known_by_their_own_hash_only() {
+        let id = format!("sha256:{}", hex::encode(hash("{viewer{user{id}}}")));
+        let mut trusted = TrustedDocuments::default();
+        let manifest = |id: &str, text: &str| serde_json::json!({ id: text }).to_string();
+        let other = manifest(&id, "{other}");
+        assert_eq!(trusted.add(&other), Err(ManifestError::WrongHash(id.clone())));
+        assert_eq!(trusted.add("[]"), Err(ManifestError::Unreadable));
+        let broken = format!("sha256:{}", hex::encode(hash("{")));
+        assert!(matches!(
+            trusted.add(&manifest(&broken, "{")),
+            Err(ManifestError::Refused { .. })
+        ));
+        assert_eq!(trusted.add(&manifest(&id, "{viewer{user{id}}}")), Ok(()));
+        let library = Library::new(trusted);
+        let known = Source::Known(parse_id(&id).expect("an id"));
+        assert!(library.find(&known).expect("known").trusted);
+        assert!(library.find(&text("{viewer{user{id}}}")).expect("known").trusted);
+        assert!(!library.find(&text("{viewer{user{id }}}")).expect("read").trusted);
+        let unknown = library.find(&Source::Known([0; 32])).map_err(|error| error.code);
+        assert_eq!(unknown.err(), Some(Code::PersistedQueryNotFound));
+    }
+}

@@ -1,0 +1,179 @@
+//! async-graphql's engine behind our own door (ADR 11).
+//!
+//! Whatever brings an operation (a request, a socket, a stream) goes the same way: [`Operation`] → [`Library`], where
+//! the document is read, guarded and kept → [`Prepared`], which names one operation and its price → run under a
+//! deadline, a panic caught, nulls put where the specification wants them.
+
+mod cost;
+mod guard;
+mod library;
+mod operation;
+mod tokens;
+
+use std::{any::Any, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use async_graphql::{Executor, Request, Variables, parser::types::OperationType};
+use futures_util::{FutureExt as _, StreamExt as _, stream::BoxStream};
+use serde_json::{Map, Value};
+use simpul_domain::Code;
+
+pub use self::library::{ManifestError, TrustedDocuments};
+pub(crate) use self::{
+    library::{Document, Library},
+    operation::Operation,
+};
+use crate::{
+    ApiError,
+    graphql::{Executed, FieldTypes, answer},
+};
+
+/// An operation that may run.
+#[derive(Debug, Clone)]
+pub(crate) struct Prepared {
+    document: Arc<Document>,
+    name: Option<String>,
+    variables: Map<String, Value>,
+    pub(crate) kind: OperationType,
+    /// Points, see [`cost`].
+    pub(crate) cost: u64,
+}
+
+impl Prepared {
+    pub(crate) fn is_mutation(&self) -> bool {
+        self.kind == OperationType::Mutation
+    }
+
+    /// Whether it asks about the schema.
+    pub(crate) fn introspects(&self) -> bool {
+        self.document.introspects
+    }
+
+    /// Whether its document came with a release of ours.
+    pub(crate) fn is_trusted(&self) -> bool {
+        self.document.trusted
+    }
+
+    fn request(&self) -> Request {
+        let variables = Variables::from_json(Value::Object(self.variables.clone()));
+        // The text is not needed again: the document is read.
+        let mut request = Request::new(String::new()).variables(variables);
+        if let Some(name) = &self.name {
+            request = request.operation_name(name);
+        }
+        request.set_parsed_query(self.document.executable.clone());
+        request
+    }
+}
+
+/// The engine with what it needs around it. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Engine<E> {
+    executor: E,
+    types: Arc<FieldTypes>,
+    library: Arc<Library>,
+    max_cost: u64,
+    deadline: Duration,
+}
+
+impl<E: Executor> Engine<E> {
+    /// `sdl` is the executor's own.
+    pub(crate) fn new(executor: E, sdl: &str, library: Library, max_cost: u64, deadline: Duration) -> Self {
+        Self {
+            executor,
+            types: Arc::new(FieldTypes::of(sdl)),
+            library: Arc::new(library),
+            max_cost,
+            deadline,
+        }
+    }
+
+    /// Whether clients of ours bring their documents; then others need a permission to bring text.
+    pub(crate) fn has_trusted(&self) -> bool {
+        self.library.has_trusted()
+    }
+
+    /// Points of the dearest operation that is let in.
+    pub(crate) const fn max_cost(&self) -> u64 {
+        self.max_cost
+    }
+
+    /// Reads, guards and prices; runs nothing.
+    pub(crate) fn prepare(&self, operation: Operation) -> Result<Prepared, ApiError> {
+        let document = self.library.find(&operation.source)?;
+        let named = guard::operation(&document.executable, operation.name.as_deref())?;
+        let kind = named.ty;
+        let cost = cost::cost(&self.types, &document.executable, named, &operation.variables);
+        if cost > self.max_cost {
+            return Err(ApiError {
+                code: Code::CostLimitExceeded,
+                message: format!("The operation costs {cost} points of at most {}", self.max_cost),
+                params: serde_json::json!({ "cost": cost, "max": self.max_cost }),
+            });
+        }
+        Ok(Prepared {
+            document,
+            name: operation.name,
+            variables: operation.variables,
+            kind,
+            cost,
+        })
+    }
+
+    /// Runs a query or a mutation to its answer. What the deadline overtakes is dropped; a command that has begun
+    /// goes on by itself.
+    pub(crate) async fn execute(
+        &self,
+        prepared: &Prepared,
+        request_id: &str,
+        data: impl FnOnce(Request) -> Request,
+    ) -> Result<Value, ApiError> {
+        let run = AssertUnwindSafe(self.executor.execute(data(prepared.request()))).catch_unwind();
+        let response = tokio::time::timeout(self.deadline, run)
+            .await
+            .map_err(|_| {
+                let seconds = self.deadline.as_secs_f32();
+                ApiError::new(
+                    Code::Timeout,
+                    format!("The operation took longer than {seconds} seconds"),
+                )
+            })?
+            .map_err(|panic| panicked(panic.as_ref()))?;
+        Ok(answer(response, self.executed(prepared), request_id))
+    }
+
+    /// Runs a subscription: one answer after the other. A panic is the last one.
+    pub(crate) fn stream(
+        &self,
+        prepared: Prepared,
+        request_id: String,
+        data: impl FnOnce(Request) -> Request,
+    ) -> BoxStream<'static, Result<Value, ApiError>> {
+        let responses = self.executor.execute_stream(data(prepared.request()), None);
+        let engine = self.clone();
+        let answers = AssertUnwindSafe(responses).catch_unwind().map(move |response| {
+            let response = response.map_err(|panic| panicked(panic.as_ref()))?;
+            Ok(answer(response, engine.executed(&prepared), &request_id))
+        });
+        answers.boxed()
+    }
+
+    fn executed<'r>(&'r self, prepared: &'r Prepared) -> Executed<'r> {
+        Executed {
+            types: &self.types,
+            document: &prepared.document.executable,
+            operation_name: prepared.name.as_deref(),
+        }
+    }
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> ApiError {
+    let text = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied());
+    tracing::error!(panic = text.unwrap_or("not a text"), "a resolver panicked");
+    ApiError::internal()
+}
+
+#[cfg(test)]
+mod tests;

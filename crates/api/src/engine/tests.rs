@@ -1,0 +1,118 @@
+//! A small schema that misbehaves.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_graphql::{Context, EmptyMutation, Object, Schema, SimpleObject, Subscription};
+use futures_util::stream;
+use serde_json::json;
+
+use super::*;
+
+/// Tells when it is dropped.
+struct Flag(Arc<AtomicBool>);
+
+impl Drop for Flag {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+#[derive(SimpleObject)]
+struct Row {
+    id: i32,
+}
+
+struct Query;
+
+#[Object]
+impl Query {
+    async fn hello(&self) -> &str {
+        "world"
+    }
+
+    async fn panics(&self) -> i32 {
+        let nothing = "as it should".parse::<i32>();
+        nothing.expect("as it should")
+    }
+
+    async fn never(&self, context: &Context<'_>) -> Option<i32> {
+        let _dropped = context.data::<Arc<AtomicBool>>().ok().cloned().map(Flag);
+        std::future::pending().await
+    }
+
+    async fn rows(&self, first: Option<i32>) -> Vec<Row> {
+        (0..first.unwrap_or(1)).map(|id| Row { id }).collect()
+    }
+}
+
+struct Events;
+
+#[Subscription]
+impl Events {
+    async fn numbers(&self) -> impl futures_util::Stream<Item = i32> {
+        stream::iter(1..).map(|number| {
+            assert!(number < 3, "as it should");
+            number
+        })
+    }
+}
+
+fn engine(deadline: Duration) -> Engine<Schema<Query, EmptyMutation, Events>> {
+    let schema = Schema::new(Query, EmptyMutation, Events);
+    let sdl = schema.sdl();
+    Engine::new(schema, &sdl, Library::default(), 100, deadline)
+}
+
+fn prepared(
+    engine: &Engine<Schema<Query, EmptyMutation, Events>>,
+    query: &str,
+) -> Result<Prepared, ApiError> {
+    engine.prepare(Operation::from_value(json!({ "query": query }))?)
+}
+
+const LONG: Duration = Duration::from_mins(5);
+
+#[tokio::test]
+async fn a_panicking_resolver_answers_an_internal_error_and_the_next_operation_runs() {
+    let engine = engine(LONG);
+    let panics = prepared(&engine, "{hello panics}").expect("prepared");
+    let answered = engine.execute(&panics, "r", |request| request).await;
+    assert_eq!(answered, Err(ApiError::internal()));
+    let hello = prepared(&engine, "{hello}").expect("prepared");
+    let answered = engine.execute(&hello, "r", |request| request).await;
+    assert_eq!(answered, Ok(json!({ "data": { "hello": "world" } })));
+}
+
+#[tokio::test]
+async fn a_panicking_stream_ends_with_an_internal_error() {
+    let engine = engine(LONG);
+    let numbers = prepared(&engine, "subscription{numbers}").expect("prepared");
+    let seen: Vec<_> = engine
+        .stream(numbers, "r".to_owned(), |request| request)
+        .collect()
+        .await;
+    let number = |number: i32| Ok(json!({ "data": { "numbers": number } }));
+    assert_eq!(seen, [number(1), number(2), Err(ApiError::internal())]);
+}
+
+#[tokio::test]
+async fn a_query_that_takes_too_long_is_dropped_and_says_so() {
+    let engine = engine(Duration::from_millis(20));
+    let never = prepared(&engine, "{never}").expect("prepared");
+    let dropped = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&dropped);
+    let answered = engine.execute(&never, "r", |request| request.data(flag)).await;
+    assert_eq!(answered.map_err(|error| error.code), Err(Code::Timeout));
+    assert!(dropped.load(Ordering::SeqCst));
+}
+
+#[test]
+fn an_operation_above_the_limit_does_not_run() {
+    let engine = engine(LONG);
+    assert_eq!(
+        prepared(&engine, "{rows(first:50){id}}").map(|it| it.cost),
+        Ok(50)
+    );
+    let refused = prepared(&engine, "{a:rows(first:99){id} rows(first:2){id}}").map(|it| it.cost);
+    assert_eq!(refused.map_err(|error| error.code), Err(Code::CostLimitExceeded));
+}

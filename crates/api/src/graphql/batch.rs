@@ -1,0 +1,182 @@
+//! Rows by id, read together: whoever asks while nobody reads yet joins the same statement.
+//!
+//! The engine resolves the rows of a list side by side in one task. The first to ask leaves room for one turn of that
+//! task, in which all its siblings ask too (outside of a task of the runtime there are no turns, and fewer join); then
+//! one statement answers them all. Nothing is kept: what is asked later
+//! is read again, as new as the operation is by then.
+
+use std::{
+    collections::HashMap,
+    hash::Hash,
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
+
+use futures_util::{
+    FutureExt as _,
+    future::{BoxFuture, Shared},
+};
+use simpul_domain::{CustomerId, InvoiceId, MessageId, PaymentId, RouterId, ServicePlanId, SubscriptionId};
+use simpul_event_store::{TenantTx, feed::Projector as _};
+use simpul_projections::{
+    billing::{
+        invoice_list::{self, InvoiceListProjector, InvoiceRow},
+        money::{self, MoneyProjector, PaymentRow},
+    },
+    catalog::plan_list::{self, PlanListProjector, PlanRow},
+    customers::customer_list::CustomerListProjector,
+    messaging::message_list::{self, MessageListProjector, MessageRow},
+    network::{
+        desired::{self, DesiredProjector, DesiredRow},
+        router_list::{self, RouterListProjector, RouterRow},
+    },
+    subscriptions::subscription_list::{self, SubscriptionListProjector, SubscriptionRow},
+};
+
+use tokio::sync::oneshot;
+
+use super::{customers::Customer, scope::Scope};
+use crate::ApiError;
+
+/// A row that others refer to by its id.
+pub(super) trait Row: Clone + Send + Sync + 'static {
+    type Id: Copy + Eq + Hash + Send + Sync + 'static;
+    /// What the rows are read from.
+    const PROJECTION: &'static str;
+
+    fn id(&self) -> Self::Id;
+
+    fn by_ids(
+        scope: &Scope,
+        tx: &mut TenantTx,
+        ids: &[Self::Id],
+    ) -> impl Future<Output = Result<Vec<Self>, ApiError>> + Send;
+
+    /// Where those gather who ask for such rows.
+    fn gathering(scope: &Scope) -> &Gathering<Self>;
+}
+
+type Found<R> = Result<Arc<HashMap<<R as Row>::Id, R>>, ApiError>;
+type Finding<R> = Shared<BoxFuture<'static, Found<R>>>;
+
+/// Those who have asked for rows of one kind and are not being answered yet.
+pub(super) struct Gathering<R: Row>(Mutex<Option<Waiting<R>>>);
+
+struct Waiting<R: Row> {
+    ids: Vec<R::Id>,
+    found: Finding<R>,
+}
+
+impl<R: Row> Default for Gathering<R> {
+    fn default() -> Self {
+        Self(Mutex::new(None))
+    }
+}
+
+impl<R: Row> std::fmt::Debug for Gathering<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gathering").finish_non_exhaustive()
+    }
+}
+
+impl<R: Row> Gathering<R> {
+    /// What will be found, and for the first who asks the sign to begin.
+    fn join(&self, scope: &Arc<Scope>, id: R::Id) -> (Finding<R>, Option<oneshot::Sender<()>>) {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut first = None;
+        let waiting = waiting.get_or_insert_with(|| {
+            let (begin, begun) = oneshot::channel();
+            first = Some(begin);
+            Waiting {
+                ids: Vec::new(),
+                // Weak: the gathering belongs to the scope, and an operation may end before anybody is answered.
+                found: read(Arc::downgrade(scope), begun).boxed().shared(),
+            }
+        });
+        waiting.ids.push(id);
+        (waiting.found.clone(), first)
+    }
+
+    fn close(&self) -> Vec<R::Id> {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.take().map_or_else(Vec::new, |waiting| waiting.ids)
+    }
+}
+
+async fn read<R: Row>(scope: Weak<Scope>, begun: oneshot::Receiver<()>) -> Found<R> {
+    // Whoever should have given the sign may have been dropped: then there is no reason to wait either.
+    let _ = begun.await;
+    let scope = scope.upgrade().ok_or_else(ApiError::internal)?;
+    let ids = R::gathering(&scope).close();
+    let mut tx = scope.read(&[R::PROJECTION]).await?;
+    let rows = R::by_ids(&scope, &mut tx, &ids).await?;
+    tx.commit().await?;
+    Ok(Arc::new(rows.into_iter().map(|row| (row.id(), row)).collect()))
+}
+
+/// The row with this id.
+pub(super) async fn one<R: Row>(scope: &Arc<Scope>, id: R::Id) -> Result<Option<R>, ApiError> {
+    let (found, first) = R::gathering(scope).join(scope, id);
+    if let Some(begin) = first {
+        tokio::task::yield_now().await;
+        // The others may have been dropped meanwhile.
+        let _ = begin.send(());
+    }
+    let found = found.await?;
+    Ok(found.get(&id).cloned())
+}
+
+/// The rows with these ids, in their order; unknown ones are left out.
+pub(super) async fn many<R: Row>(scope: &Arc<Scope>, ids: &[R::Id]) -> Result<Vec<R>, ApiError> {
+    let rows = ids.iter().map(|&id| one::<R>(scope, id));
+    let rows = futures_util::future::try_join_all(rows).await?;
+    Ok(rows.into_iter().flatten().collect())
+}
+
+/// Declares what can be asked for: the row, its id, its projection, and how it is read.
+macro_rules! gatherings {
+    ($($field:ident: $row:ty = $id:ty, $projector:ty, |$of:ident| $row_id:expr,
+       |$scope:ident, $tx:ident, $ids:ident| $rows:expr;)*) => {
+        /// Those who wait, by what they wait for.
+        #[derive(Debug, Default)]
+        pub(super) struct Gatherings {
+            $($field: Gathering<$row>,)*
+        }
+
+        $(impl Row for $row {
+            type Id = $id;
+            const PROJECTION: &'static str = <$projector>::NAME;
+
+            fn id(&self) -> $id {
+                let $of = self;
+                $row_id
+            }
+
+            async fn by_ids($scope: &Scope, $tx: &mut TenantTx, $ids: &[$id]) -> Result<Vec<Self>, ApiError> {
+                $rows.await.map_err(Into::into)
+            }
+
+            fn gathering(scope: &Scope) -> &Gathering<Self> {
+                &scope.gatherings().$field
+            }
+        })*
+    };
+}
+
+gatherings! {
+    customers: Customer = CustomerId, CustomerListProjector,
+        |customer| customer.of(), |scope, tx, ids| Customer::by_ids(scope, tx, ids);
+    invoices: InvoiceRow = InvoiceId, InvoiceListProjector,
+        |row| row.invoice, |_scope, tx, ids| invoice_list::by_ids(tx, ids);
+    messages: MessageRow = MessageId, MessageListProjector,
+        |row| row.message, |_scope, tx, ids| message_list::by_ids(tx, ids);
+    payments: PaymentRow = PaymentId, MoneyProjector,
+        |row| row.payment, |_scope, tx, ids| money::by_ids(tx, ids);
+    plans: PlanRow = ServicePlanId, PlanListProjector,
+        |row| row.terms.plan, |_scope, tx, ids| plan_list::by_ids(tx, ids);
+    routers: RouterRow = RouterId, RouterListProjector,
+        |row| row.router, |_scope, tx, ids| router_list::by_ids(tx, ids);
+    services: DesiredRow = SubscriptionId, DesiredProjector,
+        |row| row.facts.subscription, |_scope, tx, ids| desired::by_ids(tx, ids);
+    subscriptions: SubscriptionRow = SubscriptionId, SubscriptionListProjector,
+        |row| row.subscription, |_scope, tx, ids| subscription_list::by_ids(tx, ids);
+}

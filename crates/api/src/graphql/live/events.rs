@@ -1,0 +1,317 @@
+//! Events in the order of the log. At least once: a client that comes back with the cursor of the last event it has
+//! seen misses none, and knows those that it sees again by their cursors.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use async_graphql::{ComplexObject, Context, Enum, Result, SimpleObject, Subscription, Union};
+use futures_util::{Stream, StreamExt as _, stream};
+use simpul_app::permission;
+use simpul_domain::{Code, InvoiceId, PaymentId, RouterId, SubscriptionId};
+use simpul_event_store::{ConsistencyToken, Recorded};
+
+use crate::{
+    ApiError,
+    graphql::{
+        billing::{Invoice, Payment},
+        network::Router,
+        page::{open, seal},
+        scalar::DateTime,
+        scope::{Scope, scope},
+        subscriptions::Subscription as Line,
+    },
+    live::{Cursor, Start},
+};
+
+/// One log, one kind of cursor: that of any stream starts any other.
+const LIST: &str = "events";
+
+/// Why a stream does not start where it was asked to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub(crate) enum StreamResetReason {
+    /// More than a day or 10 000 events ago, or not a place in this log.
+    NotKept,
+}
+
+/// What was asked for is not kept: read the state by query and go on from this cursor.
+#[derive(Debug, Clone, SimpleObject)]
+pub(crate) struct StreamReset {
+    /// Where the stream goes on.
+    cursor: String,
+    /// When it was said.
+    at: DateTime,
+    /// Why.
+    reason: StreamResetReason,
+}
+
+/// Declares the events of one kind of thing: the types, their union, and how a stored event becomes one of them.
+macro_rules! events {
+    ($(#[$doc:meta])* $union:ident about $entity:ident: $type:ty = $id:ty {
+        $($(#[$event_doc:meta])* $event:ident = $name:literal;)*
+    }) => {
+        $($(#[$event_doc])*
+        #[derive(Debug, Clone, SimpleObject)]
+        #[graphql(complex)]
+        pub(crate) struct $event {
+            #[graphql(skip)]
+            of: Option<$id>,
+            /// Where to come back to: what follows this event.
+            cursor: String,
+            /// When it happened.
+            at: DateTime,
+        }
+
+        #[ComplexObject]
+        impl $event {
+            /// What it happened to, at least as new as the event.
+            async fn $entity(&self, context: &Context<'_>) -> Result<Option<$type>> {
+                match self.of {
+                    Some(id) => Ok(<$type>::load(scope(context)?, id).await?),
+                    None => Ok(None),
+                }
+            }
+        })*
+
+        $(#[$doc])*
+        #[derive(Debug, Clone, Union)]
+        pub(crate) enum $union {
+            $($event($event),)*
+            StreamReset(StreamReset),
+        }
+
+        impl Happening for $union {
+            fn read(event: &Recorded) -> Option<Self> {
+                let (of, cursor, at) = (event.aggregate_id.parse().ok(), cursor(event.tenant_seq), DateTime(event.recorded_at));
+                match event.event_type.as_str() {
+                    $($name => Some(Self::$event($event { of, cursor, at })),)*
+                    _ => None,
+                }
+            }
+
+            fn reset(reset: StreamReset) -> Self {
+                Self::StreamReset(reset)
+            }
+        }
+    };
+}
+
+events! {
+    /// Something happened to a bill. More may be added.
+    InvoiceEvent about invoice: Invoice = InvoiceId {
+        /// It asks for money from now on.
+        InvoiceIssued = "billing.invoice.issued";
+        /// A part of it was paid, or all of it.
+        InvoicePaymentApplied = "billing.invoice.payment_applied";
+        /// Nothing is asked for any more.
+        InvoicePaid = "billing.invoice.paid";
+        /// Its due date has passed.
+        InvoiceFellOverdue = "billing.invoice.fell_overdue";
+        /// It was withdrawn.
+        InvoiceVoided = "billing.invoice.voided";
+    }
+}
+
+events! {
+    /// Something happened to money that was received. More may be added.
+    PaymentEvent about payment: Payment = PaymentId {
+        /// It was booked.
+        PaymentReceived = "billing.payment.received";
+        /// It was found whose it is.
+        PaymentMatched = "billing.payment.matched";
+        /// Some of it was put on bills.
+        PaymentAllocated = "billing.payment.allocated";
+        /// Some of it was kept as credit.
+        PaymentCredited = "billing.payment.credited";
+        /// Nobody knows whose it is.
+        PaymentLeftUnmatched = "billing.payment.left_unmatched";
+        /// Some of it was given back.
+        PaymentRefunded = "billing.payment.refunded";
+    }
+}
+
+events! {
+    /// Something happened to a line. More may be added.
+    SubscriptionEvent about subscription: Line = SubscriptionId {
+        /// It was sold.
+        SubscriptionOpened = "subscriptions.subscription.opened";
+        /// It is in service for the first time.
+        SubscriptionActivated = "subscriptions.subscription.activated";
+        /// It only reaches the pay page.
+        SubscriptionIsolated = "subscriptions.subscription.isolated";
+        /// It is in service again after it was paid.
+        SubscriptionIsolirLifted = "subscriptions.subscription.isolir_lifted";
+        /// It is out of service on request or for abuse.
+        SubscriptionSuspended = "subscriptions.subscription.suspended";
+        /// It is in service again after a suspension.
+        SubscriptionResumed = "subscriptions.subscription.resumed";
+        /// It has long been unpaid.
+        SubscriptionStopped = "subscriptions.subscription.stopped";
+        /// It is gone for ever.
+        SubscriptionTerminated = "subscriptions.subscription.terminated";
+        /// Another plan was agreed.
+        SubscriptionPlanChanged = "subscriptions.subscription.plan_changed";
+    }
+}
+
+events! {
+    /// Something happened to a router. More may be added.
+    RouterEvent about router: Router = RouterId {
+        /// It is managed from now on.
+        RouterRegistered = "network.router.registered";
+        /// It was recognised at its address.
+        RouterIdentified = "network.router.identified";
+        /// It is reached elsewhere.
+        RouterAddressChanged = "network.router.address_changed";
+        /// It is not managed any more.
+        RouterRetired = "network.router.retired";
+    }
+}
+
+/// A public event made of a stored one.
+trait Happening: Sized + Send + 'static {
+    fn read(event: &Recorded) -> Option<Self>;
+
+    fn reset(reset: StreamReset) -> Self;
+}
+
+fn cursor(position: i64) -> String {
+    seal(LIST, &position.to_string())
+}
+
+fn position(cursor: &str) -> Result<i64, ApiError> {
+    let refused = || ApiError::new(Code::ValidationError, "after is not a cursor of this list");
+    open(LIST, cursor)?.parse().map_err(|_| refused())
+}
+
+/// What happens after a cursor, or from now on.
+async fn follow<E: Happening>(
+    scope: &Arc<Scope>,
+    after: Option<&str>,
+) -> Result<impl Stream<Item = Result<E>> + use<E>, ApiError> {
+    let after = after.map(position).transpose()?;
+    let (first, cursor_at) = match scope.follow(after).await? {
+        Start::From(at) => (None, at),
+        Start::Reset(at) => (Some(reset(scope, &at)), at),
+    };
+    let following = Following {
+        scope: Arc::clone(scope),
+        cursor: Some(cursor_at),
+        ready: VecDeque::new(),
+    };
+    let first = stream::iter(first.map(|reset| Ok(E::reset(reset))));
+    Ok(first.chain(stream::unfold(following, Following::next)))
+}
+
+fn reset(scope: &Scope, at: &Cursor) -> StreamReset {
+    StreamReset {
+        cursor: cursor(at.at()),
+        at: DateTime(scope.state().store().now()),
+        reason: StreamResetReason::NotKept,
+    }
+}
+
+struct Following<E> {
+    scope: Arc<Scope>,
+    /// `None` once the stream has broken.
+    cursor: Option<Cursor>,
+    ready: VecDeque<(i64, E)>,
+}
+
+impl<E: Happening> Following<E> {
+    async fn next(mut self) -> Option<(Result<E>, Self)> {
+        loop {
+            if let Some((seq, event)) = self.ready.pop_front() {
+                let tenant = self.scope.tenant();
+                self.scope.remember(Some(ConsistencyToken { tenant, seq }));
+                return Some((Ok(event), self));
+            }
+            let at = self.cursor.as_mut()?;
+            if at.is_lost() {
+                let error = slow(at);
+                self.cursor = None;
+                return Some((Err(error.into()), self));
+            }
+            match at.next().await {
+                Ok(events) => {
+                    let public = |event: &Arc<Recorded>| Some((event.tenant_seq, E::read(event)?));
+                    self.ready.extend(events.iter().filter_map(public));
+                }
+                Err(error) => {
+                    self.cursor = None;
+                    return Some((Err(ApiError::from(error).into()), self));
+                }
+            }
+        }
+    }
+}
+
+/// The client reads slower than things happen; it may come back, or read the state.
+fn slow(at: &Cursor) -> ApiError {
+    ApiError {
+        code: Code::LimitReached,
+        message: "The client does not keep up".to_owned(),
+        params: serde_json::json!({ "cursor": cursor(at.at()), "behind": at.behind() }),
+    }
+}
+
+/// Streams of events.
+#[derive(Debug, Default)]
+pub(crate) struct EventStreams;
+
+#[Subscription]
+impl EventStreams {
+    /// Everything that happens to bills, in order.
+    /// Permission: billing.read
+    async fn invoice_events(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Cursor of the last event that was seen; from now on when absent.")] after: Option<
+            String,
+        >,
+    ) -> Result<impl Stream<Item = Result<InvoiceEvent>>> {
+        let scope = scope(context)?;
+        scope.require(permission::BILLING_READ).await?;
+        Ok(follow(scope, after.as_deref()).await?)
+    }
+
+    /// Everything that happens to money that was received, in order.
+    /// Permission: billing.read
+    async fn payment_events(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Cursor of the last event that was seen; from now on when absent.")] after: Option<
+            String,
+        >,
+    ) -> Result<impl Stream<Item = Result<PaymentEvent>>> {
+        let scope = scope(context)?;
+        scope.require(permission::BILLING_READ).await?;
+        Ok(follow(scope, after.as_deref()).await?)
+    }
+
+    /// Everything that happens to lines, in order.
+    /// Permission: subscription.read
+    async fn subscription_events(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Cursor of the last event that was seen; from now on when absent.")] after: Option<
+            String,
+        >,
+    ) -> Result<impl Stream<Item = Result<SubscriptionEvent>>> {
+        let scope = scope(context)?;
+        scope.require(permission::SUBSCRIPTION_READ).await?;
+        Ok(follow(scope, after.as_deref()).await?)
+    }
+
+    /// Everything that happens to routers, in order.
+    /// Permission: router.read
+    async fn router_events(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Cursor of the last event that was seen; from now on when absent.")] after: Option<
+            String,
+        >,
+    ) -> Result<impl Stream<Item = Result<RouterEvent>>> {
+        let scope = scope(context)?;
+        scope.require(permission::ROUTER_READ).await?;
+        Ok(follow(scope, after.as_deref()).await?)
+    }
+}

@@ -1,0 +1,147 @@
+//! What the schema says of its own fields, for whatever must know a type outside of the engine: the price of an
+//! operation and the place of a null.
+
+use std::collections::HashMap;
+
+use async_graphql::parser::{
+    parse_schema,
+    types::{BaseType, FieldDefinition, OperationType, Type, TypeKind, TypeSystemDefinition},
+};
+
+/// How long the lists can be that are no pages; what is inside counts that often. A rise makes working operations
+/// dearer: it is announced like a removal. `*` is any type.
+const LISTS: &[(&str, &str, u64)] = &[
+    ("ExplanationStep", "causePositions", 10),
+    ("Invoice", "lines", 20),
+    ("Payment", "flags", 4),
+    ("*", "userErrors", 10),
+    ("Query", "deadLetters", 500),
+    ("Query", "explain", 50),
+    ("Query", "nodes", 100),
+    ("Query", "parkedEvents", 500),
+    ("Query", "stuckLanes", 500),
+    ("Query", "stuckNotices", 500),
+    ("Query", "stuckParcels", 500),
+    ("Subscription", "overdueInvoices", 12),
+    ("UserError", "path", 5),
+    ("Viewer", "permissions", 20),
+];
+
+/// The type of every field: by type and field name.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct FieldTypes(HashMap<String, HashMap<String, FieldType>>);
+
+/// One field.
+#[derive(Debug, Clone)]
+pub(crate) struct FieldType {
+    pub(crate) ty: Type,
+    /// Whether it takes `first`.
+    page: bool,
+}
+
+impl FieldType {
+    pub(crate) fn innermost(&self) -> &str {
+        innermost(&self.ty)
+    }
+}
+
+impl FieldTypes {
+    /// From the schema itself. Empty when it cannot be read, which the tests rule out.
+    pub(crate) fn of(sdl: &str) -> Self {
+        let mut types: HashMap<String, HashMap<String, FieldType>> = HashMap::new();
+        for definition in parse_schema(sdl)
+            .map(|document| document.definitions)
+            .unwrap_or_default()
+        {
+            let TypeSystemDefinition::Type(definition) = definition else {
+                continue;
+            };
+            let fields = match definition.node.kind {
+                TypeKind::Object(object) => object.fields,
+                TypeKind::Interface(interface) => interface.fields,
+                TypeKind::Scalar | TypeKind::Union(_) | TypeKind::Enum(_) | TypeKind::InputObject(_) => {
+                    continue;
+                }
+            };
+            let fields = fields.into_iter().map(|field| {
+                let FieldDefinition {
+                    name, arguments, ty, ..
+                } = field.node;
+                let page = arguments
+                    .iter()
+                    .any(|argument| argument.node.name.node == "first");
+                (name.node.to_string(), FieldType { ty: ty.node, page })
+            });
+            types.insert(definition.node.name.node.to_string(), fields.collect());
+        }
+        Self(types)
+    }
+
+    pub(crate) fn of_field(&self, parent: &str, field: &str) -> Option<&FieldType> {
+        self.0.get(parent)?.get(field)
+    }
+
+    /// Whether the field takes `first`.
+    pub(crate) fn is_page(&self, parent: &str, field: &str) -> bool {
+        self.of_field(parent, field).is_some_and(|field| field.page)
+    }
+
+    /// Whether the field is a list whose length its page does not say.
+    pub(crate) fn is_list(&self, parent: &str, field: &str) -> bool {
+        let is_list = |field: &FieldType| matches!(field.ty.base, BaseType::List(_));
+        !parent.ends_with("Connection") && self.of_field(parent, field).is_some_and(is_list)
+    }
+}
+
+/// Name of the type behind an operation. That of subscriptions is not `Subscription`, which is a service line.
+pub(crate) const fn root(kind: OperationType) -> &'static str {
+    match kind {
+        OperationType::Query => "Query",
+        OperationType::Mutation => "Mutation",
+        OperationType::Subscription => "Live",
+    }
+}
+
+/// How long a list can be that is no page.
+pub(crate) fn longest(parent: &str, field: &str) -> Option<u64> {
+    let weighed = LISTS
+        .iter()
+        .find(|(on, list, _)| (*on == parent || *on == "*") && *list == field);
+    weighed.map(|(_, _, longest)| *longest)
+}
+
+fn innermost(ty: &Type) -> &str {
+    match &ty.base {
+        BaseType::Named(name) => name.as_str(),
+        BaseType::List(inner) => innermost(inner),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_list_of_the_schema_is_weighed() {
+        let types = FieldTypes::of(&crate::graphql::sdl());
+        let fields = types
+            .0
+            .iter()
+            .flat_map(|(parent, fields)| fields.keys().map(move |name| (parent, name)));
+        let lists = fields.filter(|(parent, name)| types.is_list(parent, name));
+        let mut unweighed: Vec<String> = lists
+            .filter(|(parent, name)| longest(parent, name).is_none())
+            .map(|(parent, name)| format!("{parent}.{name}"))
+            .collect();
+        unweighed.sort();
+        assert_eq!(unweighed, Vec::<String>::new(), "not in LISTS");
+        let gone = LISTS
+            .iter()
+            .filter(|(parent, name, _)| *parent != "*" && !types.is_list(parent, name));
+        assert_eq!(
+            gone.collect::<Vec<_>>(),
+            Vec::<&(&str, &str, u64)>::new(),
+            "no lists any more"
+        );
+    }
+}

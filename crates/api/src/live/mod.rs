@@ -1,0 +1,18 @@
+//! Answers that keep coming: the log followed once per tenant ([`hub`]), and the two transports that carry it to
+//! clients, WebSocket ([`protocol`], [`socket`]) and server-sent events ([`sse`]).
+//!
+//! INVARIANT: no queue here grows with what a slow client does not read. A stream waits until its socket takes its
+//! answer; meanwhile it falls behind the hub's memory and reads the log itself; too far behind, it is told so.
+
+mod hub;
+mod protocol;
+mod run;
+pub(crate) mod socket;
+mod sockets;
+pub(crate) mod sse;
+
+pub(crate) use self::{
+    hub::{Cursor, Hub, Start},
+    run::Client,
+    sockets::Sockets,
+};

@@ -1,0 +1,119 @@
+//! An operation on a live connection: admitted like a request, answered one result after the other.
+
+use std::sync::Arc;
+
+use async_graphql::parser::types::OperationType;
+use futures_util::StreamExt as _;
+use serde_json::Value;
+use simpul_event_store::{ConsistencyToken, inline::access};
+
+use super::protocol::Answer;
+use crate::{
+    ApiError,
+    auth::Viewer,
+    engine::{Operation, Prepared},
+    graphql::Scope,
+    http::{Origin, Shared},
+};
+
+/// On whose behalf.
+#[derive(Debug, Clone)]
+pub(crate) struct Client {
+    pub(crate) viewer: Viewer,
+    pub(crate) origin: Origin,
+    pub(crate) request_id: String,
+    pub(crate) token: Option<ConsistencyToken>,
+    /// As its connection has read them; when they change, the connection ends.
+    pub(crate) permissions: Vec<String>,
+}
+
+/// Who takes answers. `false` when nobody does any more.
+pub(super) trait Outlet: Send {
+    fn put(&mut self, answer: Answer) -> impl Future<Output = bool> + Send;
+}
+
+/// Runs the operation to its end or until nobody takes its answers.
+pub(super) async fn run(shared: &Shared, client: Client, operation: Operation, outlet: &mut impl Outlet) {
+    let request_id = client.request_id.clone();
+    if let Err(error) = answers(shared, client, operation, outlet).await {
+        outlet.put(Answer::Failed(errors(&error, &request_id))).await;
+    }
+}
+
+async fn answers(
+    shared: &Shared,
+    client: Client,
+    operation: Operation,
+    outlet: &mut impl Outlet,
+) -> Result<(), ApiError> {
+    let Client {
+        viewer,
+        origin,
+        request_id,
+        token,
+        permissions,
+    } = client;
+    shared.budgets.request(&shared.state, viewer).await?;
+    let prepared = shared.engine.prepare(operation)?;
+    let scope = Scope::new(shared.state.clone(), viewer, request_id.clone(), token).sent_by(origin);
+    let scope = scope.permitted(permissions).live(Arc::clone(&shared.hub));
+    let scope = Arc::new(scope);
+    shared.admit(&prepared, &scope).await?;
+    let data = |request: async_graphql::Request| request.data(scope);
+    if prepared.kind != OperationType::Subscription {
+        return once(shared, &prepared, &request_id, data, outlet).await;
+    }
+    let mut stream = shared.engine.stream(prepared, request_id, data);
+    while let Some(answered) = stream.next().await {
+        let answer = classify(answered?);
+        let last = matches!(answer, Answer::Failed(_));
+        if !outlet.put(answer).await || last {
+            return Ok(());
+        }
+    }
+    outlet.put(Answer::Done).await;
+    Ok(())
+}
+
+async fn once(
+    shared: &Shared,
+    prepared: &Prepared,
+    request_id: &str,
+    data: impl FnOnce(async_graphql::Request) -> async_graphql::Request,
+    outlet: &mut impl Outlet,
+) -> Result<(), ApiError> {
+    let answered = shared.engine.execute(prepared, request_id, data).await?;
+    // Null is a result of a query; only what did not run is an error.
+    let answer = if answered.get("data").is_none() {
+        classify(answered)
+    } else {
+        Answer::Next(answered)
+    };
+    let last = matches!(answer, Answer::Failed(_));
+    if outlet.put(answer).await && !last {
+        outlet.put(Answer::Done).await;
+    }
+    Ok(())
+}
+
+/// A stream whose source was refused or broke says so without data; then nothing more comes.
+fn classify(mut answered: Value) -> Answer {
+    let without_data = answered.get("data").is_none_or(Value::is_null);
+    match answered.get_mut("errors") {
+        Some(errors) if without_data => Answer::Failed(errors.take()),
+        _ => Answer::Next(answered),
+    }
+}
+
+/// As the payload of `error`.
+pub(super) fn errors(error: &ApiError, request_id: &str) -> Value {
+    error.body(request_id)["errors"].take()
+}
+
+/// What a live connection was opened with; when it changes, the client comes again.
+pub(super) async fn standing(shared: &Shared, viewer: Viewer) -> Result<access::Standing, ApiError> {
+    let mut tx = shared.state.store().db().read_tx(viewer.tenant).await?;
+    let standing = access::standing(&mut tx, viewer.user).await?;
+    tx.commit().await?;
+    Ok(standing)
+}

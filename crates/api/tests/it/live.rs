@@ -1,0 +1,309 @@
+//! Live connections over real sockets: who hears what, in which order, and when a connection ends.
+
+use std::{net::SocketAddr, time::Duration};
+
+use chrono::TimeDelta;
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
+use simpul_api::{
+    Settings,
+    auth::Viewer,
+    budget::{Limits, Rate},
+};
+use simpul_event_store::inline::access;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream,
+    tungstenite::{Message, client::IntoClientRequest as _},
+};
+
+use crate::front::Front;
+
+/// For whatever must happen, on the slowest machine.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Serves the front door at an address.
+async fn listen(front: &Front) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let service = front
+        .router
+        .clone()
+        .into_make_service_with_connect_info::<SocketAddr>();
+    let stop = front.state.stop.clone();
+    front.state.tasks.spawn(async move {
+        let _ = axum::serve(listener, service)
+            .with_graceful_shutdown(stop.cancelled_owned())
+            .await;
+    });
+    address
+}
+
+struct Client(WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+impl Client {
+    async fn connect(address: SocketAddr) -> Self {
+        let mut request = format!("ws://{address}/graphql")
+            .into_client_request()
+            .expect("a URL");
+        let protocol = "graphql-transport-ws".parse().expect("value");
+        request.headers_mut().insert("sec-websocket-protocol", protocol);
+        let (socket, _) = tokio_tungstenite::connect_async(request).await.expect("a socket");
+        Self(socket)
+    }
+
+    /// Connected and signed in.
+    async fn signed_in(front: &Front, address: SocketAddr, viewer: Viewer) -> Self {
+        let mut client = Self::connect(address).await;
+        let authorization = format!("Bearer {}", front.token(viewer));
+        client
+            .say(&json!({ "type": "connection_init", "payload": { "authorization": authorization } }))
+            .await;
+        assert_eq!(client.hear().await, json!({ "type": "connection_ack" }));
+        client
+    }
+
+    async fn say(&mut self, message: &Value) {
+        self.0
+            .send(Message::text(message.to_string()))
+            .await
+            .expect("sent");
+    }
+
+    async fn subscribe(&mut self, id: &str, query: &str, variables: Value) {
+        let payload = json!({ "query": query, "variables": variables });
+        self.say(&json!({ "type": "subscribe", "id": id, "payload": payload }))
+            .await;
+    }
+
+    async fn frame(&mut self) -> Message {
+        loop {
+            let frame = tokio::time::timeout(PATIENCE, self.0.next())
+                .await
+                .expect("a frame in time");
+            match frame.expect("an open socket").expect("a frame") {
+                Message::Ping(_) | Message::Pong(_) => {}
+                frame => return frame,
+            }
+        }
+    }
+
+    async fn hear(&mut self) -> Value {
+        let frame = self.frame().await;
+        serde_json::from_str(frame.to_text().expect("a text")).expect("JSON")
+    }
+
+    /// The event of the next `next`.
+    async fn event(&mut self, field: &str) -> Value {
+        let mut message = self.hear().await;
+        assert_eq!(message["type"], "next", "{message}");
+        message["payload"]["data"][field].take()
+    }
+
+    async fn closed(&mut self) -> u16 {
+        loop {
+            if let Message::Close(frame) = self.frame().await {
+                return frame.expect("a reason").code.into();
+            }
+        }
+    }
+}
+
+const EVENTS: &str = "subscription($after: String) { routerEvents(after: $after) { __typename
+    ... on RouterRegistered { cursor router { name } } ... on StreamReset { cursor reason } } }";
+
+async fn register(front: &Front, viewer: Viewer, name: &str) {
+    let input = json!({ "name": name, "host": "10.9.0.1", "port": 8728, "tls": "PLAIN", "username": "u", "password": "p" });
+    front
+        .accepted(viewer, "routerRegister", "router { id }", input)
+        .await;
+}
+
+/// A subscription that is on: it starts where the log ends, so it is told a cursor that exists.
+async fn from_the_start(client: &mut Client, id: &str) {
+    let start = "MXxldmVudHN8MA";
+    client.subscribe(id, EVENTS, json!({ "after": start })).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_tenant_hears_its_own_events_in_order_and_nothing_else() {
+    let front = Front::open().await;
+    let address = listen(&front).await;
+    let neighbour = front.neighbour().await;
+    let mut ours = Client::signed_in(&front, address, front.owner).await;
+    let mut theirs = Client::signed_in(&front, address, neighbour).await;
+    from_the_start(&mut ours, "1").await;
+    from_the_start(&mut theirs, "1").await;
+    for (viewer, name) in [
+        (front.owner, "ours-1"),
+        (neighbour, "theirs-1"),
+        (front.owner, "ours-2"),
+        (neighbour, "theirs-2"),
+    ] {
+        register(&front, viewer, name).await;
+    }
+    for (client, names) in [
+        (&mut ours, ["ours-1", "ours-2"]),
+        (&mut theirs, ["theirs-1", "theirs-2"]),
+    ] {
+        for name in names {
+            assert_eq!(client.event("routerEvents").await["router"]["name"], name);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cursor_replays_what_was_missed_and_one_that_is_too_old_is_reset() {
+    let front = Front::open().await;
+    let address = listen(&front).await;
+    for name in ["a", "b", "c"] {
+        register(&front, front.owner, name).await;
+    }
+    let mut client = Client::signed_in(&front, address, front.owner).await;
+    from_the_start(&mut client, "1").await;
+    let first = client.event("routerEvents").await;
+    assert_eq!(first["router"]["name"], "a");
+    let mut again = Client::signed_in(&front, address, front.owner).await;
+    again
+        .subscribe("1", EVENTS, json!({ "after": first["cursor"] }))
+        .await;
+    for name in ["b", "c"] {
+        assert_eq!(again.event("routerEvents").await["router"]["name"], name);
+    }
+    let invalid = json!({ "after": "rubbish" });
+    again.subscribe("2", EVENTS, invalid).await;
+    let refused = again.hear().await;
+    assert_eq!(refused["type"], "error");
+    assert_eq!(refused["payload"][0]["extensions"]["code"], "VALIDATION_ERROR");
+
+    front.test.clock().advance(TimeDelta::hours(25));
+    let mut late = Client::signed_in(&front, address, front.owner).await;
+    late.subscribe("1", EVENTS, json!({ "after": first["cursor"] }))
+        .await;
+    let reset = late.event("routerEvents").await;
+    assert_eq!(
+        (&reset["__typename"], &reset["reason"]),
+        (&json!("StreamReset"), &json!("NOT_KEPT"))
+    );
+    register(&front, front.owner, "d").await;
+    assert_eq!(late.event("routerEvents").await["router"]["name"], "d");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_busy_stream_that_nobody_reads_does_not_hold_up_its_neighbours() {
+    let plenty = Rate {
+        capacity: 1_000_000,
+        per_minute: 1_000_000,
+    };
+    let limits = Limits {
+        address_requests: plenty,
+        user_requests: plenty,
+        user_points: plenty,
+        ..Limits::default()
+    };
+    let front = Front::with_settings(Settings {
+        limits,
+        ..Settings::default()
+    })
+    .await;
+    let address = listen(&front).await;
+    for index in 0..40 {
+        register(&front, front.owner, &format!("r{index}")).await;
+    }
+    let mut client = Client::signed_in(&front, address, front.owner).await;
+    // Four thousand answers, of which the queue holds 64.
+    let query = "subscription { routerEvents(after: \"MXxldmVudHN8MA\") { __typename } }";
+    for id in 0..99 {
+        client.subscribe(&id.to_string(), query, Value::Null).await;
+    }
+    client
+        .subscribe("question", "{viewer{user{id}}}", Value::Null)
+        .await;
+    let mut heard = 0;
+    loop {
+        let message = client.hear().await;
+        if message["id"] == "question" {
+            assert_eq!(message["type"], "next", "{message}");
+            break;
+        }
+        heard += 1;
+    }
+    assert!(heard < 99 * 40, "the question was answered after everything else");
+    // And all the rest arrives too.
+    while heard < 99 * 40 {
+        let message = client.hear().await;
+        assert_ne!(message["type"], "error", "{message}");
+        heard += usize::from(message["id"] != "question");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_socket_ends_with_its_token() {
+    let front = Front::open().await;
+    let address = listen(&front).await;
+    let mut client = Client::signed_in(&front, address, front.owner).await;
+    front.test.clock().advance(TimeDelta::minutes(59));
+    client.subscribe("1", "{viewer{user{id}}}", Value::Null).await;
+    assert_eq!(client.hear().await["type"], "next");
+    front.test.clock().advance(TimeDelta::minutes(2));
+    assert_eq!(client.closed().await, 4403);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_socket_ends_when_its_users_role_changes() {
+    let front = Front::open().await;
+    let address = listen(&front).await;
+    let colleague = front.colleague(&["router.read"]).await;
+    let mut client = Client::signed_in(&front, address, colleague).await;
+    client
+        .subscribe("1", "subscription{invoiceEvents{__typename}}", Value::Null)
+        .await;
+    let refused = client.hear().await;
+    assert_eq!(
+        refused["payload"][0]["extensions"]["code"], "FORBIDDEN",
+        "{refused}"
+    );
+    let store = front.test.store();
+    let mut tx = store.db().tenant_tx(colleague.tenant).await.expect("tx");
+    access::set_actor(&mut tx, colleague.user, &[], 2)
+        .await
+        .expect("demoted");
+    tx.commit().await.expect("commit");
+    assert_eq!(client.closed().await, 4403);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_stops_sends_its_sockets_away_and_is_not_ready() {
+    let front = Front::open().await;
+    let address = listen(&front).await;
+    let mut client = Client::signed_in(&front, address, front.owner).await;
+    let mut silent = Client::connect(address).await;
+    front.state.stop.cancel();
+    assert_eq!(client.closed().await, 1012);
+    assert_eq!(silent.closed().await, 1012);
+    let request = axum::http::Request::get("/ready").body(axum::body::Body::empty());
+    let response = front.send(request.expect("request")).await;
+    assert_eq!(response.status(), 503);
+    // Both sockets have been waited for.
+    drop((client, silent));
+    front.state.tasks.close();
+    tokio::time::timeout(PATIENCE, front.state.tasks.wait())
+        .await
+        .expect("everything ends");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_holds_ten_sockets() {
+    let front = Front::open().await;
+    let address = listen(&front).await;
+    let mut clients = Vec::new();
+    for _ in 0..10 {
+        clients.push(Client::signed_in(&front, address, front.owner).await);
+    }
+    let mut eleventh = Client::connect(address).await;
+    let authorization = format!("Bearer {}", front.token(front.owner));
+    eleventh
+        .say(&json!({ "type": "connection_init", "payload": { "authorization": authorization } }))
+        .await;
+    assert_eq!(eleventh.closed().await, 4429);
+}
