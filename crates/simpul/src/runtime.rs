@@ -1,8 +1,33 @@
-//! The real clock and the real source of ids: the one place that reads them.
+//! The real clock, the real source of ids and the signals of the machine: the one place that reads them.
 
 use chrono::{DateTime, Utc};
 use simpul_domain::{IdGen, time::Clock};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use uuid::Uuid;
+
+/// Being told to stop: SIGTERM, or an interrupt at the terminal. Heard from the moment this is made, so that a
+/// signal during the start ends what has been started.
+#[derive(Debug)]
+pub struct Stop {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Stop {
+    pub fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    pub async fn told(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
 
 /// The machine's clock.
 #[derive(Debug, Clone, Copy)]

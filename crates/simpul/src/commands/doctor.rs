@@ -6,9 +6,12 @@ use simpul_adapters::bus::{Broker, Topology};
 use simpul_event_store::db::{lint, migrate};
 
 use super::{FOUND, say};
-use crate::{config::Config, wiring};
+use crate::{config::Config, embedded, wiring};
 
 pub(crate) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
+    let mut config = config.clone();
+    let own_server = embedded::examine(&mut config).await;
+    let config = &config;
     let mut sound = true;
     let mut check = |name: &str, outcome: Result<String, String>| match outcome {
         Ok(detail) => say(format_args!("ok      {name}: {detail}")),
@@ -30,6 +33,7 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
             .map(|_| "usable".to_owned())
             .map_err(|error| format!("{error:#}")),
     );
+    check("own PostgreSQL", own_server.map_err(|error| error.to_string()));
     check("schema", schema(config).await);
     check("row-level security", rules(config).await);
     check("RabbitMQ", broker(config).await);
@@ -44,7 +48,7 @@ async fn schema(config: &Config) -> Result<String, String> {
     let Ok(owner_url) = config.owner_url() else {
         return Ok("not checked: no owner_url here".to_owned());
     };
-    match migrate::pending(owner_url).await {
+    match migrate::pending(&owner_url).await {
         Ok(steps) if steps.is_empty() => Ok("up to date".to_owned()),
         Ok(steps) => Err(format!(
             "{} migrations are missing: run simpul migrate up",
@@ -71,7 +75,7 @@ async fn broker(config: &Config) -> Result<String, String> {
     let Some(url) = config.amqp.url.clone().filter(|_| config.amqp_url().is_some()) else {
         return Ok("none: consumers read straight from the store".to_owned());
     };
-    let broker = Broker::new(url, Topology::new("simpul")).map_err(|error| error.to_string())?;
+    let broker = Broker::new(url, Topology::new(&config.amqp.prefix)).map_err(|error| error.to_string())?;
     broker
         .probe()
         .await

@@ -10,8 +10,8 @@ use crate::{cli::Direction, config::Config};
 pub(crate) async fn run(config: &Config, direction: Direction) -> anyhow::Result<ExitCode> {
     let owner_url = config.owner_url()?;
     let (verb, steps) = match direction {
-        Direction::Up => ("applied", migrate::up(owner_url).await?),
-        Direction::Down { to } => ("undone", migrate::down(owner_url, to).await?),
+        Direction::Up => ("applied", migrate::up(&owner_url).await?),
+        Direction::Down { to } => ("undone", migrate::down(&owner_url, to).await?),
     };
     for step in &steps {
         say(format_args!("{verb} {} {}", step.version, step.description));

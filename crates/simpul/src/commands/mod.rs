@@ -7,6 +7,7 @@ pub(crate) mod migrate;
 pub(crate) mod rebuild;
 pub(crate) mod router_sim;
 pub(crate) mod schema;
+pub(crate) mod stuck;
 pub(crate) mod token;
 
 /// Prints a line that was asked for.

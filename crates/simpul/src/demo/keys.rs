@@ -1,4 +1,4 @@
-//! Keys of a development machine, made once and kept under `.dev/keys`.
+//! Keys of a development machine, made once and kept.
 
 use std::{
     fs,
@@ -14,23 +14,22 @@ use simpul_api::auth::generate_pem;
 
 use crate::config::Config;
 
-const FOLDER: &str = ".dev/keys";
-
 /// Fills in the keys that the configuration does not name.
 pub fn provide(config: &mut Config) -> anyhow::Result<()> {
+    let folder = config.dev.folder.join("keys");
     if config.vault.master_key.is_none() && config.vault.master_key_file.is_none() {
-        config.vault.master_key_file = Some(keep("master.hex", master_key)?);
+        config.vault.master_key_file = Some(keep(&folder, "master.hex", master_key)?);
     }
     if config.tokens.signing_key_file.is_none() {
-        config.tokens.signing_key_file = Some(keep("signing.pem", signing_key)?);
+        config.tokens.signing_key_file = Some(keep(&folder, "signing.pem", signing_key)?);
     }
     Ok(())
 }
 
-fn keep(name: &str, make: fn() -> anyhow::Result<String>) -> anyhow::Result<PathBuf> {
-    let path = Path::new(FOLDER).join(name);
+fn keep(folder: &Path, name: &str, make: fn() -> anyhow::Result<String>) -> anyhow::Result<PathBuf> {
+    let path = folder.join(name);
     if !path.exists() {
-        fs::create_dir_all(FOLDER)?;
+        fs::create_dir_all(folder)?;
         let mut file = fs::OpenOptions::new()
             .write(true)
             .create_new(true)

@@ -1,15 +1,19 @@
 //! A demo operator: tenant, plan, router, customer, gateway and sender, each by the use case that the API uses.
 
+use std::{fs, path::Path};
+
 use anyhow::Context as _;
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use secrecy::ExposeSecret as _;
+use serde::{Deserialize, Serialize};
+use simpul_adapters::standin::{fonnte, tripay};
 use simpul_app::{
     Personal, Refusal,
-    billing::{ConnectGateway, ConnectedGateway, IssueInvoice},
+    billing::{ConnectGateway, IssueInvoice},
     catalog::DefinePlan,
     customers::RegisterCustomer,
     messaging::ConnectSender,
-    network::RegisterRouter,
+    network::{ChangeRouterAddress, RegisterRouter},
     subscriptions::{Change, ChangeSubscription, OpenSubscription},
     tenancy::OnboardTenant,
 };
@@ -20,20 +24,42 @@ use simpul_domain::{
     messaging::sender::SenderKind,
     network::{PppProfile, RouterAddress, RouterHost, Sha256Hex, TlsMode},
     subscriptions::PppUsername,
-    tenancy::{Subdomain, TenantSettings},
+    tenancy::{Subdomain, Tenant, TenantSettings},
 };
 use simpul_event_store::{Actor, Bus, Command, Context};
 
 use super::surroundings::{PLAN_PROFILE, ROUTER_LOGIN, Surroundings};
 
 /// Who and what the demo is about.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Operator {
     pub tenant: TenantId,
     pub owner: UserId,
+    pub router: RouterId,
     pub gateway: GatewayId,
+    /// Path on which the messenger reports.
+    pub reports: String,
     pub subscription: SubscriptionId,
     pub username: String,
+}
+
+/// What the operator has outside: where the router is, and accounts at a gateway and a messenger.
+#[derive(Debug, Clone)]
+pub struct Accounts {
+    pub router: RouterAddress,
+    pub tripay: tripay::Settings,
+    pub fonnte: fonnte::Settings,
+}
+
+impl Accounts {
+    /// Those of simulators and stand-ins.
+    pub fn of(around: &Surroundings) -> anyhow::Result<Self> {
+        Ok(Self {
+            router: router_address(around)?,
+            tripay: around.tripay_keys.clone(),
+            fonnte: around.fonnte_keys.clone(),
+        })
+    }
 }
 
 /// Dispatches as a user or as the product.
@@ -73,8 +99,47 @@ impl Hand<'_> {
     }
 }
 
+/// The operator that `file` names if this database has it, else a new one. A router of before is gone: the simulator
+/// of today takes its place.
+pub async fn kept_operator(bus: &Bus, around: &Surroundings, file: &Path) -> anyhow::Result<Operator> {
+    if let Some(operator) = kept(bus, file).await? {
+        let hand = Hand {
+            bus,
+            tenant: operator.tenant,
+            actor: Actor::User(operator.owner),
+        };
+        hand.ask(ChangeRouterAddress {
+            router: operator.router,
+            address: router_address(around)?,
+            username: ROUTER_LOGIN.0.to_owned(),
+            password: Personal::new(ROUTER_LOGIN.1),
+        })
+        .await?;
+        return Ok(operator);
+    }
+    let operator = operator(bus, &Accounts::of(around)?).await?;
+    if let Some(folder) = file.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    // Written last, so that an operator who was not finished is not taken for one.
+    fs::write(file, serde_json::to_vec_pretty(&operator)?)
+        .with_context(|| format!("cannot write {}", file.display()))?;
+    Ok(operator)
+}
+
+async fn kept(bus: &Bus, file: &Path) -> anyhow::Result<Option<Operator>> {
+    let Ok(text) = fs::read(file) else {
+        return Ok(None);
+    };
+    let operator: Operator =
+        serde_json::from_slice(&text).with_context(|| format!("cannot read {}", file.display()))?;
+    let id = operator.tenant.to_string();
+    let (tenant, _) = bus.store().load::<Tenant>(operator.tenant, &id).await?;
+    Ok((tenant != Tenant::default()).then_some(operator))
+}
+
 /// Onboards an operator with one customer whose line is active.
-pub async fn operator(bus: &Bus, around: &Surroundings) -> anyhow::Result<Operator> {
+pub async fn operator(bus: &Bus, accounts: &Accounts) -> anyhow::Result<Operator> {
     let ids = bus.store().ids();
     let (tenant, owner) = (TenantId::new(ids.next()), UserId::new(ids.next()));
     let suffix: String = tenant.to_string().chars().rev().take(8).collect();
@@ -109,7 +174,16 @@ pub async fn operator(bus: &Bus, around: &Surroundings) -> anyhow::Result<Operat
             profile: PppProfile::parse(PLAN_PROFILE)?,
         })
         .await?;
-    let router = register_router(&hand, around).await?;
+    let router = hand
+        .ask(RegisterRouter {
+            name: "Router Utama".to_owned(),
+            address: accounts.router.clone(),
+            username: ROUTER_LOGIN.0.to_owned(),
+            password: Personal::new(ROUTER_LOGIN.1),
+            legacy_login: false,
+            slot_limit: Some(2),
+        })
+        .await?;
     let customer = hand
         .ask(RegisterCustomer {
             code: CustomerCode::parse("C-0001")?,
@@ -118,7 +192,7 @@ pub async fn operator(bus: &Bus, around: &Surroundings) -> anyhow::Result<Operat
             email: None,
         })
         .await?;
-    let connected = connect_accounts(&hand, around).await?;
+    let (gateway, reports) = connect_accounts(&hand, accounts).await?;
     let username = "budi@wifimaju".to_owned();
     let subscription = hand
         .ask(OpenSubscription {
@@ -139,13 +213,15 @@ pub async fn operator(bus: &Bus, around: &Surroundings) -> anyhow::Result<Operat
     Ok(Operator {
         tenant,
         owner,
-        gateway: connected.gateway,
+        router,
+        gateway,
+        reports,
         subscription,
         username,
     })
 }
 
-async fn register_router(hand: &Hand<'_>, around: &Surroundings) -> anyhow::Result<RouterId> {
+fn router_address(around: &Surroundings) -> anyhow::Result<RouterAddress> {
     let address = around
         .router
         .tls_addr
@@ -155,44 +231,35 @@ async fn register_router(hand: &Hand<'_>, around: &Surroundings) -> anyhow::Resu
         .fingerprint
         .as_ref()
         .context("the simulator has no certificate")?;
-    let router = hand
-        .ask(RegisterRouter {
-            name: "Router Utama".to_owned(),
-            address: RouterAddress {
-                host: RouterHost::parse(&address.ip().to_string())?,
-                port: address.port(),
-                tls: TlsMode::Pinned {
-                    sha256: Sha256Hex::parse(&fingerprint.to_string())?,
-                },
-            },
-            username: ROUTER_LOGIN.0.to_owned(),
-            password: Personal::new(ROUTER_LOGIN.1),
-            legacy_login: false,
-            slot_limit: Some(2),
-        })
-        .await?;
-    Ok(router)
+    Ok(RouterAddress {
+        host: RouterHost::parse(&address.ip().to_string())?,
+        port: address.port(),
+        tls: TlsMode::Pinned {
+            sha256: Sha256Hex::parse(&fingerprint.to_string())?,
+        },
+    })
 }
 
 /// The gateway and the messenger.
-async fn connect_accounts(hand: &Hand<'_>, around: &Surroundings) -> anyhow::Result<ConnectedGateway> {
-    let connected = hand
+async fn connect_accounts(hand: &Hand<'_>, accounts: &Accounts) -> anyhow::Result<(GatewayId, String)> {
+    let gateway = hand
         .ask(ConnectGateway {
             kind: GatewayKind::Tripay,
             mode: GatewayMode::Sandbox,
-            merchant_code: around.tripay_keys.merchant_code.clone(),
-            api_key: Personal::new(around.tripay_keys.api_key.expose_secret()),
-            signing_key: Personal::new(around.tripay_keys.private_key.expose_secret()),
+            merchant_code: accounts.tripay.merchant_code.clone(),
+            api_key: Personal::new(accounts.tripay.api_key.expose_secret()),
+            signing_key: Personal::new(accounts.tripay.private_key.expose_secret()),
             fallback_email: "tagihan@wifimaju.example".to_owned(),
         })
         .await?;
-    hand.ask(ConnectSender {
-        kind: SenderKind::Fonnte,
-        token: Personal::new(around.fonnte_keys.token.expose_secret()),
-        device: Personal::new(around.fonnte_keys.device.e164()),
-    })
-    .await?;
-    Ok(connected)
+    let sender = hand
+        .ask(ConnectSender {
+            kind: SenderKind::Fonnte,
+            token: Personal::new(accounts.fonnte.token.expose_secret()),
+            device: Personal::new(accounts.fonnte.device.e164()),
+        })
+        .await?;
+    Ok((gateway.gateway, sender.hook_path))
 }
 
 /// Bills a month that fell due ten days ago: longer than the grace, so that the line is isolated at once.

@@ -15,7 +15,7 @@ use simpul_event_store::{
 
 use super::{
     door::Door,
-    seed::{self, Operator},
+    seed::{self, Accounts, Operator},
     surroundings::Surroundings,
 };
 use crate::{config::Config, roles::Running, wiring};
@@ -117,7 +117,7 @@ const PAID: [Wanted; 6] = [
 pub(super) async fn tell(config: &Config, running: &Running, around: &Surroundings) -> anyhow::Result<Told> {
     let store = &running.store;
     let bus = Bus::new(store.clone());
-    let operator = seed::operator(&bus, around).await?;
+    let operator = seed::operator(&bus, &Accounts::of(around)?).await?;
     let viewer = Viewer {
         user: operator.owner,
         tenant: operator.tenant,
@@ -301,7 +301,7 @@ async fn wait_for(store: &EventStore, tenant: TenantId, wanted: Wanted) -> anyho
             .filter(|event| {
                 wanted
                     .field
-                    .is_none_or(|(field, value)| event.payload[wanted.event_type][field] == value)
+                    .is_none_or(|(field, value)| event.payload.value()[wanted.event_type][field] == value)
             })
             .nth(wanted.nth - 1)
             .cloned()
@@ -321,7 +321,7 @@ async fn wait_for_message(
     wait(store, tenant, what, |log| {
         let queued = log
             .iter()
-            .find(|event| event.event_type == QUEUED && event.payload[QUEUED]["kind"] == kind)?;
+            .find(|event| event.event_type == QUEUED && event.payload.value()[QUEUED]["kind"] == kind)?;
         log.iter()
             .find(|event| event.event_type == ACCEPTED && event.aggregate_id == queued.aggregate_id)
             .cloned()

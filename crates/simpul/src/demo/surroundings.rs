@@ -11,7 +11,9 @@ use simpul_adapters::{
     },
 };
 use simpul_routeros::sim::{Personality, RouterConfig, Server, ServerConfig, ServerHandle};
+use url::Url;
 
+use super::seed::Operator;
 use crate::{
     config::{Config, EgressMode},
     runtime::SystemClock,
@@ -52,6 +54,14 @@ impl Surroundings {
             tripay_keys,
             fonnte_keys,
         })
+    }
+}
+
+impl Surroundings {
+    /// Tells the messenger where the operator's delivery reports go.
+    pub fn reports_to(&self, public_url: &Url, operator: &Operator) -> anyhow::Result<()> {
+        self.fonnte.set_webhook(public_url.join(&operator.reports)?);
+        Ok(())
     }
 }
 

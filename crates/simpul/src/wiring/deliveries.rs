@@ -4,6 +4,7 @@ use simpul_adapters::{
     delivery::{Content, Ports, Ready, Report},
     work_loop::PortError,
 };
+use simpul_api::senders::StoredSenders;
 use simpul_app::messaging::{RecordSent, Sent};
 use simpul_domain::{
     CommandId, MessageId, TenantId,
@@ -12,7 +13,7 @@ use simpul_domain::{
 use simpul_event_store::{Bus, inline::outbox::Leased};
 
 use super::{
-    Messages, Senders,
+    Messages,
     messages::{MessageError, Rendered},
     outcomes,
 };
@@ -22,11 +23,11 @@ use super::{
 pub(crate) struct Deliveries {
     bus: Bus,
     messages: Messages,
-    senders: Senders,
+    senders: StoredSenders,
 }
 
 impl Deliveries {
-    pub(crate) const fn new(bus: Bus, messages: Messages, senders: Senders) -> Self {
+    pub(crate) const fn new(bus: Bus, messages: Messages, senders: StoredSenders) -> Self {
         Self {
             bus,
             messages,

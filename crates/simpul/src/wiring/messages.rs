@@ -1,30 +1,22 @@
-//! What a message says, rendered when it is sent, and who sends it.
+//! What a message says, rendered when it is sent.
 
 use chrono::{DateTime, Datelike as _, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
-use simpul_adapters::{
-    egress::Egress,
-    messaging::{
-        Fonnte, FonnteConfig, fonnte,
-        templates::{Template, TemplateError, Values, Variable, long_date},
-    },
-};
-use simpul_app::{customers, messaging};
+use simpul_adapters::messaging::templates::{Template, TemplateError, Values, Variable, long_date};
+use simpul_app::{customers, stream};
 use simpul_domain::{
-    Decider, InvoiceId, MessageId, Sealed, StoredEvent, TenantId,
+    InvoiceId, MessageId, Sealed, TenantId,
     billing::{Invoice, InvoiceEvent, invoice::InvoiceIssued},
     customers::{Customer, CustomerEvent, PhoneNumber, customer::CustomerRegistered},
     messaging::{
-        Message, MessageEvent, MessageKind, SenderAccount, SenderAccountEvent,
+        Message, MessageEvent, MessageKind,
         message::{MessageQueued, MessageStatus},
-        sender::{OutboundMessage, SenderKind},
-        sender_account::SenderAccountConnected,
+        sender::OutboundMessage,
     },
     subscriptions::Subscription,
     tenancy::{Tenant, TenantSettings},
 };
-use simpul_event_store::{EventStore, StoreError, inline};
-use url::Url;
+use simpul_event_store::{EventStore, StoreError};
 
 /// Renders messages from what is true now.
 #[derive(Debug, Clone)]
@@ -80,13 +72,13 @@ impl Messages {
             | MessageStatus::Unknown => return Ok(Rendered::Settled),
         }
         let failed_tries = state.tries();
-        let queued = first::<Message, _, _>(&self.store, tenant, &id, |event| match event {
+        let queued = stream::first::<Message, _>(&self.store, tenant, &id, |event| match event {
             MessageEvent::Queued(queued) => Some(queued),
             _ => None,
         });
         let queued: MessageQueued = queued.await?.ok_or(MessageError::Missing)?;
         let id = queued.customer.to_string();
-        let registered = first::<Customer, _, _>(&self.store, tenant, &id, |event| match event {
+        let registered = stream::first::<Customer, _>(&self.store, tenant, &id, |event| match event {
             CustomerEvent::Registered(registered) => Some(registered),
             CustomerEvent::Erased(_) => None,
         });
@@ -154,7 +146,7 @@ impl Messages {
         values: Values,
     ) -> Result<Values, MessageError> {
         let id = invoice.to_string();
-        let issued = first::<Invoice, _, _>(&self.store, tenant, &id, |event| match event {
+        let issued = stream::first::<Invoice, _>(&self.store, tenant, &id, |event| match event {
             InvoiceEvent::Issued(issued) => Some(*issued),
             _ => None,
         });
@@ -187,109 +179,4 @@ impl Messages {
 
 fn template(kind: MessageKind, settings: &TenantSettings) -> Result<Template, TemplateError> {
     Template::built_in(kind, settings.language)
-}
-
-/// The first event of a stream that `pick` wants.
-async fn first<A, E, T>(
-    store: &EventStore,
-    tenant: TenantId,
-    id: &str,
-    pick: impl Fn(E) -> Option<T>,
-) -> Result<Option<T>, StoreError>
-where
-    A: Decider<Event = E>,
-    E: StoredEvent,
-{
-    for (_, shape) in store.load_shapes(tenant, A::TYPE, id, 0).await? {
-        let event = shape.payload.read().map_err(|source| StoreError::Unreadable {
-            event_type: shape.event_type,
-            version: shape.event_version,
-            source,
-        })?;
-        if let Some(found) = pick(event) {
-            return Ok(Some(found));
-        }
-    }
-    Ok(None)
-}
-
-/// The drivers of tenants' senders.
-#[derive(Debug, Clone)]
-pub(crate) struct Senders {
-    store: EventStore,
-    egress: Egress,
-    fonnte_url: Option<Url>,
-}
-
-/// Why there is no driver.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum SenderError {
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error("the sender's settings are not usable")]
-    Settings(#[from] fonnte::FonnteConfigError),
-    #[error("the sender's own number is not usable")]
-    Number,
-    #[error("the messenger's address is not a URL")]
-    Address(#[from] url::ParseError),
-}
-
-impl Senders {
-    pub(crate) const fn new(store: EventStore, egress: Egress, fonnte_url: Option<Url>) -> Self {
-        Self {
-            store,
-            egress,
-            fonnte_url,
-        }
-    }
-
-    /// The tenant's first connected WhatsApp sender.
-    pub(crate) async fn whatsapp(&self, tenant: TenantId) -> Result<Option<Fonnte>, SenderError> {
-        let mut tx = self.store.db().tenant_tx(tenant).await?;
-        let senders = inline::member::list(&mut tx, messaging::SENDERS, messaging::WHATSAPP).await?;
-        tx.commit().await?;
-        for id in senders {
-            let connected = first::<SenderAccount, _, _>(&self.store, tenant, &id, |event| match event {
-                SenderAccountEvent::Connected(connected) => Some(connected),
-                SenderAccountEvent::Disconnected(_) => None,
-            });
-            let Some(connected) = connected.await? else {
-                continue;
-            };
-            if connected.kind == SenderKind::Fonnte {
-                return self.fonnte(tenant, &id, &connected).await.map(Some);
-            }
-        }
-        Ok(None)
-    }
-
-    async fn fonnte(
-        &self,
-        tenant: TenantId,
-        id: &str,
-        account: &SenderAccountConnected,
-    ) -> Result<Fonnte, SenderError> {
-        let vault = self.store.vault();
-        let mut tx = self.store.db().tenant_tx(tenant).await?;
-        let token = vault
-            .open(&mut tx, id, messaging::TOKEN_FIELD, &account.token)
-            .await?;
-        let device = vault
-            .open(&mut tx, id, messaging::DEVICE_FIELD, &account.device)
-            .await?;
-        tx.commit().await?;
-        let device = PhoneNumber::parse(device.expose_secret()).map_err(|_| SenderError::Number)?;
-        let base_url = match &self.fonnte_url {
-            Some(url) => url.clone(),
-            None => Url::parse(fonnte::PRODUCTION)?,
-        };
-        Ok(Fonnte::new(
-            FonnteConfig {
-                base_url,
-                token,
-                device,
-            },
-            &self.egress,
-        )?)
-    }
 }

@@ -5,20 +5,24 @@ mod messages;
 mod notices;
 mod outcomes;
 mod routers;
+mod sweeps;
 mod timers;
 
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use simpul_adapters::egress::{Egress, Policy};
-use simpul_api::auth::Keys;
-use simpul_event_store::{Db, EventStore, Upcasters, Vault};
+use simpul_adapters::{
+    bus::consumer::Replays,
+    egress::{Egress, Policy},
+    provisioning::Provisioning,
+    work_loop::Wake,
+};
+use simpul_api::{auth::Keys, repairs::Repairs};
+use simpul_event_store::{Bus, Db, EventStore, Upcasters, Vault};
+use simpul_routeros::tls::Roots;
 
 pub(crate) use self::{
-    deliveries::Deliveries,
-    messages::{Messages, Senders},
-    notices::Notices,
-    routers::Routers,
+    deliveries::Deliveries, messages::Messages, notices::Notices, routers::Routers, sweeps::Sweeps,
     timers::Timers,
 };
 use crate::{
@@ -43,9 +47,28 @@ pub(crate) fn store(config: &Config) -> anyhow::Result<EventStore> {
     ))
 }
 
+/// Retries of what has no worker of its own. `provisioning` wakes the lanes' worker of this process.
+pub(crate) fn repairs(bus: Bus, provisioning: Wake) -> Repairs {
+    let store = bus.store().clone();
+    let consumer = Provisioning::new(store.clone(), provisioning);
+    Repairs::new(bus, Replays::new(store).with(Arc::new(consumer)))
+}
+
 /// The keys of access tokens.
 pub(crate) fn keys(config: &Config) -> anyhow::Result<Keys> {
     Keys::from_pem(&config.signing_key_pem()?, ISSUER, AUDIENCE).context("cannot use the signing key")
+}
+
+/// Who may vouch for routers' certificates: the machine's authorities, and the operator's own.
+pub(crate) fn roots(config: &Config) -> anyhow::Result<Roots> {
+    let roots = Roots::system();
+    let Some(path) = &config.egress.router_ca_file else {
+        return Ok(roots);
+    };
+    let pem = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    roots
+        .with_pem(&pem)
+        .with_context(|| format!("cannot use egress.router_ca_file {}", path.display()))
 }
 
 /// The guard of outbound sockets.

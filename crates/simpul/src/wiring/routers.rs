@@ -5,20 +5,22 @@ use chrono::Utc;
 use secrecy::SecretString;
 use simpul_adapters::{
     egress::{DialError, Egress},
-    provisioning::{Failure, Ports, Proof, Reach, Wanted},
+    provisioning::{Failure, Introduction, Ports, Proof, Reach, Wanted},
     work_loop::PortError,
 };
 use simpul_app::{
-    network::{ConfirmProvisioning, FailProvisioning, PASSWORD_FIELD},
+    Refusal,
+    network::{ConfirmProvisioning, FailProvisioning, PASSWORD_FIELD, RecordRouterIdentity},
     subscriptions::SECRET_FIELD,
 };
 use simpul_domain::{
     CommandId, RouterId, Sealed, SubscriptionId, TenantId,
-    network::RouterAddress,
+    network::{RouterAddress, RouterError},
     ports::{DesiredStates as _, RouterDirectory as _},
 };
-use simpul_event_store::{Bus, EventStore, StoreError, inline::lane::Leased};
+use simpul_event_store::{Bus, DispatchError, EventStore, StoreError, inline::lane::Leased};
 use simpul_projections::network::{StoredDesiredStates, StoredRouterDirectory};
+use simpul_routeros::tls::Roots;
 use tokio::net::TcpStream;
 
 use super::outcomes;
@@ -30,16 +32,18 @@ pub(crate) struct Routers {
     egress: Egress,
     desired: StoredDesiredStates,
     directory: StoredRouterDirectory,
+    roots: Roots,
 }
 
 impl Routers {
-    pub(crate) fn new(bus: Bus, egress: Egress) -> Self {
+    pub(crate) fn new(bus: Bus, egress: Egress, roots: Roots) -> Self {
         let store = bus.store().clone();
         Self {
             bus,
             egress,
             desired: StoredDesiredStates::new(store.clone()),
             directory: StoredRouterDirectory::new(store),
+            roots,
         }
     }
 
@@ -100,8 +104,30 @@ impl Ports for Routers {
             username: connection.username,
             password,
             legacy_login: connection.legacy_login,
-            serial: None,
+            known: connection.identity,
+            roots: self.roots.clone(),
         }))
+    }
+
+    async fn introduced(
+        &self,
+        tenant: TenantId,
+        router: RouterId,
+        said: Introduction,
+    ) -> Result<bool, PortError> {
+        let command = RecordRouterIdentity {
+            router,
+            serial: said.serial,
+            identity: said.name,
+            version: said.version,
+        };
+        // The same introduction may be news again at another address, so its id does not follow from what is said.
+        let context = outcomes::context(tenant, "provisioning", None, self.store().new_command_id());
+        match self.bus.dispatch(context, command).await {
+            Ok(_) => Ok(true),
+            Err(DispatchError::Refused(Refusal::Router(RouterError::OtherRouter))) => Ok(false),
+            Err(error) => Err(PortError::new(error)),
+        }
     }
 
     async fn dial(&self, _tenant: TenantId, address: &RouterAddress) -> Result<TcpStream, DialError> {

@@ -1,16 +1,57 @@
-//! From a due timer to the policy that asked for it.
+//! From a due timer to who asked for it: a policy, a sweep over many lines, or an attempt that is to be looked after.
 
 use simpul_adapters::intake::{Firing, TimerHandler};
-use simpul_app::policies::Policies;
-use simpul_event_store::inline::timer::Fired;
+use simpul_api::till::{LookedAfter, Till};
+use simpul_app::{
+    billing::CHECKOUT_TIMER,
+    policies::{Policies, timer_kind},
+};
+use simpul_domain::{CorrelationId, policy::TimerKind};
+use simpul_event_store::{Cause, Context, inline::timer::Fired};
+
+use super::Sweeps;
 
 /// See the module.
 #[derive(Debug, Clone)]
-pub(crate) struct Timers(pub(crate) Policies);
+pub(crate) struct Timers {
+    pub(crate) policies: Policies,
+    pub(crate) sweeps: Sweeps,
+    pub(crate) till: Till,
+}
+
+impl Timers {
+    async fn look_after(&self, fired: &Fired) -> Firing {
+        let timer = &fired.timer;
+        let Ok(attempt) = timer.subject.parse() else {
+            tracing::error!(timer.id = %timer.id, "a timer names no attempt");
+            return Firing::Obsolete;
+        };
+        let correlation = timer.origin.map_or_else(
+            || CorrelationId::new(timer.id.as_uuid()),
+            |origin| origin.correlation,
+        );
+        let frame = Context::caused(fired.tenant, "checkout", Cause::Timer(timer.id), correlation, 0);
+        match self.till.look_after(&frame, attempt).await {
+            Ok(LookedAfter::Settled) => Firing::Obsolete,
+            Ok(LookedAfter::Again(error)) => Firing::Postponed { error },
+            Err(error) => Firing::Postponed {
+                error: error.to_string(),
+            },
+        }
+    }
+}
 
 impl TimerHandler for Timers {
     async fn fire(&self, fired: &Fired) -> Firing {
-        match self.0.fire(fired).await {
+        if fired.timer.kind == CHECKOUT_TIMER {
+            return self.look_after(fired).await;
+        }
+        let done = match timer_kind(&fired.timer) {
+            Ok(TimerKind::SweepLines(sweep)) => return self.sweeps.fire(fired, sweep).await,
+            Ok(_) => self.policies.fire(fired).await,
+            Err(error) => Err(error),
+        };
+        match done {
             Ok(()) => Firing::Fired,
             Err(error) => Firing::Postponed {
                 error: error.to_string(),
