@@ -7,6 +7,14 @@
 mod architecture;
 mod conformance;
 mod demo;
+mod embedded;
+mod ending;
 mod faults;
 mod money;
+mod notices;
+mod operations;
+mod protocols;
+mod reports;
+mod settings;
+mod sweep;
 mod world;

@@ -8,138 +8,67 @@ use proptest::{
     strategy::ValueTree as _,
     test_runner::{Config, TestRunner},
 };
+use simpul::demo::seed::{self, Accounts, Hand, Operator};
+use simpul_adapters::standin::{fonnte, tripay};
 use simpul_app::{
-    Personal, Refusal,
-    billing::{BookObservation, ConnectGateway, IssueInvoice, OpenCheckout},
-    catalog::DefinePlan,
-    customers::RegisterCustomer,
-    network::RegisterRouter,
-    subscriptions::{Change, ChangeSubscription, OpenSubscription},
-    tenancy::OnboardTenant,
+    Refusal,
+    billing::{BookObservation, IssueInvoice, OpenCheckout},
 };
 use simpul_domain::{
-    CorrelationId, GatewayId, InvoiceId, Rupiah, SubscriptionId, TenantId, UserId,
+    InvoiceId, Rupiah,
     billing::{
-        DueDay, Invoice,
-        gateway::{Currency, GatewayKind, Observation, ObservedState},
-        gateway_account::GatewayMode,
+        Invoice,
+        gateway::{Currency, Observation, ObservedState},
     },
-    customers::CustomerCode,
-    network::{PppProfile, RouterAddress, RouterHost, TlsMode},
-    subscriptions::PppUsername,
-    tenancy::{Subdomain, TenantSettings},
+    network::{RouterAddress, RouterHost, TlsMode},
 };
-use simpul_event_store::{Actor, Bus, Command, Context, feed};
+use simpul_event_store::{Actor, Bus, Command, feed};
 use simpul_testkit::TestDb;
-use uuid::Uuid;
 
+/// Of the operator's plan.
 const PRICE: i64 = 150_000;
 const CASES: usize = 100;
 
 struct Shop {
     bus: Bus,
-    tenant: TenantId,
-    owner: UserId,
-    gateway: GatewayId,
-    subscription: SubscriptionId,
+    operator: Operator,
 }
 
 impl Shop {
-    async fn ask<C: Command<Refusal = Refusal>>(&self, actor: Actor, command: C) -> C::Answer {
-        let command_id = self.bus.store().new_command_id();
-        let context = Context {
-            tenant: self.tenant,
-            actor,
-            impersonator: None,
-            ip: None,
-            user_agent: None,
-            request_id: None,
-            correlation: CorrelationId::new(command_id.as_uuid()),
-            cause: None,
-            command_id,
-            effective_at: None,
-            dry_run: false,
-        };
-        self.bus.dispatch(context, command).await.expect(C::NAME).answer
-    }
-
-    async fn open(test: &TestDb, number: u128) -> Self {
-        let mut shop = Self {
-            bus: test.bus(),
-            tenant: TenantId::new(Uuid::from_u128(number << 64)),
-            owner: UserId::new(Uuid::from_u128(7)),
-            gateway: GatewayId::new(Uuid::nil()),
-            subscription: SubscriptionId::new(Uuid::nil()),
-        };
-        let owner = Actor::User(shop.owner);
-        let onboard = OnboardTenant {
-            name: "Operator".to_owned(),
-            subdomain: Subdomain::parse(&format!("operator-{number}")).expect("a subdomain"),
-            settings: TenantSettings::default(),
-            owner: shop.owner,
-        };
-        shop.ask(Actor::System("test"), onboard).await;
-        let plan = DefinePlan {
-            name: "Paket".to_owned(),
-            download_kbps: 10_000,
-            upload_kbps: 5_000,
-            price: Rupiah::try_new(PRICE).expect("a price"),
-            profile: PppProfile::parse("paket").expect("a profile"),
-        };
-        let plan = shop.ask(owner.clone(), plan).await;
-        let router = RegisterRouter {
-            name: "Router".to_owned(),
-            address: RouterAddress {
+    async fn open(test: &TestDb) -> Self {
+        let bus = test.bus();
+        let accounts = Accounts {
+            router: RouterAddress {
                 host: RouterHost::parse("203.0.113.1").expect("a host"),
                 port: 8728,
                 tls: TlsMode::Plain,
             },
-            username: "api".to_owned(),
-            password: Personal::new("rahasia"),
-            legacy_login: false,
-            slot_limit: None,
+            tripay: tripay::Settings::demo(),
+            fonnte: fonnte::Settings::demo().expect("a number"),
         };
-        let router = shop.ask(owner.clone(), router).await;
-        let customer = RegisterCustomer {
-            code: CustomerCode::parse("C1").expect("a code"),
-            name: Personal::new("Budi"),
-            phone: Personal::new("081234567890"),
-            email: None,
+        let operator = seed::operator(&bus, &accounts).await.expect("an operator");
+        Self { bus, operator }
+    }
+
+    async fn ask<C: Command<Refusal = Refusal>>(&self, actor: Actor, command: C) -> C::Answer {
+        let hand = Hand {
+            bus: &self.bus,
+            tenant: self.operator.tenant,
+            actor,
         };
-        let customer = shop.ask(owner.clone(), customer).await;
-        let gateway = ConnectGateway {
-            kind: GatewayKind::Tripay,
-            mode: GatewayMode::Sandbox,
-            merchant_code: "T1".to_owned(),
-            api_key: Personal::new("a"),
-            signing_key: Personal::new("b"),
-            fallback_email: "tagihan@contoh.id".to_owned(),
-        };
-        shop.gateway = shop.ask(owner.clone(), gateway).await.gateway;
-        let open = OpenSubscription {
-            customer,
-            plan,
-            router,
-            username: PppUsername::parse("budi").expect("a user name"),
-            secret: Personal::new("rahasia"),
-            due_day: Some(DueDay::try_new(10).expect("a day")),
-            installed_on: NaiveDate::from_ymd_opt(2026, 1, 10).expect("a date"),
-        };
-        shop.subscription = shop.ask(owner.clone(), open).await;
-        let activate = ChangeSubscription {
-            subscription: shop.subscription,
-            change: Change::Activate,
-        };
-        shop.ask(owner, activate).await;
-        shop
+        hand.ask(command).await.expect(C::NAME)
+    }
+
+    fn owner(&self) -> Actor {
+        Actor::User(self.operator.owner)
     }
 
     async fn invoice(&self, month: u64) -> InvoiceId {
         let due_on = NaiveDate::from_ymd_opt(2026, 2, 10).expect("a date") + Days::new(month * 31);
         self.ask(
-            Actor::User(self.owner),
+            self.owner(),
             IssueInvoice {
-                subscription: self.subscription,
+                subscription: self.operator.subscription,
                 due_on,
             },
         )
@@ -151,7 +80,7 @@ impl Shop {
         let (state, _) = self
             .bus
             .store()
-            .load::<Invoice>(self.tenant, &invoice.to_string())
+            .load::<Invoice>(self.operator.tenant, &invoice.to_string())
             .await
             .expect("loaded");
         if !state.is_open() {
@@ -159,17 +88,12 @@ impl Shop {
         }
         let open = OpenCheckout {
             invoice,
-            gateway: self.gateway,
+            gateway: self.operator.gateway,
             channel: "BRIVA".to_owned(),
             payer_fee: Rupiah::try_new(4_250).expect("a fee"),
             merchant_fee: Rupiah::ZERO,
         };
-        Some(
-            self.ask(Actor::User(self.owner), open)
-                .await
-                .merchant_ref
-                .to_string(),
-        )
+        Some(self.ask(self.owner(), open).await.merchant_ref.to_string())
     }
 
     async fn notice(&self, notice: &Notice, order_ref: &str) {
@@ -189,7 +113,7 @@ impl Shop {
         self.ask(
             Actor::System("test"),
             BookObservation {
-                gateway: self.gateway,
+                gateway: self.operator.gateway,
                 observation,
                 notice: None,
             },
@@ -199,13 +123,13 @@ impl Shop {
 
     /// Sums over the log: received, and where it went.
     async fn sums(&self) -> Sums {
-        let log = feed::page(self.bus.store(), self.tenant, 0, 10_000)
+        let log = feed::page(self.bus.store(), self.operator.tenant, 0, 10_000)
             .await
             .expect("the log");
         let mut sums = Sums::default();
         let mut charges = BTreeSet::new();
         for event in &log {
-            let content = &event.payload[event.event_type.as_str()];
+            let content = event.payload.value()[event.event_type.as_str()].take();
             let amount = content["amount"].as_i64().unwrap_or_default();
             match event.event_type.as_str() {
                 "billing.payment.received" => {
@@ -273,9 +197,9 @@ async fn every_rupiah_goes_somewhere_whatever_the_gateway_says() {
     let test = TestDb::create().await;
     test.clock().advance(TimeDelta::days(1));
     let mut runner = TestRunner::new(Config::default());
-    for case in 1..=CASES {
+    for _ in 0..CASES {
         let (said, repeats) = notices().new_tree(&mut runner).expect("a case").current();
-        let shop = Shop::open(&test, case as u128).await;
+        let shop = Shop::open(&test).await;
         let mut orders = Vec::new();
         for attempt in 0..4_u64 {
             let invoice = shop.invoice(attempt / 2).await;
