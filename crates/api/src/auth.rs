@@ -1,6 +1,7 @@
 //! Who sent a request: an access token (RFC 9068), RS256 with keys of at least 3072 bits.
 //!
-//! The token names the user and the tenant; nothing else of a request does. One algorithm, fixed here: the header's
+//! The token names the user and the tenant; nothing else of a request does. Its audience is the surface that it is
+//! good for. One algorithm, fixed here: the header's
 //! `alg` is compared, never obeyed. Time comes from the store's clock, with 30 seconds of leeway.
 
 use std::{collections::BTreeMap, fmt};
@@ -18,6 +19,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use simpul_domain::{TenantId, UserId};
 use zeroize::Zeroizing;
+
+use crate::Surface;
 
 /// Smallest modulus that is accepted.
 pub const MIN_KEY_BITS: usize = 3072;
@@ -75,13 +78,12 @@ pub enum TokenError {
     NotYet,
 }
 
-/// The keys of one surface.
+/// The keys of all surfaces.
 pub struct Keys {
     signing: EncodingKey,
     key_id: String,
     verifying: BTreeMap<String, DecodingKey>,
     issuer: String,
-    audience: String,
 }
 
 impl fmt::Debug for Keys {
@@ -129,7 +131,7 @@ fn private_key(pem: &SecretString) -> Result<KeyPair, KeyError> {
 
 impl Keys {
     /// From a private key in PKCS#8 PEM. The key's id is taken from its public half.
-    pub fn from_pem(pem: &SecretString, issuer: &str, audience: &str) -> Result<Self, KeyError> {
+    pub fn from_pem(pem: &SecretString, issuer: &str) -> Result<Self, KeyError> {
         let pair = private_key(pem)?;
         let public = pair.public_key();
         if public.modulus_len() * 8 < MIN_KEY_BITS {
@@ -148,7 +150,6 @@ impl Keys {
             verifying: BTreeMap::from([(key_id.clone(), verifying)]),
             key_id,
             issuer: issuer.to_owned(),
-            audience: audience.to_owned(),
         })
     }
 
@@ -161,9 +162,10 @@ impl Keys {
         self
     }
 
-    /// An access token of `lifetime` from `now`.
+    /// An access token of `lifetime` from `now`, good for one surface.
     pub fn mint(
         &self,
+        surface: Surface,
         viewer: Viewer,
         now: DateTime<Utc>,
         lifetime: TimeDelta,
@@ -173,7 +175,7 @@ impl Keys {
         header.kid = Some(self.key_id.clone());
         let claims = Claims {
             iss: self.issuer.clone(),
-            aud: self.audience.clone(),
+            aud: surface.audience().to_owned(),
             sub: viewer.user,
             tid: viewer.tenant,
             iat: now.timestamp(),
@@ -185,13 +187,14 @@ impl Keys {
     }
 
     /// Whom a token names, if it is ours and valid at `now`.
-    pub fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<Viewer, TokenError> {
-        self.verify_until(token, now).map(|(viewer, _)| viewer)
+    pub fn verify(&self, surface: Surface, token: &str, now: DateTime<Utc>) -> Result<Viewer, TokenError> {
+        self.verify_until(surface, token, now).map(|(viewer, _)| viewer)
     }
 
     /// Whom a token names, and until when it is believed.
     pub fn verify_until(
         &self,
+        surface: Surface,
         token: &str,
         now: DateTime<Utc>,
     ) -> Result<(Viewer, DateTime<Utc>), TokenError> {
@@ -209,7 +212,7 @@ impl Keys {
             .ok_or(TokenError::UnknownKey)?;
         let mut rules = Validation::new(ALGORITHM);
         rules.set_issuer(&[&self.issuer]);
-        rules.set_audience(&[&self.audience]);
+        rules.set_audience(&[surface.audience()]);
         rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         // The library reads the machine's clock; ours is injected and checked below.
         rules.validate_exp = false;
@@ -222,6 +225,10 @@ impl Keys {
         }
         if claims.iat > now.timestamp().saturating_add(LEEWAY.num_seconds()) {
             return Err(TokenError::NotYet);
+        }
+        // A tenant's staff cannot run the platform, whatever a token says.
+        if !surface.serves(claims.tid) {
+            return Err(TokenError::Invalid);
         }
         let viewer = Viewer {
             user: claims.sub,

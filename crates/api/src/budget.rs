@@ -17,7 +17,7 @@ use simpul_domain::{Code, TenantId};
 use simpul_event_store::inline::budget;
 pub use simpul_event_store::inline::budget::Rate;
 
-use crate::{ApiError, ApiState, auth::Viewer};
+use crate::{ApiError, ApiState, BySurface, Surface, auth::Viewer};
 
 /// Tenants that withdraw at the same time.
 const LANES: usize = 16;
@@ -33,24 +33,37 @@ pub struct Limits {
     pub address_requests: Rate,
     /// Requests of one user.
     pub user_requests: Rate,
-    /// Points of one user.
-    pub user_points: Rate,
-    /// Points of a tenant, so that one cannot drown the others.
-    pub tenant_points: Rate,
-    /// Points of one operation.
-    pub operation_points: u32,
+    pub points: BySurface<Points>,
+}
+
+/// What operations of a surface may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Points {
+    /// Of one user.
+    pub user: Rate,
+    /// Of a tenant, so that one cannot drown the others, and its customers not its staff.
+    pub tenant: Rate,
+    /// Of one operation.
+    pub operation: u32,
 }
 
 impl Default for Limits {
     /// SPEC section 3; `facts/graphql.md` 5.5.
     fn default() -> Self {
         let rate = |capacity, per_minute| Rate { capacity, per_minute };
+        let points = |user, tenant, operation| Points {
+            user: rate(user, user),
+            tenant: rate(tenant, tenant),
+            operation,
+        };
         Self {
             address_requests: rate(1_000, 1_000),
             user_requests: rate(100, 100),
-            user_points: rate(12_000, 12_000),
-            tenant_points: rate(120_000, 120_000),
-            operation_points: 5_000,
+            points: BySurface {
+                staff: points(12_000, 120_000, 5_000),
+                portal: points(1_200, 60_000, 1_000),
+                platform: points(24_000, 240_000, 10_000),
+            },
         }
     }
 }
@@ -126,6 +139,11 @@ impl Budgets {
         }
     }
 
+    /// Points of the dearest operation that a surface lets in.
+    pub(crate) const fn operation_points(&self, surface: Surface) -> u32 {
+        self.limits.points.of(surface).operation
+    }
+
     /// One request from an address.
     pub(crate) fn knock(&self, address: IpAddr, now: DateTime<Utc>) -> Result<(), ApiError> {
         let rate = self.limits.address_requests;
@@ -168,17 +186,19 @@ impl Budgets {
     pub(crate) async fn spend(
         &self,
         state: &ApiState,
+        surface: Surface,
         viewer: Viewer,
         points: u32,
     ) -> Result<Left, ApiError> {
-        let rate = self.limits.user_points;
-        let scope = format!("points {}", viewer.user);
+        let Points {
+            user: rate, tenant, ..
+        } = *self.limits.points.of(surface);
+        let scope = format!("points {surface} {}", viewer.user);
         let remaining = self
             .take(state, viewer.tenant, scope, points, rate, "points")
             .await?;
         // Last, so that whoever is refused costs their colleagues nothing.
-        let tenant = self.limits.tenant_points;
-        let scope = "points".to_owned();
+        let scope = format!("points {surface}");
         self.take(state, viewer.tenant, scope, points, tenant, "the tenant's points")
             .await?;
         Ok(Left { rate, remaining })

@@ -1,6 +1,7 @@
-//! The front door: GraphQL for staff, webhooks for gateways, health for operators. A library: the binary opens the
+//! The front door: GraphQL for staff, customers and the platform, webhooks for gateways, health for operators. A library: the binary opens the
 //! socket.
 //!
+//! - [`Surface`]: the three APIs, and what each lets in;
 //! - [`http`]: the router, the frame around every answer, and the GraphQL transport;
 //! - `engine`: an operation from its text to its answer, guarded and priced;
 //! - `live`: streams of answers, over WebSocket and server-sent events;
@@ -10,7 +11,7 @@
 //! - [`gateways`], [`senders`]: a tenant's accounts at gateways and messengers, opened for one call;
 //! - [`till`]: asking gateways for checkouts;
 //! - [`repairs`]: what is tried again for a person;
-//! - [`graphql`]: the staff schema over use cases and read models.
+//! - [`graphql`]: the schemas over use cases and read models.
 //!
 //! INVARIANT: nothing here decides. Commands go through the bus, questions through read models, and an error that
 //! leaves has a code of [`simpul_domain::Code`].
@@ -28,6 +29,7 @@ mod live;
 pub mod repairs;
 pub mod senders;
 mod state;
+mod surface;
 pub mod till;
 
 pub use engine::{ManifestError, TrustedDocuments};
@@ -35,3 +37,4 @@ pub use error::ApiError;
 pub use graphql::sdl;
 pub use http::{Settings, router};
 pub use state::ApiState;
+pub use surface::{BySurface, Surface};

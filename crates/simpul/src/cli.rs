@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use simpul_api::Surface;
 use simpul_domain::{EventId, NoticeId, ParcelId, TenantId, UserId, operations::Reason};
 
 /// Event-sourced platform that runs internet providers.
@@ -106,6 +107,9 @@ pub enum Command {
     Doctor,
     /// Mint an access token for development.
     Token {
+        /// What it is good for.
+        #[arg(long, value_enum, default_value_t = Api::Staff)]
+        api: Api,
         #[arg(long)]
         tenant: TenantId,
         #[arg(long)]
@@ -114,12 +118,35 @@ pub enum Command {
         #[arg(long, default_value_t = 60)]
         minutes: u32,
     },
-    /// Print the GraphQL schema of the staff API.
+    /// Print a GraphQL schema.
     Schema {
-        /// Compare with `schema.graphql` instead, and fail if it differs.
+        #[arg(value_enum, default_value_t = Api::Staff)]
+        api: Api,
+        /// Compare the committed schemas of all APIs with the code instead, and fail if one differs.
         #[arg(long)]
         check: bool,
+        /// Write the committed schemas of all APIs anew instead.
+        #[arg(long, conflicts_with = "check")]
+        write: bool,
     },
+}
+
+/// One of the GraphQL APIs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Api {
+    Staff,
+    Portal,
+    Platform,
+}
+
+impl From<Api> for Surface {
+    fn from(api: Api) -> Self {
+        match api {
+            Api::Staff => Self::Staff,
+            Api::Portal => Self::Portal,
+            Api::Platform => Self::Platform,
+        }
+    }
 }
 
 /// A part of the product.

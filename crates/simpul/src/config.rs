@@ -17,7 +17,7 @@ use figment::{
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use simpul_api::{
-    Settings, TrustedDocuments,
+    BySurface, Settings, TrustedDocuments,
     budget::{self, Rate},
 };
 use simpul_event_store::{DbConfig, MasterKey};
@@ -151,9 +151,8 @@ pub struct Http {
     pub listen: SocketAddr,
     /// How gateways and browsers reach it; part of callback URLs.
     pub public_url: Url,
-    /// Manifests of the GraphQL documents of our own clients: `{"sha256:<hex>": "<document>"}`. With any of them,
-    /// other documents need the permission `api.adhoc`.
-    pub documents: Vec<PathBuf>,
+    /// Manifests of the GraphQL documents of our own clients: `{"sha256:<hex>": "<document>"}`.
+    pub documents: Documents,
     /// Origins of pages that may open sockets, besides the server's own.
     pub origins: Vec<String>,
 }
@@ -167,10 +166,21 @@ impl Default for Http {
         Self {
             listen,
             public_url,
-            documents: Vec::new(),
+            documents: Documents::default(),
             origins: Vec::new(),
         }
     }
+}
+
+/// Manifests of documents, by the surface that answers them.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Documents {
+    /// With any of them, other documents of the staff need the permission `api.adhoc`.
+    pub staff: Vec<PathBuf>,
+    /// The portal answers no others.
+    pub portal: Vec<PathBuf>,
+    pub platform: Vec<PathBuf>,
 }
 
 /// How much may be asked of the API.
@@ -179,6 +189,15 @@ impl Default for Http {
 pub struct Limits {
     pub address_requests_per_minute: u32,
     pub user_requests_per_minute: u32,
+    pub staff: Points,
+    pub portal: Points,
+    pub platform: Points,
+}
+
+/// How much the operations of a surface may cost.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Points {
     pub user_points_per_minute: u32,
     pub tenant_points_per_minute: u32,
     /// Points of one GraphQL operation.
@@ -191,25 +210,51 @@ impl Default for Limits {
         Self {
             address_requests_per_minute: limits.address_requests.per_minute,
             user_requests_per_minute: limits.user_requests.per_minute,
-            user_points_per_minute: limits.user_points.per_minute,
-            tenant_points_per_minute: limits.tenant_points.per_minute,
-            operation_points: limits.operation_points,
+            staff: limits.points.staff.into(),
+            portal: limits.points.portal.into(),
+            platform: limits.points.platform.into(),
+        }
+    }
+}
+
+impl From<budget::Points> for Points {
+    fn from(points: budget::Points) -> Self {
+        Self {
+            user_points_per_minute: points.user.per_minute,
+            tenant_points_per_minute: points.tenant.per_minute,
+            operation_points: points.operation,
+        }
+    }
+}
+
+/// A minute's worth may be spent at once.
+const fn rate(per_minute: u32) -> Rate {
+    Rate {
+        capacity: per_minute,
+        per_minute,
+    }
+}
+
+impl From<Points> for budget::Points {
+    fn from(points: Points) -> Self {
+        Self {
+            user: rate(points.user_points_per_minute),
+            tenant: rate(points.tenant_points_per_minute),
+            operation: points.operation_points,
         }
     }
 }
 
 impl From<Limits> for budget::Limits {
     fn from(limits: Limits) -> Self {
-        let rate = |per_minute| Rate {
-            capacity: per_minute,
-            per_minute,
-        };
         Self {
             address_requests: rate(limits.address_requests_per_minute),
             user_requests: rate(limits.user_requests_per_minute),
-            user_points: rate(limits.user_points_per_minute),
-            tenant_points: rate(limits.tenant_points_per_minute),
-            operation_points: limits.operation_points,
+            points: BySurface {
+                staff: limits.staff.into(),
+                portal: limits.portal.into(),
+                platform: limits.platform.into(),
+            },
         }
     }
 }
@@ -451,15 +496,12 @@ impl Config {
 
     /// What the front door is opened with.
     pub fn door(&self) -> Result<Settings, ConfigError> {
-        let mut documents = TrustedDocuments::default();
-        for path in &self.http.documents {
-            documents
-                .add(&read(path)?)
-                .map_err(|error| ConfigError::Invalid {
-                    key: "http.documents",
-                    problem: format!("{}: {error}", path.display()),
-                })?;
-        }
+        let manifests = &self.http.documents;
+        let documents = BySurface {
+            staff: trusted("http.documents.staff", &manifests.staff)?,
+            portal: trusted("http.documents.portal", &manifests.portal)?,
+            platform: trusted("http.documents.platform", &manifests.platform)?,
+        };
         Ok(Settings {
             limits: self.limits.into(),
             documents,
@@ -474,6 +516,20 @@ impl Config {
             .map(SecretString::expose_secret)
             .filter(|url| !url.is_empty())
     }
+}
+
+/// The documents of all manifests of a surface.
+fn trusted(key: &'static str, manifests: &[PathBuf]) -> Result<TrustedDocuments, ConfigError> {
+    let mut documents = TrustedDocuments::default();
+    for path in manifests {
+        documents
+            .add(&read(path)?)
+            .map_err(|error| ConfigError::Invalid {
+                key,
+                problem: format!("{}: {error}", path.display()),
+            })?;
+    }
+    Ok(documents)
 }
 
 fn read(path: &Path) -> Result<String, ConfigError> {
@@ -544,13 +600,13 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("documents.json");
         let mut config = Config::default();
-        config.http.documents = vec![path.clone()];
+        config.http.documents.portal = vec![path.clone()];
         assert!(matches!(config.door(), Err(ConfigError::File { .. })));
         std::fs::write(&path, r#"{"sha256:00": "{viewer{user{id}}}"}"#).expect("written");
         assert!(matches!(
             config.door(),
             Err(ConfigError::Invalid {
-                key: "http.documents",
+                key: "http.documents.portal",
                 ..
             })
         ));

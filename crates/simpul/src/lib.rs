@@ -18,6 +18,8 @@ use std::process::ExitCode;
 #[cfg(debug_assertions)]
 use anyhow::Context as _;
 
+use simpul_api::auth::Viewer;
+
 use crate::{
     cli::{Cli, Command},
     commands::stuck::Kind,
@@ -71,10 +73,13 @@ async fn dispatch(config: Config, command: Command) -> anyhow::Result<ExitCode> 
         } => commands::router_sim::run(port, tls_port, control_port, version, password).await,
         Command::Doctor => commands::doctor::run(&config).await,
         Command::Token {
+            api,
             tenant,
             user,
             minutes,
-        } => commands::token::run(&config, tenant, user, minutes),
-        Command::Schema { check } => commands::schema::run(check),
+        } => commands::token::run(&config, api.into(), Viewer { user, tenant }, minutes),
+        Command::Schema { check: true, .. } => commands::schema::check(),
+        Command::Schema { write: true, .. } => commands::schema::write(),
+        Command::Schema { api, .. } => Ok(commands::schema::print(api.into())),
     }
 }

@@ -167,7 +167,8 @@ mod tests {
     use super::*;
     use crate::engine::guard::operation;
 
-    static TYPES: LazyLock<FieldTypes> = LazyLock::new(|| FieldTypes::of(&crate::graphql::sdl()));
+    static TYPES: LazyLock<FieldTypes> =
+        LazyLock::new(|| FieldTypes::of(&crate::graphql::sdl(crate::Surface::Staff)));
 
     fn price(document: &str, variables: Value) -> u64 {
         let document = parse_query(document).expect("a document");

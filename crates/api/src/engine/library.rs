@@ -73,6 +73,8 @@ impl TrustedDocuments {
 #[derive(Debug, Default)]
 pub(crate) struct Library {
     trusted: TrustedDocuments,
+    /// Texts that nobody of ours has written are not even read.
+    trusted_only: bool,
     /// Two generations: when the young one is full it becomes the old one, and what nobody asked for meanwhile goes.
     remembered: Mutex<Generations>,
 }
@@ -88,11 +90,19 @@ impl Library {
     pub(crate) fn new(trusted: TrustedDocuments) -> Self {
         Self {
             trusted,
-            remembered: Mutex::default(),
+            ..Self::default()
         }
     }
 
-    /// Whether clients of ours bring their documents; then others need a permission to bring text.
+    /// With nothing else than trusted documents.
+    pub(crate) fn trusted_only(trusted: TrustedDocuments) -> Self {
+        Self {
+            trusted_only: true,
+            ..Self::new(trusted)
+        }
+    }
+
+    /// Whether clients of ours bring their documents.
     pub(crate) fn has_trusted(&self) -> bool {
         !self.trusted.0.is_empty()
     }
@@ -111,6 +121,9 @@ impl Library {
                 let hash = hash(text);
                 if let Some(known) = self.trusted.0.get(&hash).cloned().or_else(|| self.recall(&hash)) {
                     return Ok(known);
+                }
+                if self.trusted_only {
+                    return Err(not_trusted());
                 }
                 let document = Arc::new(read(text, false)?);
                 self.remember(hash, text.len(), &document);
@@ -134,6 +147,12 @@ impl Library {
             remembered.young_bytes = 0;
         }
     }
+}
+
+/// The refusal of a text where only trusted documents run.
+pub(crate) fn not_trusted() -> ApiError {
+    let text = "Only documents that came with a release may be used; send documentId";
+    ApiError::new(Code::PersistedQueryRequired, text)
 }
 
 fn hash(text: &str) -> Hash {
@@ -232,5 +251,11 @@ mod tests {
         assert!(!library.find(&text("{viewer{user{id }}}")).expect("read").trusted);
         let unknown = library.find(&Source::Known([0; 32])).map_err(|error| error.code);
         assert_eq!(unknown.err(), Some(Code::PersistedQueryNotFound));
+        let strict = Library::trusted_only(library.trusted);
+        assert!(strict.find(&known).expect("known").trusted);
+        assert!(strict.find(&text("{viewer{user{id}}}")).expect("known").trusted);
+        for foreign in ["{viewer{user{id }}}", "not a document"] {
+            assert_eq!(refused(&strict, foreign), Some(Code::PersistedQueryRequired));
+        }
     }
 }

@@ -19,7 +19,7 @@ use simpul_domain::Code;
 
 pub use self::library::{ManifestError, TrustedDocuments};
 pub(crate) use self::{
-    library::{Document, Library},
+    library::{Document, Library, not_trusted},
     operation::Operation,
 };
 use crate::{
@@ -87,7 +87,7 @@ impl<E: Executor> Engine<E> {
         }
     }
 
-    /// Whether clients of ours bring their documents; then others need a permission to bring text.
+    /// Whether clients of ours bring their documents.
     pub(crate) fn has_trusted(&self) -> bool {
         self.library.has_trusted()
     }

@@ -41,9 +41,13 @@ impl<I> Outcome<Option<I>> {
     }
 }
 
-/// Declares a payload: `payload!(InvoiceVoidPayload { invoice: Invoice = InvoiceId })`. `Invoice::load` reads it back.
+/// Declares a payload of the staff's schema, or of the one that is named behind it:
+/// `payload! { InvoiceVoidPayload { invoice: Invoice = InvoiceId } in platform }`. `Invoice::load` reads it back.
 macro_rules! payload {
     ($(#[$doc:meta])* $name:ident { $entity:ident: $type:ty = $id:ty }) => {
+        $crate::graphql::payload::payload! { $(#[$doc])* $name { $entity: $type = $id } in staff }
+    };
+    ($(#[$doc:meta])* $name:ident { $entity:ident: $type:ty = $id:ty } in $surface:ident) => {
         $(#[$doc])*
         #[derive(Debug)]
         pub(crate) struct $name($crate::graphql::payload::Outcome<$id>);
@@ -80,8 +84,8 @@ macro_rules! payload {
             }
 
             /// Reads on, at least as new as this write.
-            async fn query(&self) -> $crate::graphql::Query {
-                $crate::graphql::Query::default()
+            async fn query(&self) -> $crate::graphql::$surface::Query {
+                $crate::graphql::$surface::Query::default()
             }
         }
     };

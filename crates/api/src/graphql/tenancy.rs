@@ -113,11 +113,30 @@ const PERMISSIONS: &[(&str, Permission)] = &[
 #[derive(Debug)]
 pub(crate) struct Viewer;
 
-/// A member of staff.
+/// Who can sign in.
 #[derive(Debug, SimpleObject)]
 pub(crate) struct User {
     /// Opaque.
     id: ID,
+}
+
+impl User {
+    pub(super) fn of(viewer: crate::auth::Viewer) -> Self {
+        Self {
+            id: viewer.user.to_string().into(),
+        }
+    }
+}
+
+impl Permission {
+    /// What the viewer of this operation may do.
+    pub(super) async fn of(scope: &Scope) -> Result<Vec<Self>, ApiError> {
+        let held = scope.permissions().await?;
+        let known = PERMISSIONS
+            .iter()
+            .filter(|(name, _)| held.iter().any(|held| held == name));
+        Ok(known.map(|(_, permission)| *permission).collect())
+    }
 }
 
 /// Who asks, for which tenant, and what they may do.
@@ -125,8 +144,7 @@ pub(crate) struct User {
 impl Viewer {
     /// The member of staff.
     async fn user(&self, context: &Context<'_>) -> Option<User> {
-        let id = scope(context).ok()?.viewer().user.to_string().into();
-        Some(User { id })
+        Some(User::of(scope(context).ok()?.viewer()))
     }
 
     /// The tenant that the token names.
@@ -138,11 +156,7 @@ impl Viewer {
 
     /// What the viewer may do in this tenant.
     async fn permissions(&self, context: &Context<'_>) -> Result<Vec<Permission>> {
-        let held = scope(context)?.permissions().await?;
-        let known = PERMISSIONS
-            .iter()
-            .filter(|(name, _)| held.iter().any(|held| held == name));
-        Ok(known.map(|(_, permission)| *permission).collect())
+        Ok(Permission::of(scope(context)?).await?)
     }
 }
 

@@ -7,11 +7,19 @@ use axum::{
     http::{HeaderMap, header, request::Parts},
 };
 use chrono::{DateTime, Utc};
+use simpul_app::permission;
 use simpul_domain::Code;
 use simpul_event_store::ConsistencyToken;
 
-use super::Shared;
-use crate::{ApiError, auth::Viewer, budget::Left, engine::Prepared, graphql::Scope};
+use super::Door;
+use crate::{
+    ApiError,
+    auth::Viewer,
+    budget::Left,
+    engine::{Prepared, not_trusted},
+    graphql::Scope,
+    surface::{Documents, Introspection},
+};
 
 const CONSISTENCY_TOKEN: &str = "x-consistency-token";
 const TENANT: &str = "x-tenant-id";
@@ -43,7 +51,7 @@ pub(crate) struct SignedIn {
     pub(crate) until: DateTime<Utc>,
 }
 
-impl Shared {
+impl Door {
     /// Whom the bearer token of a request names. The tenant comes from the token; the header may only repeat it.
     pub(crate) fn authenticate(&self, headers: &HeaderMap) -> Result<SignedIn, ApiError> {
         let mut values = headers.get_all(header::AUTHORIZATION).iter();
@@ -66,8 +74,12 @@ impl Shared {
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(refused());
         }
-        let now = self.state.store().now();
-        let verified = self.state.keys.verify_until(token.trim(), now);
+        let now = self.shared.state.store().now();
+        let verified = self
+            .shared
+            .state
+            .keys
+            .verify_until(self.surface, token.trim(), now);
         let (viewer, until) = verified.map_err(|error| {
             tracing::info!(%error, "a token was refused");
             refused()
@@ -75,20 +87,36 @@ impl Shared {
         Ok(SignedIn { viewer, until })
     }
 
+    /// The frame of an operation of this surface.
+    pub(crate) fn scope(&self, viewer: Viewer, request_id: String, token: Option<ConsistencyToken>) -> Scope {
+        Scope::new(self.shared.state.clone(), viewer, request_id, token)
+    }
+
     /// What must hold before an operation runs: its permissions, and the budget.
     pub(crate) async fn admit(&self, prepared: &Prepared, scope: &Scope) -> Result<Left, ApiError> {
         if prepared.introspects() {
-            scope.require(simpul_app::permission::API_EXPLORE).await?;
+            match self.surface.introspection() {
+                Introspection::Always => {}
+                Introspection::Permitted => scope.require(permission::API_EXPLORE).await?,
+                Introspection::Never => {
+                    let text = "This schema is not told";
+                    return Err(ApiError::new(Code::Forbidden, text));
+                }
+            }
         }
-        if self.engine.has_trusted()
+        if self.surface.documents() != Documents::Any
+            && self.engine.has_trusted()
             && !prepared.is_trusted()
-            && scope.require(simpul_app::permission::API_ADHOC).await.is_err()
+            && scope.require(permission::API_ADHOC).await.is_err()
         {
-            let text = "Only documents that came with a release may be used; send documentId";
-            return Err(ApiError::new(Code::PersistedQueryRequired, text));
+            return Err(not_trusted());
         }
         let points = u32::try_from(prepared.cost.max(1)).unwrap_or(u32::MAX);
-        self.budgets.spend(&self.state, scope.viewer(), points).await
+        let (shared, viewer) = (&self.shared, scope.viewer());
+        shared
+            .budgets
+            .spend(&shared.state, self.surface, viewer, points)
+            .await
     }
 }
 

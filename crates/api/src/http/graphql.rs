@@ -1,4 +1,4 @@
-//! GraphQL over HTTP (`facts/graphql.md` section 5): one operation per request, JSON in, one of two forms out.
+//! GraphQL over HTTP, for each surface alike (`facts/graphql.md` section 5): one operation per request, JSON in, one of two forms out.
 //!
 //! 401 and 429 are decided before anything is read. GET asks and never changes anything; POST takes JSON and nothing
 //! that a browser would send without asking first, so that no page can use a member of staff's session.
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use simpul_domain::Code;
 
 use super::{
-    BodyError, RequestId, Shared,
+    BodyError, Door, RequestId,
     accept::{MediaType, is_json, negotiate},
     caller::{Origin, consistency_token},
     read_body,
@@ -27,7 +27,6 @@ use crate::{
     auth::Viewer,
     budget::Left,
     engine::{Operation, Prepared},
-    graphql::Scope,
 };
 
 /// Largest request.
@@ -35,17 +34,17 @@ const MAX_BODY_BYTES: usize = 1024 * 1024;
 const READ_DEADLINE: Duration = Duration::from_secs(10);
 /// Asks for `extensions.cost`.
 const COST: HeaderName = HeaderName::from_static("x-graphql-cost");
-/// Methods of `/graphql`.
+/// Its methods.
 pub(super) const ALLOWED: &str = "GET, POST";
 
-/// `GET` and `POST /graphql`.
+/// `GET` and `POST` of a surface's path.
 pub(super) async fn execute(
-    State(shared): State<Shared>,
+    State(door): State<Door>,
     id: RequestId,
     request: axum::http::Request<Body>,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let mut response = match serve(&shared, &id, &parts, body).await {
+    let mut response = match serve(&door, &id, &parts, body).await {
         Ok(response) => response,
         Err(error) => id.problem(&error),
     };
@@ -54,24 +53,21 @@ pub(super) async fn execute(
     response
 }
 
-/// `GET /graphql/schema.graphql`.
-pub(super) async fn schema_document(
-    State(shared): State<Shared>,
-    id: RequestId,
-    headers: HeaderMap,
-) -> Response {
-    match shared.authenticate(&headers) {
-        Ok(_) => crate::graphql::sdl().into_response(),
+/// `GET …/schema.graphql`.
+pub(super) async fn schema_document(State(door): State<Door>, id: RequestId, headers: HeaderMap) -> Response {
+    match door.authenticate(&headers) {
+        Ok(_) => crate::graphql::sdl(door.surface).into_response(),
         Err(error) => id.problem(&error),
     }
 }
 
-async fn serve(shared: &Shared, id: &RequestId, parts: &Parts, body: Body) -> Result<Response, ApiError> {
+async fn serve(door: &Door, id: &RequestId, parts: &Parts, body: Body) -> Result<Response, ApiError> {
+    let shared = &door.shared;
     let origin = Origin::of(parts);
     if let Some(ip) = origin.ip {
         shared.budgets.knock(ip, shared.state.store().now())?;
     }
-    let viewer = shared.authenticate(&parts.headers)?.viewer;
+    let viewer = door.authenticate(&parts.headers)?.viewer;
     shared.budgets.request(&shared.state, viewer).await?;
     if parts.method == Method::POST {
         must_be_json(&parts.headers)?;
@@ -81,18 +77,18 @@ async fn serve(shared: &Shared, id: &RequestId, parts: &Parts, body: Body) -> Re
         ApiError::new(Code::NotAcceptable, text)
     })?;
     let operation = read_operation(parts, body).await?;
-    let prepared = match shared.engine.prepare(operation) {
+    let prepared = match door.engine.prepare(operation) {
         Ok(prepared) => prepared,
         Err(error) => return Ok(write(&error.body(id.as_str()), media)),
     };
     if parts.method != Method::POST && prepared.kind != OperationType::Query {
         return Ok(not_by_get(id));
     }
-    run(shared, id, parts, (viewer, origin), &prepared, media).await
+    run(door, id, parts, (viewer, origin), &prepared, media).await
 }
 
 async fn run(
-    shared: &Shared,
+    door: &Door,
     id: &RequestId,
     parts: &Parts,
     (viewer, origin): (Viewer, Origin),
@@ -100,16 +96,16 @@ async fn run(
     media: MediaType,
 ) -> Result<Response, ApiError> {
     let token = consistency_token(&parts.headers)?;
-    let scope = Scope::new(shared.state.clone(), viewer, id.as_str().to_owned(), token).sent_by(origin);
+    let scope = door.scope(viewer, id.as_str().to_owned(), token).sent_by(origin);
     let scope = Arc::new(scope);
-    let left = match shared.admit(prepared, &scope).await {
+    let left = match door.admit(prepared, &scope).await {
         Ok(left) => left,
         Err(error) => return Ok(id.answer(&error, media)),
     };
     let data = |request: async_graphql::Request| request.data(Arc::clone(&scope));
-    let mut answered = shared.engine.execute(prepared, id.as_str(), data).await?;
+    let mut answered = door.engine.execute(prepared, id.as_str(), data).await?;
     if parts.headers.contains_key(COST) {
-        let limit = shared.engine.max_cost();
+        let limit = door.engine.max_cost();
         answered["extensions"] =
             json!({ "cost": { "requested": prepared.cost, "limit": limit, "reads": scope.reads() } });
     }

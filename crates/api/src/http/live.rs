@@ -1,4 +1,4 @@
-//! Where live connections are opened: `GET /graphql` as a WebSocket, `/graphql/stream` as server-sent events.
+//! Where live connections are opened: `GET` of a surface's path as a WebSocket, `…/stream` as server-sent events.
 
 use axum::{
     body::Body,
@@ -12,7 +12,7 @@ use axum::{
 use simpul_domain::Code;
 
 use super::{
-    RequestId, Shared,
+    Door, RequestId,
     caller::{Origin, consistency_token},
     graphql,
 };
@@ -25,31 +25,32 @@ use crate::{
     },
 };
 
-/// `GET /graphql`: a query, or a socket.
+/// `GET`: a query, or a socket.
 pub(super) async fn execute_or_upgrade(
-    State(shared): State<Shared>,
+    State(door): State<Door>,
     id: RequestId,
     request: Request<Body>,
 ) -> Response {
     if !request.headers().contains_key(header::UPGRADE) {
-        return graphql::execute(State(shared), id, request).await;
+        return graphql::execute(State(door), id, request).await;
     }
     let (mut parts, _) = request.into_parts();
     let origin = Origin::of(&parts);
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &()).await;
-    match open(&shared, &id, &parts.headers, origin, upgrade) {
+    match open(&door, &id, &parts.headers, origin, upgrade) {
         Ok(response) => response,
         Err(error) => id.problem(&error),
     }
 }
 
 fn open(
-    shared: &Shared,
+    door: &Door,
     id: &RequestId,
     headers: &HeaderMap,
     origin: Origin,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
+    let shared = &door.shared;
     if let Some(ip) = origin.ip {
         shared.budgets.knock(ip, shared.state.store().now())?;
     }
@@ -73,26 +74,26 @@ fn open(
         let text = "The subprotocol is graphql-transport-ws";
         return Err(ApiError::new(Code::BadRequest, text));
     }
-    let (work, request_id) = (shared.clone(), id.as_str().to_owned());
+    let (work, request_id) = (door.clone(), id.as_str().to_owned());
     let tasks = shared.state.tasks.clone();
     Ok(upgrade.on_upgrade(move |socket| tasks.track_future(socket::serve(socket, work, origin, request_id))))
 }
 
-/// `GET` and `POST /graphql/stream`.
-pub(super) async fn stream(State(shared): State<Shared>, id: RequestId, request: Request<Body>) -> Response {
+/// `GET` and `POST …/stream`.
+pub(super) async fn stream(State(door): State<Door>, id: RequestId, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
     let origin = Origin::of(&parts);
     let opened = async {
         if let Some(ip) = origin.ip {
-            shared.budgets.knock(ip, shared.state.store().now())?;
+            door.shared.budgets.knock(ip, door.shared.state.store().now())?;
         }
-        let signed_in = shared.authenticate(&parts.headers)?;
+        let signed_in = door.authenticate(&parts.headers)?;
         if parts.method == Method::POST {
             graphql::must_be_json(&parts.headers)?;
         }
         let operation = graphql::read_operation(&parts, body).await?;
         if parts.method != Method::POST
-            && shared
+            && door
                 .engine
                 .prepare(operation.clone())
                 .is_ok_and(|it| it.is_mutation())
@@ -106,7 +107,7 @@ pub(super) async fn stream(State(shared): State<Shared>, id: RequestId, request:
             token: consistency_token(&parts.headers)?,
             permissions: Vec::new(),
         };
-        sse::events(shared.clone(), signed_in, client, operation).await
+        sse::events(door.clone(), signed_in, client, operation).await
     };
     match opened.await {
         Ok(response) => response,

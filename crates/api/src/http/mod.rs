@@ -5,6 +5,8 @@
 //! | `GET`, `POST /graphql` | staff, bearer token |
 //! | `GET /graphql` as a WebSocket, `GET`, `POST /graphql/stream` (server-sent events) | staff, the same token |
 //! | `GET /graphql/schema.graphql` | staff, bearer token |
+//! | the same below `/portal` | a tenant's customers; no schema |
+//! | the same below `/platform` | those who run the platform |
 //! | `POST /hooks/v1/pay/{gateway}/{connection}/{token}` | payment gateways, signed |
 //! | `POST /hooks/v1/message/{messenger}/{connection}/{token}` | messengers, by the secret in the path |
 //! | `GET /health`, `GET /ready` | the machine's operator |
@@ -20,7 +22,7 @@ mod health;
 mod live;
 mod status;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     Router,
@@ -36,32 +38,30 @@ pub(crate) use self::{
     frame::RequestId,
 };
 use crate::{
-    ApiError, ApiState,
+    ApiError, ApiState, BySurface, Surface,
     budget::{Budgets, Limits},
     engine::{Engine, Library, TrustedDocuments},
-    graphql::StaffSchema,
+    graphql::{Served, sdl},
     hooks,
     live::{Hub, Sockets},
+    surface::{Documents, Introspection},
 };
-
-/// Whole operations that take longer are given up (T8).
-const OPERATION_DEADLINE: Duration = Duration::from_secs(10);
 
 /// What an installation can choose.
 #[derive(Debug, Default)]
 pub struct Settings {
     pub limits: Limits,
-    /// Documents of our own clients. With none of them every document is as good as another.
-    pub documents: TrustedDocuments,
+    /// Documents of our own clients. Without any of them the portal answers nothing, and to the staff's surface
+    /// every document is as good as another.
+    pub documents: BySurface<TrustedDocuments>,
     /// Origins of pages that may open sockets, besides the server's own: `https://panel.example`.
     pub origins: Vec<String>,
 }
 
-/// Everything a handler shares.
+/// Everything that handlers share.
 #[derive(Clone)]
 pub(crate) struct Shared {
     pub(crate) state: ApiState,
-    pub(crate) engine: Engine<StaffSchema>,
     pub(crate) budgets: Arc<Budgets>,
     pub(crate) hub: Arc<Hub>,
     pub(crate) sockets: Sockets,
@@ -69,43 +69,79 @@ pub(crate) struct Shared {
     pub(crate) pages: Arc<[String]>,
 }
 
+/// Everything that the handlers of one surface share.
+#[derive(Clone)]
+pub(crate) struct Door {
+    pub(crate) shared: Shared,
+    pub(crate) surface: Surface,
+    pub(crate) engine: Engine<Served>,
+}
+
+impl Door {
+    fn new(shared: Shared, surface: Surface, documents: TrustedDocuments) -> Self {
+        let library = match surface.documents() {
+            Documents::TrustedOnly => Library::trusted_only(documents),
+            Documents::Any | Documents::TrustedUnlessPermitted => Library::new(documents),
+        };
+        let max_cost = shared.budgets.operation_points(surface).into();
+        let engine = Engine::new(
+            Served::new(surface),
+            &sdl(surface),
+            library,
+            max_cost,
+            surface.deadline(),
+        );
+        Self {
+            shared,
+            surface,
+            engine,
+        }
+    }
+
+    fn routes(self) -> Router {
+        let path = self.surface.path();
+        let mut routes = Router::new()
+            .route(
+                path,
+                get(live::execute_or_upgrade)
+                    .post(graphql::execute)
+                    .fallback(|id: RequestId| async move { wrong_method(&id, graphql::ALLOWED) }),
+            )
+            .route(
+                &format!("{path}/stream"),
+                get(live::stream)
+                    .post(live::stream)
+                    .fallback(|id: RequestId| async move { wrong_method(&id, graphql::ALLOWED) }),
+            );
+        if self.surface.introspection() != Introspection::Never {
+            routes = routes.route(
+                &format!("{path}/schema.graphql"),
+                get(graphql::schema_document)
+                    .fallback(|id: RequestId| async move { wrong_method(&id, "GET") }),
+            );
+        }
+        routes.with_state(self)
+    }
+}
+
 /// The whole front door. Serve it with `into_make_service_with_connect_info::<SocketAddr>()`, so that senders'
 /// addresses are known.
 pub fn router(state: ApiState, settings: Settings) -> Router {
-    let engine = Engine::new(
-        crate::graphql::schema(),
-        &crate::graphql::sdl(),
-        Library::new(settings.documents),
-        settings.limits.operation_points.into(),
-        OPERATION_DEADLINE,
-    );
     let own = state.public_url.origin().ascii_serialization();
     let hub = Hub::new(state.store().clone(), state.tasks.clone(), state.stop.clone());
     let shared = Shared {
         state,
-        engine,
         budgets: Arc::new(Budgets::new(settings.limits)),
         hub: Arc::new(hub),
         sockets: Sockets::default(),
         pages: settings.origins.into_iter().chain([own]).collect(),
     };
+    let BySurface {
+        staff,
+        portal,
+        platform,
+    } = settings.documents;
     Router::new()
-        .route(
-            "/graphql",
-            get(live::execute_or_upgrade)
-                .post(graphql::execute)
-                .fallback(|id: RequestId| async move { wrong_method(&id, graphql::ALLOWED) }),
-        )
-        .route(
-            "/graphql/stream",
-            get(live::stream)
-                .post(live::stream)
-                .fallback(|id: RequestId| async move { wrong_method(&id, graphql::ALLOWED) }),
-        )
-        .route(
-            "/graphql/schema.graphql",
-            get(graphql::schema_document).fallback(|id: RequestId| async move { wrong_method(&id, "GET") }),
-        )
         .route(
             "/hooks/v1/pay/{gateway}/{connection}/{token}",
             post(hooks::payment_notice).fallback(|id: RequestId| async move { wrong_method(&id, "POST") }),
@@ -116,10 +152,13 @@ pub fn router(state: ApiState, settings: Settings) -> Router {
         )
         .route("/health", get(health::alive))
         .route("/ready", get(health::ready))
+        .with_state(shared.clone())
+        .merge(Door::new(shared.clone(), Surface::Staff, staff).routes())
+        .merge(Door::new(shared.clone(), Surface::Portal, portal).routes())
+        .merge(Door::new(shared.clone(), Surface::Platform, platform).routes())
         .fallback(any(not_found))
         .layer(CatchPanicLayer::custom(frame::Panicked))
-        .layer(axum::middleware::from_fn_with_state(shared.clone(), frame::frame))
-        .with_state(shared)
+        .layer(axum::middleware::from_fn_with_state(shared, frame::frame))
 }
 
 async fn not_found(id: RequestId) -> Response {

@@ -12,8 +12,7 @@ use crate::{
     ApiError,
     auth::Viewer,
     engine::{Operation, Prepared},
-    graphql::Scope,
-    http::{Origin, Shared},
+    http::{Door, Origin, Shared},
 };
 
 /// On whose behalf.
@@ -33,15 +32,15 @@ pub(super) trait Outlet: Send {
 }
 
 /// Runs the operation to its end or until nobody takes its answers.
-pub(super) async fn run(shared: &Shared, client: Client, operation: Operation, outlet: &mut impl Outlet) {
+pub(super) async fn run(door: &Door, client: Client, operation: Operation, outlet: &mut impl Outlet) {
     let request_id = client.request_id.clone();
-    if let Err(error) = answers(shared, client, operation, outlet).await {
+    if let Err(error) = answers(door, client, operation, outlet).await {
         outlet.put(Answer::Failed(errors(&error, &request_id))).await;
     }
 }
 
 async fn answers(
-    shared: &Shared,
+    door: &Door,
     client: Client,
     operation: Operation,
     outlet: &mut impl Outlet,
@@ -53,17 +52,18 @@ async fn answers(
         token,
         permissions,
     } = client;
+    let shared = &door.shared;
     shared.budgets.request(&shared.state, viewer).await?;
-    let prepared = shared.engine.prepare(operation)?;
-    let scope = Scope::new(shared.state.clone(), viewer, request_id.clone(), token).sent_by(origin);
+    let prepared = door.engine.prepare(operation)?;
+    let scope = door.scope(viewer, request_id.clone(), token).sent_by(origin);
     let scope = scope.permitted(permissions).live(Arc::clone(&shared.hub));
     let scope = Arc::new(scope);
-    shared.admit(&prepared, &scope).await?;
+    door.admit(&prepared, &scope).await?;
     let data = |request: async_graphql::Request| request.data(scope);
     if prepared.kind != OperationType::Subscription {
-        return once(shared, &prepared, &request_id, data, outlet).await;
+        return once(door, &prepared, &request_id, data, outlet).await;
     }
-    let mut stream = shared.engine.stream(prepared, request_id, data);
+    let mut stream = door.engine.stream(prepared, request_id, data);
     while let Some(answered) = stream.next().await {
         let answer = classify(answered?);
         let last = matches!(answer, Answer::Failed(_));
@@ -76,13 +76,13 @@ async fn answers(
 }
 
 async fn once(
-    shared: &Shared,
+    door: &Door,
     prepared: &Prepared,
     request_id: &str,
     data: impl FnOnce(async_graphql::Request) -> async_graphql::Request,
     outlet: &mut impl Outlet,
 ) -> Result<(), ApiError> {
-    let answered = shared.engine.execute(prepared, request_id, data).await?;
+    let answered = door.engine.execute(prepared, request_id, data).await?;
     // Null is a result of a query; only what did not run is an error.
     let answer = if answered.get("data").is_none() {
         classify(answered)

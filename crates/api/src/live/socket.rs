@@ -22,7 +22,7 @@ use super::{
 use crate::{
     auth::Viewer,
     engine::Operation,
-    http::{Origin, Shared},
+    http::{Door, Origin},
 };
 
 /// The subprotocol that is spoken; the older `graphql-ws` is not.
@@ -37,11 +37,11 @@ const SEND_DEADLINE: Duration = Duration::from_secs(30);
 const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Serves a socket until it ends.
-pub(crate) async fn serve(socket: WebSocket, shared: Shared, origin: Origin, request_id: String) {
+pub(crate) async fn serve(socket: WebSocket, door: Door, origin: Origin, request_id: String) {
     let (sender, answers) = mpsc::channel(QUEUE);
     let connection = Connection {
         socket,
-        shared,
+        door,
         origin,
         request_id,
         protocol: Protocol::new(),
@@ -65,7 +65,7 @@ struct SignedIn {
 
 struct Connection {
     socket: WebSocket,
-    shared: Shared,
+    door: Door,
     origin: Origin,
     request_id: String,
     protocol: Protocol,
@@ -81,7 +81,7 @@ struct Ended;
 
 impl Connection {
     async fn serve(mut self, mut answers: mpsc::Receiver<(Key, Answer)>) {
-        let stop = self.shared.state.stop.clone();
+        let stop = self.door.shared.state.stop.clone();
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
         loop {
@@ -109,7 +109,7 @@ impl Connection {
         while let Some(input) = inputs.pop() {
             let at = Moment {
                 elapsed: self.opened.elapsed(),
-                now: self.shared.state.store().now(),
+                now: self.door.shared.state.store().now(),
             };
             for effect in self.protocol.step(input, at) {
                 inputs.extend(self.perform(effect).await?);
@@ -171,10 +171,15 @@ impl Connection {
             named.and_then(|(_, value)| value.as_str())
         };
         let credentials = text("authorization").ok_or(Refusal::Forbidden)?;
-        let caller = self.shared.sign_in(credentials).map_err(|_| Refusal::Forbidden)?;
+        let caller = self.door.sign_in(credentials).map_err(|_| Refusal::Forbidden)?;
         let viewer = caller.viewer;
-        let seat = self.shared.sockets.sit(viewer).ok_or(Refusal::TooManySockets)?;
-        let standing = run::standing(&self.shared, viewer).await;
+        let seat = self
+            .door
+            .shared
+            .sockets
+            .sit(viewer)
+            .ok_or(Refusal::TooManySockets)?;
+        let standing = run::standing(&self.door.shared, viewer).await;
         let standing = standing
             .ok()
             .filter(|standing| !standing.disabled)
@@ -192,7 +197,7 @@ impl Connection {
         let Some(signed_in) = &self.signed_in else {
             return false;
         };
-        match run::standing(&self.shared, signed_in.viewer).await {
+        match run::standing(&self.door.shared, signed_in.viewer).await {
             Ok(standing) => standing == signed_in.standing,
             // The database is away: that says nothing about the viewer.
             Err(_) => true,
@@ -214,10 +219,10 @@ impl Connection {
             token: signed_in.token,
             permissions: signed_in.standing.permissions.clone(),
         };
-        let shared = self.shared.clone();
+        let door = self.door.clone();
         let task = self.running.spawn(async move {
             match Operation::from_value(payload) {
-                Ok(operation) => run::run(&shared, client, operation, &mut outlet).await,
+                Ok(operation) => run::run(&door, client, operation, &mut outlet).await,
                 Err(error) => {
                     let errors = run::errors(&error, &client.request_id);
                     outlet.put(Answer::Failed(errors)).await;

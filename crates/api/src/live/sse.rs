@@ -23,7 +23,7 @@ use super::{
 use crate::{
     ApiError,
     engine::Operation,
-    http::{Shared, SignedIn},
+    http::{Door, Shared, SignedIn},
 };
 
 /// Answers that wait for the client.
@@ -34,31 +34,31 @@ const KEEP_ALIVE_EVERY: u64 = 15;
 
 /// The stream of an operation's answers.
 pub(crate) async fn events(
-    shared: Shared,
+    door: Door,
     signed_in: SignedIn,
     mut client: Client,
     operation: Operation,
 ) -> Result<Response, ApiError> {
-    let seat = shared.sockets.sit(signed_in.viewer).ok_or_else(|| {
+    let seat = door.shared.sockets.sit(signed_in.viewer).ok_or_else(|| {
         ApiError::new(
             simpul_domain::Code::LimitReached,
             "A user has too many live connections",
         )
     })?;
-    let standing = run::standing(&shared, signed_in.viewer).await?;
+    let standing = run::standing(&door.shared, signed_in.viewer).await?;
     if standing.disabled {
         let text = "The tenant is not active";
         return Err(ApiError::new(simpul_domain::Code::Forbidden, text));
     }
     client.permissions.clone_from(&standing.permissions);
     let (sender, receiver) = mpsc::channel::<Bytes>(QUEUE);
-    let tasks = shared.state.tasks.clone();
+    let tasks = door.shared.state.tasks.clone();
     tasks.spawn(async move {
         let client_gone = sender.clone();
         let mut outlet = Events(sender.clone());
         tokio::select! {
-            () = run::run(&shared, client, operation, &mut outlet) => {}
-            () = watch(&shared, signed_in, &standing, seat, sender) => {}
+            () = run::run(&door, client, operation, &mut outlet) => {}
+            () = watch(&door.shared, signed_in, &standing, seat, sender) => {}
             () = client_gone.closed() => {}
         }
     });

@@ -17,7 +17,7 @@ use simpul_adapters::{
     work_loop::Wake,
 };
 use simpul_api::{
-    ApiState, Settings,
+    ApiState, Settings, Surface,
     auth::{Keys, Viewer},
     gateways::StoredGateways,
     repairs::Repairs,
@@ -37,7 +37,6 @@ use url::Url;
 
 pub(crate) const KEY: &str = include_str!("test-key.pem");
 pub(crate) const ISSUER: &str = "https://simpul.test";
-pub(crate) const AUDIENCE: &str = "staff";
 
 /// The front door over a database of its own. Read models follow the log while it lives.
 pub(crate) struct Front {
@@ -56,7 +55,7 @@ impl Drop for Front {
 }
 
 pub(crate) fn keys(pem: &str) -> Keys {
-    Keys::from_pem(&SecretString::from(pem), ISSUER, AUDIENCE).expect("a key")
+    Keys::from_pem(&SecretString::from(pem), ISSUER).expect("a key")
 }
 
 impl Front {
@@ -126,9 +125,14 @@ impl Front {
         }
     }
 
+    /// A token for the staff's surface.
     pub(crate) fn token(&self, viewer: Viewer) -> String {
+        self.token_for(Surface::Staff, viewer)
+    }
+
+    pub(crate) fn token_for(&self, surface: Surface, viewer: Viewer) -> String {
         let now = self.state.store().now();
-        let token = self.state.keys.mint(viewer, now, TimeDelta::hours(1));
+        let token = self.state.keys.mint(surface, viewer, now, TimeDelta::hours(1));
         token.expect("a token").expose_secret().to_owned()
     }
 

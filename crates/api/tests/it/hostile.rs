@@ -12,7 +12,7 @@ use axum::{
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use simpul_api::{
-    Settings, TrustedDocuments,
+    BySurface, Settings, TrustedDocuments,
     budget::{Limits, Rate},
 };
 use simpul_app::permission;
@@ -282,7 +282,10 @@ async fn with_trusted_documents_text_needs_a_permission() {
         .add(&json!({ id.as_str(): text }).to_string())
         .expect("a manifest");
     let settings = Settings {
-        documents,
+        documents: BySurface {
+            staff: documents,
+            ..BySurface::default()
+        },
         ..Settings::default()
     };
     let front = Front::with_settings(settings).await;
@@ -378,14 +381,12 @@ async fn a_budget_of_requests_is_shared_by_instances_and_comes_back_with_time() 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn points_are_taken_by_price_and_told() {
-    let settings = limits(Limits {
-        user_points: Rate {
-            capacity: 250,
-            per_minute: 60,
-        },
-        ..Limits::default()
-    });
-    let front = Front::with_settings(settings).await;
+    let mut tight = Limits::default();
+    tight.points.staff.user = Rate {
+        capacity: 250,
+        per_minute: 60,
+    };
+    let front = Front::with_settings(limits(tight)).await;
     let body = json!({ "query": "{invoices(first:100){nodes{id}}}" }).to_string();
     let mut dear = request(&front, "POST", "/graphql", "application/json", body.into());
     dear.headers_mut()

@@ -195,12 +195,12 @@ async fn a_busy_stream_that_nobody_reads_does_not_hold_up_its_neighbours() {
         capacity: 1_000_000,
         per_minute: 1_000_000,
     };
-    let limits = Limits {
+    let mut limits = Limits {
         address_requests: plenty,
         user_requests: plenty,
-        user_points: plenty,
         ..Limits::default()
     };
+    limits.points.staff.user = plenty;
     let front = Front::with_settings(Settings {
         limits,
         ..Settings::default()

@@ -16,5 +16,6 @@ mod reads;
 mod schema;
 mod snapshots;
 mod story;
+mod surfaces;
 mod tokens;
 mod transport;

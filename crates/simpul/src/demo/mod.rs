@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use secrecy::ExposeSecret as _;
-use simpul_api::auth::Viewer;
+use simpul_api::{Surface, auth::Viewer};
 use simpul_event_store::{Bus, db::migrate};
 use tokio::net::TcpListener;
 use url::Url;
@@ -97,7 +97,12 @@ async fn introduce(config: &Config, running: &roles::Running, around: &Surroundi
         user: operator.owner,
         tenant: operator.tenant,
     };
-    let token = keys.mint(viewer, running.store.now(), chrono::TimeDelta::days(1))?;
+    let token = keys.mint(
+        Surface::Staff,
+        viewer,
+        running.store.now(),
+        chrono::TimeDelta::days(1),
+    )?;
     say(format_args!("tenant   {}", operator.tenant));
     say(format_args!("API      {}graphql", config.http.public_url));
     say(format_args!("token    {}", token.expose_secret()));

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use anyhow::Context as _;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
-use simpul_api::auth::Viewer;
+use simpul_api::{Surface, auth::Viewer};
 use simpul_domain::TenantId;
 use simpul_event_store::{
     Bus, EventStore, Recorded,
@@ -122,7 +122,7 @@ pub(super) async fn tell(config: &Config, running: &Running, around: &Surroundin
         user: operator.owner,
         tenant: operator.tenant,
     };
-    let token = wiring::keys(config)?.mint(viewer, store.now(), TimeDelta::hours(1))?;
+    let token = wiring::keys(config)?.mint(Surface::Staff, viewer, store.now(), TimeDelta::hours(1))?;
     let door = Door::new(&config.http.public_url, token)?;
     let mut steps = Vec::new();
     for step in [ACTIVATED, ON_PLAN] {

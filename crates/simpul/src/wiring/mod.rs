@@ -30,9 +30,8 @@ use crate::{
     runtime::{RandomIds, SystemClock},
 };
 
-/// `iss` and `aud` of access tokens of the staff API.
+/// `iss` of access tokens.
 const ISSUER: &str = "simpul";
-const AUDIENCE: &str = "simpul-staff";
 
 /// The event store of this configuration.
 pub(crate) fn store(config: &Config) -> anyhow::Result<EventStore> {
@@ -56,7 +55,7 @@ pub(crate) fn repairs(bus: Bus, provisioning: Wake) -> Repairs {
 
 /// The keys of access tokens.
 pub(crate) fn keys(config: &Config) -> anyhow::Result<Keys> {
-    Keys::from_pem(&config.signing_key_pem()?, ISSUER, AUDIENCE).context("cannot use the signing key")
+    Keys::from_pem(&config.signing_key_pem()?, ISSUER).context("cannot use the signing key")
 }
 
 /// Who may vouch for routers' certificates: the machine's authorities, and the operator's own.

@@ -1,0 +1,39 @@
+//! Who runs the platform.
+
+use async_graphql::{Context, Object, Result};
+
+use crate::graphql::{
+    scope::scope,
+    tenancy::{Permission, User},
+};
+
+/// Who asks, and what they may do.
+#[derive(Debug)]
+pub(crate) struct Viewer;
+
+/// Who asks, and what they may do.
+#[Object]
+impl Viewer {
+    /// The operator.
+    async fn user(&self, context: &Context<'_>) -> Option<User> {
+        Some(User::of(scope(context).ok()?.viewer()))
+    }
+
+    /// What the viewer may do.
+    async fn permissions(&self, context: &Context<'_>) -> Result<Vec<Permission>> {
+        Ok(Permission::of(scope(context)?).await?)
+    }
+}
+
+/// Questions about the viewer.
+#[derive(Debug, Default)]
+pub(crate) struct ViewerQuery;
+
+#[Object]
+impl ViewerQuery {
+    /// Who asks.
+    /// Permission: none
+    async fn viewer(&self) -> Viewer {
+        Viewer
+    }
+}

@@ -1,0 +1,51 @@
+//! The roots of the staff's schema, `schema.graphql`. Its types are those of the contexts beside this file.
+
+use async_graphql::MergedObject;
+
+use super::{
+    audit, billing, catalog, customers, live, messaging, network, node, operations, subscriptions, tenancy,
+};
+
+/// Everything that can be asked. Every field reads; none changes anything.
+#[derive(Debug, Default, MergedObject)]
+pub(crate) struct Query(
+    tenancy::TenancyQuery,
+    catalog::CatalogQuery,
+    customers::CustomersQuery,
+    network::NetworkQuery,
+    subscriptions::SubscriptionsQuery,
+    BillingQuery,
+    messaging::MessagingQuery,
+    SupportQuery,
+);
+
+/// Questions about bills and money.
+#[derive(Debug, Default, MergedObject)]
+pub(crate) struct BillingQuery(billing::InvoicesQuery, billing::PaymentsQuery);
+
+/// Questions about anything.
+#[derive(Debug, Default, MergedObject)]
+pub(crate) struct SupportQuery(audit::AuditQuery, operations::OperationsQuery, node::NodeQuery);
+
+/// Everything that can be told. Several in one operation run in order and are independent of each other.
+#[derive(Debug, Default, MergedObject)]
+pub(crate) struct Mutation(
+    tenancy::TenancyMutation,
+    catalog::CatalogMutation,
+    customers::CustomersMutation,
+    network::NetworkMutation,
+    subscriptions::SubscriptionsMutation,
+    BillingMutation,
+    messaging::MessagingMutation,
+    operations::OperationsMutation,
+);
+
+/// Commands about bills and money.
+#[derive(Debug, Default, MergedObject)]
+pub(crate) struct BillingMutation(
+    billing::InvoicesMutation,
+    billing::PaymentsMutation,
+    billing::GatewaysMutation,
+);
+
+pub(crate) use live::Live;
