@@ -19,3 +19,4 @@ mod story;
 mod surfaces;
 mod tokens;
 mod transport;
+mod walk;

@@ -289,7 +289,7 @@ async fn failed_lanes_and_notices_go_back_to_their_workers_or_rest() {
 }
 
 /// What makes one of each kind stuck, and where its id is listed.
-const STUCK: &[(&str, &str, &str, &str, &str)] = &[
+pub(crate) const STUCK: &[(&str, &str, &str, &str, &str)] = &[
     (
         "INSERT INTO es.dead_letters VALUES ('$tenant', 'provisioning', gen_random_uuid(), '{}', 'why', now())",
         "deadLetters",

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_graphql::{Context, ID, Result, Subscription};
 use futures_util::{Stream, stream};
 use serde_json::Value;
+use simpul_app::permission;
 use simpul_domain::{Code, InvoiceId, PaymentId, RouterId, SubscriptionId};
 use simpul_event_store::{ConsistencyToken, Recorded};
 
@@ -25,14 +26,16 @@ const PACE: Duration = Duration::from_secs(1);
 /// What has a state to watch: found by its id, asking for its own permission.
 trait State: Sized + Send + 'static {
     type Id: std::str::FromStr + Copy + Send + Sync + 'static;
+    const PERMISSION: &'static str;
 
     fn load(scope: &Arc<Scope>, id: Self::Id) -> impl Future<Output = Result<Option<Self>, ApiError>> + Send;
 }
 
 macro_rules! states {
-    ($($type:ty = $id:ty;)*) => {
+    ($($type:ty = $id:ty, $permission:expr;)*) => {
         $(impl State for $type {
             type Id = $id;
+            const PERMISSION: &'static str = $permission;
 
             async fn load(scope: &Arc<Scope>, id: $id) -> Result<Option<Self>, ApiError> {
                 <$type>::load(scope, id).await
@@ -42,10 +45,10 @@ macro_rules! states {
 }
 
 states! {
-    Invoice = InvoiceId;
-    Line = SubscriptionId;
-    Payment = PaymentId;
-    Router = RouterId;
+    Invoice = InvoiceId, permission::BILLING_READ;
+    Line = SubscriptionId, permission::SUBSCRIPTION_READ;
+    Payment = PaymentId, permission::BILLING_READ;
+    Router = RouterId, permission::ROUTER_READ;
 }
 
 /// The thing now, and after each event that names it.
@@ -53,6 +56,7 @@ async fn watch<S: State>(
     scope: &Arc<Scope>,
     id: &ID,
 ) -> Result<impl Stream<Item = Result<S>> + use<S>, ApiError> {
+    scope.require(S::PERMISSION).await?;
     let missing = || ApiError::new(Code::NotFound, "There is nothing with this id");
     let parsed: S::Id = id.parse().map_err(|_| missing())?;
     // Followed first and read then, so that nothing falls between.

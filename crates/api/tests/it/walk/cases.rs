@@ -1,0 +1,104 @@
+//! One line for each operation: its arguments, with `$name` for an id of [`World`](super::world::World) and `$key`
+//! for an idempotency key.
+
+/// How an operation is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Case {
+    pub(super) path: &'static str,
+    pub(super) arguments: &'static str,
+    /// Whether it may be asked without a token.
+    pub(super) public: bool,
+}
+
+const fn case(path: &'static str, arguments: &'static str) -> Case {
+    Case {
+        path,
+        arguments,
+        public: false,
+    }
+}
+
+/// Position 0 of the log as a cursor, so that a stream begins with what has happened.
+macro_rules! from_the_beginning {
+    () => {
+        "after: \"MXxldmVudHN8MA\""
+    };
+}
+
+/// What a person does with something that is stuck.
+macro_rules! act {
+    ($id:literal) => {
+        concat!(
+            "input: { id: ",
+            $id,
+            ", reason: \"because\", idempotencyKey: $key }"
+        )
+    };
+}
+
+#[rustfmt::skip]
+pub(super) const STAFF: &[Case] = &[
+    case("Query.customers", "first: 1"),
+    case("Query.deadLetters", ""),
+    case("Query.explain", "subscriptionId: $subscription"),
+    case("Query.history", "id: $subscription, first: 10"),
+    case("Query.invoice", "id: $invoice"),
+    case("Query.invoices", "first: 10, filter: { customerId: $customer, subscriptionId: $subscription }"),
+    case("Query.messages", "first: 10, filter: { customerId: $customer }"),
+    case("Query.node", "id: $payment"),
+    case("Query.nodes", "ids: [$plan, $router, $message]"),
+    case("Query.parkedEvents", ""),
+    case("Query.paymentTotals", ""),
+    case("Query.payments", "first: 10, filter: { customerId: $customer }"),
+    case("Query.routers", "first: 10"),
+    case("Query.servicePlans", "first: 10"),
+    case("Query.stuckLanes", ""),
+    case("Query.stuckNotices", ""),
+    case("Query.stuckParcels", ""),
+    case("Query.subscription", "id: $subscription"),
+    case("Query.subscriptions", "first: 10, filter: { customerId: $customer, routerId: $router }"),
+    case("Query.viewer", ""),
+    case("Mutation.customerRegister", "input: { code: \"C-9\", name: \"Sari\", phone: \"0812-9999-0000\" }"),
+    case("Mutation.deadLetterDiscard", act!("$deadLetter")),
+    case("Mutation.deadLetterReplay", act!("$deadLetter")),
+    case("Mutation.gatewayConnect", "input: { kind: TRIPAY, mode: SANDBOX, merchantCode: \"T9\", apiKey: \"k\", signingKey: \"s\", fallbackEmail: \"a@b.test\" }"),
+    case("Mutation.invoiceIssue", "input: { subscriptionId: $subscription, dueOn: \"2027-03-15\", idempotencyKey: $key }"),
+    case("Mutation.invoiceVoid", "input: { id: $invoice, reason: \"because\" }"),
+    case("Mutation.laneDiscard", act!("$lane")),
+    case("Mutation.laneRetry", act!("$lane")),
+    case("Mutation.noticeDiscard", act!("$notice")),
+    case("Mutation.noticeRetry", act!("$notice")),
+    case("Mutation.parcelDiscard", act!("$parcel")),
+    case("Mutation.parcelRetry", act!("$parcel")),
+    case("Mutation.parkedKeyDiscard", act!("$parkedKey")),
+    case("Mutation.parkedKeyRetry", act!("$parkedKey")),
+    case("Mutation.paymentStart", "input: { invoiceId: $invoice, gatewayId: $gateway, channel: \"BRIVA\", idempotencyKey: $key }"),
+    case("Mutation.routerAddressChange", "input: { id: $router, host: \"203.0.113.9\", port: 8728, tls: PLAIN, username: \"u\", password: \"p\" }"),
+    case("Mutation.routerRegister", "input: { name: \"R9\", host: \"203.0.113.9\", port: 8728, tls: PLAIN, username: \"u\", password: \"p\" }"),
+    case("Mutation.senderConnect", "input: { kind: FONNTE, device: \"0812-1111-2222\", token: \"t\" }"),
+    case("Mutation.servicePlanDefine", "input: { name: \"P9\", downloadKbps: 1000, uploadKbps: 1000, profile: \"p9\", price: { amount: \"1000\", currency: IDR } }"),
+    case("Mutation.subscriptionActivate", "input: { id: $subscription }"),
+    case("Mutation.subscriptionOpen", "input: { planId: $plan, customerId: $customer, routerId: $router, username: \"x9\", secret: \"x\", installedOn: \"2027-01-04\" }"),
+    case("Mutation.subscriptionResume", "input: { id: $subscription }"),
+    case("Mutation.subscriptionSecretChange", "input: { id: $subscription, secret: \"x\" }"),
+    case("Mutation.subscriptionSuspend", "input: { id: $subscription, reason: \"because\" }"),
+    case("Mutation.tenantSettingsChange", "input: { timeZone: JAKARTA, language: ID, dueDay: 5, issueDaysAhead: 7, graceDays: 3, isolirStrategy: PPP_PROFILE_SWITCH, isolirProfile: \"isolir\", roundingUnit: { amount: \"100\", currency: IDR }, invoiceNumberPattern: \"INV-{YYYY}-{SEQ}\" }"),
+    case("Live.invoiceEvents", from_the_beginning!()),
+    case("Live.invoiceState", "id: $invoice"),
+    case("Live.paymentEvents", from_the_beginning!()),
+    case("Live.paymentState", "id: $payment"),
+    case("Live.routerEvents", from_the_beginning!()),
+    case("Live.routerState", "id: $router"),
+    case("Live.subscriptionEvents", from_the_beginning!()),
+    case("Live.subscriptionState", "id: $subscription"),
+];
+
+#[rustfmt::skip]
+pub(super) const PORTAL: &[Case] = &[
+    case("Query.viewer", ""),
+];
+
+#[rustfmt::skip]
+pub(super) const PLATFORM: &[Case] = &[
+    case("Query.viewer", ""),
+];
