@@ -6,7 +6,8 @@ CREATE TABLE rm_invoices_v1.invoices (
     invoice_id       uuid NOT NULL,
     number           text NOT NULL,
     customer_id      uuid NOT NULL,
-    subscription_id  uuid NOT NULL,
+    subscription_id  uuid,
+    account_id       uuid,
     period_from      date NOT NULL,
     period_until     date NOT NULL,
     lines            jsonb NOT NULL,
@@ -22,13 +23,15 @@ CREATE TABLE rm_invoices_v1.invoices (
     paid_at          timestamptz,
     voided_at        timestamptz,
     void_reason      text,
-    CONSTRAINT invoices_pkey PRIMARY KEY (tenant_id, invoice_id)
+    CONSTRAINT invoices_pkey PRIMARY KEY (tenant_id, invoice_id),
+    CONSTRAINT invoices_billed_check CHECK (num_nonnulls(subscription_id, account_id) = 1)
 );
 CREATE INDEX invoices_issued_idx ON rm_invoices_v1.invoices (tenant_id, issued_at DESC, invoice_id DESC);
 CREATE INDEX invoices_status_idx ON rm_invoices_v1.invoices (tenant_id, status, issued_at DESC, invoice_id DESC);
 CREATE INDEX invoices_customer_idx ON rm_invoices_v1.invoices (tenant_id, customer_id, issued_at DESC, invoice_id DESC);
 CREATE INDEX invoices_subscription_idx
     ON rm_invoices_v1.invoices (tenant_id, subscription_id, issued_at DESC, invoice_id DESC);
+CREATE INDEX invoices_account_idx ON rm_invoices_v1.invoices (tenant_id, account_id, issued_at DESC, invoice_id DESC);
 CREATE INDEX invoices_number_idx ON rm_invoices_v1.invoices (tenant_id, number);
 
 CREATE TABLE rm_invoices_v1.attempts (

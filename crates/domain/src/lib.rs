@@ -21,6 +21,7 @@ pub mod operations;
 pub mod policy;
 pub mod ports;
 pub mod registry;
+pub mod saas;
 pub mod sealed;
 pub mod subscriptions;
 pub mod tenancy;

@@ -9,13 +9,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CommandId, CustomerId, EventId, InvoiceId, MessageId, SubscriptionId, TimerId,
+    CommandId, CustomerId, EventId, InvoiceId, MessageId, SubscriptionId, TenantId, TimerId,
     messaging::{
         MessageKind,
         message::{MessageRefs, message_id},
         sender::Channel,
     },
     network::sweep::Sweep,
+    saas::statement::News,
 };
 
 /// What a timer does when it is due.
@@ -32,6 +33,12 @@ pub enum TimerKind {
     },
     /// Put a wish on the lanes of many lines, page by page.
     SweepLines(Sweep),
+    /// Bill the operator's next period, which begins on that day.
+    BillAccount { account: TenantId, on: NaiveDate },
+    /// Remind an operator of its bill.
+    BillReminder { invoice: InvoiceId, stage: i8 },
+    /// The grace of an operator's bill is over.
+    ArrearsDue { invoice: InvoiceId, account: TenantId },
 }
 
 impl TimerKind {
@@ -41,6 +48,9 @@ impl TimerKind {
             Self::SweepLines(sweep) => sweep.timer(),
             Self::InvoiceOverdue { invoice } => TimerId::derive(invoice.as_uuid(), "overdue"),
             Self::IsolirDue { invoice, .. } => TimerId::derive(invoice.as_uuid(), "isolir"),
+            Self::BillAccount { account, on } => TimerId::derive(account.as_uuid(), &format!("saas.bill/{on}")),
+            Self::BillReminder { invoice, stage } => TimerId::derive(invoice.as_uuid(), &format!("remind/{stage}")),
+            Self::ArrearsDue { invoice, .. } => TimerId::derive(invoice.as_uuid(), "arrears"),
         }
     }
 }
@@ -60,6 +70,24 @@ pub enum Intent {
     ClearOverdue {
         subscription: SubscriptionId,
         invoice: InvoiceId,
+    },
+    /// `saas.tab`: bill the next period, if it has begun.
+    BillAccount { account: TenantId },
+    /// `billing.invoice`: remind the payer.
+    RemindOfBill { invoice: InvoiceId, stage: i8 },
+    /// `saas.tab`: the bill is unpaid after its grace; whether it still is, is read in the command.
+    NoteArrears { account: TenantId, invoice: InvoiceId },
+    /// `saas.tab`: the bill is settled.
+    ClearArrears { account: TenantId, invoice: InvoiceId },
+    /// The operator's account: lock the panel for an unpaid bill.
+    LockAccount { account: TenantId, invoice: InvoiceId },
+    /// The operator's account: nothing is unpaid any more.
+    UnlockAccount { account: TenantId },
+    /// `saas.statement` in the operator's own log: what became of a bill.
+    TellOperator {
+        account: TenantId,
+        invoice: InvoiceId,
+        news: News,
     },
     /// `messaging.message`: queue.
     QueueMessage {
@@ -123,6 +151,26 @@ impl Intent {
                 kind: TimerKind::SweepLines(_),
                 ..
             } => 8,
+            Self::BillAccount { .. } => 20,
+            Self::RemindOfBill { .. } => 21,
+            Self::NoteArrears { .. } => 22,
+            Self::ClearArrears { .. } => 23,
+            Self::LockAccount { .. } => 24,
+            Self::UnlockAccount { .. } => 25,
+            Self::TellOperator { .. } => 26,
+            Self::ScheduleTimer {
+                kind: TimerKind::BillAccount { .. },
+                ..
+            } => 27,
+            Self::ScheduleTimer {
+                kind: TimerKind::ArrearsDue { .. },
+                ..
+            } => 28,
+            // One per stage: -128 to 127.
+            Self::ScheduleTimer {
+                kind: TimerKind::BillReminder { stage, .. },
+                ..
+            } => 1_000 + (*stage as u8) as u32,
             Self::QueueMessage { kind, .. } => match kind {
                 MessageKind::InvoiceCreated => 100,
                 MessageKind::InvoiceDueReminder => 101,

@@ -15,6 +15,7 @@ use crate::{
     messaging::{Message, MessageEvent, SenderAccount, SenderAccountEvent},
     network::{Provisioning, ProvisioningEvent, Router, RouterEvent},
     operations::{Intervention, InterventionEvent},
+    saas::{Statement, StatementEvent, Tab, TabEvent, Terms, TermsEvent},
     subscriptions::{Subscription, SubscriptionEvent},
     tenancy::{Tenant, TenantEvent},
 };
@@ -117,6 +118,9 @@ registry! {
     GatewayAccount(GatewayAccountEvent) of GatewayAccount;
     SenderAccount(SenderAccountEvent) of SenderAccount;
     Intervention(InterventionEvent) of Intervention;
+    SaasTerms(TermsEvent) of Terms;
+    SaasTab(TabEvent) of Tab;
+    SaasStatement(StatementEvent) of Statement;
 }
 
 fn read<E: StoredEvent>(

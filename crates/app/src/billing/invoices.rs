@@ -69,7 +69,7 @@ impl Command for IssueInvoice {
             invoice,
             number: pattern.render(issued_on, counter),
             customer,
-            subscription: self.subscription,
+            billed: Billed::Subscription(self.subscription),
             period,
             lines: vec![InvoiceLine {
                 kind: LineKind::Plan,
@@ -82,7 +82,7 @@ impl Command for IssueInvoice {
             snapshot: InvoiceSnapshot {
                 seller_name,
                 customer_code: code,
-                plan: terms.plan,
+                plan: Some(terms.plan),
                 plan_name: terms.name.clone(),
             },
             at: work.at(),

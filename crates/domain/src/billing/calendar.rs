@@ -21,6 +21,9 @@ pub struct DueDay(u8);
 pub struct DueDayError;
 
 impl DueDay {
+    /// The first of every month.
+    pub const FIRST: Self = Self(1);
+
     pub const fn try_new(day: u8) -> Result<Self, DueDayError> {
         if day >= 1 && day <= 31 {
             Ok(Self(day))

@@ -1,11 +1,15 @@
-//! When an unpaid invoice is looked at again: the day after its due date, and the day after its grace.
+//! When an unpaid invoice is looked at again: the day after its due date, and a subscription's also the day after its
+//! grace. What an operator's account meets after its due date is [`crate::saas::ladder`]'s.
 //!
 //! Both instants are local midnights of the invoice's zone. A timer that fires late catches up once; one that
 //! fires for a paid invoice does nothing, because the command checks.
 
 use chrono::Days;
 
-use super::{InvoiceEvent, invoice::InvoiceIssued};
+use super::{
+    InvoiceEvent,
+    invoice::{Billed, InvoiceIssued},
+};
 use crate::policy::{Intent, TimerKind};
 
 /// Name in command ids.
@@ -22,8 +26,10 @@ pub fn react(event: &InvoiceEvent, facts: DunningFacts) -> Vec<Intent> {
     match event {
         InvoiceEvent::Issued(issued) if issued.total.is_positive() => timers(issued, facts),
         InvoiceEvent::Issued(_)
+        | InvoiceEvent::Reminded(_)
         | InvoiceEvent::FellOverdue(_)
         | InvoiceEvent::PaymentApplied(_)
+        | InvoiceEvent::CreditApplied(_)
         | InvoiceEvent::Paid(_)
         | InvoiceEvent::Voided(_) => Vec::new(),
     }
@@ -34,15 +40,19 @@ fn timers(issued: &InvoiceIssued, facts: DunningFacts) -> Vec<Intent> {
     let overdue = TimerKind::InvoiceOverdue {
         invoice: issued.invoice,
     };
-    let isolir = TimerKind::IsolirDue {
-        invoice: issued.invoice,
-        subscription: issued.subscription,
-        due_on: issued.due_on,
-    };
-    vec![
-        Intent::timer(start_after(1), overdue),
-        Intent::timer(start_after(u64::from(facts.grace_days) + 1), isolir),
-    ]
+    let overdue = Intent::timer(start_after(1), overdue);
+    match issued.billed {
+        Billed::Subscription(subscription) => {
+            let isolir = TimerKind::IsolirDue {
+                invoice: issued.invoice,
+                subscription,
+                due_on: issued.due_on,
+            };
+            let after_grace = start_after(u64::from(facts.grace_days) + 1);
+            vec![overdue, Intent::timer(after_grace, isolir)]
+        }
+        Billed::Account(_) => vec![overdue],
+    }
 }
 
 /// What a timer wants when it is due; nothing when it is not one of these.
@@ -58,6 +68,9 @@ pub fn on_timer(kind: &TimerKind) -> Option<Intent> {
             invoice,
             due_on,
         }),
-        TimerKind::SweepLines(_) => None,
+        TimerKind::SweepLines(_)
+        | TimerKind::BillAccount { .. }
+        | TimerKind::BillReminder { .. }
+        | TimerKind::ArrearsDue { .. } => None,
     }
 }

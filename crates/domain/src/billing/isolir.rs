@@ -1,6 +1,8 @@
-//! What an invoice's fate means for its subscription. The subscription decides; this only tells it.
+//! What the fate of a subscription's invoice means for it. The subscription decides; this only tells it.
+//!
+//! Not here: what follows for an operator's account ([`crate::saas::arrears`]).
 
-use super::InvoiceEvent;
+use super::{InvoiceEvent, invoice::Billed};
 use crate::policy::Intent;
 
 /// Name in command ids.
@@ -8,23 +10,26 @@ pub const POLICY: &str = "billing.isolir";
 
 pub fn react(event: &InvoiceEvent) -> Vec<Intent> {
     match event {
-        InvoiceEvent::FellOverdue(overdue) => vec![Intent::NoteOverdue {
-            subscription: overdue.subscription,
+        InvoiceEvent::FellOverdue(overdue) => note(overdue.billed, |subscription| Intent::NoteOverdue {
+            subscription,
             invoice: overdue.invoice,
             due_on: overdue.due_on,
-        }],
-        InvoiceEvent::Paid(paid) => {
-            vec![Intent::ClearOverdue {
-                subscription: paid.subscription,
-                invoice: paid.invoice,
-            }]
-        }
-        InvoiceEvent::Voided(voided) => {
-            vec![Intent::ClearOverdue {
-                subscription: voided.subscription,
-                invoice: voided.invoice,
-            }]
-        }
-        InvoiceEvent::Issued(_) | InvoiceEvent::PaymentApplied(_) => Vec::new(),
+        }),
+        InvoiceEvent::Paid(paid) => note(paid.billed, |subscription| Intent::ClearOverdue {
+            subscription,
+            invoice: paid.invoice,
+        }),
+        InvoiceEvent::Voided(voided) => note(voided.billed, |subscription| Intent::ClearOverdue {
+            subscription,
+            invoice: voided.invoice,
+        }),
+        InvoiceEvent::Issued(_)
+        | InvoiceEvent::Reminded(_)
+        | InvoiceEvent::PaymentApplied(_)
+        | InvoiceEvent::CreditApplied(_) => Vec::new(),
     }
+}
+
+fn note(billed: Billed, intent: impl FnOnce(crate::SubscriptionId) -> Intent) -> Vec<Intent> {
+    billed.subscription().map(intent).into_iter().collect()
 }

@@ -23,33 +23,40 @@ pub struct ReceiptFacts {
 }
 
 pub fn on_invoice(cause: EventId, event: &InvoiceEvent, facts: &ReceiptFacts) -> Vec<Intent> {
-    let (kind, customer, invoice, subscription) = match event {
+    let (kind, customer, invoice, billed) = match event {
         InvoiceEvent::Issued(issued) if issued.total.is_positive() => (
             MessageKind::InvoiceCreated,
             issued.customer,
             issued.invoice,
-            issued.subscription,
+            issued.billed,
+        ),
+        InvoiceEvent::Reminded(reminded) => (
+            MessageKind::InvoiceDueReminder,
+            reminded.customer,
+            reminded.invoice,
+            reminded.billed,
         ),
         InvoiceEvent::FellOverdue(overdue) => (
             MessageKind::InvoiceOverdue,
             overdue.customer,
             overdue.invoice,
-            overdue.subscription,
+            overdue.billed,
         ),
-        InvoiceEvent::Paid(paid) if paid.payment.is_some() => (
+        InvoiceEvent::Paid(paid) if paid.total.is_positive() => (
             MessageKind::InvoicePaid,
             paid.customer,
             paid.invoice,
-            paid.subscription,
+            paid.billed,
         ),
         InvoiceEvent::Issued(_)
         | InvoiceEvent::Paid(_)
         | InvoiceEvent::PaymentApplied(_)
+        | InvoiceEvent::CreditApplied(_)
         | InvoiceEvent::Voided(_) => return Vec::new(),
     };
     let refs = MessageRefs {
         invoice: Some(invoice),
-        subscription: Some(subscription),
+        subscription: billed.subscription(),
     };
     enabled(facts, kind)
         .map(|channel| Intent::message(cause, kind, customer, channel, refs))

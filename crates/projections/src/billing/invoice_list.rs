@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::{Value, json};
 use simpul_domain::{
-    AnyEvent, CustomerId, Decider, InvoiceId, Rupiah, SubscriptionId,
+    AnyEvent, CustomerId, Decider, InvoiceId, Rupiah, SubscriptionId, TenantId,
     billing::{
         Attempt, Invoice, InvoiceEvent, InvoiceNumber, Period,
         gateway::Currency,
-        invoice::{InvoiceIssued, InvoiceLine, InvoiceSnapshot, InvoiceStatus},
+        invoice::{Billed, InvoiceIssued, InvoiceLine, InvoiceSnapshot, InvoiceStatus},
     },
     time::Zone,
 };
@@ -32,7 +32,7 @@ pub struct InvoiceRow {
     pub invoice: InvoiceId,
     pub number: InvoiceNumber,
     pub customer: CustomerId,
-    pub subscription: SubscriptionId,
+    pub billed: Billed,
     pub period: Period,
     pub lines: Vec<InvoiceLine>,
     pub snapshot: InvoiceSnapshot,
@@ -56,6 +56,7 @@ pub struct InvoiceFilter {
     pub status: Option<InvoiceStatus>,
     pub customer: Option<CustomerId>,
     pub subscription: Option<SubscriptionId>,
+    pub account: Option<TenantId>,
     pub number: Option<InvoiceNumber>,
 }
 
@@ -99,8 +100,10 @@ impl Projector for InvoiceListProjector {
 fn invoice_of(event: &InvoiceEvent) -> InvoiceId {
     match event {
         InvoiceEvent::Issued(event) => event.invoice,
+        InvoiceEvent::Reminded(event) => event.invoice,
         InvoiceEvent::FellOverdue(event) => event.invoice,
         InvoiceEvent::PaymentApplied(event) => event.invoice,
+        InvoiceEvent::CreditApplied(event) => event.invoice,
         InvoiceEvent::Paid(event) => event.invoice,
         InvoiceEvent::Voided(event) => event.invoice,
     }
@@ -115,17 +118,13 @@ fn apply(rows: &mut Rows, event: &InvoiceEvent) {
         return;
     };
     match event {
-        InvoiceEvent::Issued(_) => {}
+        InvoiceEvent::Issued(_) | InvoiceEvent::Reminded(_) => {}
         InvoiceEvent::FellOverdue(overdue) => {
             row.status = InvoiceStatus::Overdue;
             row.overdue_at = Some(overdue.at);
         }
-        InvoiceEvent::PaymentApplied(applied) => {
-            row.outstanding = applied.outstanding;
-            if row.status == InvoiceStatus::Issued {
-                row.status = InvoiceStatus::PartiallyPaid;
-            }
-        }
+        InvoiceEvent::PaymentApplied(applied) => part_paid(row, applied.outstanding),
+        InvoiceEvent::CreditApplied(applied) => part_paid(row, applied.outstanding),
         InvoiceEvent::Paid(paid) => {
             row.status = InvoiceStatus::Paid;
             row.outstanding = Rupiah::ZERO;
@@ -140,12 +139,19 @@ fn apply(rows: &mut Rows, event: &InvoiceEvent) {
     }
 }
 
+fn part_paid(row: &mut InvoiceRow, outstanding: Rupiah) {
+    row.outstanding = outstanding;
+    if row.status == InvoiceStatus::Issued {
+        row.status = InvoiceStatus::PartiallyPaid;
+    }
+}
+
 fn issued_row(issued: &InvoiceIssued) -> InvoiceRow {
     InvoiceRow {
         invoice: issued.invoice,
         number: issued.number.clone(),
         customer: issued.customer,
-        subscription: issued.subscription,
+        billed: issued.billed,
         period: issued.period,
         lines: issued.lines.clone(),
         snapshot: issued.snapshot.clone(),
@@ -172,13 +178,14 @@ async fn select(
 ) -> Result<Vec<InvoiceRow>, QueryError> {
     let tenant = tx.tenant();
     sqlx::query!(
-        "SELECT invoice_id, number, customer_id, subscription_id, period_from, period_until, lines, snapshot, total,
+        "SELECT invoice_id, number, customer_id, subscription_id, account_id, period_from, period_until, lines, snapshot, total,
                 outstanding, currency, due_on, zone, status, issued_at, overdue_at, paid_at, voided_at, void_reason
          FROM invoices
          WHERE tenant_id = $1 AND ($2::uuid[] IS NULL OR invoice_id = ANY($2))
            AND ($3::timestamptz IS NULL OR (issued_at, invoice_id) < ($3, $4))
            AND ($5::text IS NULL OR status = $5) AND ($6::uuid IS NULL OR customer_id = $6)
            AND ($7::uuid IS NULL OR subscription_id = $7) AND ($8::text IS NULL OR number = $8)
+           AND ($10::uuid IS NULL OR account_id = $10)
          ORDER BY issued_at DESC, invoice_id DESC
          LIMIT CASE WHEN $2::uuid[] IS NULL THEN $9::bigint END",
         tenant.as_uuid(),
@@ -189,7 +196,8 @@ async fn select(
         filter.customer.map(CustomerId::as_uuid),
         filter.subscription.map(SubscriptionId::as_uuid),
         filter.number.as_ref().map(InvoiceNumber::as_str),
-        page.fetch()
+        page.fetch(),
+        filter.account.map(TenantId::as_uuid)
     )
     .fetch_all(&mut **tx)
     .await?
@@ -199,7 +207,7 @@ async fn select(
             invoice: InvoiceId::new(row.invoice_id),
             number: read("number", row.number)?,
             customer: CustomerId::new(row.customer_id),
-            subscription: SubscriptionId::new(row.subscription_id),
+            billed: billed(row.subscription_id, row.account_id)?,
             period: read("period", json!({ "from": row.period_from, "until": row.period_until }))?,
             lines: read("lines", row.lines)?,
             snapshot: read("snapshot", row.snapshot)?,
@@ -219,15 +227,22 @@ async fn select(
     .collect()
 }
 
+/// INVARIANT: one of both is there (`invoices_billed_check`).
+fn billed(subscription: Option<Uuid>, account: Option<Uuid>) -> Result<Billed, QueryError> {
+    let line = subscription.map(|id| Billed::Subscription(SubscriptionId::new(id)));
+    let found = line.or_else(|| account.map(|id| Billed::Account(TenantId::new(id))));
+    read("billed", stored::json(&found))
+}
+
 async fn store(tx: &mut TenantTx, rows: &[InvoiceRow]) -> Result<(), HandlerError> {
     let tenant = tx.tenant();
     sqlx::query!(
-        "INSERT INTO invoices (tenant_id, invoice_id, number, customer_id, subscription_id, period_from, period_until,
-             lines, snapshot, total, outstanding, currency, due_on, zone, status, issued_at, overdue_at, paid_at,
+        "INSERT INTO invoices (tenant_id, invoice_id, number, customer_id, subscription_id, account_id, period_from,
+             period_until, lines, snapshot, total, outstanding, currency, due_on, zone, status, issued_at, overdue_at, paid_at,
              voided_at, void_reason)
-         SELECT $1, i.* FROM UNNEST($2::uuid[], $3::text[], $4::uuid[], $5::uuid[], $6::date[], $7::date[], $8::jsonb[],
-             $9::jsonb[], $10::bigint[], $11::bigint[], $12::text[], $13::date[], $14::text[], $15::text[],
-             $16::timestamptz[], $17::timestamptz[], $18::timestamptz[], $19::timestamptz[], $20::text[]) AS i
+         SELECT $1, i.* FROM UNNEST($2::uuid[], $3::text[], $4::uuid[], $5::uuid[], $6::uuid[], $7::date[], $8::date[],
+             $9::jsonb[], $10::jsonb[], $11::bigint[], $12::bigint[], $13::text[], $14::date[], $15::text[], $16::text[],
+             $17::timestamptz[], $18::timestamptz[], $19::timestamptz[], $20::timestamptz[], $21::text[]) AS i
          ON CONFLICT ON CONSTRAINT invoices_pkey DO UPDATE SET
              (outstanding, status, overdue_at, paid_at, voided_at, void_reason)
              = ROW (excluded.outstanding, excluded.status, excluded.overdue_at, excluded.paid_at, excluded.voided_at,
@@ -236,7 +251,8 @@ async fn store(tx: &mut TenantTx, rows: &[InvoiceRow]) -> Result<(), HandlerErro
         &column(rows, |row| row.invoice.as_uuid()),
         &column(rows, |row| row.number.as_str()) as &[&str],
         &column(rows, |row| row.customer.as_uuid()),
-        &column(rows, |row| row.subscription.as_uuid()),
+        &column(rows, |row| row.billed.subscription().map(SubscriptionId::as_uuid)) as &[Option<Uuid>],
+        &column(rows, |row| row.billed.account().map(TenantId::as_uuid)) as &[Option<Uuid>],
         &column(rows, |row| row.period.from()),
         &column(rows, |row| row.period.until()),
         &column(rows, |row| stored::json(&row.lines)) as &[Value],

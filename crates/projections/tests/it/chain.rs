@@ -5,7 +5,7 @@ use simpul_domain::{
     billing::{
         AttemptEvent, InvoiceEvent, PaymentEvent,
         attempt::AttemptPaid,
-        invoice::{InvoiceFellOverdue, InvoicePaid, InvoicePaymentApplied},
+        invoice::{Billed, InvoiceFellOverdue, InvoicePaid, InvoicePaymentApplied},
         payment::PaymentAllocated,
     },
     messaging::{MessageEvent, MessageKind, message::MessageSent},
@@ -64,7 +64,7 @@ async fn isolate(story: &Story) {
     let overdue = InvoiceFellOverdue {
         invoice,
         customer: story.customer(1),
-        subscription: line,
+        billed: Billed::Subscription(line),
         due_on: day(20),
         zone: Zone::Jakarta,
         today: day(21),
@@ -189,6 +189,7 @@ fn booking(story: &Story, invoice: InvoiceId) -> Vec<(String, simpul_domain::Any
     let applied = InvoicePaymentApplied {
         invoice,
         customer,
+        billed: Billed::Subscription(story.subscription(1)),
         payment,
         amount,
         outstanding: rupiah(0),
@@ -198,7 +199,7 @@ fn booking(story: &Story, invoice: InvoiceId) -> Vec<(String, simpul_domain::Any
         invoice,
         number: simpul_domain::billing::InvoiceNumberPattern::default().render(day(4), 2),
         customer,
-        subscription: story.subscription(1),
+        billed: Billed::Subscription(story.subscription(1)),
         total: amount,
         payment: Some(payment),
         was_overdue: true,

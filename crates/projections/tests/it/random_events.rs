@@ -10,7 +10,7 @@ use simpul_domain::{
         attempt::{AttemptCheckoutOpened, AttemptCreated, AttemptExpired, AttemptReversed},
         credit_account::{CreditAdded, CreditUse, CreditUsed},
         gateway::{Checkout, GatewayKind},
-        invoice::{InvoiceFellOverdue, InvoicePaymentApplied, InvoiceVoided},
+        invoice::{Billed, InvoiceCreditApplied, InvoiceFellOverdue, InvoicePaymentApplied, InvoiceVoided},
         payment::{
             PaymentAllocated, PaymentCredited, PaymentLeftUnmatched, PaymentMatched, PaymentRefunded,
             RefundedFrom, UnmatchedReason,
@@ -180,7 +180,7 @@ fn billing_event(story: &Story, (kind, index, n): Op) -> Event {
         15 => bills(InvoiceEvent::FellOverdue(InvoiceFellOverdue {
             invoice,
             customer,
-            subscription: story.subscription(index),
+            billed: Billed::Subscription(story.subscription(index)),
             due_on: day(20),
             zone: Zone::Jakarta,
             today: day(21),
@@ -190,7 +190,16 @@ fn billing_event(story: &Story, (kind, index, n): Op) -> Event {
         16 => bills(InvoiceEvent::PaymentApplied(InvoicePaymentApplied {
             invoice,
             customer,
+            billed: Billed::Subscription(story.subscription(index)),
             payment,
+            amount,
+            outstanding: amount,
+            at,
+        })),
+        17 if n % 2 == 0 => bills(InvoiceEvent::CreditApplied(InvoiceCreditApplied {
+            invoice,
+            customer,
+            billed: Billed::Subscription(story.subscription(index)),
             amount,
             outstanding: amount,
             at,
@@ -198,7 +207,7 @@ fn billing_event(story: &Story, (kind, index, n): Op) -> Event {
         17 => bills(InvoiceEvent::Voided(InvoiceVoided {
             invoice,
             customer,
-            subscription: story.subscription(index),
+            billed: Billed::Subscription(story.subscription(index)),
             reason: format!("reason {n}"),
             at,
         })),

@@ -11,7 +11,7 @@ use simpul_domain::{
     billing::{
         DueDay, InvoiceEvent, InvoiceNumberPattern, Period,
         gateway::Currency,
-        invoice::{InvoiceIssued, InvoiceSnapshot},
+        invoice::{Billed, InvoiceIssued, InvoiceSnapshot},
         payment::{PaymentEvent, PaymentReceived, PaymentSource},
     },
     catalog::PlanTerms,
@@ -228,7 +228,7 @@ impl Story {
             invoice,
             number: InvoiceNumberPattern::default().render(day(4), u64::from(index) + 1),
             customer: self.customer(index),
-            subscription: self.subscription(index),
+            billed: Billed::Subscription(self.subscription(index)),
             period: Period::try_new(day(4), day(20)).expect("valid"),
             lines: Vec::new(),
             total: rupiah(total),
@@ -238,7 +238,8 @@ impl Story {
             snapshot: InvoiceSnapshot {
                 seller_name: "Wifi Maju".to_owned(),
                 customer_code: CustomerCode::parse("C1").expect("valid"),
-                plan: self.plan(index),
+                account_name: None,
+                plan: Some(self.plan(index)),
                 plan_name: "Home".to_owned(),
             },
             at: at(index.into()),

@@ -75,6 +75,8 @@ pub(crate) enum InvoiceLineKind {
     LateFee,
     /// PPN.
     Tax,
+    /// Came off an earlier bill, could not be used up there, and comes off the next one.
+    CarriedForward,
     /// The few rupiah by which a transfer is recognised.
     UniqueCode,
     /// Reduces the total.
@@ -166,10 +168,13 @@ impl Invoice {
         Ok(Customer::load(scope(context)?, self.row.customer).await?)
     }
 
-    /// What is billed.
+    /// The line that is billed; null for the bill of an operator's account.
     /// Permission: subscription.read
     async fn subscription(&self, context: &Context<'_>) -> Result<Option<Subscription>> {
-        Ok(Subscription::load(scope(context)?, self.row.subscription).await?)
+        match self.row.billed.subscription() {
+            Some(line) => Ok(Subscription::load(scope(context)?, line).await?),
+            None => Ok(None),
+        }
     }
 }
 

@@ -101,6 +101,10 @@ events! {
         InvoiceIssued = "billing.invoice.issued";
         /// A part of it was paid, or all of it.
         InvoicePaymentApplied = "billing.invoice.payment_applied";
+        /// Credit paid a part of it, or all of it.
+        InvoiceCreditApplied = "billing.invoice.credit_applied";
+        /// The payer was reminded.
+        InvoiceReminded = "billing.invoice.reminded";
         /// Nothing is asked for any more.
         InvoicePaid = "billing.invoice.paid";
         /// Its due date has passed.

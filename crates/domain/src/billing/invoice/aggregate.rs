@@ -1,17 +1,16 @@
 //! State and decisions of an invoice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    InvoiceCommand, InvoiceError, InvoiceEvent, InvoiceFellOverdue, InvoiceIssued, InvoiceLine, InvoicePaid,
-    InvoicePaymentApplied, InvoiceVoided, IssueInvoice,
+    Billed, InvoiceCommand, InvoiceCreditApplied, InvoiceError, InvoiceEvent, InvoiceFellOverdue, InvoiceIssued, InvoiceLine, InvoicePaid,
+    InvoicePaymentApplied, InvoiceReminded, InvoiceVoided, IssueInvoice,
 };
 use crate::{
-    CustomerId, Decider, InvoiceId, PaymentId, Rupiah, SubscriptionId, aggregate, billing::InvoiceNumber,
-    time::Zone,
+    CustomerId, Decider, InvoiceId, PaymentId, Rupiah, aggregate, billing::InvoiceNumber, time::Zone,
 };
 
 /// More lines than any bill has.
@@ -51,6 +50,8 @@ pub struct Invoice {
     bill: Option<Bill>,
     outstanding: Rupiah,
     applied: BTreeMap<PaymentId, Rupiah>,
+    credit: Rupiah,
+    reminded: BTreeSet<i8>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,7 +59,7 @@ struct Bill {
     invoice: InvoiceId,
     number: InvoiceNumber,
     customer: CustomerId,
-    subscription: SubscriptionId,
+    billed: Billed,
     total: Rupiah,
     due_on: NaiveDate,
     zone: Zone,
@@ -93,6 +94,11 @@ impl Invoice {
         self.bill.as_ref().map(|bill| bill.zone)
     }
 
+    /// What it is for.
+    pub fn billed(&self) -> Option<Billed> {
+        self.bill.as_ref().map(|bill| bill.billed)
+    }
+
     pub fn customer(&self) -> Option<CustomerId> {
         self.bill.as_ref().map(|bill| bill.customer)
     }
@@ -101,7 +107,7 @@ impl Invoice {
         let total = total(&issue.lines)?;
         if let Some(bill) = &self.bill {
             let same =
-                bill.subscription == issue.subscription && bill.total == total && bill.due_on == issue.due_on;
+                bill.billed == issue.billed && bill.total == total && bill.due_on == issue.due_on;
             return if same {
                 Ok(Vec::new())
             } else {
@@ -112,7 +118,7 @@ impl Invoice {
             invoice,
             number,
             customer,
-            subscription,
+            billed,
             period,
             lines,
             due_on,
@@ -128,7 +134,7 @@ impl Invoice {
                 invoice,
                 number,
                 customer,
-                subscription,
+                billed,
                 total,
                 payment: None,
                 was_overdue,
@@ -139,7 +145,7 @@ impl Invoice {
             invoice,
             number,
             customer,
-            subscription,
+            billed,
             period,
             lines,
             total,
@@ -152,13 +158,28 @@ impl Invoice {
         Ok(std::iter::once(issued).chain(paid).collect())
     }
 
+    fn remind(&self, bill: &Bill, stage: i8, at: DateTime<Utc>) -> Vec<InvoiceEvent> {
+        if !self.is_open() || self.reminded.contains(&stage) {
+            return Vec::new();
+        }
+        vec![InvoiceEvent::Reminded(InvoiceReminded {
+            invoice: bill.invoice,
+            customer: bill.customer,
+            billed: bill.billed,
+            stage,
+            due_on: bill.due_on,
+            outstanding: self.outstanding,
+            at,
+        })]
+    }
+
     fn mark_overdue(&self, bill: &Bill, today: NaiveDate, at: DateTime<Utc>) -> Vec<InvoiceEvent> {
         match self.status {
             InvoiceStatus::Issued | InvoiceStatus::PartiallyPaid if today > bill.due_on => {
                 vec![InvoiceEvent::FellOverdue(InvoiceFellOverdue {
                     invoice: bill.invoice,
                     customer: bill.customer,
-                    subscription: bill.subscription,
+                    billed: bill.billed,
                     due_on: bill.due_on,
                     zone: bill.zone,
                     today,
@@ -182,12 +203,56 @@ impl Invoice {
         amount: Rupiah,
         at: DateTime<Utc>,
     ) -> Result<Vec<InvoiceEvent>, InvoiceError> {
+        let Some(outstanding) = self.less(amount, self.applied.get(&payment).copied())? else {
+            return Ok(Vec::new());
+        };
+        let applied = InvoicePaymentApplied {
+            invoice: bill.invoice,
+            customer: bill.customer,
+            billed: bill.billed,
+            payment,
+            amount,
+            outstanding,
+            at,
+        };
+        let paid = outstanding.is_zero().then(|| self.paid(bill, Some(payment), at));
+        Ok(std::iter::once(InvoiceEvent::PaymentApplied(applied))
+            .chain(paid)
+            .collect())
+    }
+
+    fn apply_credit(
+        &self,
+        bill: &Bill,
+        amount: Rupiah,
+        at: DateTime<Utc>,
+    ) -> Result<Vec<InvoiceEvent>, InvoiceError> {
+        let earlier = self.credit.is_positive().then_some(self.credit);
+        let Some(outstanding) = self.less(amount, earlier)? else {
+            return Ok(Vec::new());
+        };
+        let applied = InvoiceCreditApplied {
+            invoice: bill.invoice,
+            customer: bill.customer,
+            billed: bill.billed,
+            amount,
+            outstanding,
+            at,
+        };
+        let paid = outstanding.is_zero().then(|| self.paid(bill, None, at));
+        Ok(std::iter::once(InvoiceEvent::CreditApplied(applied))
+            .chain(paid)
+            .collect())
+    }
+
+    /// What remains after `amount`; nothing when it was applied `earlier` already.
+    fn less(&self, amount: Rupiah, earlier: Option<Rupiah>) -> Result<Option<Rupiah>, InvoiceError> {
         if !amount.is_positive() {
             return Err(InvoiceError::AmountNotPositive);
         }
-        if let Some(&applied) = self.applied.get(&payment) {
+        if let Some(applied) = earlier {
             return if applied == amount {
-                Ok(Vec::new())
+                Ok(None)
             } else {
                 Err(InvoiceError::AppliedOtherwise { applied })
             };
@@ -204,30 +269,26 @@ impl Invoice {
                 outstanding: self.outstanding,
             });
         }
-        let outstanding = self.outstanding.sub(amount)?;
-        let applied = InvoicePaymentApplied {
+        Ok(Some(self.outstanding.sub(amount)?))
+    }
+
+    fn paid(&self, bill: &Bill, payment: Option<PaymentId>, at: DateTime<Utc>) -> InvoiceEvent {
+        InvoiceEvent::Paid(InvoicePaid {
             invoice: bill.invoice,
+            number: bill.number.clone(),
             customer: bill.customer,
+            billed: bill.billed,
+            total: bill.total,
             payment,
-            amount,
-            outstanding,
+            was_overdue: self.status == InvoiceStatus::Overdue,
             at,
-        };
-        let paid = outstanding.is_zero().then(|| {
-            InvoiceEvent::Paid(InvoicePaid {
-                invoice: bill.invoice,
-                number: bill.number.clone(),
-                customer: bill.customer,
-                subscription: bill.subscription,
-                total: bill.total,
-                payment: Some(payment),
-                was_overdue: self.status == InvoiceStatus::Overdue,
-                at,
-            })
-        });
-        Ok(std::iter::once(InvoiceEvent::PaymentApplied(applied))
-            .chain(paid)
-            .collect())
+        })
+    }
+
+    fn part_paid(&mut self) {
+        if self.status == InvoiceStatus::Issued {
+            self.status = InvoiceStatus::PartiallyPaid;
+        }
     }
 
     fn void(
@@ -241,7 +302,7 @@ impl Invoice {
             InvoiceStatus::Paid => Err(InvoiceError::AlreadyPaid),
             InvoiceStatus::Void => Ok(Vec::new()),
             InvoiceStatus::Issued | InvoiceStatus::PartiallyPaid | InvoiceStatus::Overdue => {
-                if !self.applied.is_empty() {
+                if self.outstanding != bill.total {
                     return Err(InvoiceError::HasPayments {
                         paid: bill.total.sub(self.outstanding)?,
                     });
@@ -249,7 +310,7 @@ impl Invoice {
                 Ok(vec![InvoiceEvent::Voided(InvoiceVoided {
                     invoice: bill.invoice,
                     customer: bill.customer,
-                    subscription: bill.subscription,
+                    billed: bill.billed,
                     reason,
                     at,
                 })])
@@ -277,7 +338,7 @@ fn total(lines: &[InvoiceLine]) -> Result<Rupiah, InvoiceError> {
 
 impl Decider for Invoice {
     const TYPE: &'static str = "billing.invoice";
-    const STATE_VERSION: i32 = 1;
+    const STATE_VERSION: i32 = 2;
     type Command = InvoiceCommand;
     type Event = InvoiceEvent;
     type Error = InvoiceError;
@@ -286,10 +347,12 @@ impl Decider for Invoice {
         let bill = self.bill.as_ref().ok_or(InvoiceError::NotFound);
         match command {
             InvoiceCommand::Issue(issue) => self.issue(*issue),
+            InvoiceCommand::Remind { stage, at } => Ok(self.remind(bill?, stage, at)),
             InvoiceCommand::MarkOverdue { today, at } => Ok(self.mark_overdue(bill?, today, at)),
             InvoiceCommand::ApplyPayment { payment, amount, at } => {
                 self.apply_payment(bill?, payment, amount, at)
             }
+            InvoiceCommand::ApplyCredit { amount, at } => self.apply_credit(bill?, amount, at),
             InvoiceCommand::Void { reason, at } => self.void(bill?, reason, at),
         }
     }
@@ -303,19 +366,25 @@ impl Decider for Invoice {
                     invoice: issued.invoice,
                     number: issued.number.clone(),
                     customer: issued.customer,
-                    subscription: issued.subscription,
+                    billed: issued.billed,
                     total: issued.total,
                     due_on: issued.due_on,
                     zone: issued.zone,
                 });
             }
+            InvoiceEvent::Reminded(reminded) => {
+                self.reminded.insert(reminded.stage);
+            }
             InvoiceEvent::FellOverdue(_) => self.status = InvoiceStatus::Overdue,
             InvoiceEvent::PaymentApplied(applied) => {
                 self.outstanding = applied.outstanding;
                 self.applied.insert(applied.payment, applied.amount);
-                if self.status == InvoiceStatus::Issued {
-                    self.status = InvoiceStatus::PartiallyPaid;
-                }
+                self.part_paid();
+            }
+            InvoiceEvent::CreditApplied(applied) => {
+                self.outstanding = applied.outstanding;
+                self.credit = applied.amount;
+                self.part_paid();
             }
             InvoiceEvent::Paid(_) => self.status = InvoiceStatus::Paid,
             InvoiceEvent::Voided(_) => {

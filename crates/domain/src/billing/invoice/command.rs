@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use super::{InvoiceLine, InvoiceSnapshot};
+use super::{Billed, InvoiceLine, InvoiceSnapshot};
 use crate::{
-    CustomerId, InvoiceId, PaymentId, Rupiah, SubscriptionId,
+    CustomerId, InvoiceId, PaymentId, Rupiah,
     billing::{InvoiceNumber, Period, gateway::Currency},
     time::Zone,
 };
@@ -13,6 +13,12 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InvoiceCommand {
     Issue(Box<IssueInvoice>),
+    /// Reminds the payer while something is outstanding; the same stage again is nothing.
+    Remind {
+        /// Days after the due date; negative before it.
+        stage: i8,
+        at: DateTime<Utc>,
+    },
     /// Overdue only if the tenant's local date `today` is after the due date and something is outstanding.
     MarkOverdue {
         today: NaiveDate,
@@ -21,6 +27,12 @@ pub enum InvoiceCommand {
     /// The money planner never applies more than is outstanding.
     ApplyPayment {
         payment: PaymentId,
+        amount: Rupiah,
+        at: DateTime<Utc>,
+    },
+    /// The customer's credit pays a part; the credit account is debited in the same unit of work. Once per invoice:
+    /// credit is used when the bill is issued.
+    ApplyCredit {
         amount: Rupiah,
         at: DateTime<Utc>,
     },
@@ -33,11 +45,11 @@ pub enum InvoiceCommand {
 /// A new bill.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssueInvoice {
-    /// See [`crate::billing::calendar::invoice_id`].
+    /// See [`crate::billing::calendar::invoice_id`] and [`crate::saas::bill_id`].
     pub invoice: InvoiceId,
     pub number: InvoiceNumber,
     pub customer: CustomerId,
-    pub subscription: SubscriptionId,
+    pub billed: Billed,
     pub period: Period,
     pub lines: Vec<InvoiceLine>,
     pub due_on: NaiveDate,

@@ -27,7 +27,7 @@ pub enum InvoiceError {
     Void,
     #[error("{outstanding} is outstanding, less than {amount}")]
     ExceedsOutstanding { amount: Rupiah, outstanding: Rupiah },
-    #[error("the payment was applied with another amount, {applied}")]
+    #[error("it was applied with another amount, {applied}")]
     AppliedOtherwise { applied: Rupiah },
     /// Money on a void invoice would be lost.
     #[error("{paid} has been paid on the invoice")]

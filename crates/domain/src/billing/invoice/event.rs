@@ -4,8 +4,9 @@ use chrono::{DateTime, NaiveDate, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Billed;
 use crate::{
-    CustomerId, InvoiceId, PaymentId, Rupiah, ServicePlanId, SubscriptionId,
+    CustomerId, InvoiceId, PaymentId, Rupiah, ServicePlanId,
     billing::{InvoiceNumber, Period, gateway::Currency},
     customers::CustomerCode,
     stored_events,
@@ -17,10 +18,14 @@ use crate::{
 pub enum InvoiceEvent {
     #[serde(rename = "billing.invoice.issued")]
     Issued(Box<InvoiceIssued>),
+    #[serde(rename = "billing.invoice.reminded")]
+    Reminded(InvoiceReminded),
     #[serde(rename = "billing.invoice.fell_overdue")]
     FellOverdue(InvoiceFellOverdue),
     #[serde(rename = "billing.invoice.payment_applied")]
     PaymentApplied(InvoicePaymentApplied),
+    #[serde(rename = "billing.invoice.credit_applied")]
+    CreditApplied(InvoiceCreditApplied),
     #[serde(rename = "billing.invoice.paid")]
     Paid(InvoicePaid),
     #[serde(rename = "billing.invoice.voided")]
@@ -29,8 +34,10 @@ pub enum InvoiceEvent {
 
 stored_events!(InvoiceEvent {
     Issued => "billing.invoice.issued", "1";
+    Reminded => "billing.invoice.reminded", "1";
     FellOverdue => "billing.invoice.fell_overdue", "1";
     PaymentApplied => "billing.invoice.payment_applied", "1";
+    CreditApplied => "billing.invoice.credit_applied", "1";
     Paid => "billing.invoice.paid", "1";
     Voided => "billing.invoice.voided", "1";
 });
@@ -44,6 +51,8 @@ pub enum LineKind {
     AddOn,
     LateFee,
     Tax,
+    /// What an earlier bill gave back and this one could not use up: it comes off the next one.
+    CarriedForward,
     /// The few rupiah by which a transfer is recognised.
     UniqueCode,
     /// Reduces the total.
@@ -56,9 +65,13 @@ impl LineKind {
     pub const fn reduces(self) -> bool {
         match self {
             Self::Discount | Self::Credit => true,
-            Self::Plan | Self::Proration | Self::AddOn | Self::LateFee | Self::Tax | Self::UniqueCode => {
-                false
-            }
+            Self::Plan
+            | Self::Proration
+            | Self::AddOn
+            | Self::LateFee
+            | Self::Tax
+            | Self::CarriedForward
+            | Self::UniqueCode => false,
         }
     }
 }
@@ -77,7 +90,10 @@ pub struct InvoiceLine {
 pub struct InvoiceSnapshot {
     pub seller_name: String,
     pub customer_code: CustomerCode,
-    pub plan: ServicePlanId,
+    /// Name of the operator whose account is billed; no personal value.
+    pub account_name: Option<String>,
+    /// Of the catalogue; none for an account, whose plan is the platform's.
+    pub plan: Option<ServicePlanId>,
     pub plan_name: String,
 }
 
@@ -87,7 +103,7 @@ pub struct InvoiceIssued {
     pub invoice: InvoiceId,
     pub number: InvoiceNumber,
     pub customer: CustomerId,
-    pub subscription: SubscriptionId,
+    pub billed: Billed,
     pub period: Period,
     pub lines: Vec<InvoiceLine>,
     /// Sum of the lines, zero or more.
@@ -100,12 +116,25 @@ pub struct InvoiceIssued {
     pub at: DateTime<Utc>,
 }
 
+/// It was time to remind the payer, once per stage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InvoiceReminded {
+    pub invoice: InvoiceId,
+    pub customer: CustomerId,
+    pub billed: Billed,
+    /// Days after the due date; negative before it.
+    pub stage: i8,
+    pub due_on: NaiveDate,
+    pub outstanding: Rupiah,
+    pub at: DateTime<Utc>,
+}
+
 /// The local date passed the due date with something outstanding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct InvoiceFellOverdue {
     pub invoice: InvoiceId,
     pub customer: CustomerId,
-    pub subscription: SubscriptionId,
+    pub billed: Billed,
     pub due_on: NaiveDate,
     pub zone: Zone,
     /// The local date of the decision.
@@ -119,7 +148,20 @@ pub struct InvoiceFellOverdue {
 pub struct InvoicePaymentApplied {
     pub invoice: InvoiceId,
     pub customer: CustomerId,
+    pub billed: Billed,
     pub payment: PaymentId,
+    pub amount: Rupiah,
+    /// What remains to be paid.
+    pub outstanding: Rupiah,
+    pub at: DateTime<Utc>,
+}
+
+/// The customer's credit was put on the bill.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InvoiceCreditApplied {
+    pub invoice: InvoiceId,
+    pub customer: CustomerId,
+    pub billed: Billed,
     pub amount: Rupiah,
     /// What remains to be paid.
     pub outstanding: Rupiah,
@@ -132,9 +174,9 @@ pub struct InvoicePaid {
     pub invoice: InvoiceId,
     pub number: InvoiceNumber,
     pub customer: CustomerId,
-    pub subscription: SubscriptionId,
+    pub billed: Billed,
     pub total: Rupiah,
-    /// The payment that completed it; none when the total was zero.
+    /// The payment that completed it; none when the total was zero or credit covered it.
     pub payment: Option<PaymentId>,
     /// It had been overdue.
     pub was_overdue: bool,
@@ -146,7 +188,7 @@ pub struct InvoicePaid {
 pub struct InvoiceVoided {
     pub invoice: InvoiceId,
     pub customer: CustomerId,
-    pub subscription: SubscriptionId,
+    pub billed: Billed,
     pub reason: String,
     pub at: DateTime<Utc>,
 }

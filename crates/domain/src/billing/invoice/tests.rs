@@ -26,7 +26,7 @@ fn issue(lines: Vec<InvoiceLine>) -> InvoiceCommand {
         invoice: InvoiceId::new(uuid(100)),
         number: InvoiceNumber::parse("INV/2026/11/0001").expect("a number"),
         customer: CustomerId::new(uuid(2)),
-        subscription: SubscriptionId::new(uuid(3)),
+        billed: Billed::Subscription(SubscriptionId::new(uuid(3))),
         period: Period::try_new(day(15), day(45)).expect("a period"),
         lines,
         due_on: day(DUE),
@@ -35,7 +35,8 @@ fn issue(lines: Vec<InvoiceLine>) -> InvoiceCommand {
         snapshot: InvoiceSnapshot {
             seller_name: "Wifi Maju".to_owned(),
             customer_code: CustomerCode::parse("C-1").expect("a code"),
-            plan: ServicePlanId::new(uuid(70)),
+            account_name: None,
+            plan: Some(ServicePlanId::new(uuid(70))),
             plan_name: "Rumah 10".to_owned(),
         },
         at: at(0),
@@ -49,6 +50,17 @@ fn issue_for(amount: i64) -> InvoiceCommand {
 fn pay(payment: u128, amount: i64) -> InvoiceCommand {
     InvoiceCommand::ApplyPayment {
         payment: PaymentId::new(uuid(payment)),
+        amount: rupiah(amount),
+        at: at(1),
+    }
+}
+
+fn remind(stage: i8) -> InvoiceCommand {
+    InvoiceCommand::Remind { stage, at: at(1) }
+}
+
+fn credit(amount: i64) -> InvoiceCommand {
+    InvoiceCommand::ApplyCredit {
         amount: rupiah(amount),
         at: at(1),
     }
@@ -70,10 +82,11 @@ fn void() -> InvoiceCommand {
 
 #[test]
 fn every_cell_of_status_and_command_is_decided() {
-    let states: [(&str, Invoice); 7] = [
+    let states: [(&str, Invoice); 8] = [
         ("ABSENT", Invoice::default()),
         ("ISSUED", after([issue_for(150)])),
         ("PARTIALLY_PAID", after([issue_for(150), pay(1, 50)])),
+        ("PARTIALLY_PAID by credit", after([issue_for(150), credit(40)])),
         ("OVERDUE", after([issue_for(150), mark(DUE + 1)])),
         (
             "OVERDUE, PARTIALLY PAID",
@@ -85,6 +98,7 @@ fn every_cell_of_status_and_command_is_decided() {
     let commands = [
         ("issue", issue_for(150)),
         ("issue otherwise", issue_for(151)),
+        ("remind", remind(-3)),
         ("mark on the due date", mark(DUE)),
         ("mark the day after", mark(DUE + 1)),
         ("the payment of 50 again", pay(1, 50)),
@@ -93,6 +107,8 @@ fn every_cell_of_status_and_command_is_decided() {
         ("pay 150", pay(9, 150)),
         ("pay 151", pay(9, 151)),
         ("pay nothing", pay(9, 0)),
+        ("credit of 40", credit(40)),
+        ("credit of 150", credit(150)),
         ("void", void()),
     ];
     insta::assert_snapshot!(cells(&states, &commands));
@@ -179,6 +195,8 @@ proptest! {
             prop_oneof![
                 2 => Just(issue_for(150)),
                 3 => (0_u128..4, -1_i64..120).prop_map(|(payment, amount)| pay(payment, amount)),
+                1 => (0_i64..120).prop_map(credit),
+                1 => (-3_i8..3).prop_map(remind),
                 2 => (DUE - 1..DUE + 3).prop_map(mark),
                 1 => Just(void()),
             ],
@@ -187,4 +205,17 @@ proptest! {
     ) {
         check_replay::<Invoice>(&commands, |_| true);
     }
+}
+
+#[test]
+fn credit_that_covers_the_bill_pays_it() {
+    let invoice: Invoice = after([issue_for(150), pay(1, 50)]);
+    assert_eq!(words(&invoice, credit(100)), Ok("credit_applied + paid".to_owned()));
+}
+
+#[test]
+fn each_stage_reminds_once() {
+    let reminded: Invoice = after([issue_for(150), remind(-3)]);
+    assert_eq!(words(&reminded, remind(-3)), Ok("-".to_owned()));
+    assert_eq!(words(&reminded, remind(1)), Ok("reminded".to_owned()));
 }

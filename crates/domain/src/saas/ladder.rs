@@ -1,0 +1,92 @@
+//! When an operator is billed, and when its unpaid bill is looked at: reminders around the due date, and the panel's lock
+//! after the grace.
+//!
+//! Every instant is a local midnight of the bill's zone. A step that is late after downtime catches up once; one that is
+//! due for a paid bill does nothing, because the command checks. That a bill falls overdue at all is
+//! [`crate::billing::dunning`]'s, as for every bill.
+
+use chrono::{Days, NaiveDate};
+
+use crate::{
+    billing::{InvoiceEvent, invoice::Billed},
+    policy::{Intent, TimerKind},
+    saas::TabEvent,
+    time::Zone,
+};
+
+/// Name in command ids.
+pub const POLICY: &str = "saas.ladder";
+
+/// What the platform's terms say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LadderFacts {
+    /// Days after the due date on which the payer is reminded; negative before it.
+    pub reminder_days: Vec<i8>,
+    /// Whole days after the due date during which the panel stays open.
+    pub grace_days: u8,
+}
+
+pub fn react(event: &InvoiceEvent, facts: &LadderFacts) -> Vec<Intent> {
+    let InvoiceEvent::Issued(issued) = event else {
+        return Vec::new();
+    };
+    let Billed::Account(account) = issued.billed else {
+        return Vec::new();
+    };
+    if !issued.total.is_positive() {
+        return Vec::new();
+    }
+    let invoice = issued.invoice;
+    let issued_on = issued.zone.date_at(issued.at);
+    let reminders = facts.reminder_days.iter().filter_map(|&stage| {
+        let on = shifted(issued.due_on, stage);
+        // A bill that goes out late is not followed by reminders of the past.
+        (on > issued_on).then(|| {
+            Intent::timer(
+                issued.zone.start_of(on),
+                TimerKind::BillReminder { invoice, stage },
+            )
+        })
+    });
+    let locks_on = issued.due_on + Days::new(u64::from(facts.grace_days) + 1);
+    let lock = Intent::timer(
+        issued.zone.start_of(locks_on),
+        TimerKind::ArrearsDue { invoice, account },
+    );
+    reminders.chain(std::iter::once(lock)).collect()
+}
+
+/// When the next period is billed.
+pub fn on_tab(event: &TabEvent, zone: Zone) -> Vec<Intent> {
+    let (account, next_on) = match event {
+        TabEvent::Opened(opened) => (opened.account, Some(opened.next_on)),
+        TabEvent::PeriodBilled(billed) => (billed.account, billed.next_on),
+        TabEvent::ChargeStarted(_)
+        | TabEvent::ChargeEnded(_)
+        | TabEvent::FellIntoArrears(_)
+        | TabEvent::ClearedOfArrears(_)
+        | TabEvent::Closed(_) => return Vec::new(),
+    };
+    next_on
+        .map(|on| Intent::timer(zone.start_of(on), TimerKind::BillAccount { account, on }))
+        .into_iter()
+        .collect()
+}
+
+/// What a timer wants when it is due; nothing when it is not one of these.
+pub fn on_timer(kind: &TimerKind) -> Option<Intent> {
+    match *kind {
+        TimerKind::BillAccount { account, .. } => Some(Intent::BillAccount { account }),
+        TimerKind::BillReminder { invoice, stage } => Some(Intent::RemindOfBill { invoice, stage }),
+        TimerKind::ArrearsDue { invoice, account } => Some(Intent::NoteArrears { account, invoice }),
+        TimerKind::InvoiceOverdue { .. } | TimerKind::IsolirDue { .. } | TimerKind::SweepLines(_) => None,
+    }
+}
+
+fn shifted(date: NaiveDate, days: i8) -> NaiveDate {
+    let distance = Days::new(u64::from(days.unsigned_abs()));
+    if days < 0 { date - distance } else { date + distance }
+}
+
+#[cfg(test)]
+mod tests;
