@@ -14,6 +14,8 @@ CREATE TABLE rm_history_v1.entries (
     actor           text NOT NULL,
     impersonator    text,
     ip              text,
+    user_agent      text,
+    command         text,
     at              timestamptz NOT NULL,
     summary         jsonb NOT NULL,
     CONSTRAINT entries_pkey PRIMARY KEY (tenant_id, tenant_seq)
@@ -22,6 +24,8 @@ CREATE INDEX entries_event_idx ON rm_history_v1.entries (tenant_id, event_id);
 CREATE INDEX entries_cause_idx ON rm_history_v1.entries (tenant_id, caused_by, tenant_seq);
 CREATE INDEX entries_command_idx ON rm_history_v1.entries (tenant_id, command_id, tenant_seq);
 CREATE INDEX entries_correlation_idx ON rm_history_v1.entries (tenant_id, correlation_id, tenant_seq);
+CREATE INDEX entries_actor_idx ON rm_history_v1.entries (tenant_id, actor, tenant_seq DESC);
+CREATE INDEX entries_people_idx ON rm_history_v1.entries (tenant_id, tenant_seq DESC) WHERE starts_with(actor, 'usr_');
 CREATE INDEX entries_stream_idx ON rm_history_v1.entries (tenant_id, aggregate_type, aggregate_id, tenant_seq);
 
 CREATE TABLE rm_history_v1.subjects (

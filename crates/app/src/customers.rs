@@ -37,39 +37,61 @@ impl Command for RegisterCustomer {
     type Refusal = Refusal;
 
     async fn run(&self, work: &mut Work<'_>) -> Outcome<CustomerId> {
-        let name = self.name.as_str().trim();
-        if name.is_empty() || name.chars().count() > MAX_NAME_CHARS {
-            return refuse(Refusal::Invalid {
-                field: "name",
-                rule: "length",
-            });
-        }
-        let Ok(phone) = PhoneNumber::parse(self.phone.as_str()) else {
-            return refuse(Refusal::Invalid {
-                field: "phone",
-                rule: "phone",
-            });
-        };
         let customer = CustomerId::new(work.new_uuid());
-        let id = customer.to_string();
-        let email = match &self.email {
-            Some(email) => Some(email.seal(work, &id, field::EMAIL).await?),
-            None => None,
-        };
-        let command = CustomerCommand::Register {
+        work.begin::<Customer>(&customer.to_string());
+        register(
+            work,
             customer,
-            code: self.code.clone(),
-            name: Personal::new(name).seal(work, &id, field::NAME).await?,
-            phone: Personal::new(phone.e164()).seal(work, &id, field::PHONE).await?,
-            email,
-            address: None,
-            at: work.at(),
-        };
-        work.begin::<Customer>(&id);
-        decide::<Customer>(work, &id, command).await?;
-        work.claim(CODE_SCOPE, self.code.as_str(), &id);
+            &self.code,
+            &self.name,
+            &self.phone,
+            self.email.as_ref(),
+        )
+        .await?;
         Ok(customer)
     }
+}
+
+/// Registers whom an id belongs to: name, phone as typed, e-mail.
+pub(crate) async fn register(
+    work: &mut Work<'_>,
+    customer: CustomerId,
+    code: &CustomerCode,
+    name: &Personal,
+    phone: &Personal,
+    email: Option<&Personal>,
+) -> Outcome<()> {
+    let name = name.as_str().trim();
+    if name.is_empty() || name.chars().count() > MAX_NAME_CHARS {
+        return refuse(Refusal::Invalid {
+            field: "name",
+            rule: "length",
+        });
+    }
+    let Ok(phone) = PhoneNumber::parse(phone.as_str()) else {
+        return refuse(Refusal::Invalid {
+            field: "phone",
+            rule: "phone",
+        });
+    };
+    let id = customer.to_string();
+    let email = match email {
+        Some(email) => Some(email.seal(work, &id, field::EMAIL).await?),
+        None => None,
+    };
+    let command = CustomerCommand::Register {
+        customer,
+        code: code.clone(),
+        name: Personal::new(name).seal(work, &id, field::NAME).await?,
+        phone: Personal::new(phone.e164()).seal(work, &id, field::PHONE).await?,
+        email,
+        address: None,
+        at: work.at(),
+    };
+    if !decide::<Customer>(work, &id, command).await?.is_empty() {
+        work.claim(CODE_SCOPE, code.as_str(), &id);
+    }
+    Ok(())
 }
 
 /// Makes a customer's personal data unreadable for ever (UU 27/2022). Invoices keep their numbers.

@@ -15,6 +15,7 @@ pub mod permission;
 mod personal;
 pub mod policies;
 mod refusal;
+pub mod saas;
 pub mod snapshots;
 pub mod stream;
 pub mod subscriptions;

@@ -12,11 +12,16 @@ pub const BILLING_READ: &str = "billing.read";
 pub const BILLING_WRITE: &str = "billing.write";
 /// Trying again and giving up what is stuck.
 pub const OPERATIONS_WRITE: &str = "operations.write";
+/// Reading the platform's bills and paying them.
+pub const TENANT_BILLING: &str = "tenant.billing";
 pub const AUDIT_READ: &str = "audit.read";
 /// Look at the schema of the API.
 pub const API_EXPLORE: &str = "api.explore";
 /// Send documents to the API that did not come with a release.
 pub const API_ADHOC: &str = "api.adhoc";
+/// The platform's: what its operators are billed.
+pub const PLATFORM_BILLING_READ: &str = "platform.billing.read";
+pub const PLATFORM_BILLING_WRITE: &str = "platform.billing.write";
 /// Held by the product's own parts only; no role can be given it.
 pub const INTERNAL: &str = "internal";
 
@@ -32,6 +37,7 @@ pub const OWNER: &[&str] = &[
     ROUTER_WRITE,
     BILLING_READ,
     BILLING_WRITE,
+    TENANT_BILLING,
     OPERATIONS_WRITE,
     AUDIT_READ,
     API_EXPLORE,

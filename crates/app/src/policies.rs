@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use simpul_domain::{
     Coded, CustomerId, Decider as _, TenantId,
-    billing::{Invoice, dunning, isolir},
+    billing::{Invoice, InvoiceEvent, dunning, isolir},
     messaging::{
         MessageKind,
         receipts::{self, ReceiptFacts},
@@ -18,6 +18,12 @@ use simpul_domain::{
     network::{Provisioning, Router, sweep},
     policy::{Intent, TimerKind},
     registry::AnyEvent,
+    saas::{
+        Tab, Terms, arrears,
+        ladder::{self, LadderFacts},
+        news,
+        terms::BillingTerms,
+    },
     subscriptions::Subscription,
     tenancy::Tenant,
 };
@@ -33,9 +39,10 @@ use simpul_event_store::{
 
 use crate::{
     Outcome, Refusal,
-    billing::MarkOverdue,
+    billing::{MarkOverdue, RemindOfInvoice},
     messaging::QueueMessage,
     permission,
+    saas::{BillAccount, ClearArrears, HearOfBill, NoteArrears, TERMS},
     subscriptions::{ClearOverdue, NoteOverdue},
 };
 
@@ -58,7 +65,7 @@ impl Policies {
             || simpul_domain::CorrelationId::new(fired.timer.id.as_uuid()),
             |origin| origin.correlation,
         );
-        if let Some(intent) = dunning::on_timer(&kind) {
+        if let Some(intent) = dunning::on_timer(&kind).or_else(|| ladder::on_timer(&kind)) {
             let context = Context::caused(fired.tenant, "timer", cause, correlation, intent.index() as usize);
             self.carry_out(context, intent).await?;
         }
@@ -99,6 +106,14 @@ impl Policies {
                 );
                 let messages = receipts::on_invoice(event.event_id, invoice, &facts);
                 wishes.extend(messages.into_iter().map(|intent| (receipts::POLICY, intent)));
+                if event.tenant == TenantId::PLATFORM {
+                    wishes.extend(self.about_bill(invoice).await?);
+                }
+            }
+            AnyEvent::SaasTab(tab) => {
+                let zone = self.terms().await?.zone;
+                let due = ladder::on_tab(tab, zone).into_iter();
+                wishes.extend(due.map(|intent| (ladder::POLICY, intent)));
             }
             AnyEvent::Tenant(tenant) => {
                 let sweeps = sweep::on_tenant(event.tenant_seq, tenant);
@@ -117,6 +132,29 @@ impl Policies {
             _ => {}
         }
         Ok(wishes)
+    }
+
+    /// What follows from an operator's bill.
+    async fn about_bill(&self, bill: &InvoiceEvent) -> Result<Vec<(&'static str, Intent)>, HandlerError> {
+        let terms = self.terms().await?;
+        let facts = LadderFacts {
+            reminder_days: terms.reminder_days,
+            grace_days: terms.grace_days,
+        };
+        let steps = ladder::react(bill, &facts).into_iter();
+        let arrears = arrears::on_invoice(bill).into_iter();
+        let news = news::react(bill).into_iter();
+        Ok(steps
+            .map(|intent| (ladder::POLICY, intent))
+            .chain(arrears.map(|intent| (arrears::POLICY, intent)))
+            .chain(news.map(|intent| (news::POLICY, intent)))
+            .collect())
+    }
+
+    async fn terms(&self) -> Result<BillingTerms, HandlerError> {
+        let store = self.bus.store();
+        let (state, _) = store.load::<Terms>(TenantId::PLATFORM, TERMS).await?;
+        Ok(state.current().clone())
     }
 
     async fn grace_days(&self, tenant: TenantId) -> Result<u8, HandlerError> {
@@ -204,6 +242,27 @@ impl Policies {
                 crash::point(Point::ParcelPlanned);
                 Ok(())
             }
+            Intent::BillAccount { account } => dispatch(&self.bus, context, BillAccount { account }).await,
+            Intent::RemindOfBill { invoice, stage } => {
+                dispatch(&self.bus, context, RemindOfInvoice { invoice, stage }).await
+            }
+            Intent::NoteArrears { account, invoice } => {
+                dispatch(&self.bus, context, NoteArrears { account, invoice }).await
+            }
+            Intent::ClearArrears { account, invoice } => {
+                dispatch(&self.bus, context, ClearArrears { account, invoice }).await
+            }
+            Intent::TellOperator {
+                account,
+                invoice,
+                news,
+            } => {
+                let context = Context {
+                    tenant: account,
+                    ..context
+                };
+                dispatch(&self.bus, context, HearOfBill { invoice, news }).await
+            }
             Intent::ScheduleTimer { due_at, kind, .. } => {
                 dispatch(&self.bus, context, ScheduleTimer { due_at, kind }).await
             }
@@ -226,6 +285,9 @@ pub fn timer_row(
         TimerKind::InvoiceOverdue { .. } => "invoice_overdue",
         TimerKind::IsolirDue { .. } => "isolir_due",
         TimerKind::SweepLines(_) => "sweep_lines",
+        TimerKind::BillAccount { .. } => "bill_account",
+        TimerKind::BillReminder { .. } => "bill_reminder",
+        TimerKind::ArrearsDue { .. } => "arrears_due",
     };
     Ok(Timer {
         id: kind.timer(),
@@ -240,6 +302,7 @@ pub fn timer_row(
 fn enabled_kinds() -> BTreeSet<MessageKind> {
     [
         MessageKind::InvoiceCreated,
+        MessageKind::InvoiceDueReminder,
         MessageKind::InvoiceOverdue,
         MessageKind::InvoicePaid,
         MessageKind::CustomerIsolated,
@@ -254,8 +317,14 @@ impl Reactor for Policies {
     }
 
     fn wants(&self, event: &Recorded) -> bool {
-        [Invoice::TYPE, Provisioning::TYPE, Tenant::TYPE, Router::TYPE]
-            .contains(&event.aggregate_type.as_str())
+        [
+            Invoice::TYPE,
+            Tab::TYPE,
+            Provisioning::TYPE,
+            Tenant::TYPE,
+            Router::TYPE,
+        ]
+        .contains(&event.aggregate_type.as_str())
     }
 
     async fn react(&self, events: &[Recorded]) -> Result<(), HandlerError> {

@@ -9,6 +9,7 @@ use simpul_domain::{
     messaging::{MessageError, SenderAccountError},
     network::{ProvisioningError, RouterError},
     operations::InterventionError,
+    saas::{StatementError, TabError, TermsError},
     subscriptions::SubscriptionError,
     tenancy::TenantError,
 };
@@ -45,6 +46,12 @@ pub enum Refusal {
     #[error(transparent)]
     Intervention(#[from] InterventionError),
     #[error(transparent)]
+    SaasTerms(#[from] TermsError),
+    #[error(transparent)]
+    SaasTab(#[from] TabError),
+    #[error(transparent)]
+    SaasStatement(#[from] StatementError),
+    #[error(transparent)]
     Money(#[from] MoneyError),
     /// What an input refers to does not exist, or belongs to another tenant.
     #[error("the {what} does not exist")]
@@ -73,6 +80,9 @@ impl Coded for Refusal {
             Self::Message(error) => error.code(),
             Self::Sender(error) => error.code(),
             Self::Intervention(error) => error.code(),
+            Self::SaasTerms(error) => error.code(),
+            Self::SaasTab(error) => error.code(),
+            Self::SaasStatement(error) => error.code(),
             Self::Money(_) | Self::Invalid { .. } => Code::ValidationError,
             Self::Missing { .. } => Code::NotFound,
             Self::Unusable { .. } => Code::NotAllowedInState,
@@ -95,6 +105,9 @@ impl Coded for Refusal {
             Self::Message(error) => error.params(),
             Self::Sender(error) => error.params(),
             Self::Intervention(error) => error.params(),
+            Self::SaasTerms(error) => error.params(),
+            Self::SaasTab(error) => error.params(),
+            Self::SaasStatement(error) => error.params(),
             Self::Money(_) => json!({ "rule": "range" }),
             Self::Missing { what } | Self::Unusable { what } => json!({ "what": what }),
             Self::Invalid { field, rule } => json!({ "field": field, "rule": rule }),

@@ -48,8 +48,12 @@ impl TimerKind {
             Self::SweepLines(sweep) => sweep.timer(),
             Self::InvoiceOverdue { invoice } => TimerId::derive(invoice.as_uuid(), "overdue"),
             Self::IsolirDue { invoice, .. } => TimerId::derive(invoice.as_uuid(), "isolir"),
-            Self::BillAccount { account, on } => TimerId::derive(account.as_uuid(), &format!("saas.bill/{on}")),
-            Self::BillReminder { invoice, stage } => TimerId::derive(invoice.as_uuid(), &format!("remind/{stage}")),
+            Self::BillAccount { account, on } => {
+                TimerId::derive(account.as_uuid(), &format!("saas.bill/{on}"))
+            }
+            Self::BillReminder { invoice, stage } => {
+                TimerId::derive(invoice.as_uuid(), &format!("remind/{stage}"))
+            }
             Self::ArrearsDue { invoice, .. } => TimerId::derive(invoice.as_uuid(), "arrears"),
         }
     }
@@ -79,10 +83,6 @@ pub enum Intent {
     NoteArrears { account: TenantId, invoice: InvoiceId },
     /// `saas.tab`: the bill is settled.
     ClearArrears { account: TenantId, invoice: InvoiceId },
-    /// The operator's account: lock the panel for an unpaid bill.
-    LockAccount { account: TenantId, invoice: InvoiceId },
-    /// The operator's account: nothing is unpaid any more.
-    UnlockAccount { account: TenantId },
     /// `saas.statement` in the operator's own log: what became of a bill.
     TellOperator {
         account: TenantId,
@@ -155,8 +155,6 @@ impl Intent {
             Self::RemindOfBill { .. } => 21,
             Self::NoteArrears { .. } => 22,
             Self::ClearArrears { .. } => 23,
-            Self::LockAccount { .. } => 24,
-            Self::UnlockAccount { .. } => 25,
             Self::TellOperator { .. } => 26,
             Self::ScheduleTimer {
                 kind: TimerKind::BillAccount { .. },
@@ -170,7 +168,7 @@ impl Intent {
             Self::ScheduleTimer {
                 kind: TimerKind::BillReminder { stage, .. },
                 ..
-            } => 1_000 + (*stage as u8) as u32,
+            } => 1_000 + stage.cast_unsigned() as u32,
             Self::QueueMessage { kind, .. } => match kind {
                 MessageKind::InvoiceCreated => 100,
                 MessageKind::InvoiceDueReminder => 101,

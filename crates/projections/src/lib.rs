@@ -17,6 +17,7 @@ pub mod messaging;
 pub mod network;
 pub mod page;
 pub mod registry;
+pub mod saas;
 mod stored;
 pub mod subscriptions;
 pub mod tenancy;

@@ -23,6 +23,7 @@ use crate::{
     customers::customer_list::CustomerListProjector,
     messaging::message_list::MessageListProjector,
     network::{desired::DesiredProjector, router_list::RouterListProjector},
+    saas::statement_list::StatementListProjector,
     subscriptions::subscription_list::SubscriptionListProjector,
     tenancy::tenant::TenantProjector,
 };
@@ -74,6 +75,7 @@ projections!(
     CustomerListProjector,
     PlanListProjector,
     TenantProjector,
+    StatementListProjector,
 );
 
 /// Runs every version that is live or being built, and those that appear meanwhile, until `stop`.

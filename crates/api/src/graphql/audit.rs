@@ -1,7 +1,7 @@
 //! What happened, and why.
 
 use async_graphql::{
-    Context, ID, Object, Result, SimpleObject,
+    Context, ID, InputObject, Object, Result, SimpleObject,
     connection::{Connection, Edge, EmptyFields},
 };
 use serde_json::Value;
@@ -9,7 +9,7 @@ use simpul_app::permission;
 use simpul_event_store::feed::Projector as _;
 use simpul_projections::audit::{
     explain::{self, Step},
-    history::{self, Entry, HistoryProjector},
+    history::{self, Entry, EntryFilter, HistoryProjector},
 };
 
 use super::{
@@ -38,6 +38,10 @@ pub(crate) struct HistoryEntry {
     impersonator: Option<String>,
     /// From where.
     ip: Option<String>,
+    /// With what.
+    user_agent: Option<String>,
+    /// By which command, such as `invoice.void`.
+    command: Option<String>,
     /// When.
     at: DateTime,
     /// What led to it: an event, a notice or a timer; null for a person's command.
@@ -58,6 +62,8 @@ impl From<Entry> for HistoryEntry {
             actor: entry.actor,
             impersonator: entry.impersonator,
             ip: entry.ip,
+            user_agent: entry.user_agent,
+            command: entry.command,
             at: DateTime(entry.at),
             caused_by: entry.caused_by.map(ID::from),
             correlation_id: entry.correlation_id.into(),
@@ -105,6 +111,48 @@ impl From<Step> for ExplanationStep {
     }
 }
 
+/// Which entries of the trail; every given part must hold.
+#[derive(Debug, Default, InputObject)]
+pub(crate) struct AuditEntryFilter {
+    /// Who did it, as an entry's `actor` says.
+    actor: Option<String>,
+    /// A command such as `invoice.void`, an event such as `billing.invoice.voided`, or the words that either begins with, such
+    /// as `billing.invoice`.
+    kind: Option<String>,
+    /// Not earlier.
+    from: Option<DateTime>,
+    /// Earlier than this.
+    until: Option<DateTime>,
+    /// Also what the product did by itself.
+    #[graphql(default)]
+    include_system: bool,
+}
+
+impl AuditEntryFilter {
+    fn wanted(self) -> EntryFilter {
+        EntryFilter {
+            people_only: !self.include_system,
+            actor: self.actor,
+            kind: self.kind,
+            from: self.from.map(|at| at.0),
+            until: self.until.map(|at| at.0),
+        }
+    }
+}
+
+/// A page of the trail; `entries` has one more than wanted where there are more.
+fn trail(entries: Vec<Entry>, before: Option<i64>, wanted: i32) -> Connection<String, HistoryEntry> {
+    let wanted = usize::try_from(wanted).unwrap_or(0);
+    let mut connection = Connection::new(before.is_some(), entries.len() > wanted);
+    connection
+        .edges
+        .extend(entries.into_iter().take(wanted).map(|entry| {
+            let cursor = seal(LIST, &entry.tenant_seq.to_string());
+            Edge::<String, HistoryEntry, EmptyFields>::new(cursor, entry.into())
+        }));
+    connection
+}
+
 /// Questions about what happened.
 #[derive(Debug, Default)]
 pub(crate) struct AuditQuery;
@@ -127,16 +175,27 @@ impl AuditQuery {
         let mut tx = scope.read(&[HistoryProjector::NAME]).await?;
         let entries = history::history(&mut tx, &id, before, i64::from(wanted) + 1).await;
         tx.commit().await.map_err(ApiError::from)?;
-        let entries = entries.map_err(ApiError::from)?;
-        let wanted = usize::try_from(wanted).unwrap_or(0);
-        let mut connection = Connection::new(before.is_some(), entries.len() > wanted);
-        connection
-            .edges
-            .extend(entries.into_iter().take(wanted).map(|entry| {
-                let cursor = seal(LIST, &entry.tenant_seq.to_string());
-                Edge::<String, HistoryEntry, EmptyFields>::new(cursor, entry.into())
-            }));
-        Ok(connection)
+        Ok(trail(entries.map_err(ApiError::from)?, before, wanted))
+    }
+
+    /// What was done, newest first; at most 100 a page. Without a filter only what people did, not what followed from it.
+    /// Permission: audit.read
+    async fn audit_entries(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
+        #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
+        #[graphql(desc = "Which entries.")] filter: Option<AuditEntryFilter>,
+    ) -> Result<Connection<String, HistoryEntry>> {
+        let scope = scope(context)?;
+        scope.require(permission::AUDIT_READ).await?;
+        let wanted = count(first)?;
+        let before = after.as_deref().map(before).transpose()?;
+        let filter = filter.unwrap_or_default().wanted();
+        let mut tx = scope.read(&[HistoryProjector::NAME]).await?;
+        let entries = history::entries(&mut tx, &filter, before, i64::from(wanted) + 1).await;
+        tx.commit().await.map_err(ApiError::from)?;
+        Ok(trail(entries.map_err(ApiError::from)?, before, wanted))
     }
 
     /// Why a line has its status, as it was at an instant or as it is: causes and effects in order.

@@ -7,8 +7,7 @@ use simpul_domain::{
     billing::{
         Invoice, InvoiceCommand, InvoiceEvent, Period,
         calendar::invoice_id,
-        gateway::Currency,
-        invoice::{InvoiceLine, InvoiceSnapshot, IssueInvoice as Issue, LineKind},
+        invoice::{Billed, InvoiceLine, InvoiceSnapshot, LineKind},
     },
     customers::{Customer, customer::CustomerStatus},
     subscriptions::Subscription,
@@ -16,7 +15,10 @@ use simpul_domain::{
 };
 use simpul_event_store::{Access, Command, Work, inline::Inline};
 
-use super::OPEN_INVOICES;
+use super::{
+    OPEN_INVOICES,
+    issuing::{NewBill, issue},
+};
 use crate::{Outcome, Refusal, decide, permission, refuse, refused};
 
 /// Bills a subscription for the month that ends on `due_on`, at the plan's price.
@@ -60,14 +62,8 @@ impl Command for IssueInvoice {
         let tenant_id = work.tenant().to_string();
         let tenant = work.load::<Tenant>(&tenant_id).await?;
         let (settings, seller_name) = (tenant.settings().clone(), tenant.name().to_owned());
-        let issued_on = settings.zone.date_at(work.at());
-        let pattern = &settings.invoice_number_pattern;
-        let counter = work
-            .next_number(&format!("invoice/{}", pattern.scope(issued_on)))
-            .await?;
-        let issue = Issue {
+        let bill = NewBill {
             invoice,
-            number: pattern.render(issued_on, counter),
             customer,
             billed: Billed::Subscription(self.subscription),
             period,
@@ -77,23 +73,17 @@ impl Command for IssueInvoice {
                 amount: terms.price,
             }],
             due_on: self.due_on,
-            currency: Currency::Idr,
             zone: settings.zone,
+            number_pattern: settings.invoice_number_pattern,
             snapshot: InvoiceSnapshot {
                 seller_name,
                 customer_code: code,
+                account_name: None,
                 plan: Some(terms.plan),
                 plan_name: terms.name.clone(),
             },
-            at: work.at(),
         };
-        decide::<Invoice>(work, &id, InvoiceCommand::Issue(Box::new(issue))).await?;
-        work.add_member(
-            OPEN_INVOICES,
-            &customer.to_string(),
-            &id,
-            &self.due_on.to_string(),
-        );
+        issue(work, bill).await?;
         Ok(invoice)
     }
 }
@@ -133,6 +123,30 @@ impl Command for MarkOverdue {
     }
 }
 
+/// It may be time to remind a payer.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RemindOfInvoice {
+    pub invoice: InvoiceId,
+    /// Days after the due date; negative before it.
+    pub stage: i8,
+}
+
+impl Command for RemindOfInvoice {
+    const NAME: &'static str = "invoice.remind";
+    const ACCESS: Access = Access::permission(permission::INTERNAL);
+    type Answer = ();
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
+        let command = InvoiceCommand::Remind {
+            stage: self.stage,
+            at: work.at(),
+        };
+        decide::<Invoice>(work, &self.invoice.to_string(), command).await?;
+        Ok(())
+    }
+}
+
 /// Withdraws an invoice on which nothing was paid.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct VoidInvoice {
@@ -147,16 +161,21 @@ impl Command for VoidInvoice {
     type Refusal = Refusal;
 
     async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
-        let id = self.invoice.to_string();
-        let Some(customer) = work.load::<Invoice>(&id).await?.customer() else {
-            return Err(refused(Refusal::Missing { what: "invoice" }));
-        };
-        let command = InvoiceCommand::Void {
-            reason: self.reason.clone(),
-            at: work.at(),
-        };
-        decide::<Invoice>(work, &id, command).await?;
-        work.drop_member(OPEN_INVOICES, &customer.to_string(), &id);
-        Ok(())
+        void(work, self.invoice, &self.reason).await
     }
+}
+
+/// Withdraws a bill; it asks for nothing any more.
+pub(crate) async fn void(work: &mut Work<'_>, invoice: InvoiceId, reason: &str) -> Outcome<()> {
+    let id = invoice.to_string();
+    let Some(customer) = work.load::<Invoice>(&id).await?.customer() else {
+        return Err(refused(Refusal::Missing { what: "invoice" }));
+    };
+    let command = InvoiceCommand::Void {
+        reason: reason.to_owned(),
+        at: work.at(),
+    };
+    decide::<Invoice>(work, &id, command).await?;
+    work.drop_member(OPEN_INVOICES, &customer.to_string(), &id);
+    Ok(())
 }

@@ -4,13 +4,17 @@ mod attempts;
 mod credentials;
 mod gateways;
 mod invoices;
+pub(crate) mod issuing;
 mod money;
+mod transfers;
 
 pub use attempts::{CHECKOUT_TIMER, OpenCheckout, PlannedCharge, RecordCheckout, RecordCreateFailed};
 pub use credentials::{GatewayCredentials, gateway_account, gateway_credentials, hook_path};
 pub use gateways::{ConnectGateway, ConnectedGateway, secret as gateway_secret};
-pub use invoices::{IssueInvoice, MarkOverdue, VoidInvoice};
+pub(crate) use invoices::void;
+pub use invoices::{IssueInvoice, MarkOverdue, RemindOfInvoice, VoidInvoice};
 pub use money::{BookObservation, Booked};
+pub(crate) use transfers::{Transfer, receive_transfer};
 
 /// Scope of the set of invoices that ask for money, by customer, ordered by due date.
 pub(crate) const OPEN_INVOICES: &str = "invoices.open";

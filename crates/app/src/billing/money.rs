@@ -140,38 +140,41 @@ async fn book_paid(work: &mut Work<'_>, paid: &AttemptPaid) -> Outcome<Booked> {
     if is_booked(work, payment).await? {
         return Ok(Booked::Nothing);
     }
+    distribute(work, paid.customer, receive).await?;
+    Ok(Booked::Payment { payment, amount })
+}
+
+/// Receives a customer's money: every invoice it is put on, the credit that remains, and the payment itself.
+pub(super) async fn distribute(
+    work: &mut Work<'_>,
+    customer: CustomerId,
+    receive: ReceivePayment,
+) -> Outcome<()> {
+    let (payment, at) = (receive.payment, work.at());
     for part in &receive.allocations {
         let id = part.invoice.to_string();
-        let apply = InvoiceCommand::ApplyPayment {
-            payment,
-            amount: part.amount,
-            at: work.at(),
-        };
-        decide::<Invoice>(work, &id, apply).await?;
+        let amount = part.amount;
+        decide::<Invoice>(work, &id, InvoiceCommand::ApplyPayment { payment, amount, at }).await?;
         if !work.load::<Invoice>(&id).await?.is_open() {
-            work.drop_member(OPEN_INVOICES, &paid.customer.to_string(), &id);
+            work.drop_member(OPEN_INVOICES, &customer.to_string(), &id);
         }
     }
     if receive.credit.is_positive() {
         let add = CreditAccountCommand::AddCredit {
-            customer: paid.customer,
+            customer,
             payment,
             amount: receive.credit,
-            at: work.at(),
+            at,
         };
-        decide::<CreditAccount>(work, &paid.customer.to_string(), add).await?;
+        decide::<CreditAccount>(work, &customer.to_string(), add).await?;
     }
-    decide::<Payment>(
-        work,
-        &payment.to_string(),
-        PaymentCommand::Receive(Box::new(receive)),
-    )
-    .await?;
-    Ok(Booked::Payment { payment, amount })
+    let receive = PaymentCommand::Receive(Box::new(receive));
+    decide::<Payment>(work, &payment.to_string(), receive).await?;
+    Ok(())
 }
 
 /// The customer's invoices that ask for money. The set only names them; what they ask for is read from each.
-async fn open_invoices(work: &mut Work<'_>, customer: CustomerId) -> Outcome<Vec<OpenInvoice>> {
+pub(super) async fn open_invoices(work: &mut Work<'_>, customer: CustomerId) -> Outcome<Vec<OpenInvoice>> {
     let mut open = Vec::new();
     for member in work.members(OPEN_INVOICES, &customer.to_string()).await? {
         let id: InvoiceId = member.parse().map_err(|_| corrupt())?;

@@ -42,12 +42,9 @@ pub fn on_invoice(cause: EventId, event: &InvoiceEvent, facts: &ReceiptFacts) ->
             overdue.invoice,
             overdue.billed,
         ),
-        InvoiceEvent::Paid(paid) if paid.total.is_positive() => (
-            MessageKind::InvoicePaid,
-            paid.customer,
-            paid.invoice,
-            paid.billed,
-        ),
+        InvoiceEvent::Paid(paid) if paid.total.is_positive() => {
+            (MessageKind::InvoicePaid, paid.customer, paid.invoice, paid.billed)
+        }
         InvoiceEvent::Issued(_)
         | InvoiceEvent::Paid(_)
         | InvoiceEvent::PaymentApplied(_)

@@ -85,7 +85,11 @@ pub fn on_timer(kind: &TimerKind) -> Option<Intent> {
 
 fn shifted(date: NaiveDate, days: i8) -> NaiveDate {
     let distance = Days::new(u64::from(days.unsigned_abs()));
-    if days < 0 { date - distance } else { date + distance }
+    if days < 0 {
+        date - distance
+    } else {
+        date + distance
+    }
 }
 
 #[cfg(test)]

@@ -102,10 +102,9 @@ impl Tax {
 
     /// Rounded down, once, over the whole bill.
     fn on(self, total: Rupiah) -> Result<Rupiah, MoneyError> {
-        let taxed = i128::from(total.get())
-            * i128::from(self.base_numerator)
-            * i128::from(self.rate_basis_points)
-            / (i128::from(self.base_denominator.max(1)) * 10_000);
+        let taxed =
+            i128::from(total.get()) * i128::from(self.base_numerator) * i128::from(self.rate_basis_points)
+                / (i128::from(self.base_denominator.max(1)) * 10_000);
         Rupiah::try_new(i64::try_from(taxed).map_err(|_| MoneyError::OutOfRange)?)
     }
 }
@@ -227,7 +226,8 @@ fn parts<'c>(item: &Item, charges: &'c [Charge], period: Period) -> Result<Vec<P
             continue;
         };
         let begins = (days.from() - period.from()).num_days();
-        let amount = upto(charge.price, begins + days.days(), month)?.sub(upto(charge.price, begins, month)?)?;
+        let amount =
+            upto(charge.price, begins + days.days(), month)?.sub(upto(charge.price, begins, month)?)?;
         if amount.is_positive() {
             parts.push((charge, days, amount));
         }

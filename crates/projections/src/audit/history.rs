@@ -48,6 +48,9 @@ pub struct Entry {
     /// The super admin who acted as `actor`.
     pub impersonator: Option<String>,
     pub ip: Option<String>,
+    pub user_agent: Option<String>,
+    /// The command that did it, such as `invoice.void`.
+    pub command: Option<String>,
     pub at: DateTime<Utc>,
     /// The event's content.
     pub summary: Value,
@@ -89,6 +92,8 @@ fn entry(recorded: &Recorded, content: Value) -> Entry {
         actor: text("actor").unwrap_or_default(),
         impersonator: text("impersonator"),
         ip: text("ip"),
+        user_agent: text("user_agent"),
+        command: text("command"),
         at: recorded.recorded_at,
         summary: without_sealed(&recorded.event_type, content),
     }
@@ -119,7 +124,14 @@ fn collect_ids<'v>(value: &'v Value, found: &mut BTreeSet<&'v str>) {
             found.insert(text);
         }
         Value::Array(items) => items.iter().for_each(|item| collect_ids(item, found)),
-        Value::Object(map) => map.values().for_each(|item| collect_ids(item, found)),
+        Value::Object(map) => {
+            for (key, item) in map {
+                if is_public_id(key) {
+                    found.insert(key);
+                }
+                collect_ids(item, found);
+            }
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
@@ -140,9 +152,10 @@ async fn insert_entries(tx: &mut TenantTx, entries: &[Entry]) -> Result<(), Hand
     let tenant = tx.tenant();
     sqlx::query!(
         "INSERT INTO entries (tenant_id, tenant_seq, event_id, caused_by, correlation_id, command_id, aggregate_type,
-                              aggregate_id, event_type, actor, impersonator, ip, at, summary)
+                              aggregate_id, event_type, actor, impersonator, ip, user_agent, command, at, summary)
          SELECT $1, e.* FROM UNNEST($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::timestamptz[], $14::jsonb[]) AS e
+                $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::timestamptz[],
+                $16::jsonb[]) AS e
          ON CONFLICT ON CONSTRAINT entries_pkey DO NOTHING",
         tenant.as_uuid(),
         &column(entries, |entry| entry.tenant_seq),
@@ -156,6 +169,8 @@ async fn insert_entries(tx: &mut TenantTx, entries: &[Entry]) -> Result<(), Hand
         &column(entries, |entry| entry.actor.as_str()) as &[&str],
         &column(entries, |entry| entry.impersonator.as_deref()) as &[Option<&str>],
         &column(entries, |entry| entry.ip.as_deref()) as &[Option<&str>],
+        &column(entries, |entry| entry.user_agent.as_deref()) as &[Option<&str>],
+        &column(entries, |entry| entry.command.as_deref()) as &[Option<&str>],
         &column(entries, |entry| entry.at),
         &column(entries, |entry| &entry.summary) as &[&Value],
     )
@@ -197,13 +212,60 @@ pub async fn history(
     Ok(sqlx::query_as!(
         Entry,
         "SELECT e.tenant_seq, e.event_id, e.caused_by, e.correlation_id, e.command_id, e.aggregate_type,
-                e.aggregate_id, e.event_type, e.actor, e.impersonator, e.ip, e.at, e.summary
+                e.aggregate_id, e.event_type, e.actor, e.impersonator, e.ip, e.user_agent, e.command, e.at, e.summary
          FROM subjects s JOIN entries e ON e.tenant_id = s.tenant_id AND e.tenant_seq = s.tenant_seq
          WHERE s.tenant_id = $1 AND s.subject_id = $2 AND s.tenant_seq < coalesce($3, 9223372036854775807)
          ORDER BY s.tenant_seq DESC LIMIT $4",
         tenant.as_uuid(),
         entity_id,
         before,
+        limit.clamp(1, MAX_PAGE)
+    )
+    .fetch_all(&mut **tx)
+    .await?)
+}
+
+/// Which entries of the trail are wanted; every given part must hold.
+#[derive(Debug, Clone, Default)]
+pub struct EntryFilter {
+    /// Only what people did, not what followed from it.
+    pub people_only: bool,
+    /// `usr_…`, or `system:<name>`.
+    pub actor: Option<String>,
+    /// A command such as `invoice.void`, an event such as `billing.invoice.voided`, or the words that either begins with,
+    /// such as `billing.invoice`.
+    pub kind: Option<String>,
+    pub from: Option<DateTime<Utc>>,
+    /// Not itself.
+    pub until: Option<DateTime<Utc>>,
+}
+
+/// The trail, newest first, older than `before` (a `tenant_seq`).
+pub async fn entries(
+    tx: &mut TenantTx,
+    filter: &EntryFilter,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<Entry>, QueryError> {
+    let tenant = tx.tenant();
+    Ok(sqlx::query_as!(
+        Entry,
+        "SELECT tenant_seq, event_id, caused_by, correlation_id, command_id, aggregate_type, aggregate_id, event_type,
+                actor, impersonator, ip, user_agent, command, at, summary
+         FROM entries
+         WHERE tenant_id = $1 AND tenant_seq < coalesce($2, 9223372036854775807)
+           AND (NOT $3 OR starts_with(actor, 'usr_')) AND ($4::text IS NULL OR actor = $4)
+           AND ($5::text IS NULL OR event_type = $5 OR command = $5 OR starts_with(event_type, $5 || '.')
+                OR starts_with(command, $5 || '.'))
+           AND ($6::timestamptz IS NULL OR at >= $6) AND ($7::timestamptz IS NULL OR at < $7)
+         ORDER BY tenant_seq DESC LIMIT $8",
+        tenant.as_uuid(),
+        before,
+        filter.people_only,
+        filter.actor,
+        filter.kind,
+        filter.from,
+        filter.until,
         limit.clamp(1, MAX_PAGE)
     )
     .fetch_all(&mut **tx)
@@ -220,7 +282,7 @@ pub async fn correlated(
     Ok(sqlx::query_as!(
         Entry,
         "SELECT tenant_seq, event_id, caused_by, correlation_id, command_id, aggregate_type, aggregate_id, event_type,
-                actor, impersonator, ip, at, summary
+                actor, impersonator, ip, user_agent, command, at, summary
          FROM entries WHERE tenant_id = $1 AND correlation_id = $2 ORDER BY tenant_seq LIMIT $3",
         tenant.as_uuid(),
         correlation_id,
@@ -235,7 +297,7 @@ mod tests {
     use schemars::JsonSchema;
     use simpul_domain::{
         CustomerId, Decider, StoredEvent as _, billing, catalog, customers, messaging, network, operations,
-        registry, subscriptions, tenancy,
+        registry, saas, subscriptions, tenancy,
     };
 
     use super::*;
@@ -280,6 +342,9 @@ mod tests {
             sealed_of::<network::Provisioning>(),
             sealed_of::<network::Router>(),
             sealed_of::<operations::Intervention>(),
+            sealed_of::<saas::Statement>(),
+            sealed_of::<saas::Tab>(),
+            sealed_of::<saas::Terms>(),
             sealed_of::<subscriptions::Subscription>(),
             sealed_of::<tenancy::Tenant>(),
         ]

@@ -57,6 +57,10 @@ pub struct InvoiceFilter {
     pub customer: Option<CustomerId>,
     pub subscription: Option<SubscriptionId>,
     pub account: Option<TenantId>,
+    /// Only bills of accounts.
+    pub accounts_only: bool,
+    /// Part of the number, or of the account's code or name; capitals do not matter.
+    pub search: Option<String>,
     pub number: Option<InvoiceNumber>,
 }
 
@@ -185,7 +189,10 @@ async fn select(
            AND ($3::timestamptz IS NULL OR (issued_at, invoice_id) < ($3, $4))
            AND ($5::text IS NULL OR status = $5) AND ($6::uuid IS NULL OR customer_id = $6)
            AND ($7::uuid IS NULL OR subscription_id = $7) AND ($8::text IS NULL OR number = $8)
-           AND ($10::uuid IS NULL OR account_id = $10)
+           AND ($10::uuid IS NULL OR account_id = $10) AND (NOT $11 OR account_id IS NOT NULL)
+           AND ($12::text IS NULL OR strpos(lower(number), $12) > 0
+                OR strpos(lower(snapshot->>'customer_code'), $12) > 0
+                OR strpos(lower(snapshot->>'account_name'), $12) > 0)
          ORDER BY issued_at DESC, invoice_id DESC
          LIMIT CASE WHEN $2::uuid[] IS NULL THEN $9::bigint END",
         tenant.as_uuid(),
@@ -197,7 +204,9 @@ async fn select(
         filter.subscription.map(SubscriptionId::as_uuid),
         filter.number.as_ref().map(InvoiceNumber::as_str),
         page.fetch(),
-        filter.account.map(TenantId::as_uuid)
+        filter.account.map(TenantId::as_uuid),
+        filter.accounts_only,
+        filter.search.as_ref().map(|text| text.to_lowercase())
     )
     .fetch_all(&mut **tx)
     .await?

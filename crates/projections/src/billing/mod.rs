@@ -1,6 +1,7 @@
 //! Bills, attempts to pay them, and money.
 
 pub mod attempt_list;
+pub mod income;
 pub mod invoice_list;
 pub mod money;
 mod money_fold;

@@ -297,7 +297,7 @@ async fn stage(
     event: AnyEvent,
 ) -> Result<(), simpul_event_store::StoreError> {
     use simpul_domain::{
-        billing, catalog, customers, messaging, network, operations, subscriptions, tenancy,
+        billing, catalog, customers, messaging, network, operations, saas, subscriptions, tenancy,
     };
     macro_rules! told {
         ($aggregate:ty, $event:expr) => {
@@ -321,6 +321,9 @@ async fn stage(
         AnyEvent::GatewayAccount(event) => told!(billing::GatewayAccount, event),
         AnyEvent::SenderAccount(event) => told!(messaging::SenderAccount, event),
         AnyEvent::Intervention(event) => told!(operations::Intervention, event),
+        AnyEvent::SaasTerms(event) => told!(saas::Terms, event),
+        AnyEvent::SaasTab(event) => told!(saas::Tab, event),
+        AnyEvent::SaasStatement(event) => told!(saas::Statement, event),
     }
     .map_err(|error| match error {
         simpul_event_store::DecideError::Refused(never) => match never {},

@@ -43,8 +43,7 @@ impl InvoiceFilter {
             status: self.status.map(Into::into),
             customer: self.customer_id.as_ref().map(|id| id.parse()).transpose().ok()?,
             subscription: subscription.transpose().ok()?,
-            account: None,
-            number: None,
+            ..Wanted::default()
         })
     }
 }

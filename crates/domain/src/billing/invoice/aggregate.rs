@@ -6,8 +6,9 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Billed, InvoiceCommand, InvoiceCreditApplied, InvoiceError, InvoiceEvent, InvoiceFellOverdue, InvoiceIssued, InvoiceLine, InvoicePaid,
-    InvoicePaymentApplied, InvoiceReminded, InvoiceVoided, IssueInvoice,
+    Billed, InvoiceCommand, InvoiceCreditApplied, InvoiceError, InvoiceEvent, InvoiceFellOverdue,
+    InvoiceIssued, InvoiceLine, InvoicePaid, InvoicePaymentApplied, InvoiceReminded, InvoiceVoided,
+    IssueInvoice,
 };
 use crate::{
     CustomerId, Decider, InvoiceId, PaymentId, Rupiah, aggregate, billing::InvoiceNumber, time::Zone,
@@ -106,8 +107,7 @@ impl Invoice {
     fn issue(&self, issue: IssueInvoice) -> Result<Vec<InvoiceEvent>, InvoiceError> {
         let total = total(&issue.lines)?;
         if let Some(bill) = &self.bill {
-            let same =
-                bill.billed == issue.billed && bill.total == total && bill.due_on == issue.due_on;
+            let same = bill.billed == issue.billed && bill.total == total && bill.due_on == issue.due_on;
             return if same {
                 Ok(Vec::new())
             } else {

@@ -7,9 +7,7 @@ use crate::{SubscriptionId, TenantId};
 
 /// The two things that are billed. The rules of a bill and of money are the same for both; what follows when nobody pays
 /// is not: a line is isolated, an account's panel is locked.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Billed {
     /// A line of service of one of the operator's customers.

@@ -13,6 +13,6 @@ pub use billed::Billed;
 pub use command::{InvoiceCommand, IssueInvoice};
 pub use error::InvoiceError;
 pub use event::{
-    InvoiceCreditApplied, InvoiceEvent, InvoiceFellOverdue, InvoiceIssued, InvoiceLine, InvoicePaid, InvoicePaymentApplied, InvoiceReminded,
-    InvoiceSnapshot, InvoiceVoided, LineKind,
+    InvoiceCreditApplied, InvoiceEvent, InvoiceFellOverdue, InvoiceIssued, InvoiceLine, InvoicePaid,
+    InvoicePaymentApplied, InvoiceReminded, InvoiceSnapshot, InvoiceVoided, LineKind,
 };

@@ -210,7 +210,10 @@ proptest! {
 #[test]
 fn credit_that_covers_the_bill_pays_it() {
     let invoice: Invoice = after([issue_for(150), pay(1, 50)]);
-    assert_eq!(words(&invoice, credit(100)), Ok("credit_applied + paid".to_owned()));
+    assert_eq!(
+        words(&invoice, credit(100)),
+        Ok("credit_applied + paid".to_owned())
+    );
 }
 
 #[test]

@@ -16,4 +16,4 @@ pub use event::{
     PaymentMatched, PaymentReceived, PaymentRefunded, PaymentSource, RefundedFrom, Unmatched,
     UnmatchedReason,
 };
-pub use id::gateway_payment_id;
+pub use id::{gateway_payment_id, transfer_payment_id};

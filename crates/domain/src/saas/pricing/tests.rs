@@ -47,16 +47,32 @@ fn an_upgrade_in_mid_period_gives_back_the_unused_and_charges_the_rest() {
         }],
     };
     let priced = price(month(11), None, Rupiah::ZERO, &charges, None).expect("priced");
-    assert_eq!(priced.billed[0].amount, rupiah(75_000 + 200_000), "as known today");
+    assert_eq!(
+        priced.billed[0].amount,
+        rupiah(75_000 + 200_000),
+        "as known today"
+    );
     let december = Period::try_new(date(12, 1), date(12, 31) + Days::new(1)).expect("a period");
     let priced = price(december, Some(&before), Rupiah::ZERO, &charges, None).expect("priced");
     assert_eq!(
         printed(&priced),
         [
             (LineKind::Plan, "plan 2026-12-01..2027-01-01".to_owned(), 400_000),
-            (LineKind::Proration, "plan 2026-11-01..2026-11-16 (15/30 hari)".to_owned(), 75_000),
-            (LineKind::Proration, "plan 2026-11-16..2026-12-01 (15/30 hari)".to_owned(), 200_000),
-            (LineKind::Credit, "basic 2026-11-01..2026-12-01 (sudah ditagih)".to_owned(), -150_000),
+            (
+                LineKind::Proration,
+                "plan 2026-11-01..2026-11-16 (15/30 hari)".to_owned(),
+                75_000
+            ),
+            (
+                LineKind::Proration,
+                "plan 2026-11-16..2026-12-01 (15/30 hari)".to_owned(),
+                200_000
+            ),
+            (
+                LineKind::Credit,
+                "basic 2026-11-01..2026-12-01 (sudah ditagih)".to_owned(),
+                -150_000
+            ),
         ]
     );
 }
@@ -83,7 +99,10 @@ fn what_a_bill_cannot_use_up_comes_off_the_next_one() {
     let november = price(month(11), Some(&before), Rupiah::ZERO, &charges, tax).expect("priced");
     // 150,000 + 30,645 + 145,162 - 950,000.
     assert_eq!(november.carried, rupiah(624_193));
-    assert_eq!(Rupiah::sum(november.lines.iter().map(|line| line.amount)), Ok(Rupiah::ZERO));
+    assert_eq!(
+        Rupiah::sum(november.lines.iter().map(|line| line.amount)),
+        Ok(Rupiah::ZERO)
+    );
     let before = Before {
         period: month(11),
         billed: november.billed,
@@ -111,11 +130,13 @@ fn the_tax_is_on_top_of_what_is_asked_and_rounded_once() {
 
 /// Prices of one item, each from some day of the year on; nothing is a gap.
 fn timeline() -> impl Strategy<Value = Vec<(u64, Option<i64>)>> {
-    prop::collection::vec((0_u64..360, prop::option::weighted(0.8, 0_i64..2_000_000)), 1..8).prop_map(|mut steps| {
-        steps.sort_by_key(|(day, _)| *day);
-        steps.dedup_by_key(|(day, _)| *day);
-        steps
-    })
+    prop::collection::vec((0_u64..360, prop::option::weighted(0.8, 0_i64..2_000_000)), 1..8).prop_map(
+        |mut steps| {
+            steps.sort_by_key(|(day, _)| *day);
+            steps.dedup_by_key(|(day, _)| *day);
+            steps
+        },
+    )
 }
 
 fn charges_of(steps: &[(u64, Option<i64>)]) -> Vec<Charge> {

@@ -35,15 +35,25 @@ impl Statement {
         self.status
     }
 
-    fn hear(&self, invoice: InvoiceId, news: News, at: DateTime<Utc>) -> Result<Vec<StatementEvent>, StatementError> {
+    fn hear(
+        &self,
+        invoice: InvoiceId,
+        news: News,
+        at: DateTime<Utc>,
+    ) -> Result<Vec<StatementEvent>, StatementError> {
         match (news, self.status) {
-            (News::Presented(presented), StatementStatus::Absent) => Ok(vec![present(invoice, *presented, at)]),
+            (News::Presented(presented), StatementStatus::Absent) => {
+                Ok(vec![present(invoice, *presented, at)])
+            }
             (
                 News::FellOverdue | News::PartPaid { .. } | News::Settled | News::Withdrawn { .. },
                 StatementStatus::Absent,
             ) => Err(StatementError::NotFound),
             (News::FellOverdue, StatementStatus::Open) => {
-                Ok(vec![StatementEvent::FellOverdue(StatementFellOverdue { invoice, at })])
+                Ok(vec![StatementEvent::FellOverdue(StatementFellOverdue {
+                    invoice,
+                    at,
+                })])
             }
             (News::PartPaid { outstanding }, StatementStatus::Open | StatementStatus::Overdue)
                 if outstanding < self.outstanding =>
@@ -88,11 +98,9 @@ impl Statement {
                 if channel.is_empty() || channel.chars().count() > 40 {
                     return Err(StatementError::Channel);
                 }
-                Ok(vec![StatementEvent::PaymentRequested(StatementPaymentRequested {
-                    invoice,
-                    channel,
-                    at,
-                })])
+                Ok(vec![StatementEvent::PaymentRequested(
+                    StatementPaymentRequested { invoice, channel, at },
+                )])
             }
         }
     }

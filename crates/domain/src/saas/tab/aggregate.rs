@@ -132,7 +132,11 @@ impl Tab {
             from,
             until: None,
         };
-        Ok(vec![TabEvent::ChargeStarted(ChargeStarted { account, charge, at })])
+        Ok(vec![TabEvent::ChargeStarted(ChargeStarted {
+            account,
+            charge,
+            at,
+        })])
     }
 
     fn end(
@@ -160,7 +164,9 @@ impl Tab {
         let begun = self.next_on <= bill.today;
         match self.status {
             TabStatus::Open | TabStatus::Closed if begun => {}
-            TabStatus::Absent | TabStatus::Open | TabStatus::Closed | TabStatus::Settled => return Ok(Vec::new()),
+            TabStatus::Absent | TabStatus::Open | TabStatus::Closed | TabStatus::Settled => {
+                return Ok(Vec::new());
+            }
         }
         let from = self.next_on;
         // INVARIANT: the day after a date comes after it.
@@ -242,11 +248,17 @@ impl Decider for Tab {
     type Error = TabError;
 
     fn decide(&self, command: TabCommand) -> Result<Vec<TabEvent>, TabError> {
-        let account = self.owner.as_ref().map(|owner| owner.account).ok_or(TabError::NotFound);
+        let account = self
+            .owner
+            .as_ref()
+            .map(|owner| owner.account)
+            .ok_or(TabError::NotFound);
         match (command, self.status) {
             (TabCommand::Open(open), _) => Ok(self.open(open)),
             (TabCommand::StartCharge(_), TabStatus::Closed | TabStatus::Settled) => Err(TabError::Closed),
-            (TabCommand::StartCharge(start), TabStatus::Absent | TabStatus::Open) => self.start(account?, start),
+            (TabCommand::StartCharge(start), TabStatus::Absent | TabStatus::Open) => {
+                self.start(account?, start)
+            }
             (TabCommand::EndCharge { item, until, at }, _) => self.end(account?, item, until, at),
             (TabCommand::BillPeriod(bill), _) => self.bill(account?, &bill),
             (TabCommand::NoteArrears { invoice, at }, _) => Ok(self.note(account?, invoice, at)),

@@ -24,11 +24,20 @@ pub enum TabCommand {
     /// Bills the next period if it has begun; otherwise nothing.
     BillPeriod(BillPeriod),
     /// The bill is unpaid and its grace is over.
-    NoteArrears { invoice: InvoiceId, at: DateTime<Utc> },
+    NoteArrears {
+        invoice: InvoiceId,
+        at: DateTime<Utc>,
+    },
     /// The bill is paid or withdrawn.
-    ClearArrears { invoice: InvoiceId, at: DateTime<Utc> },
+    ClearArrears {
+        invoice: InvoiceId,
+        at: DateTime<Utc>,
+    },
     /// The operator leaves: every charge ends. What is open is settled with one last bill.
-    Close { until: NaiveDate, at: DateTime<Utc> },
+    Close {
+        until: NaiveDate,
+        at: DateTime<Utc>,
+    },
 }
 
 /// A new operator.

@@ -99,12 +99,19 @@ fn every_cell_of_status_and_command_is_decided() {
         ("CLOSED", with(vec![bill(date(12, 1)), close(date(12, 10))])),
         (
             "SETTLED",
-            with(vec![bill(date(12, 1)), close(date(12, 10)), bill(date(12, 31) + Days::new(1))]),
+            with(vec![
+                bill(date(12, 1)),
+                close(date(12, 10)),
+                bill(date(12, 31) + Days::new(1)),
+            ]),
         ),
     ];
     let commands = [
         ("open", open(date(11, 12))),
-        ("start another item", start("add_on/extra_router", 50_000, date(12, 5))),
+        (
+            "start another item",
+            start("add_on/extra_router", 50_000, date(12, 5)),
+        ),
         ("start the same charge", start("plan", 150_000, date(12, 5))),
         ("start a dearer plan", start("plan", 400_000, date(12, 5))),
         ("start in a settled month", start("plan", 400_000, date(9, 30))),
@@ -184,7 +191,11 @@ fn the_plan_of_today_is_known() {
         start("plan", 150_000, date(11, 1)),
         start("plan", 400_000, date(11, 20)),
     ]);
-    let price = |on| tab.charges_on(on).map(|charge| charge.price).collect::<Vec<Rupiah>>();
+    let price = |on| {
+        tab.charges_on(on)
+            .map(|charge| charge.price)
+            .collect::<Vec<Rupiah>>()
+    };
     assert_eq!(price(date(11, 19)), [rupiah(150_000)]);
     assert_eq!(price(date(11, 20)), [rupiah(400_000)]);
 }

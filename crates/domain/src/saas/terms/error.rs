@@ -20,7 +20,9 @@ pub enum TermsError {
 impl Coded for TermsError {
     fn code(&self) -> Code {
         match self {
-            Self::BillingDay | Self::DueDays | Self::Reminders | Self::Tax | Self::Seller => Code::ValidationError,
+            Self::BillingDay | Self::DueDays | Self::Reminders | Self::Tax | Self::Seller => {
+                Code::ValidationError
+            }
         }
     }
 

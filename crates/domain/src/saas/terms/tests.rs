@@ -36,14 +36,62 @@ fn terms_out_of_range_are_refused() {
     let changed: Terms = after([set(ok.clone())]);
     assert_eq!(changed.current(), &ok);
     let refused = [
-        (BillingTerms { billing_day: day(29), ..ok.clone() }, TermsError::BillingDay),
-        (BillingTerms { due_days: 0, ..ok.clone() }, TermsError::DueDays),
-        (BillingTerms { grace_days: 61, ..ok.clone() }, TermsError::DueDays),
-        (BillingTerms { reminder_days: vec![61], ..ok.clone() }, TermsError::Reminders),
-        (BillingTerms { reminder_days: vec![1; 11], ..ok.clone() }, TermsError::Reminders),
-        (BillingTerms { tax: Some(tax(10_001, 11)), ..ok.clone() }, TermsError::Tax),
-        (BillingTerms { tax: Some(tax(1_200, 13)), ..ok.clone() }, TermsError::Tax),
-        (BillingTerms { seller_name: " ".to_owned(), ..ok }, TermsError::Seller),
+        (
+            BillingTerms {
+                billing_day: day(29),
+                ..ok.clone()
+            },
+            TermsError::BillingDay,
+        ),
+        (
+            BillingTerms {
+                due_days: 0,
+                ..ok.clone()
+            },
+            TermsError::DueDays,
+        ),
+        (
+            BillingTerms {
+                grace_days: 61,
+                ..ok.clone()
+            },
+            TermsError::DueDays,
+        ),
+        (
+            BillingTerms {
+                reminder_days: vec![61],
+                ..ok.clone()
+            },
+            TermsError::Reminders,
+        ),
+        (
+            BillingTerms {
+                reminder_days: vec![1; 11],
+                ..ok.clone()
+            },
+            TermsError::Reminders,
+        ),
+        (
+            BillingTerms {
+                tax: Some(tax(10_001, 11)),
+                ..ok.clone()
+            },
+            TermsError::Tax,
+        ),
+        (
+            BillingTerms {
+                tax: Some(tax(1_200, 13)),
+                ..ok.clone()
+            },
+            TermsError::Tax,
+        ),
+        (
+            BillingTerms {
+                seller_name: " ".to_owned(),
+                ..ok
+            },
+            TermsError::Seller,
+        ),
     ];
     for (terms, error) in refused {
         assert_eq!(changed.decide(set(terms)), Err(error));

@@ -1,0 +1,13 @@
+//! Billing the platform's operators: terms, tabs and transfers in the platform's log, statements in the operators' own.
+//!
+//! One command touches one log. What crosses over goes event → policy → command (see [`crate::policies`]).
+
+mod bills;
+mod statements;
+mod tabs;
+mod terms;
+
+pub use bills::{BillAccount, MarkBillPaid, RegisterPayer, VoidBill};
+pub use statements::{HearOfBill, RequestBillPayment, RequestedPayment};
+pub use tabs::{ClearArrears, CloseTab, EndCharge, NoteArrears, OpenTab, StartCharge};
+pub use terms::{SetTerms, TERMS};
