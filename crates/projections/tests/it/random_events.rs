@@ -6,7 +6,8 @@ use proptest::{collection::vec, prelude::*};
 use simpul_domain::{
     AnyEvent, AttemptId, GatewayId, Sealed,
     billing::{
-        AttemptEvent, CreditAccountEvent, InvoiceEvent, MerchantRef, PaymentEvent,
+        AttemptEvent, CreditAccountEvent, InvoiceEvent, InvoiceNumberPattern, MerchantRef, PaymentEvent,
+        Period,
         attempt::{AttemptCheckoutOpened, AttemptCreated, AttemptExpired, AttemptReversed},
         credit_account::{CreditAdded, CreditUse, CreditUsed},
         gateway::{Checkout, GatewayKind},
@@ -29,6 +30,13 @@ use simpul_domain::{
         Access, PppProfile, ProvisioningEvent, RouterAddress, RouterEvent, RouterHost, Sha256Hex, TlsMode,
         provisioning::{FailureKind, ProvisioningConfirmed, ProvisioningFailed},
         router::{RouterAddressChanged, RouterIdentified, RouterRegistered, RouterRetired},
+    },
+    saas::{
+        StatementEvent,
+        statement::{
+            StatementFellOverdue, StatementPartPaid, StatementPaymentRequested, StatementPresented,
+            StatementSettled, StatementWithdrawn,
+        },
     },
     subscriptions::{
         SubscriptionEvent,
@@ -53,7 +61,7 @@ pub(crate) type Op = (u8, u8, u8);
 
 /// What may happen to one tenant.
 pub(crate) fn histories() -> impl Strategy<Value = Vec<Op>> {
-    vec((0_u8..34, 0_u8..2, 0_u8..200), 5..20)
+    vec((0_u8..36, 0_u8..2, 0_u8..200), 5..20)
 }
 
 fn subscription_event(story: &Story, (kind, index, n): Op) -> Event {
@@ -372,6 +380,41 @@ fn other_event(story: &Story, (kind, index, n): Op) -> Event {
     }
 }
 
+fn statement_event(story: &Story, (kind, index, n): Op) -> Event {
+    let (invoice, at) = (story.invoice(index), at(n.into()));
+    let event = match (kind, n % 5) {
+        (34, _) => StatementEvent::Presented(Box::new(StatementPresented {
+            invoice,
+            number: InvoiceNumberPattern::default().render(day(4), u64::from(index) + 1),
+            period: Period::try_new(day(4), day(20)).expect("valid"),
+            lines: Vec::new(),
+            total: rupiah(400_000),
+            due_on: day(20),
+            zone: Zone::Jakarta,
+            issued_at: at,
+            at,
+        })),
+        (_, 0) => StatementEvent::PaymentRequested(StatementPaymentRequested {
+            invoice,
+            channel: "QRIS".to_owned(),
+            at,
+        }),
+        (_, 1) => StatementEvent::PartPaid(StatementPartPaid {
+            invoice,
+            outstanding: rupiah(i64::from(n)),
+            at,
+        }),
+        (_, 2) => StatementEvent::FellOverdue(StatementFellOverdue { invoice, at }),
+        (_, 3) => StatementEvent::Settled(StatementSettled { invoice, at }),
+        _ => StatementEvent::Withdrawn(StatementWithdrawn {
+            invoice,
+            reason: format!("reason {n}"),
+            at,
+        }),
+    };
+    (invoice.to_string(), event.into())
+}
+
 /// The events of a history. What exists once is made once; what does not exist yet may be spoken of all the same.
 pub(crate) fn events_of(story: &Story, ops: &[Op]) -> Vec<Event> {
     let mut made = HashSet::new();
@@ -387,6 +430,7 @@ pub(crate) fn events_of(story: &Story, ops: &[Op]) -> Vec<Event> {
             18 => "payment",
             27 => "message",
             29 => "plan",
+            34 => "statement",
             _ => "",
         };
         if !once.is_empty() && !made.insert((once, index)) {
@@ -397,6 +441,7 @@ pub(crate) fn events_of(story: &Story, ops: &[Op]) -> Vec<Event> {
             8..=13 => network_event(story, op),
             14..=25 => billing_event(story, op),
             26 => attempt_event(story, op, !made.insert(("attempt", index))),
+            34..=35 => statement_event(story, op),
             _ => other_event(story, op),
         });
     }

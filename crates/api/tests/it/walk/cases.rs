@@ -38,6 +38,7 @@ macro_rules! act {
 
 #[rustfmt::skip]
 pub(super) const STAFF: &[Case] = &[
+    case("Query.auditEntries", "first: 10, filter: { includeSystem: true }"),
     case("Query.customers", "first: 1"),
     case("Query.deadLetters", ""),
     case("Query.explain", "subscriptionId: $subscription"),
