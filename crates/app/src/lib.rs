@@ -8,6 +8,7 @@ pub mod billing;
 pub mod catalog;
 pub mod customers;
 pub mod hooks;
+pub mod identity;
 pub mod messaging;
 pub mod network;
 pub mod operations;

@@ -22,11 +22,29 @@ pub const API_ADHOC: &str = "api.adhoc";
 /// The platform's: what its operators are billed.
 pub const PLATFORM_BILLING_READ: &str = "platform.billing.read";
 pub const PLATFORM_BILLING_WRITE: &str = "platform.billing.write";
+/// Give and take ownership of the tenant: what only owners hold, so that only owners make owners.
+pub const TENANT_OWN: &str = "tenant.own";
+/// Users as the tenant's staff sees them, their sessions and sign-ins.
+pub const USER_READ: &str = "user.read";
+/// Invite, disable, and give roles.
+pub const USER_WRITE: &str = "user.write";
+/// Make roles of the tenant's own.
+pub const ROLE_WRITE: &str = "role.write";
+/// Make and revoke keys of machines.
+pub const API_KEY_WRITE: &str = "api_key.write";
+/// One's own password, second factor and sessions: everybody's, by every role.
+pub const ACCOUNT_OWN: &str = "account.own";
+/// Act inside a tenant as one of its users; in the platform's tenant only.
+pub const PLATFORM_IMPERSONATE: &str = "platform.impersonate";
 /// Held by the product's own parts only; no role can be given it.
 pub const INTERNAL: &str = "internal";
 
+/// The feature without which a tenant has the built-in roles only.
+pub const FEATURE_CUSTOM_ROLES: &str = "custom_roles";
+
 /// What the owner of a tenant may do: everything of the tenant.
 pub const OWNER: &[&str] = &[
+    TENANT_OWN,
     TENANT_SETTINGS,
     CATALOG_WRITE,
     CUSTOMER_READ,
@@ -42,7 +60,92 @@ pub const OWNER: &[&str] = &[
     AUDIT_READ,
     API_EXPLORE,
     API_ADHOC,
+    USER_READ,
+    USER_WRITE,
+    ROLE_WRITE,
+    API_KEY_WRITE,
+    ACCOUNT_OWN,
 ];
 
+/// As an owner, without the ownership.
+pub const ADMIN: &[&str] = &[
+    TENANT_SETTINGS,
+    CATALOG_WRITE,
+    CUSTOMER_READ,
+    CUSTOMER_WRITE,
+    SUBSCRIPTION_READ,
+    SUBSCRIPTION_WRITE,
+    ROUTER_READ,
+    ROUTER_WRITE,
+    BILLING_READ,
+    BILLING_WRITE,
+    OPERATIONS_WRITE,
+    AUDIT_READ,
+    API_EXPLORE,
+    API_ADHOC,
+    USER_READ,
+    USER_WRITE,
+    ROLE_WRITE,
+    API_KEY_WRITE,
+    ACCOUNT_OWN,
+];
+
+pub const FINANCE: &[&str] = &[
+    CUSTOMER_READ,
+    SUBSCRIPTION_READ,
+    BILLING_READ,
+    BILLING_WRITE,
+    AUDIT_READ,
+    ACCOUNT_OWN,
+];
+
+pub const HR: &[&str] = &[USER_READ, ACCOUNT_OWN];
+
+pub const TECHNICIAN: &[&str] = &[
+    CUSTOMER_READ,
+    SUBSCRIPTION_READ,
+    SUBSCRIPTION_WRITE,
+    ROUTER_READ,
+    ROUTER_WRITE,
+    OPERATIONS_WRITE,
+    ACCOUNT_OWN,
+];
+
+pub const OPERATOR: &[&str] = &[
+    CUSTOMER_READ,
+    CUSTOMER_WRITE,
+    SUBSCRIPTION_READ,
+    SUBSCRIPTION_WRITE,
+    ROUTER_READ,
+    BILLING_READ,
+    BILLING_WRITE,
+    ACCOUNT_OWN,
+];
+
+pub const COLLECTOR: &[&str] = &[CUSTOMER_READ, SUBSCRIPTION_READ, BILLING_READ, ACCOUNT_OWN];
+
+pub const INVESTOR: &[&str] = &[BILLING_READ, ACCOUNT_OWN];
+
 /// Reads, and nothing else.
-pub const VIEWER: &[&str] = &[CUSTOMER_READ, SUBSCRIPTION_READ, ROUTER_READ, BILLING_READ];
+pub const VIEWER: &[&str] = &[
+    CUSTOMER_READ,
+    SUBSCRIPTION_READ,
+    ROUTER_READ,
+    BILLING_READ,
+    ACCOUNT_OWN,
+];
+
+/// What every user may do, whatever their roles.
+pub const NOBODY: &[&str] = &[ACCOUNT_OWN];
+
+/// The platform's own staff, in the platform's tenant.
+pub const SUPER_ADMIN: &[&str] = &[
+    USER_READ,
+    USER_WRITE,
+    AUDIT_READ,
+    API_EXPLORE,
+    API_ADHOC,
+    API_KEY_WRITE,
+    ACCOUNT_OWN,
+    PLATFORM_IMPERSONATE,
+];

@@ -6,6 +6,7 @@ use simpul_domain::{
     billing::{AttemptError, CreditAccountError, GatewayAccountError, InvoiceError, PaymentError},
     catalog::ServicePlanError,
     customers::CustomerError,
+    identity::{ApiKeyError, ImpersonationError, OwnersError, RoleError, SessionError, UserError},
     messaging::{MessageError, SenderAccountError},
     network::{ProvisioningError, RouterError},
     operations::InterventionError,
@@ -51,6 +52,17 @@ pub enum Refusal {
     SaasTab(#[from] TabError),
     #[error(transparent)]
     SaasStatement(#[from] StatementError),
+    User(#[from] UserError),
+    #[error(transparent)]
+    Role(#[from] RoleError),
+    #[error(transparent)]
+    Owners(#[from] OwnersError),
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    #[error(transparent)]
+    ApiKey(#[from] ApiKeyError),
+    #[error(transparent)]
+    Impersonation(#[from] ImpersonationError),
     #[error(transparent)]
     Money(#[from] MoneyError),
     /// What an input refers to does not exist, or belongs to another tenant.
@@ -83,6 +95,12 @@ impl Coded for Refusal {
             Self::SaasTerms(error) => error.code(),
             Self::SaasTab(error) => error.code(),
             Self::SaasStatement(error) => error.code(),
+            Self::User(error) => error.code(),
+            Self::Role(error) => error.code(),
+            Self::Owners(error) => error.code(),
+            Self::Session(error) => error.code(),
+            Self::ApiKey(error) => error.code(),
+            Self::Impersonation(error) => error.code(),
             Self::Money(_) | Self::Invalid { .. } => Code::ValidationError,
             Self::Missing { .. } => Code::NotFound,
             Self::Unusable { .. } => Code::NotAllowedInState,
@@ -108,6 +126,12 @@ impl Coded for Refusal {
             Self::SaasTerms(error) => error.params(),
             Self::SaasTab(error) => error.params(),
             Self::SaasStatement(error) => error.params(),
+            Self::User(error) => error.params(),
+            Self::Role(error) => error.params(),
+            Self::Owners(error) => error.params(),
+            Self::Session(error) => error.params(),
+            Self::ApiKey(error) => error.params(),
+            Self::Impersonation(error) => error.params(),
             Self::Money(_) => json!({ "rule": "range" }),
             Self::Missing { what } | Self::Unusable { what } => json!({ "what": what }),
             Self::Invalid { field, rule } => json!({ "field": field, "rule": rule }),

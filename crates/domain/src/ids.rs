@@ -171,6 +171,12 @@ ids! {
     ParcelId = "pcl";
     /// What a person did about something stuck.
     InterventionId = "itv";
+    /// One sign-in of a user, until it ends.
+    SessionId = "ses";
+    /// A role that a tenant made.
+    RoleId = "rol";
+    /// Credentials of a machine.
+    ApiKeyId = "key";
 }
 
 impl TenantId {

@@ -13,6 +13,7 @@ pub mod code;
 pub mod customers;
 #[cfg(test)]
 mod given;
+pub mod identity;
 pub mod ids;
 pub mod messaging;
 pub mod money;

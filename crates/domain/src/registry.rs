@@ -12,6 +12,10 @@ use crate::{
     },
     catalog::{ServicePlan, ServicePlanEvent},
     customers::{Customer, CustomerEvent},
+    identity::{
+        ApiKey, ApiKeyEvent, Impersonation, ImpersonationEvent, Owners, OwnersEvent, Role, RoleEvent,
+        Session, SessionEvent, User, UserEvent,
+    },
     messaging::{Message, MessageEvent, SenderAccount, SenderAccountEvent},
     network::{Provisioning, ProvisioningEvent, Router, RouterEvent},
     operations::{Intervention, InterventionEvent},
@@ -121,6 +125,12 @@ registry! {
     SaasTerms(TermsEvent) of Terms;
     SaasTab(TabEvent) of Tab;
     SaasStatement(StatementEvent) of Statement;
+    User(UserEvent) of User;
+    Role(RoleEvent) of Role;
+    Owners(OwnersEvent) of Owners;
+    Session(SessionEvent) of Session;
+    ApiKey(ApiKeyEvent) of ApiKey;
+    Impersonation(ImpersonationEvent) of Impersonation;
 }
 
 fn read<E: StoredEvent>(

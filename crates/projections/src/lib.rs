@@ -13,6 +13,7 @@ pub mod catalog;
 pub mod customers;
 mod error;
 pub mod event;
+pub mod identity;
 pub mod messaging;
 pub mod network;
 pub mod page;

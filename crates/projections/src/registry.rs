@@ -21,6 +21,7 @@ use crate::{
     billing::{invoice_list::InvoiceListProjector, money::MoneyProjector},
     catalog::plan_list::PlanListProjector,
     customers::customer_list::CustomerListProjector,
+    identity::{role_list::RoleListProjector, user_list::UserListProjector},
     messaging::message_list::MessageListProjector,
     network::{desired::DesiredProjector, router_list::RouterListProjector},
     saas::statement_list::StatementListProjector,
@@ -76,6 +77,8 @@ projections!(
     PlanListProjector,
     TenantProjector,
     StatementListProjector,
+    UserListProjector,
+    RoleListProjector,
 );
 
 /// Runs every version that is live or being built, and those that appear meanwhile, until `stop`.

@@ -1,10 +1,10 @@
 //! Who asks, from where, and why: the metadata of every event that a command leads to.
 
-use std::{fmt, net::IpAddr};
+use std::{fmt, net::IpAddr, sync::Arc};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value};
-use simpul_domain::{CommandId, CorrelationId, EventId, NoticeId, TenantId, TimerId, UserId};
+use simpul_domain::{ApiKeyId, CommandId, CorrelationId, EventId, NoticeId, TenantId, TimerId, UserId};
 use uuid::Uuid;
 
 /// Who acts.
@@ -12,6 +12,12 @@ use uuid::Uuid;
 pub enum Actor {
     /// A person or machine with credentials; its permissions are checked.
     User(UserId),
+    /// A machine with a key of a user's, who may do what the user may and the key allows.
+    Key {
+        user: UserId,
+        key: ApiKeyId,
+        scopes: Arc<[String]>,
+    },
     /// A part of the product: a policy, a worker, the command line. The name is stored.
     System(&'static str),
 }
@@ -19,9 +25,32 @@ pub enum Actor {
 impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::User(id) => id.fmt(f),
+            Self::User(user) | Self::Key { user, .. } => user.fmt(f),
             Self::System(name) => write!(f, "system:{name}"),
         }
+    }
+}
+
+impl Actor {
+    /// Whose permissions are asked for; nobody's for the product itself.
+    pub const fn user(&self) -> Option<UserId> {
+        match self {
+            Self::User(user) | Self::Key { user, .. } => Some(*user),
+            Self::System(_) => None,
+        }
+    }
+
+    /// Whether the credentials themselves are good for it, whatever their user may do.
+    fn covers(&self, permission: &str) -> bool {
+        match self {
+            Self::Key { scopes, .. } => scopes.iter().any(|scope| scope == permission),
+            Self::User(_) | Self::System(_) => true,
+        }
+    }
+
+    /// Whether somebody who holds `permissions` may do what asks for `permission`.
+    pub fn may(&self, permission: &str, permissions: &[String]) -> bool {
+        self.covers(permission) && permissions.iter().any(|held| held == permission)
     }
 }
 
@@ -112,6 +141,9 @@ impl Context {
             }
         };
         put("actor", Some(self.actor.to_string()));
+        if let Actor::Key { key, .. } = &self.actor {
+            put("api_key", Some(key.to_string()));
+        }
         put("impersonator", self.impersonator.map(|id| id.to_string()));
         put("ip", self.ip.map(|ip| ip.to_string()));
         put(

@@ -229,15 +229,12 @@ async fn run<C: Command>(
     command: &C,
 ) -> Result<Receipt<C::Answer>, DispatchError<C::Refusal>> {
     let fingerprint = fingerprint(command)?;
-    let actor = match context.actor {
-        Actor::User(user) => Some(user),
-        Actor::System(_) => None,
-    };
+    let actor = context.actor.user();
     let gate = gate(store, context, actor).await?;
     if let Some(answer) = earlier_answer::<C>(context, &gate, &fingerprint)? {
         return Ok(answer);
     }
-    check::<C>(&gate, actor.is_some())?;
+    check::<C>(&gate, &context.actor)?;
     let mut attempt = 0;
     loop {
         let error = match run_once(store, context, command, &fingerprint).await {
@@ -279,8 +276,9 @@ async fn gate<R>(
         .map_err(DispatchError::Store)
 }
 
-fn check<C: Command>(gate: &Gate, is_user: bool) -> Result<(), DispatchError<C::Refusal>> {
+fn check<C: Command>(gate: &Gate, actor: &Actor) -> Result<(), DispatchError<C::Refusal>> {
     let access = C::ACCESS;
+    let is_user = actor.user().is_some();
     if access.founding {
         // Only the product itself founds tenants; the platform's own command reaches this through a policy.
         return if is_user {
@@ -301,7 +299,7 @@ fn check<C: Command>(gate: &Gate, is_user: bool) -> Result<(), DispatchError<C::
     if is_user && gate.access.panel_locked && !access.when_locked {
         return Err(DispatchError::PanelLocked);
     }
-    if is_user && !gate.permissions.iter().any(|held| held == access.permission) {
+    if is_user && !actor.may(access.permission, &gate.permissions) {
         return Err(DispatchError::Forbidden(access.permission));
     }
     Ok(())

@@ -1,7 +1,8 @@
 //! Access facts of the command bus: what is switched on for a tenant, and what an actor may do.
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
-use simpul_domain::{CommandId, TenantId, UserId};
+use simpul_domain::{CommandId, SessionId, TenantId, UserId};
 use uuid::Uuid;
 
 use crate::{Db, StoreError, db::TenantTx};
@@ -130,28 +131,53 @@ pub struct Standing {
     /// The tenant is deactivated or deleted, or nobody has heard of it.
     pub disabled: bool,
     pub permissions: Vec<String>,
+    /// Version of the permissions; 0 for whoever is not known here.
+    pub version: i64,
+    /// The session that was asked about is the actor's and not over. True where none was asked about.
+    pub session_open: bool,
+    /// What is switched on for the tenant.
+    pub features: Vec<String>,
 }
 
-/// Where an actor stands in the transaction's tenant.
+/// Where an actor stands in the transaction's tenant, whatever their session is.
 pub async fn standing(tx: &mut TenantTx, actor: UserId) -> Result<Standing, StoreError> {
+    standing_in(tx, actor, None, DateTime::UNIX_EPOCH).await
+}
+
+/// Where an actor stands in the transaction's tenant, in a session if they have one.
+pub async fn standing_in(
+    tx: &mut TenantTx,
+    actor: UserId,
+    session: Option<SessionId>,
+    now: DateTime<Utc>,
+) -> Result<Standing, StoreError> {
     let tenant = tx.tenant();
     let row = sqlx::query!(
-        r#"SELECT t.disabled, coalesce(a.permissions, '{}') AS "permissions!" FROM es.access_tenants t
+        r#"SELECT t.disabled, t.features, coalesce(a.permissions, '{}') AS "permissions!",
+                  coalesce(a.version, 0) AS "version!",
+                  $3::uuid IS NULL OR coalesce(s.ended_at IS NULL AND s.expires_at > $4, false) AS "session_open!"
+           FROM es.access_tenants t
            LEFT JOIN es.access_actors a ON a.tenant_id = t.tenant_id AND a.actor = $2
+           LEFT JOIN es.sessions s ON s.tenant_id = t.tenant_id AND s.session_id = $3 AND s.user_id = $2
            WHERE t.tenant_id = $1"#,
         tenant.as_uuid(),
-        actor.as_uuid()
+        actor.as_uuid(),
+        session.map(SessionId::as_uuid),
+        now
     )
     .fetch_optional(&mut **tx)
     .await?;
     Ok(row.map_or_else(
         || Standing {
             disabled: true,
-            permissions: Vec::new(),
+            ..Standing::default()
         },
         |row| Standing {
             disabled: row.disabled,
             permissions: row.permissions,
+            version: row.version,
+            session_open: row.session_open,
+            features: row.features,
         },
     ))
 }

@@ -8,6 +8,7 @@ pub mod budget;
 mod counter;
 pub mod dead_letter;
 pub mod directory;
+pub mod identity;
 pub(crate) mod idle;
 pub mod inbox;
 pub mod lane;
@@ -93,6 +94,7 @@ pub enum Inline {
     DestroyKey {
         subject: String,
     },
+    Identity(identity::Change),
 }
 
 impl Inline {
@@ -119,6 +121,7 @@ impl Inline {
             Self::Discard(stuck) => stuck::discard(tx, stuck).await,
             Self::Idle { command, at } => idle::note(tx, *command, *at).await,
             Self::DestroyKey { subject } => vault::destroy(tx, subject).await,
+            Self::Identity(change) => change.write(tx).await,
         }
     }
 }

@@ -38,6 +38,7 @@ async fn fill(admin: &mut Session, tables: &[String], owner: TenantId) {
                          WHEN 'jsonb' THEN '''{{\"secret\": \"of A\"}}'''
                          WHEN 'boolean' THEN 'true'
                          WHEN 'text[]' THEN '''{{secret}}'''
+                         WHEN 'bytea[]' THEN '''{{secret}}'''
                          WHEN 'timestamp with time zone' THEN 'now()'
                          ELSE '1' END END
                  FROM pg_attribute WHERE attrelid = 'es.{table}'::regclass AND attnum > 0 AND NOT attisdropped

@@ -10,6 +10,7 @@ mod audit;
 mod bus;
 mod counter;
 mod cqrs;
+mod identity;
 mod isolation;
 mod leases;
 mod lint;

@@ -11,6 +11,7 @@ mod exactly_once;
 mod poison;
 mod random;
 mod random_events;
+mod random_people;
 mod reading;
 mod rebuilding;
 mod shards;

@@ -53,7 +53,10 @@ use simpul_domain::{
 };
 use uuid::Uuid;
 
-use crate::story::{Story, at, day, rupiah, sealed};
+use crate::{
+    random_people::{role_event, user_event},
+    story::{Story, at, day, rupiah, sealed},
+};
 
 pub(crate) type Event = (String, AnyEvent);
 /// What happens, to which entity, and a number for the rest.
@@ -61,7 +64,7 @@ pub(crate) type Op = (u8, u8, u8);
 
 /// What may happen to one tenant.
 pub(crate) fn histories() -> impl Strategy<Value = Vec<Op>> {
-    vec((0_u8..36, 0_u8..2, 0_u8..200), 5..20)
+    vec((0_u8..38, 0_u8..2, 0_u8..200), 5..20)
 }
 
 fn subscription_event(story: &Story, (kind, index, n): Op) -> Event {
@@ -442,6 +445,8 @@ pub(crate) fn events_of(story: &Story, ops: &[Op]) -> Vec<Event> {
             14..=25 => billing_event(story, op),
             26 => attempt_event(story, op, !made.insert(("attempt", index))),
             34..=35 => statement_event(story, op),
+            36 => user_event(story, op, !made.insert(("user", index))),
+            37 => role_event(story, op, !made.insert(("role", index))),
             _ => other_event(story, op),
         });
     }

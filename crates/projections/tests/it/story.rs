@@ -297,7 +297,7 @@ async fn stage(
     event: AnyEvent,
 ) -> Result<(), simpul_event_store::StoreError> {
     use simpul_domain::{
-        billing, catalog, customers, messaging, network, operations, saas, subscriptions, tenancy,
+        billing, catalog, customers, identity, messaging, network, operations, saas, subscriptions, tenancy,
     };
     macro_rules! told {
         ($aggregate:ty, $event:expr) => {
@@ -324,6 +324,12 @@ async fn stage(
         AnyEvent::SaasTerms(event) => told!(saas::Terms, event),
         AnyEvent::SaasTab(event) => told!(saas::Tab, event),
         AnyEvent::SaasStatement(event) => told!(saas::Statement, event),
+        AnyEvent::User(event) => told!(identity::User, event),
+        AnyEvent::Role(event) => told!(identity::Role, event),
+        AnyEvent::Owners(event) => told!(identity::Owners, event),
+        AnyEvent::Session(event) => told!(identity::Session, event),
+        AnyEvent::ApiKey(event) => told!(identity::ApiKey, event),
+        AnyEvent::Impersonation(event) => told!(identity::Impersonation, event),
     }
     .map_err(|error| match error {
         simpul_event_store::DecideError::Refused(never) => match never {},

@@ -1,0 +1,83 @@
+//! Keys with which machines act for a user.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use simpul_domain::{
+    ApiKeyId, UserId,
+    identity::{ApiKey, ApiKeyCommand, Permissions, api_key::IssueApiKey as Issue},
+};
+use simpul_event_store::{
+    Access, Command, Work,
+    inline::{
+        Inline,
+        identity::{Change, SecretHash, api_key::NewKey},
+    },
+};
+
+use super::access::held;
+use crate::{Outcome, Refusal, decide, permission};
+
+/// Makes a key that can do a part of what its maker can.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct IssueApiKey {
+    /// Whoever asks.
+    pub user: UserId,
+    pub name: String,
+    pub scopes: Permissions,
+    pub expires_at: DateTime<Utc>,
+    #[serde(skip)]
+    pub hash: SecretHash,
+}
+
+impl Command for IssueApiKey {
+    const NAME: &'static str = "api_key.issue";
+    const ACCESS: Access = Access::permission(permission::API_KEY_WRITE);
+    type Answer = ApiKeyId;
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<ApiKeyId> {
+        let key = ApiKeyId::new(work.new_uuid());
+        let (id, at) = (key.to_string(), work.at());
+        let issue = Issue {
+            key,
+            user: self.user,
+            name: self.name.clone(),
+            scopes: self.scopes.clone(),
+            held: held(work).await?.unwrap_or_default(),
+            expires_at: self.expires_at,
+            at,
+        };
+        work.begin::<ApiKey>(&id);
+        decide::<ApiKey>(work, &id, ApiKeyCommand::Issue(Box::new(issue))).await?;
+        work.inline(Inline::Identity(Change::PutKey(NewKey {
+            key,
+            user: self.user,
+            name: self.name.clone(),
+            hash: self.hash,
+            scopes: self.scopes.iter().map(ToString::to_string).collect(),
+            issued_at: at,
+            expires_at: self.expires_at,
+        })));
+        Ok(key)
+    }
+}
+
+/// A key that is not believed any more.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RevokeApiKey {
+    pub key: ApiKeyId,
+}
+
+impl Command for RevokeApiKey {
+    const NAME: &'static str = "api_key.revoke";
+    const ACCESS: Access = Access::permission(permission::API_KEY_WRITE);
+    type Answer = ApiKeyId;
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<ApiKeyId> {
+        let at = work.at();
+        decide::<ApiKey>(work, &self.key.to_string(), ApiKeyCommand::Revoke { at }).await?;
+        work.inline(Inline::Identity(Change::RevokeKey { key: self.key, at }));
+        Ok(self.key)
+    }
+}

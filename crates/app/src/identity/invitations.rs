@@ -1,0 +1,212 @@
+//! Invitations: how somebody becomes a user.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use simpul_domain::{
+    CustomerId, UserId,
+    identity::{BuiltInRole, EmailAddress, RoleKey, User, UserCommand, UserKind, user::InviteUser as Invite},
+};
+use simpul_event_store::{
+    Access, Command, Work,
+    inline::{
+        Inline,
+        identity::{
+            Change, SecretHash,
+            ticket::{self, Purpose, Ticket},
+        },
+    },
+};
+
+use super::{
+    access::{EMAIL_SCOPE, email_index, held, must_not_outrank, publish},
+    field,
+    roles::{HOLDERS, effective},
+};
+use crate::{Outcome, Personal, Refusal, decide, permission, refuse};
+
+const MAX_NAME_CHARS: usize = 100;
+
+/// Who is invited. The ticket is not part of the request: whoever repeats it gets the first answer and no second
+/// ticket.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Invitation {
+    /// An [`EmailAddress`].
+    pub email: Personal,
+    pub name: Personal,
+    pub kind: UserKind,
+    pub roles: BTreeSet<RoleKey>,
+    #[serde(skip)]
+    pub ticket: Option<NewTicket>,
+}
+
+/// A ticket that is put with a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewTicket {
+    pub hash: SecretHash,
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Makes the first owner in the transaction that founds a tenant. They join by their invitation like everybody.
+pub async fn found_owner(work: &mut Work<'_>, user: UserId, invitation: &Invitation) -> Outcome<()> {
+    let owner = Invitation {
+        kind: UserKind::Staff,
+        roles: BTreeSet::from([BuiltInRole::Owner.into()]),
+        ..invitation.clone()
+    };
+    invite(work, user, &owner).await
+}
+
+async fn invite(work: &mut Work<'_>, user: UserId, invitation: &Invitation) -> Outcome<()> {
+    let Ok(email) = EmailAddress::typed(invitation.email.as_str()) else {
+        return refuse(Refusal::Invalid {
+            field: "email",
+            rule: "email",
+        });
+    };
+    let name = valid_name(&invitation.name)?;
+    if let UserKind::Portal { customer } = invitation.kind {
+        must_exist(work, customer).await?;
+    }
+    let id = user.to_string();
+    let mut tx = work.store().db().tenant_tx(work.tenant()).await?;
+    let index = email_index(work.store(), &mut tx, &email).await?;
+    tx.commit().await?;
+    let command = Invite {
+        user,
+        kind: invitation.kind,
+        email: Personal::new(email.as_str())
+            .seal(work, &id, field::EMAIL)
+            .await?,
+        name: name.seal(work, &id, field::NAME).await?,
+        roles: invitation.roles.clone(),
+        permissions: effective(work, &invitation.roles).await?,
+        granted_by: held(work).await?,
+        at: work.at(),
+    };
+    work.begin::<User>(&id);
+    decide::<User>(work, &id, UserCommand::Invite(Box::new(command))).await?;
+    work.claim(EMAIL_SCOPE, &index, &id);
+    for role in &invitation.roles {
+        if let RoleKey::Own(role) = role {
+            work.add_member(HOLDERS, &role.to_string(), &id, "");
+        }
+    }
+    publish(work, user).await?;
+    put_ticket(work, user, Purpose::Invitation, invitation.ticket);
+    Ok(())
+}
+
+/// What a person can be called.
+pub(super) fn valid_name(name: &Personal) -> Outcome<Personal> {
+    let text = name.as_str().trim();
+    if text.is_empty() || text.chars().count() > MAX_NAME_CHARS {
+        return refuse(Refusal::Invalid {
+            field: "name",
+            rule: "length",
+        });
+    }
+    Ok(Personal::new(text))
+}
+
+async fn must_exist(work: &mut Work<'_>, customer: CustomerId) -> Outcome<()> {
+    use simpul_domain::customers::{Customer, customer::CustomerStatus};
+    match work.load::<Customer>(&customer.to_string()).await?.status() {
+        CustomerStatus::Registered { .. } => Ok(()),
+        CustomerStatus::Absent | CustomerStatus::Erased { .. } => {
+            refuse(Refusal::Missing { what: "customer" })
+        }
+    }
+}
+
+fn put_ticket(work: &mut Work<'_>, user: UserId, purpose: Purpose, ticket: Option<NewTicket>) {
+    if let Some(ticket) = ticket {
+        work.inline(Inline::Identity(Change::PutTicket(Ticket {
+            hash: ticket.hash,
+            purpose,
+            user,
+            expires_at: ticket.expires_at,
+        })));
+    }
+}
+
+/// Invites somebody.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct InviteUser {
+    pub invitation: Invitation,
+}
+
+impl Command for InviteUser {
+    const NAME: &'static str = "user.invite";
+    const ACCESS: Access = Access::permission(permission::USER_WRITE);
+    type Answer = UserId;
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<UserId> {
+        let user = UserId::new(work.new_uuid());
+        invite(work, user, &self.invitation).await?;
+        Ok(user)
+    }
+}
+
+/// Gives somebody who has not joined another ticket; the one before is void.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct InviteAgain {
+    pub user: UserId,
+    #[serde(skip)]
+    pub ticket: Option<NewTicket>,
+}
+
+impl Command for InviteAgain {
+    const NAME: &'static str = "user.invite_again";
+    const ACCESS: Access = Access::permission(permission::USER_WRITE);
+    type Answer = UserId;
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<UserId> {
+        use simpul_domain::identity::{UserError, UserStatus};
+        match work.load::<User>(&self.user.to_string()).await?.status() {
+            UserStatus::Invited => {}
+            UserStatus::Absent => return refuse(UserError::NotFound.into()),
+            UserStatus::Active => return refuse(UserError::AlreadyJoined.into()),
+            UserStatus::Disabled { .. } => return refuse(UserError::Disabled.into()),
+        }
+        must_not_outrank(work, self.user).await?;
+        put_ticket(work, self.user, Purpose::Invitation, self.ticket);
+        Ok(self.user)
+    }
+}
+
+/// Accepts an invitation with a first password. Run as the user whom the ticket names.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct JoinUser {
+    pub ticket: SecretHash,
+    /// Hash of the password.
+    pub password: Personal,
+}
+
+impl Command for JoinUser {
+    const NAME: &'static str = "user.join";
+    const ACCESS: Access = Access {
+        when_locked: true,
+        ..Access::permission(permission::ACCOUNT_OWN)
+    };
+    type Answer = UserId;
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<UserId> {
+        let mut tx = work.store().db().tenant_tx(work.tenant()).await?;
+        let user = ticket::find(&mut tx, &self.ticket, Purpose::Invitation, work.at()).await?;
+        tx.commit().await?;
+        let Some(user) = user else {
+            return refuse(Refusal::Missing { what: "invitation" });
+        };
+        let id = user.to_string();
+        let password = self.password.seal(work, &id, field::PASSWORD).await?;
+        decide::<User>(work, &id, UserCommand::Join { at: work.at() }).await?;
+        work.inline(Inline::Identity(Change::SpendTicket { ticket: self.ticket }));
+        work.inline(Inline::Identity(Change::SetPassword { user, password }));
+        Ok(user)
+    }
+}

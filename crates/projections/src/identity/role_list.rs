@@ -1,0 +1,161 @@
+//! Roles that tenants made.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use simpul_domain::{
+    AnyEvent, Decider, RoleId,
+    identity::{Role, RoleEvent},
+};
+use simpul_event_store::{
+    Recorded, TenantTx,
+    feed::{HandlerError, Projector},
+};
+use sqlx::types::Uuid;
+
+use crate::{Keyed, Page, Position, QueryError, Slice, event::decode_all, stored::column};
+
+/// One role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleRow {
+    pub role: RoleId,
+    pub name: String,
+    pub permissions: Vec<String>,
+    pub defined_at: DateTime<Utc>,
+    pub retired_at: Option<DateTime<Utc>>,
+}
+
+/// Keeps roles.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RoleListProjector;
+
+impl Projector for RoleListProjector {
+    const NAME: &'static str = "roles";
+
+    fn wants(&self, event: &Recorded) -> bool {
+        event.aggregate_type == Role::TYPE
+    }
+
+    async fn project(&self, tx: &mut TenantTx, events: &[Recorded]) -> Result<(), HandlerError> {
+        let events = decode_all(events)?;
+        let roles: Vec<&RoleEvent> = events
+            .iter()
+            .filter_map(|(_, event)| match event {
+                AnyEvent::Role(event) => Some(event),
+                _ => None,
+            })
+            .collect();
+        let ids = column(&roles, |event| role_of(event).as_uuid());
+        let found = select(tx, Some(&ids), Page::first(0)).await?;
+        let mut rows: BTreeMap<RoleId, RoleRow> = found.into_iter().map(|row| (row.role, row)).collect();
+        for event in roles {
+            apply(&mut rows, event);
+        }
+        store(tx, &rows.into_values().collect::<Vec<_>>()).await
+    }
+}
+
+const fn role_of(event: &RoleEvent) -> RoleId {
+    match event {
+        RoleEvent::Defined(event) => event.role,
+        RoleEvent::Changed(event) => event.role,
+        RoleEvent::Retired(event) => event.role,
+    }
+}
+
+fn apply(rows: &mut BTreeMap<RoleId, RoleRow>, event: &RoleEvent) {
+    match event {
+        RoleEvent::Defined(defined) => {
+            let row = RoleRow {
+                role: defined.role,
+                name: defined.name.clone(),
+                permissions: defined.permissions.iter().map(ToString::to_string).collect(),
+                defined_at: defined.at,
+                retired_at: None,
+            };
+            rows.insert(defined.role, row);
+        }
+        RoleEvent::Changed(changed) => {
+            if let Some(row) = rows.get_mut(&changed.role) {
+                row.name.clone_from(&changed.name);
+                row.permissions = changed.permissions.iter().map(ToString::to_string).collect();
+            }
+        }
+        RoleEvent::Retired(retired) => {
+            if let Some(row) = rows.get_mut(&retired.role) {
+                row.retired_at = Some(retired.at);
+            }
+        }
+    }
+}
+
+/// Rows by id, or a page of them.
+async fn select(tx: &mut TenantTx, ids: Option<&[Uuid]>, page: Page) -> Result<Vec<RoleRow>, QueryError> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query!(
+        "SELECT role_id, name, permissions, defined_at, retired_at FROM roles
+         WHERE tenant_id = $1 AND ($2::uuid[] IS NULL OR role_id = ANY($2))
+           AND ($3::timestamptz IS NULL OR (defined_at, role_id) < ($3, $4))
+         ORDER BY defined_at DESC, role_id DESC
+         LIMIT CASE WHEN $2::uuid[] IS NULL THEN $5::bigint END",
+        tenant.as_uuid(),
+        ids,
+        page.at(),
+        page.id(),
+        page.fetch()
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    let rows = rows.into_iter().map(|row| RoleRow {
+        role: RoleId::new(row.role_id),
+        name: row.name,
+        permissions: row.permissions,
+        defined_at: row.defined_at,
+        retired_at: row.retired_at,
+    });
+    Ok(rows.collect())
+}
+
+async fn store(tx: &mut TenantTx, rows: &[RoleRow]) -> Result<(), HandlerError> {
+    let tenant = tx.tenant();
+    // An array of arrays must be rectangular: sets travel as JSON.
+    sqlx::query!(
+        "INSERT INTO roles (tenant_id, role_id, name, permissions, defined_at, retired_at)
+         SELECT $1, r.id, r.name, ARRAY(SELECT jsonb_array_elements_text(r.permissions)), r.defined_at, r.retired_at
+         FROM UNNEST($2::uuid[], $3::text[], $4::jsonb[], $5::timestamptz[], $6::timestamptz[])
+              AS r (id, name, permissions, defined_at, retired_at)
+         ON CONFLICT ON CONSTRAINT roles_pkey DO UPDATE SET
+             (name, permissions, defined_at, retired_at)
+             = ROW (excluded.name, excluded.permissions, excluded.defined_at, excluded.retired_at)",
+        tenant.as_uuid(),
+        &column(rows, |row| row.role.as_uuid()),
+        &column(rows, |row| row.name.as_str()) as &[&str],
+        &column(rows, |row| Value::from(row.permissions.clone())) as &[Value],
+        &column(rows, |row| row.defined_at),
+        &column(rows, |row| row.retired_at) as &[Option<DateTime<Utc>>],
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+impl Keyed for RoleRow {
+    fn position(&self) -> Position {
+        Position {
+            at: self.defined_at,
+            id: self.role.as_uuid(),
+        }
+    }
+}
+
+/// Roles, newest first, retired ones too.
+pub async fn list(tx: &mut TenantTx, page: Page) -> Result<Slice<RoleRow>, QueryError> {
+    let rows = select(tx, None, page).await?;
+    Ok(page.slice(rows))
+}
+
+/// Roles by id; unknown ones are left out.
+pub async fn by_ids(tx: &mut TenantTx, ids: &[RoleId]) -> Result<Vec<RoleRow>, QueryError> {
+    select(tx, Some(&column(ids, |id| id.as_uuid())), Page::first(0)).await
+}

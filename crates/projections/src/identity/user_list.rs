@@ -1,0 +1,240 @@
+//! Users. Names and addresses stay sealed in the table and are opened when they are read.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use secrecy::SecretString;
+use serde_json::Value;
+use simpul_domain::{
+    AnyEvent, CustomerId, Decider, Sealed, UserId,
+    identity::{User, UserEvent, UserKind},
+};
+use simpul_event_store::{
+    Recorded, StoreError, TenantTx, Vault,
+    feed::{HandlerError, Projector},
+};
+use sqlx::types::Uuid;
+
+use crate::{Keyed, Page, Position, QueryError, Slice, event::decode_all, stored::column};
+
+/// Words of the column `status`.
+pub mod status {
+    pub const INVITED: &str = "invited";
+    pub const ACTIVE: &str = "active";
+    pub const DISABLED: &str = "disabled";
+}
+
+/// One user, sealed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserRow {
+    pub user: UserId,
+    /// Whom they are in the portal, if they are an end customer.
+    pub customer: Option<CustomerId>,
+    pub email: Sealed,
+    pub name: Sealed,
+    pub roles: Vec<String>,
+    /// See [`status`].
+    pub status: String,
+    pub second_factor: bool,
+    /// Version of the permissions.
+    pub pv: i64,
+    pub invited_at: DateTime<Utc>,
+    pub joined_at: Option<DateTime<Utc>>,
+}
+
+/// The personal fields of one user, opened.
+#[derive(Debug)]
+pub struct Personal {
+    pub email: SecretString,
+    pub name: SecretString,
+}
+
+/// Keeps users.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct UserListProjector;
+
+impl Projector for UserListProjector {
+    const NAME: &'static str = "users";
+
+    fn wants(&self, event: &Recorded) -> bool {
+        event.aggregate_type == User::TYPE
+    }
+
+    async fn project(&self, tx: &mut TenantTx, events: &[Recorded]) -> Result<(), HandlerError> {
+        let events = decode_all(events)?;
+        let users: Vec<&UserEvent> = events
+            .iter()
+            .filter_map(|(_, event)| match event {
+                AnyEvent::User(event) => Some(event),
+                _ => None,
+            })
+            .collect();
+        let ids = column(&users, |event| user_of(event).as_uuid());
+        let found = select(tx, Some(&ids), Page::first(0)).await?;
+        let mut rows: BTreeMap<UserId, UserRow> = found.into_iter().map(|row| (row.user, row)).collect();
+        for event in users {
+            apply(&mut rows, event);
+        }
+        store(tx, &rows.into_values().collect::<Vec<_>>()).await
+    }
+}
+
+const fn user_of(event: &UserEvent) -> UserId {
+    match event {
+        UserEvent::Invited(event) => event.user,
+        UserEvent::Joined(event) => event.user,
+        UserEvent::Renamed(event) => event.user,
+        UserEvent::AccessChanged(event) => event.user,
+        UserEvent::Disabled(event) => event.user,
+        UserEvent::Enabled(event) => event.user,
+        UserEvent::PasswordSet(event) => event.user,
+        UserEvent::SecondFactorConfirmed(event) => event.user,
+        UserEvent::SecondFactorRemoved(event) => event.user,
+        UserEvent::RecoveryCodeUsed(event) => event.user,
+    }
+}
+
+fn apply(rows: &mut BTreeMap<UserId, UserRow>, event: &UserEvent) {
+    if let UserEvent::Invited(invited) = event {
+        let row = UserRow {
+            user: invited.user,
+            customer: match invited.kind {
+                UserKind::Staff => None,
+                UserKind::Portal { customer } => Some(customer),
+            },
+            email: invited.email.clone(),
+            name: invited.name.clone(),
+            roles: invited.roles.iter().map(ToString::to_string).collect(),
+            status: status::INVITED.to_owned(),
+            second_factor: false,
+            pv: invited.pv.into(),
+            invited_at: invited.at,
+            joined_at: None,
+        };
+        rows.insert(invited.user, row);
+        return;
+    }
+    let Some(row) = rows.get_mut(&user_of(event)) else {
+        return;
+    };
+    match event {
+        UserEvent::Invited(_) | UserEvent::PasswordSet(_) | UserEvent::RecoveryCodeUsed(_) => {}
+        UserEvent::Joined(joined) => {
+            status::ACTIVE.clone_into(&mut row.status);
+            row.joined_at = Some(joined.at);
+        }
+        UserEvent::Renamed(renamed) => row.name = renamed.name.clone(),
+        UserEvent::AccessChanged(changed) => {
+            row.roles = changed.roles.iter().map(ToString::to_string).collect();
+            row.pv = changed.pv.into();
+        }
+        UserEvent::Disabled(disabled) => {
+            status::DISABLED.clone_into(&mut row.status);
+            row.pv = disabled.pv.into();
+        }
+        UserEvent::Enabled(enabled) => {
+            let before = if row.joined_at.is_some() {
+                status::ACTIVE
+            } else {
+                status::INVITED
+            };
+            before.clone_into(&mut row.status);
+            row.pv = enabled.pv.into();
+        }
+        UserEvent::SecondFactorConfirmed(_) => row.second_factor = true,
+        UserEvent::SecondFactorRemoved(_) => row.second_factor = false,
+    }
+}
+
+/// Rows by id, or a page of them.
+async fn select(tx: &mut TenantTx, ids: Option<&[Uuid]>, page: Page) -> Result<Vec<UserRow>, QueryError> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query!(
+        "SELECT user_id, customer_id, email, name, roles, status, second_factor, pv, invited_at, joined_at FROM users
+         WHERE tenant_id = $1 AND ($2::uuid[] IS NULL OR user_id = ANY($2))
+           AND ($3::timestamptz IS NULL OR (invited_at, user_id) < ($3, $4))
+         ORDER BY invited_at DESC, user_id DESC
+         LIMIT CASE WHEN $2::uuid[] IS NULL THEN $5::bigint END",
+        tenant.as_uuid(),
+        ids,
+        page.at(),
+        page.id(),
+        page.fetch()
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    let rows = rows.into_iter().map(|row| UserRow {
+        user: UserId::new(row.user_id),
+        customer: row.customer_id.map(CustomerId::new),
+        email: Sealed::new(row.email),
+        name: Sealed::new(row.name),
+        roles: row.roles,
+        status: row.status,
+        second_factor: row.second_factor,
+        pv: row.pv,
+        invited_at: row.invited_at,
+        joined_at: row.joined_at,
+    });
+    Ok(rows.collect())
+}
+
+async fn store(tx: &mut TenantTx, rows: &[UserRow]) -> Result<(), HandlerError> {
+    let tenant = tx.tenant();
+    // An array of arrays must be rectangular: sets travel as JSON.
+    sqlx::query!(
+        "INSERT INTO users (tenant_id, user_id, customer_id, email, name, roles, status, second_factor, pv, invited_at,
+                            joined_at)
+         SELECT $1, u.id, u.customer, u.email, u.name, ARRAY(SELECT jsonb_array_elements_text(u.roles)), u.status,
+                u.second_factor, u.pv, u.invited_at, u.joined_at
+         FROM UNNEST($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::jsonb[], $7::text[], $8::boolean[],
+                     $9::bigint[], $10::timestamptz[], $11::timestamptz[])
+              AS u (id, customer, email, name, roles, status, second_factor, pv, invited_at, joined_at)
+         ON CONFLICT ON CONSTRAINT users_pkey DO UPDATE SET
+             (customer_id, email, name, roles, status, second_factor, pv, invited_at, joined_at)
+             = ROW (excluded.customer_id, excluded.email, excluded.name, excluded.roles, excluded.status,
+                    excluded.second_factor, excluded.pv, excluded.invited_at, excluded.joined_at)",
+        tenant.as_uuid(),
+        &column(rows, |row| row.user.as_uuid()),
+        &column(rows, |row| row.customer.map(CustomerId::as_uuid)) as &[Option<Uuid>],
+        &column(rows, |row| row.email.as_str()) as &[&str],
+        &column(rows, |row| row.name.as_str()) as &[&str],
+        &column(rows, |row| Value::from(row.roles.clone())) as &[Value],
+        &column(rows, |row| row.status.as_str()) as &[&str],
+        &column(rows, |row| row.second_factor),
+        &column(rows, |row| row.pv),
+        &column(rows, |row| row.invited_at),
+        &column(rows, |row| row.joined_at) as &[Option<DateTime<Utc>>],
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+impl Keyed for UserRow {
+    fn position(&self) -> Position {
+        Position {
+            at: self.invited_at,
+            id: self.user.as_uuid(),
+        }
+    }
+}
+
+/// Users, newest first.
+pub async fn list(tx: &mut TenantTx, page: Page) -> Result<Slice<UserRow>, QueryError> {
+    let rows = select(tx, None, page).await?;
+    Ok(page.slice(rows))
+}
+
+/// Users by id; unknown ones are left out.
+pub async fn by_ids(tx: &mut TenantTx, ids: &[UserId]) -> Result<Vec<UserRow>, QueryError> {
+    select(tx, Some(&column(ids, |id| id.as_uuid())), Page::first(0)).await
+}
+
+/// Opens the personal fields of a user.
+pub async fn open(tx: &mut TenantTx, vault: &Vault, row: &UserRow) -> Result<Personal, StoreError> {
+    let subject = row.user.to_string();
+    Ok(Personal {
+        email: vault.open(tx, &subject, "email", &row.email).await?,
+        name: vault.open(tx, &subject, "name", &row.name).await?,
+    })
+}
