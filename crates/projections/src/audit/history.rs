@@ -23,6 +23,8 @@ pub const SEALED_FIELDS: &[(&str, &[&str])] = &[
         "customers.customer.registered",
         &["address", "email", "name", "phone"],
     ),
+    ("identity.user.invited", &["email", "name"]),
+    ("identity.user.renamed", &["name"]),
     ("messaging.sender_account.connected", &["device", "token"]),
     ("network.router.address_changed", &["password"]),
     ("network.router.registered", &["password"]),
@@ -296,8 +298,8 @@ pub async fn correlated(
 mod tests {
     use schemars::JsonSchema;
     use simpul_domain::{
-        CustomerId, Decider, StoredEvent as _, billing, catalog, customers, messaging, network, operations,
-        registry, saas, subscriptions, tenancy,
+        CustomerId, Decider, StoredEvent as _, billing, catalog, customers, identity, messaging, network,
+        operations, registry, saas, subscriptions, tenancy,
     };
 
     use super::*;
@@ -337,6 +339,12 @@ mod tests {
             sealed_of::<billing::Payment>(),
             sealed_of::<catalog::ServicePlan>(),
             sealed_of::<customers::Customer>(),
+            sealed_of::<identity::ApiKey>(),
+            sealed_of::<identity::Impersonation>(),
+            sealed_of::<identity::Owners>(),
+            sealed_of::<identity::Role>(),
+            sealed_of::<identity::Session>(),
+            sealed_of::<identity::User>(),
             sealed_of::<messaging::Message>(),
             sealed_of::<messaging::SenderAccount>(),
             sealed_of::<network::Provisioning>(),
