@@ -91,12 +91,12 @@ impl Hasher {
         stored: Option<SecretString>,
     ) -> Result<Fit, HasherError> {
         let (algorithm, dummy) = (self.algorithm, Arc::clone(&self.dummy));
-        self.run(move || match stored {
-            Some(stored) => password::fit(&password, &stored, algorithm),
-            None => {
-                password::fit(&password, &dummy, algorithm);
-                Fit::No
+        self.run(move || {
+            if let Some(stored) = stored {
+                return password::fit(&password, &stored, algorithm);
             }
+            password::fit(&password, &dummy, algorithm);
+            Fit::No
         })
         .await
     }

@@ -178,7 +178,7 @@ mod tests {
         for length in 0_u8..40 {
             let bytes: Vec<u8> = (0..length).map(|number| number.wrapping_mul(37)).collect();
             let text = encode(&bytes);
-            let whole = bytes.len() * 8 % 5 == 0;
+            let whole = (bytes.len() * 8).is_multiple_of(5);
             assert!(!whole || decode(&text).as_deref() == Some(bytes.as_slice()));
         }
         let codes = new_recovery_codes().expect("codes");

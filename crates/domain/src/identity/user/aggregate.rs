@@ -311,8 +311,8 @@ impl Decider for User {
             | UserEvent::RecoveryCodeUsed(_) => {}
             UserEvent::Joined(_) => self.status = UserStatus::Active,
             UserEvent::AccessChanged(changed) => {
-                known.roles = changed.roles.clone();
-                known.permissions = changed.permissions.clone();
+                known.roles.clone_from(&changed.roles);
+                known.permissions.clone_from(&changed.permissions);
                 known.pv = changed.pv;
             }
             UserEvent::Disabled(disabled) => {
@@ -327,7 +327,7 @@ impl Decider for User {
                 } else {
                     UserStatus::Invited
                 };
-                known.permissions = enabled.permissions.clone();
+                known.permissions.clone_from(&enabled.permissions);
                 known.pv = enabled.pv;
             }
             UserEvent::SecondFactorConfirmed(_) => known.second_factor = true,
