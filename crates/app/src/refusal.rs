@@ -52,6 +52,7 @@ pub enum Refusal {
     SaasTab(#[from] TabError),
     #[error(transparent)]
     SaasStatement(#[from] StatementError),
+    #[error(transparent)]
     User(#[from] UserError),
     #[error(transparent)]
     Role(#[from] RoleError),
