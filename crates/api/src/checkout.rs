@@ -4,9 +4,9 @@
 //! attempt. The whole runs to its end even if the client goes away; if the process goes away, the attempt's timer has the
 //! [`Till`] look after it.
 
-use simpul_app::billing::{OpenCheckout, PlannedCharge};
+use simpul_app::billing::{OpenCheckout, OpenOwnCheckout, PlannedCharge};
 use simpul_domain::{
-    AttemptId, GatewayId, InvoiceId, Rupiah,
+    AttemptId, CustomerId, GatewayId, InvoiceId, Rupiah,
     billing::{Invoice, gateway::FeePart},
 };
 use simpul_event_store::{
@@ -28,6 +28,8 @@ pub(crate) struct Checkout {
     pub(crate) frame: Context,
     /// The product's own frame, for recording what the gateway said.
     pub(crate) internal: Context,
+    /// The customer who pays by themselves, and only what they owe.
+    pub(crate) payer: Option<CustomerId>,
     pub(crate) invoice: InvoiceId,
     pub(crate) gateway: GatewayId,
     pub(crate) channel: String,
@@ -52,7 +54,8 @@ impl Checkout {
         let tenant = self.frame.tenant;
         let store = self.till.bus.store();
         let (invoice, _) = store.load::<Invoice>(tenant, &self.invoice.to_string()).await?;
-        if invoice.customer().is_none() {
+        let owed_by = invoice.customer();
+        if owed_by.is_none() || (self.payer.is_some() && owed_by != self.payer) {
             return Ok(Started::NoInvoice);
         }
         let Some(gateway) = self.till.gateways.open(tenant, self.gateway).await? else {
@@ -74,7 +77,15 @@ impl Checkout {
             payer_fee: fee(channel.payer_fee)?,
             merchant_fee: fee(channel.merchant_fee)?,
         };
-        let planned = match self.till.bus.dispatch(self.frame.clone(), open).await {
+        let (bus, frame) = (&self.till.bus, self.frame.clone());
+        let planned = match self.payer {
+            None => bus.dispatch(frame, open).await,
+            Some(customer) => {
+                let checkout = open;
+                bus.dispatch(frame, OpenOwnCheckout { customer, checkout }).await
+            }
+        };
+        let planned = match planned {
             Ok(planned) => planned,
             Err(error) => return Ok(Started::Refused(error)),
         };

@@ -36,6 +36,8 @@ pub const API_KEY_WRITE: &str = "api_key.write";
 pub const ACCOUNT_OWN: &str = "account.own";
 /// Act inside a tenant as one of its users; in the platform's tenant only.
 pub const PLATFORM_IMPERSONATE: &str = "platform.impersonate";
+/// Use the portal as the customer to whom the account is linked. No member of staff holds it.
+pub const PORTAL: &str = "portal.customer";
 /// Held by the product's own parts only; no role can be given it.
 pub const INTERNAL: &str = "internal";
 

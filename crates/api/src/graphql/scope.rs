@@ -6,7 +6,8 @@ use std::sync::{
 };
 
 use async_graphql::Context as GraphqlContext;
-use simpul_domain::{Code, CorrelationId, TenantId};
+use simpul_app::permission;
+use simpul_domain::{Code, CorrelationId, CustomerId, TenantId};
 use simpul_event_store::{
     Actor, Command, ConsistencyToken, Context, Receipt, TenantTx, feed::read_at, inline::access,
 };
@@ -33,7 +34,7 @@ pub(crate) struct Scope {
     origin: Origin,
     /// The client's token, or that of a command of this operation.
     token: Mutex<Option<ConsistencyToken>>,
-    permissions: OnceCell<Vec<String>>,
+    standing: OnceCell<access::Standing>,
     /// Transactions over read models so far.
     reads: AtomicU32,
     /// Where live streams come from, on connections that carry them.
@@ -60,7 +61,7 @@ impl Scope {
             request_id,
             origin: Origin::default(),
             token: Mutex::new(token),
-            permissions: OnceCell::new(),
+            standing: OnceCell::new(),
             reads: AtomicU32::new(0),
             hub: None,
             gatherings: Gatherings::default(),
@@ -79,11 +80,11 @@ impl Scope {
         Self { hub, ..self }
     }
 
-    /// With permissions that its connection has read and watches.
+    /// With what its connection has read about the viewer and watches.
     #[must_use]
-    pub(crate) fn permitted(self, permissions: Vec<String>) -> Self {
-        let permissions = OnceCell::new_with(Some(permissions));
-        Self { permissions, ..self }
+    pub(crate) fn standing(self, standing: access::Standing) -> Self {
+        let standing = OnceCell::new_with(Some(standing));
+        Self { standing, ..self }
     }
 
     /// What happens in the tenant after a position, or from now on.
@@ -113,18 +114,30 @@ impl Scope {
         self.viewer.tenant
     }
 
-    /// What the viewer may do, read once for each operation.
-    pub(super) async fn permissions(&self) -> Result<&[String], ApiError> {
-        let held = self.permissions.get_or_try_init(|| async {
+    /// Where the viewer stands, read once for each operation.
+    async fn stands(&self) -> Result<&access::Standing, ApiError> {
+        let stands = self.standing.get_or_try_init(|| async {
             let mut tx = self.state.store().db().read_tx(self.viewer.tenant).await?;
             let standing = access::standing(&mut tx, self.viewer.user).await?;
             tx.commit().await?;
             if standing.disabled {
                 return Err(ApiError::new(Code::Forbidden, "The tenant is not active"));
             }
-            Ok::<_, ApiError>(standing.permissions)
+            Ok::<_, ApiError>(standing)
         });
-        Ok(held.await?)
+        stands.await
+    }
+
+    /// What the viewer may do.
+    pub(super) async fn permissions(&self) -> Result<&[String], ApiError> {
+        Ok(&self.stands().await?.permissions)
+    }
+
+    /// The customer as whom the viewer uses the portal.
+    pub(super) async fn customer(&self) -> Result<CustomerId, ApiError> {
+        self.require(permission::PORTAL).await?;
+        let linked = self.stands().await?.customer;
+        linked.ok_or_else(|| ApiError::forbidden(permission::PORTAL))
     }
 
     /// Refuses without the permission.

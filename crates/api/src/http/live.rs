@@ -10,6 +10,7 @@ use axum::{
     response::Response,
 };
 use simpul_domain::Code;
+use simpul_event_store::inline::access::Standing;
 
 use super::{
     Door, RequestId,
@@ -105,7 +106,7 @@ pub(super) async fn stream(State(door): State<Door>, id: RequestId, request: Req
             origin: origin.clone(),
             request_id: id.as_str().to_owned(),
             token: consistency_token(&parts.headers)?,
-            permissions: Vec::new(),
+            standing: Standing::default(),
         };
         sse::events(door.clone(), signed_in, client, operation).await
     };

@@ -22,8 +22,8 @@ pub(crate) struct Client {
     pub(crate) origin: Origin,
     pub(crate) request_id: String,
     pub(crate) token: Option<ConsistencyToken>,
-    /// As its connection has read them; when they change, the connection ends.
-    pub(crate) permissions: Vec<String>,
+    /// As its connection has read it; when it changes, the connection ends.
+    pub(crate) standing: access::Standing,
 }
 
 /// Who takes answers. `false` when nobody does any more.
@@ -50,13 +50,13 @@ async fn answers(
         origin,
         request_id,
         token,
-        permissions,
+        standing,
     } = client;
     let shared = &door.shared;
     shared.budgets.request(&shared.state, viewer).await?;
     let prepared = door.engine.prepare(operation)?;
     let scope = door.scope(viewer, request_id.clone(), token).sent_by(origin);
-    let scope = scope.permitted(permissions).live(Arc::clone(&shared.hub));
+    let scope = scope.standing(standing).live(Arc::clone(&shared.hub));
     let scope = Arc::new(scope);
     door.admit(&prepared, &scope).await?;
     let data = |request: async_graphql::Request| request.data(scope);

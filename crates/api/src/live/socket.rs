@@ -217,7 +217,7 @@ impl Connection {
             origin: self.origin.clone(),
             request_id: format!("{}.{key}", self.request_id),
             token: signed_in.token,
-            permissions: signed_in.standing.permissions.clone(),
+            standing: signed_in.standing.clone(),
         };
         let door = self.door.clone();
         let task = self.running.spawn(async move {

@@ -50,7 +50,7 @@ pub(crate) async fn events(
         let text = "The tenant is not active";
         return Err(ApiError::new(simpul_domain::Code::Forbidden, text));
     }
-    client.permissions.clone_from(&standing.permissions);
+    client.standing.clone_from(&standing);
     let (sender, receiver) = mpsc::channel::<Bytes>(QUEUE);
     let tasks = door.shared.state.tasks.clone();
     tasks.spawn(async move {

@@ -23,7 +23,7 @@ use simpul_api::{
     repairs::Repairs,
     senders::StoredSenders,
 };
-use simpul_app::tenancy::OnboardTenant;
+use simpul_app::{permission, tenancy::OnboardTenant};
 use simpul_domain::{
     CorrelationId, TenantId, UserId,
     tenancy::{Subdomain, TenantSettings},
@@ -123,6 +123,21 @@ impl Front {
             user,
             tenant: self.owner.tenant,
         }
+    }
+
+    /// The account of a customer, for the portal.
+    pub(crate) async fn customer(&self, tenant: TenantId, customer: &Value) -> Viewer {
+        let user = UserId::new(self.test.store().ids().next());
+        let customer = customer.as_str().and_then(|id| id.parse().ok());
+        let store = self.test.store();
+        let mut tx = store.db().tenant_tx(tenant).await.expect("tx");
+        let held = [permission::PORTAL.to_owned()];
+        access::set_actor(&mut tx, user, &held, 1).await.expect("set");
+        access::link_customer(&mut tx, user, customer)
+            .await
+            .expect("linked");
+        tx.commit().await.expect("commit");
+        Viewer { user, tenant }
     }
 
     /// A token for the staff's surface.

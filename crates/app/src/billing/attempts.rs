@@ -133,6 +133,31 @@ impl Command for OpenCheckout {
     }
 }
 
+/// The same by the customer who owes it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct OpenOwnCheckout {
+    pub customer: CustomerId,
+    pub checkout: OpenCheckout,
+}
+
+impl Command for OpenOwnCheckout {
+    const NAME: &'static str = "payment.start_own";
+    const ACCESS: Access = Access {
+        permission: permission::PORTAL,
+        ..OpenCheckout::ACCESS
+    };
+    type Answer = PlannedCharge;
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<PlannedCharge> {
+        let invoice = work.load::<Invoice>(&self.checkout.invoice.to_string()).await?;
+        if invoice.customer() != Some(self.customer) {
+            return refuse(Refusal::Missing { what: "invoice" });
+        }
+        self.checkout.run(work).await
+    }
+}
+
 /// The gateway opened the checkout.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RecordCheckout {

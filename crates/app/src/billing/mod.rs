@@ -8,7 +8,9 @@ pub(crate) mod issuing;
 mod money;
 mod transfers;
 
-pub use attempts::{CHECKOUT_TIMER, OpenCheckout, PlannedCharge, RecordCheckout, RecordCreateFailed};
+pub use attempts::{
+    CHECKOUT_TIMER, OpenCheckout, OpenOwnCheckout, PlannedCharge, RecordCheckout, RecordCreateFailed,
+};
 pub use credentials::{GatewayCredentials, gateway_account, gateway_credentials, hook_path};
 pub use gateways::{ConnectGateway, ConnectedGateway, secret as gateway_secret};
 pub(crate) use invoices::void;

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use simpul_domain::{CommandId, SessionId, TenantId, UserId};
+use simpul_domain::{CommandId, CustomerId, SessionId, TenantId, UserId};
 use uuid::Uuid;
 
 use crate::{Db, StoreError, db::TenantTx};
@@ -110,6 +110,24 @@ pub async fn set_actor(
     Ok(())
 }
 
+/// Makes an actor, which has its permissions already, use the portal as a customer; `None` ends that.
+pub async fn link_customer(
+    tx: &mut TenantTx,
+    actor: UserId,
+    customer: Option<CustomerId>,
+) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "UPDATE es.access_actors SET customer_id = $3 WHERE tenant_id = $1 AND actor = $2",
+        tenant.as_uuid(),
+        actor.as_uuid(),
+        customer.map(CustomerId::as_uuid)
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
 /// Sets the maximum of a counted limit. An existing excess stays: reads work, creates are refused.
 pub async fn set_quota_max(tx: &mut TenantTx, resource: &str, max: Option<i64>) -> Result<(), StoreError> {
     let tenant = tx.tenant();
@@ -137,6 +155,8 @@ pub struct Standing {
     pub session_open: bool,
     /// What is switched on for the tenant.
     pub features: Vec<String>,
+    /// As whom the actor uses the portal.
+    pub customer: Option<CustomerId>,
 }
 
 /// Where an actor stands in the transaction's tenant, whatever their session is.
@@ -155,7 +175,8 @@ pub async fn standing_in(
     let row = sqlx::query!(
         r#"SELECT t.disabled, t.features, coalesce(a.permissions, '{}') AS "permissions!",
                   coalesce(a.version, 0) AS "version!",
-                  $3::uuid IS NULL OR coalesce(s.ended_at IS NULL AND s.expires_at > $4, false) AS "session_open!"
+                  $3::uuid IS NULL OR coalesce(s.ended_at IS NULL AND s.expires_at > $4, false) AS "session_open!",
+                  a.customer_id AS "customer_id?"
            FROM es.access_tenants t
            LEFT JOIN es.access_actors a ON a.tenant_id = t.tenant_id AND a.actor = $2
            LEFT JOIN es.sessions s ON s.tenant_id = t.tenant_id AND s.session_id = $3 AND s.user_id = $2
@@ -178,6 +199,7 @@ pub async fn standing_in(
             version: row.version,
             session_open: row.session_open,
             features: row.features,
+            customer: row.customer_id.map(CustomerId::new),
         },
     ))
 }

@@ -23,7 +23,9 @@ pub(crate) use counter::next as next_number;
 pub use lease::Taker;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use simpul_domain::{CommandId, CorrelationId, NoticeId, TenantId, TimerId, UserId, operations::Stuck};
+use simpul_domain::{
+    CommandId, CorrelationId, CustomerId, NoticeId, TenantId, TimerId, UserId, operations::Stuck,
+};
 use uuid::Uuid;
 
 use crate::{StoreError, db::TenantTx, vault};
@@ -73,6 +75,11 @@ pub enum Inline {
         permissions: Vec<String>,
         version: i64,
     },
+    /// See [`access::link_customer`].
+    CustomerLink {
+        actor: UserId,
+        customer: Option<CustomerId>,
+    },
     /// The maximum of a counted limit; `None` is unlimited. Never refused: an existing excess stays.
     QuotaMax {
         resource: String,
@@ -116,6 +123,7 @@ impl Inline {
                 permissions,
                 version,
             } => access::set_actor(tx, *actor, permissions, *version).await,
+            Self::CustomerLink { actor, customer } => access::link_customer(tx, *actor, *customer).await,
             Self::QuotaMax { resource, max } => access::set_quota_max(tx, resource, *max).await,
             Self::Reopen { stuck, at } => stuck::reopen(tx, stuck, *at).await,
             Self::Discard(stuck) => stuck::discard(tx, stuck).await,

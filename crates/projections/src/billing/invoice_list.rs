@@ -303,6 +303,21 @@ pub async fn list(
 }
 
 /// Bills by id; unknown ones are left out.
+/// One invoice, if it is this customer's.
+pub async fn of_customer(
+    tx: &mut TenantTx,
+    customer: CustomerId,
+    invoice: InvoiceId,
+) -> Result<Option<InvoiceRow>, QueryError> {
+    let own = InvoiceFilter {
+        customer: Some(customer),
+        ..InvoiceFilter::default()
+    };
+    Ok(select(tx, Some(&[invoice.as_uuid()]), &own, Page::first(0))
+        .await?
+        .pop())
+}
+
 pub async fn by_ids(tx: &mut TenantTx, ids: &[InvoiceId]) -> Result<Vec<InvoiceRow>, QueryError> {
     let ids = column(ids, |id| id.as_uuid());
     select(tx, Some(&ids), &InvoiceFilter::default(), Page::first(0)).await

@@ -173,6 +173,21 @@ pub async fn list(
     Ok(page.slice(rows))
 }
 
+/// One payment, if it is this customer's.
+pub async fn of_customer(
+    tx: &mut TenantTx,
+    customer: CustomerId,
+    payment: PaymentId,
+) -> Result<Option<PaymentRow>, QueryError> {
+    let own = PaymentFilter {
+        customer: Some(customer),
+        ..PaymentFilter::default()
+    };
+    Ok(select(tx, Some(&[payment.as_uuid()]), own, Page::first(0))
+        .await?
+        .pop())
+}
+
 /// Payments by id; unknown ones are left out.
 pub async fn by_ids(tx: &mut TenantTx, ids: &[PaymentId]) -> Result<Vec<PaymentRow>, QueryError> {
     let ids = column(ids, |id| id.as_uuid());

@@ -156,6 +156,20 @@ pub async fn list(
     Ok(page.slice(rows))
 }
 
+/// One line, if it is this customer's.
+pub async fn of_customer(
+    tx: &mut TenantTx,
+    customer: CustomerId,
+    subscription: SubscriptionId,
+) -> Result<Option<SubscriptionRow>, QueryError> {
+    let own = SubscriptionFilter {
+        customer: Some(customer),
+        ..SubscriptionFilter::default()
+    };
+    let ids = [subscription.as_uuid()];
+    Ok(select(tx, Some(&ids), &own, Page::first(0)).await?.pop())
+}
+
 /// Lines by id; unknown ones are left out.
 pub async fn by_ids(tx: &mut TenantTx, ids: &[SubscriptionId]) -> Result<Vec<SubscriptionRow>, QueryError> {
     let ids = column(ids, |id| id.as_uuid());

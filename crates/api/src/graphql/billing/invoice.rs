@@ -6,7 +6,7 @@ use async_graphql::{ComplexObject, Context, Enum, ID, Result, SimpleObject};
 use simpul_app::permission;
 use simpul_domain::{
     InvoiceId,
-    billing::invoice::{InvoiceStatus as DomainStatus, LineKind},
+    billing::invoice::{InvoiceLine as DomainLine, InvoiceStatus as DomainStatus, LineKind},
 };
 use simpul_projections::billing::invoice_list::InvoiceRow;
 
@@ -96,6 +96,16 @@ pub(crate) struct InvoiceLine {
     amount: Money,
 }
 
+impl From<&DomainLine> for InvoiceLine {
+    fn from(line: &DomainLine) -> Self {
+        Self {
+            kind: line.kind.into(),
+            description: line.description.clone(),
+            amount: line.amount.into(),
+        }
+    }
+}
+
 /// A bill.
 #[derive(Debug, SimpleObject)]
 #[graphql(complex)]
@@ -134,11 +144,6 @@ pub(crate) struct Invoice {
 
 impl From<InvoiceRow> for Invoice {
     fn from(row: InvoiceRow) -> Self {
-        let lines = row.lines.iter().map(|line| InvoiceLine {
-            kind: line.kind.into(),
-            description: line.description.clone(),
-            amount: line.amount.into(),
-        });
         let last = row.period.until();
         Self {
             id: row.invoice.to_string().into(),
@@ -146,7 +151,7 @@ impl From<InvoiceRow> for Invoice {
             status: row.status.into(),
             period_from_on: Date(row.period.from()),
             period_until_on: Date(last.pred_opt().unwrap_or(last)),
-            lines: lines.collect(),
+            lines: row.lines.iter().map(InvoiceLine::from).collect(),
             total: row.total.into(),
             outstanding: row.outstanding.into(),
             due_on: Date(row.due_on),

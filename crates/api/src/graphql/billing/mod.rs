@@ -8,8 +8,9 @@ mod start;
 
 pub(crate) use self::{
     gateways::GatewaysMutation,
-    invoice::Invoice,
+    invoice::{Invoice, InvoiceLine, InvoiceStatus},
     invoices::{InvoicesMutation, InvoicesQuery},
     payments::{Payment, PaymentsQuery},
-    start::PaymentsMutation,
+    start::{PaymentAttemptStatus, PaymentsMutation},
 };
+pub(super) use start::outcome;

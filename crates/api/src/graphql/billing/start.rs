@@ -162,7 +162,7 @@ payload! {
     PaymentStartPayload { attempt: PaymentAttempt = AttemptId }
 }
 
-fn outcome(scope: &Scope, started: Started) -> Result<Outcome<AttemptId>, ApiError> {
+pub(in crate::graphql) fn outcome(scope: &Scope, started: Started) -> Result<Outcome<AttemptId>, ApiError> {
     let refused = |error| Ok(Outcome::refused(vec![error]));
     match started {
         Started::Attempt(attempt, token) => {
@@ -219,6 +219,7 @@ impl PaymentsMutation {
             till: scope.state().till(),
             frame: scope.frame(OpenCheckout::NAME, Some(&input.idempotency_key)),
             internal: scope.internal_frame("checkout"),
+            payer: None,
             invoice,
             gateway,
             channel: input.channel,

@@ -5,7 +5,7 @@
 //! followed; the permission of each stream is asked for before it starts, and again by its connection.
 
 mod events;
-mod states;
+pub(super) mod states;
 
 use async_graphql::MergedSubscription;
 

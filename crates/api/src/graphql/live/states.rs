@@ -24,9 +24,11 @@ use crate::{
 const PACE: Duration = Duration::from_secs(1);
 
 /// What has a state to watch: found by its id, asking for its own permission.
-trait State: Sized + Send + 'static {
+pub(in crate::graphql) trait State: Sized + Send + 'static {
     type Id: std::str::FromStr + Copy + Send + Sync + 'static;
-    const PERMISSION: &'static str;
+
+    /// Refuses whoever may not watch such things at all.
+    fn admit(scope: &Scope) -> impl Future<Output = Result<(), ApiError>> + Send;
 
     fn load(scope: &Arc<Scope>, id: Self::Id) -> impl Future<Output = Result<Option<Self>, ApiError>> + Send;
 }
@@ -35,7 +37,10 @@ macro_rules! states {
     ($($type:ty = $id:ty, $permission:expr;)*) => {
         $(impl State for $type {
             type Id = $id;
-            const PERMISSION: &'static str = $permission;
+
+            async fn admit(scope: &Scope) -> Result<(), ApiError> {
+                scope.require($permission).await
+            }
 
             async fn load(scope: &Arc<Scope>, id: $id) -> Result<Option<Self>, ApiError> {
                 <$type>::load(scope, id).await
@@ -52,11 +57,11 @@ states! {
 }
 
 /// The thing now, and after each event that names it.
-async fn watch<S: State>(
+pub(in crate::graphql) async fn watch<S: State>(
     scope: &Arc<Scope>,
     id: &ID,
 ) -> Result<impl Stream<Item = Result<S>> + use<S>, ApiError> {
-    scope.require(S::PERMISSION).await?;
+    S::admit(scope).await?;
     let missing = || ApiError::new(Code::NotFound, "There is nothing with this id");
     let parsed: S::Id = id.parse().map_err(|_| missing())?;
     // Followed first and read then, so that nothing falls between.

@@ -1,18 +1,32 @@
 //! The portal's schema, `schema.portal.graphql`: a customer's own profile, lines, bills and payments.
 //!
 //! Its types have the names of the staff's where they mean the same, and are types of their own: a portal has no
-//! field that leads to another customer or into the house.
+//! field that leads to another customer or into the house. Which customer asks is in no argument; every query over
+//! a read model is narrowed to them in its own statement.
 
+mod bills;
+mod lines;
+mod money;
+mod node;
 mod viewer;
 
-use async_graphql::{EmptyMutation, EmptySubscription, MergedObject};
+use async_graphql::{MergedObject, MergedSubscription};
 
 /// Everything that can be asked. Every field reads; none changes anything.
 #[derive(Debug, Default, MergedObject)]
-pub(crate) struct Query(viewer::ViewerQuery);
+pub(crate) struct Query(
+    viewer::ViewerQuery,
+    lines::LinesQuery,
+    bills::BillsQuery,
+    money::MoneyQuery,
+    node::NodeQuery,
+);
 
-/// Nothing can be told yet.
-pub(crate) type Mutation = EmptyMutation;
+/// Everything that can be told. Several in one operation run in order and are independent of each other.
+#[derive(Debug, Default, MergedObject)]
+pub(crate) struct Mutation(money::MoneyMutation);
 
-/// Nothing is followed yet.
-pub(crate) type Live = EmptySubscription;
+/// Everything that can be listened to.
+#[derive(Debug, Default, MergedSubscription)]
+#[graphql(name = "Live")]
+pub(crate) struct Live(bills::BillsLive);

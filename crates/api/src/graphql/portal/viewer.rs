@@ -1,8 +1,22 @@
 //! The customer who asks.
 
-use async_graphql::{Context, Object};
+use async_graphql::{Context, ID, Object, Result, SimpleObject};
+use secrecy::ExposeSecret as _;
+use simpul_domain::tenancy::Tenant;
+use simpul_event_store::feed::Projector as _;
+use simpul_projections::{
+    billing::money::{self, MoneyProjector},
+    customers::customer_list::{self, CustomerListProjector},
+};
 
-use crate::graphql::{scope::scope, tenancy::User};
+use crate::{
+    ApiError,
+    graphql::{
+        scalar::{DateTime, Money},
+        scope::{Scope, scope},
+        tenancy::User,
+    },
+};
 
 /// Who asks.
 #[derive(Debug)]
@@ -14,6 +28,67 @@ impl Viewer {
     /// The account.
     async fn user(&self, context: &Context<'_>) -> Option<User> {
         Some(User::of(scope(context).ok()?.viewer()))
+    }
+
+    /// The customer as whom the account uses the portal; null once they are erased.
+    /// Permission: portal.customer
+    async fn customer(&self, context: &Context<'_>) -> Result<Option<Customer>> {
+        Ok(Customer::own(scope(context)?).await?)
+    }
+
+    /// Name of the provider, as it is printed on bills.
+    /// Permission: portal.customer
+    async fn provider_name(&self, context: &Context<'_>) -> Result<Option<String>> {
+        let scope = scope(context)?;
+        scope.customer().await?;
+        let store = scope.state().store();
+        let tenant = scope.tenant();
+        let loaded = store.load::<Tenant>(tenant, &tenant.to_string()).await;
+        let (state, _) = loaded.map_err(ApiError::from)?;
+        Ok(Some(state.name().to_owned()))
+    }
+}
+
+/// A customer's own profile.
+#[derive(Debug, SimpleObject)]
+pub(crate) struct Customer {
+    /// Opaque.
+    id: ID,
+    /// What is read aloud on the phone.
+    code: String,
+    /// Personal.
+    name: Option<String>,
+    /// Personal; in international form.
+    phone: Option<String>,
+    /// Personal.
+    email: Option<String>,
+    /// What was paid too much and pays the next bill.
+    credit: Money,
+    /// When the customer was registered.
+    registered_at: DateTime,
+}
+
+impl Customer {
+    async fn own(scope: &Scope) -> Result<Option<Self>, ApiError> {
+        let customer = scope.customer().await?;
+        let projections = [CustomerListProjector::NAME, MoneyProjector::NAME];
+        let mut tx = scope.read(&projections).await?;
+        let Some(row) = customer_list::by_ids(&mut tx, &[customer]).await?.pop() else {
+            return Ok(None);
+        };
+        let personal = customer_list::open(&mut tx, scope.state().store().vault(), &row).await?;
+        let credit = money::credit(&mut tx, customer).await?;
+        tx.commit().await?;
+        let text = |secret: &secrecy::SecretString| secret.expose_secret().to_owned();
+        Ok(Some(Self {
+            id: customer.to_string().into(),
+            code: row.code.as_str().to_owned(),
+            name: personal.as_ref().map(|personal| text(&personal.name)),
+            phone: personal.as_ref().map(|personal| text(&personal.phone)),
+            email: personal.and_then(|personal| personal.email.as_ref().map(text)),
+            credit: credit.into(),
+            registered_at: DateTime(row.registered_at),
+        }))
     }
 }
 

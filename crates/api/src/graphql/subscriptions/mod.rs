@@ -4,4 +4,8 @@ mod mutations;
 mod queries;
 mod types;
 
-pub(crate) use self::{mutations::SubscriptionsMutation, queries::SubscriptionsQuery, types::Subscription};
+pub(crate) use self::{
+    mutations::SubscriptionsMutation,
+    queries::SubscriptionsQuery,
+    types::{Subscription, SubscriptionStatus},
+};

@@ -96,7 +96,14 @@ pub(super) const STAFF: &[Case] = &[
 
 #[rustfmt::skip]
 pub(super) const PORTAL: &[Case] = &[
+    case("Query.invoice", "id: $invoice"),
+    case("Query.invoices", "first: 10"),
+    case("Query.node", "id: $payment"),
+    case("Query.payments", "first: 10"),
+    case("Query.subscriptions", "first: 10"),
     case("Query.viewer", ""),
+    case("Mutation.paymentStart", "input: { invoiceId: $invoice, gatewayId: $gateway, channel: \"BRIVA\", idempotencyKey: $key }"),
+    case("Live.invoiceState", "id: $invoice"),
 ];
 
 #[rustfmt::skip]

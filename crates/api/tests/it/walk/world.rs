@@ -16,6 +16,7 @@ use simpul_api::{
 };
 use simpul_app::{
     billing::{BookObservation, OpenCheckout},
+    permission,
     policies::Policies,
 };
 use simpul_domain::{
@@ -43,16 +44,25 @@ pub(super) struct World {
     /// Whose things the others must not get at.
     pub(super) ours: Side,
     neighbour: Side,
+    /// Another customer of our tenant.
+    sibling: Side,
     operator: Viewer,
 }
 
 /// Somebody with one of everything.
 pub(super) struct Side {
     owner: Viewer,
+    /// The customer whose things they are.
+    customer: Viewer,
     things: BTreeMap<&'static str, String>,
 }
 
 impl Side {
+    /// Whether it is theirs and ours alike.
+    pub(super) fn shares(&self, name: &str, id: &str) -> bool {
+        self.things.get(name).is_some_and(|own| own == id)
+    }
+
     pub(super) fn thing(&self, name: &str) -> String {
         let id = self.things.get(name);
         id.unwrap_or_else(|| panic!("the world of the walk has no ${name}"))
@@ -114,11 +124,13 @@ impl World {
             )
             .await;
         }
+        let sibling = sibling(&front, &ours).await;
         let operator = surfaces::operator(&front).await;
         Self {
             front,
             ours,
             neighbour,
+            sibling,
             operator,
         }
     }
@@ -126,14 +138,16 @@ impl World {
     /// Those who ask for our things and are not us.
     pub(super) fn strangers(&self, surface: Surface) -> Vec<&Side> {
         match surface {
-            Surface::Staff | Surface::Portal => vec![&self.neighbour],
+            Surface::Staff => vec![&self.neighbour],
+            Surface::Portal => vec![&self.neighbour, &self.sibling],
             Surface::Platform => Vec::new(),
         }
     }
 
     pub(super) fn token(&self, surface: Surface, side: &Side) -> String {
         let viewer = match surface {
-            Surface::Staff | Surface::Portal => side.owner,
+            Surface::Staff => side.owner,
+            Surface::Portal => side.customer,
             Surface::Platform => self.operator,
         };
         self.front.token_for(surface, viewer)
@@ -142,7 +156,9 @@ impl World {
     /// Of somebody who may do nothing.
     pub(super) async fn lowest(&self, surface: Surface) -> String {
         let viewer = match surface {
-            Surface::Staff | Surface::Portal => self.front.colleague(&[]).await,
+            Surface::Staff => self.front.colleague(&[]).await,
+            // An account that is nobody's.
+            Surface::Portal => self.front.colleague(&[permission::PORTAL]).await,
             Surface::Platform => Viewer {
                 user: UserId::new(self.front.test.store().ids().next()),
                 tenant: TenantId::PLATFORM,
@@ -239,6 +255,7 @@ async fn furnish(front: &Front, owner: Viewer) -> Side {
     let id = |value: &Value| value.as_str().expect("an id").to_owned();
     let mut side = Side {
         owner,
+        customer: front.customer(owner.tenant, &line.customer).await,
         things: BTreeMap::from([
             ("plan", id(&line.plan)),
             ("customer", id(&line.customer)),
@@ -250,6 +267,20 @@ async fn furnish(front: &Front, owner: Viewer) -> Side {
     };
     side.pay(front).await;
     side
+}
+
+/// A customer of the same provider, who has nothing but an account at the same gateway.
+async fn sibling(front: &Front, ours: &Side) -> Side {
+    let input = json!({ "code": "C-2", "name": "Sari", "phone": "0812-0000-1111" });
+    let registered = front
+        .accepted(ours.owner, "customerRegister", "customer { id }", input)
+        .await;
+    let customer = &registered["customer"]["id"];
+    Side {
+        owner: ours.owner,
+        customer: front.customer(ours.owner.tenant, customer).await,
+        things: BTreeMap::from([("gateway", ours.thing("gateway"))]),
+    }
 }
 
 impl Side {

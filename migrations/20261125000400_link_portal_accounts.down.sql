@@ -1,0 +1,1 @@
+ALTER TABLE es.access_actors DROP COLUMN customer_id;
