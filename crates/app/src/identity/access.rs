@@ -2,14 +2,14 @@
 
 use simpul_domain::{
     UserId,
-    identity::{EmailAddress, Owners, OwnersCommand, PermissionName, Permissions, User, UserError},
+    identity::{EmailAddress, Owners, OwnersCommand, PermissionName, Permissions, User, UserError, UserKind},
 };
 use simpul_event_store::{
     Actor, EventStore, StoreError, TenantTx, Work,
     inline::{Inline, access},
 };
 
-use crate::{Outcome, Refusal, decide, refuse};
+use crate::{Outcome, Refusal, decide, permission, refuse};
 
 /// Scope of the claim that makes addresses unique per tenant.
 pub const EMAIL_SCOPE: &str = "user.email";
@@ -60,10 +60,21 @@ pub(super) async fn must_not_outrank(work: &mut Work<'_>, user: UserId) -> Outco
 pub(super) async fn publish(work: &mut Work<'_>, user: UserId) -> Outcome<()> {
     let state = work.load::<User>(&user.to_string()).await?;
     let ((permissions, version), owns) = (state.access(), state.is_owner());
+    let customer = match state.kind() {
+        Some(UserKind::Portal { customer }) => Some(customer),
+        Some(UserKind::Staff) | None => None,
+    };
+    // Whoever is a customer may use the portal as long as they may do anything; no role gives or takes that.
+    let customer = customer.filter(|_| !permissions.is_empty());
+    let portal = customer.map(|_| permission::PORTAL.to_owned());
     work.inline(Inline::ActorAccess {
         actor: user,
-        permissions: permissions.into_iter().map(String::from).collect(),
+        permissions: permissions.into_iter().map(String::from).chain(portal).collect(),
         version: version.into(),
+    });
+    work.inline(Inline::CustomerLink {
+        actor: user,
+        customer,
     });
     let (owners, at) = (work.tenant().to_string(), work.at());
     let command = if owns {
