@@ -34,7 +34,10 @@ GRANT SELECT ON es.store TO simpul_app, simpul_system;
 CREATE TABLE es.tenant_heads (
     tenant_id  uuid PRIMARY KEY,
     seq        bigint NOT NULL,
-    head       bytea NOT NULL
+    head       bytea NOT NULL,
+    -- The last position there will ever be: of a tenant that was erased.
+    last_seq   bigint,
+    CONSTRAINT log_closed CHECK (seq <= last_seq)
 -- Few heads on a page: each is changed by every append, and its dead versions are pruned when nobody else looks.
 ) WITH (fillfactor = 10);
 
@@ -302,7 +305,8 @@ BEGIN
         WHERE v_move.delta <= 0 OR q.max IS NULL OR q.used + v_move.delta <= q.max;
         IF NOT FOUND THEN
             RAISE check_violation USING MESSAGE = 'a quota is exceeded', CONSTRAINT = 'quota_exceeded',
-                DETAIL = v_move.resource;
+                DETAIL = (SELECT jsonb_build_object('resource', q.resource, 'used', q.used, 'limit', q.max)
+                          FROM es.quotas q WHERE q.tenant_id = p_tenant AND q.resource = v_move.resource);
         END IF;
     END LOOP;
 

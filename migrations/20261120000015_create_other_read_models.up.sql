@@ -59,7 +59,7 @@ CREATE TABLE rm_tenants_v1.tenants (
     name          text NOT NULL,
     subdomain     text NOT NULL,
     settings      jsonb NOT NULL,
-    router_slots  integer NOT NULL,
+    entitlements  jsonb NOT NULL,
     lock_reason   text,
     locked_at     timestamptz,
     onboarded_at  timestamptz NOT NULL,

@@ -14,6 +14,7 @@ pub mod network;
 pub mod operations;
 pub mod permission;
 mod personal;
+pub mod platform;
 pub mod policies;
 mod refusal;
 pub mod saas;

@@ -10,7 +10,7 @@ use simpul_domain::{
         provisioning::{FailureKind, RecordConfirmed, RecordFailed},
         router::RegisterRouter as Register,
     },
-    tenancy::{Tenant, TenantCommand},
+    tenancy::Resource,
 };
 use simpul_event_store::{Access, Command, Work};
 
@@ -19,7 +19,7 @@ use crate::{Outcome, Personal, Refusal, decide, permission};
 /// Field of a router that is sealed.
 pub const PASSWORD_FIELD: &str = "password";
 
-/// Manages a router from now on. Takes one of the tenant's router slots in the same transaction.
+/// Manages a router from now on. Counts against the tenant's limit in the same transaction.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RegisterRouter {
     pub name: String,
@@ -27,8 +27,6 @@ pub struct RegisterRouter {
     pub username: String,
     pub password: Personal,
     pub legacy_login: bool,
-    /// Slots of the tenant's plan; `None` is unlimited.
-    pub slot_limit: Option<u32>,
 }
 
 impl Command for RegisterRouter {
@@ -39,13 +37,7 @@ impl Command for RegisterRouter {
 
     async fn run(&self, work: &mut Work<'_>) -> Outcome<RouterId> {
         let router = RouterId::new(work.new_uuid());
-        let (id, tenant, at) = (router.to_string(), work.tenant().to_string(), work.at());
-        let slot = TenantCommand::TakeRouterSlot {
-            router,
-            limit: self.slot_limit,
-            at,
-        };
-        decide::<Tenant>(work, &tenant, slot).await?;
+        let (id, at) = (router.to_string(), work.at());
         let register = Register {
             router,
             name: self.name.clone(),
@@ -57,6 +49,7 @@ impl Command for RegisterRouter {
         };
         work.begin::<Router>(&id);
         decide::<Router>(work, &id, RouterCommand::Register(Box::new(register))).await?;
+        work.quota(Resource::Routers.as_str(), 1);
         Ok(router)
     }
 }

@@ -38,6 +38,15 @@ pub const ACCOUNT_OWN: &str = "account.own";
 pub const PLATFORM_IMPERSONATE: &str = "platform.impersonate";
 /// Use the portal as the customer to whom the account is linked. No member of staff holds it.
 pub const PORTAL: &str = "portal.customer";
+/// See every tenant of the platform.
+pub const PLATFORM_READ: &str = "platform.read";
+/// Onboard, lock, deactivate, delete and restore tenants.
+pub const PLATFORM_TENANTS: &str = "platform.tenants";
+/// Change what tenants are granted, and what is on offer.
+pub const PLATFORM_PLANS: &str = "platform.plans";
+/// Cut a tenant's lines off. For the owner of the platform alone.
+pub const PLATFORM_OWNER: &str = "platform.owner";
+
 /// Held by the product's own parts only; no role can be given it.
 pub const INTERNAL: &str = "internal";
 
@@ -48,6 +57,7 @@ pub const FEATURE_CUSTOM_ROLES: &str = "custom_roles";
 pub const OWNER: &[&str] = &[
     TENANT_OWN,
     TENANT_SETTINGS,
+    TENANT_BILLING,
     CATALOG_WRITE,
     CUSTOMER_READ,
     CUSTOMER_WRITE,
@@ -57,7 +67,6 @@ pub const OWNER: &[&str] = &[
     ROUTER_WRITE,
     BILLING_READ,
     BILLING_WRITE,
-    TENANT_BILLING,
     OPERATIONS_WRITE,
     AUDIT_READ,
     API_EXPLORE,
@@ -142,6 +151,14 @@ pub const NOBODY: &[&str] = &[ACCOUNT_OWN];
 
 /// The platform's own staff, in the platform's tenant.
 pub const SUPER_ADMIN: &[&str] = &[
+    PLATFORM_READ,
+    PLATFORM_TENANTS,
+    PLATFORM_PLANS,
+    PLATFORM_BILLING_READ,
+    PLATFORM_BILLING_WRITE,
+    BILLING_READ,
+    BILLING_WRITE,
+    OPERATIONS_WRITE,
     USER_READ,
     USER_WRITE,
     AUDIT_READ,

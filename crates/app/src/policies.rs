@@ -3,6 +3,8 @@
 //! A policy is pure (`simpul_domain::policy`); this reactor carries out what it wishes. A command's id derives from
 //! the event, the policy and the intent's index, so repeating a reaction is a no-op.
 
+mod errands;
+
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
@@ -16,6 +18,7 @@ use simpul_domain::{
         sender::Channel,
     },
     network::{Provisioning, Router, sweep},
+    platform::{self, Account},
     policy::{Intent, TimerKind},
     registry::AnyEvent,
     saas::{
@@ -25,14 +28,14 @@ use simpul_domain::{
         terms::BillingTerms,
     },
     subscriptions::Subscription,
-    tenancy::Tenant,
+    tenancy::{AddOnOrder, Tenant},
 };
 use simpul_event_store::{
     Access, Bus, Cause, Command, Context, DispatchError, Recorded, StoreError, Work,
     crash::{self, Point},
     feed::{HandlerError, Reactor},
     inline::{
-        Inline, Origin,
+        Inline, Origin, erasure,
         timer::{Fired, Timer},
     },
 };
@@ -65,8 +68,12 @@ impl Policies {
             || simpul_domain::CorrelationId::new(fired.timer.id.as_uuid()),
             |origin| origin.correlation,
         );
-        if let Some(intent) = dunning::on_timer(&kind).or_else(|| ladder::on_timer(&kind)) {
-            let context = Context::caused(fired.tenant, "timer", cause, correlation, intent.index() as usize);
+        let intent = dunning::on_timer(&kind)
+            .or_else(|| ladder::on_timer(&kind))
+            .or_else(|| platform::policy::on_timer(&kind));
+        if let Some(intent) = intent {
+            let tenant = intent.target().unwrap_or(fired.tenant);
+            let context = Context::caused(tenant, "timer", cause, correlation, intent.index() as usize);
             self.carry_out(context, intent).await?;
         }
         crash::point(Point::TimerCarriedOut);
@@ -128,6 +135,14 @@ impl Policies {
                     let messages = receipts::on_provisioning(event.event_id, provisioning, customer, &facts);
                     wishes.extend(messages.into_iter().map(|intent| (receipts::POLICY, intent)));
                 }
+            }
+            AnyEvent::Account(account) => {
+                let news = platform::policy::on_account(account);
+                wishes.extend(news.into_iter().map(|intent| (platform::policy::POLICY, intent)));
+            }
+            AnyEvent::AddOnOrder(order) => {
+                let news = platform::policy::on_order(event.tenant, order);
+                wishes.extend(news.into_iter().map(|intent| (platform::policy::POLICY, intent)));
             }
             _ => {}
         }
@@ -266,7 +281,16 @@ impl Policies {
             Intent::ScheduleTimer { due_at, kind, .. } => {
                 dispatch(&self.bus, context, ScheduleTimer { due_at, kind }).await
             }
+            Intent::Errand(errand) => errands::run(&self.bus, context, errand).await,
         }
+    }
+
+    /// Removes what work an erased tenant has left behind. Its log is closed: nothing is dispatched there.
+    async fn sweep(&self, tenant: TenantId) -> Result<(), HandlerError> {
+        let mut tx = self.bus.store().db().tenant_tx(tenant).await?;
+        erasure::sweep(&mut tx).await?;
+        tx.commit().await?;
+        Ok(())
     }
 }
 
@@ -288,6 +312,8 @@ pub fn timer_row(
         TimerKind::BillAccount { .. } => "bill_account",
         TimerKind::BillReminder { .. } => "bill_reminder",
         TimerKind::ArrearsDue { .. } => "arrears_due",
+        TimerKind::AddOnEnds { .. } => "add_on_ends",
+        TimerKind::TenantDeletion { .. } => "tenant_deletion",
     };
     Ok(Timer {
         id: kind.timer(),
@@ -323,15 +349,22 @@ impl Reactor for Policies {
             Provisioning::TYPE,
             Tenant::TYPE,
             Router::TYPE,
+            Account::TYPE,
+            AddOnOrder::TYPE,
         ]
         .contains(&event.aggregate_type.as_str())
     }
 
     async fn react(&self, events: &[Recorded]) -> Result<(), HandlerError> {
         for event in events {
+            if event.erases_tenant() {
+                self.sweep(event.tenant).await?;
+                continue;
+            }
             for (policy, intent) in self.wishes(event).await? {
                 let cause = Cause::Event(event.event_id);
-                let mut context = Context::caused(event.tenant, policy, cause, event.correlation(), 0);
+                let tenant = intent.target().unwrap_or(event.tenant);
+                let mut context = Context::caused(tenant, policy, cause, event.correlation(), 0);
                 context.command_id = intent.command_id(event.event_id, policy);
                 self.carry_out(context, intent).await?;
             }

@@ -10,9 +10,10 @@ use simpul_domain::{
     messaging::{MessageError, SenderAccountError},
     network::{ProvisioningError, RouterError},
     operations::InterventionError,
+    platform::{AccountError, AddOnError, PlanError},
     saas::{StatementError, TabError, TermsError},
     subscriptions::SubscriptionError,
-    tenancy::TenantError,
+    tenancy::{AddOnOrderError, TenantError},
 };
 
 /// A refusal that a person can do something about.
@@ -65,6 +66,14 @@ pub enum Refusal {
     #[error(transparent)]
     Impersonation(#[from] ImpersonationError),
     #[error(transparent)]
+    Account(#[from] AccountError),
+    #[error(transparent)]
+    PlatformPlan(#[from] PlanError),
+    #[error(transparent)]
+    AddOn(#[from] AddOnError),
+    #[error(transparent)]
+    AddOnOrder(#[from] AddOnOrderError),
+    #[error(transparent)]
     Money(#[from] MoneyError),
     /// What an input refers to does not exist, or belongs to another tenant.
     #[error("the {what} does not exist")]
@@ -102,6 +111,10 @@ impl Coded for Refusal {
             Self::Session(error) => error.code(),
             Self::ApiKey(error) => error.code(),
             Self::Impersonation(error) => error.code(),
+            Self::Account(error) => error.code(),
+            Self::PlatformPlan(error) => error.code(),
+            Self::AddOn(error) => error.code(),
+            Self::AddOnOrder(error) => error.code(),
             Self::Money(_) | Self::Invalid { .. } => Code::ValidationError,
             Self::Missing { .. } => Code::NotFound,
             Self::Unusable { .. } => Code::NotAllowedInState,
@@ -133,6 +146,10 @@ impl Coded for Refusal {
             Self::Session(error) => error.params(),
             Self::ApiKey(error) => error.params(),
             Self::Impersonation(error) => error.params(),
+            Self::Account(error) => error.params(),
+            Self::PlatformPlan(error) => error.params(),
+            Self::AddOn(error) => error.params(),
+            Self::AddOnOrder(error) => error.params(),
             Self::Money(_) => json!({ "rule": "range" }),
             Self::Missing { what } | Self::Unusable { what } => json!({ "what": what }),
             Self::Invalid { field, rule } => json!({ "field": field, "rule": rule }),

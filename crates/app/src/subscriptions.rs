@@ -9,9 +9,10 @@ use simpul_domain::{
     customers::{Customer, customer::CustomerStatus},
     network::{Router, router::RouterStatus},
     subscriptions::{
-        PppUsername, Subscription, SubscriptionCommand,
+        PppUsername, Subscription, SubscriptionCommand, SubscriptionEvent,
         subscription::{IsolirHold, NoteOverdue as Note, OpenSubscription as Open},
     },
+    tenancy::Resource,
 };
 use simpul_event_store::{
     Access, Command, Work,
@@ -81,6 +82,7 @@ impl Command for OpenSubscription {
         work.begin::<Subscription>(&id);
         decide::<Subscription>(work, &id, SubscriptionCommand::Open(Box::new(open))).await?;
         work.claim(USERNAME_SCOPE, &format!("{}/{}", self.router, self.username), &id);
+        work.quota(Resource::Users.as_str(), 1);
         Ok(subscription)
     }
 }
@@ -134,7 +136,13 @@ impl Command for ChangeSubscription {
                 SubscriptionCommand::ChangePlan { terms, at }
             }
         };
-        decide::<Subscription>(work, &self.subscription.to_string(), command).await?;
+        let events = decide::<Subscription>(work, &self.subscription.to_string(), command).await?;
+        if events
+            .iter()
+            .any(|event| matches!(event, SubscriptionEvent::Terminated(_)))
+        {
+            work.quota(Resource::Users.as_str(), -1);
+        }
         Ok(())
     }
 }

@@ -169,6 +169,8 @@ ids! {
     TimerId = "tmr";
     /// One row of the outbox.
     ParcelId = "pcl";
+    /// An add-on that a tenant asked for.
+    AddOnOrderId = "ord";
     /// What a person did about something stuck.
     InterventionId = "itv";
     /// One sign-in of a user, until it ends.

@@ -19,6 +19,7 @@ pub mod messaging;
 pub mod money;
 pub mod network;
 pub mod operations;
+pub mod platform;
 pub mod policy;
 pub mod ports;
 pub mod registry;

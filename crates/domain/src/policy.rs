@@ -9,13 +9,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CommandId, CustomerId, EventId, InvoiceId, MessageId, SubscriptionId, TenantId, TimerId,
+    AddOnOrderId, CommandId, CustomerId, EventId, InvoiceId, MessageId, SubscriptionId, TenantId, TimerId,
     messaging::{
         MessageKind,
         message::{MessageRefs, message_id},
         sender::Channel,
     },
     network::sweep::Sweep,
+    platform::Errand,
     saas::statement::News,
 };
 
@@ -39,6 +40,10 @@ pub enum TimerKind {
     BillReminder { invoice: InvoiceId, stage: i8 },
     /// The grace of an operator's bill is over.
     ArrearsDue { invoice: InvoiceId, account: TenantId },
+    /// The period of a cancelled add-on is over.
+    AddOnEnds { tenant: TenantId, order: AddOnOrderId },
+    /// The days of grace before a deletion are over.
+    TenantDeletion { tenant: TenantId, due_at: DateTime<Utc> },
 }
 
 impl TimerKind {
@@ -55,6 +60,11 @@ impl TimerKind {
                 TimerId::derive(invoice.as_uuid(), &format!("remind/{stage}"))
             }
             Self::ArrearsDue { invoice, .. } => TimerId::derive(invoice.as_uuid(), "arrears"),
+            Self::AddOnEnds { order, .. } => TimerId::derive(order.as_uuid(), "ends"),
+            Self::TenantDeletion { tenant, due_at } => TimerId::derive(
+                tenant.as_uuid(),
+                &format!("deletion/{}", due_at.timestamp_micros()),
+            ),
         }
     }
 }
@@ -104,9 +114,28 @@ pub enum Intent {
         due_at: DateTime<Utc>,
         kind: TimerKind,
     },
+    /// A command in another log than the event's.
+    Errand(Errand),
 }
 
 impl Intent {
+    /// Whose log the command goes to, if that is not the log of the event.
+    pub fn target(&self) -> Option<TenantId> {
+        match self {
+            Self::Errand(errand) => Some(errand.target()),
+            Self::MarkOverdue { .. }
+            | Self::NoteOverdue { .. }
+            | Self::ClearOverdue { .. }
+            | Self::BillAccount { .. }
+            | Self::RemindOfBill { .. }
+            | Self::NoteArrears { .. }
+            | Self::ClearArrears { .. }
+            | Self::TellOperator { .. }
+            | Self::QueueMessage { .. }
+            | Self::ScheduleTimer { .. } => None,
+        }
+    }
+
     /// A message about an event.
     pub fn message(
         cause: EventId,
@@ -169,6 +198,15 @@ impl Intent {
                 kind: TimerKind::BillReminder { stage, .. },
                 ..
             } => 1_000 + stage.cast_unsigned() as u32,
+            Self::Errand(errand) => errand.index(),
+            Self::ScheduleTimer {
+                kind: TimerKind::AddOnEnds { .. },
+                ..
+            } => 48,
+            Self::ScheduleTimer {
+                kind: TimerKind::TenantDeletion { .. },
+                ..
+            } => 49,
             Self::QueueMessage { kind, .. } => match kind {
                 MessageKind::InvoiceCreated => 100,
                 MessageKind::InvoiceDueReminder => 101,

@@ -19,9 +19,10 @@ use crate::{
     messaging::{Message, MessageEvent, SenderAccount, SenderAccountEvent},
     network::{Provisioning, ProvisioningEvent, Router, RouterEvent},
     operations::{Intervention, InterventionEvent},
+    platform::{Account, AccountEvent, AddOn, AddOnEvent, Plan, PlanEvent},
     saas::{Statement, StatementEvent, Tab, TabEvent, Terms, TermsEvent},
     subscriptions::{Subscription, SubscriptionEvent},
-    tenancy::{Tenant, TenantEvent},
+    tenancy::{AddOnOrder, AddOnOrderEvent, Tenant, TenantEvent},
 };
 
 /// Why a stored row is not an event that this version knows.
@@ -122,6 +123,10 @@ registry! {
     GatewayAccount(GatewayAccountEvent) of GatewayAccount;
     SenderAccount(SenderAccountEvent) of SenderAccount;
     Intervention(InterventionEvent) of Intervention;
+    Account(AccountEvent) of Account;
+    Plan(PlanEvent) of Plan;
+    AddOn(AddOnEvent) of AddOn;
+    AddOnOrder(AddOnOrderEvent) of AddOnOrder;
     SaasTerms(TermsEvent) of Terms;
     SaasTab(TabEvent) of Tab;
     SaasStatement(StatementEvent) of Statement;

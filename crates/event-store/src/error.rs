@@ -15,9 +15,12 @@ pub enum StoreError {
     /// A unique value is taken.
     #[error("{scope} is taken")]
     Taken { scope: String },
-    /// A counted limit is used up.
+    /// A counted limit is used up, or was lowered below what there is.
     #[error("the limit of {resource} is reached")]
-    QuotaExceeded { resource: String },
+    QuotaExceeded { resource: String, limit: i64, used: i64 },
+    /// The tenant was erased: nothing is appended to its log any more.
+    #[error("the log is closed")]
+    Closed,
     /// A cursor moved, or a lease was taken over: this worker has been replaced.
     #[error("replaced by another worker")]
     Fenced,
@@ -80,9 +83,10 @@ impl From<sqlx::Error> for StoreError {
             (Some("23505"), Some("claims_pkey" | "directory_pkey")) => Self::Taken {
                 scope: detail(database),
             },
-            (Some("23514"), Some("quota_exceeded")) => Self::QuotaExceeded {
-                resource: detail(database),
-            },
+            (Some("23514"), Some("quota_exceeded")) => {
+                quota_exceeded(&detail(database)).unwrap_or(Self::Aborted)
+            }
+            (Some("23514"), Some("log_closed")) => Self::Closed,
             (Some("53100"), _) => Self::StorageFull,
             (Some(code), _)
                 if code.starts_with("08") || code.starts_with("53") || code.starts_with("57P") =>
@@ -104,6 +108,16 @@ fn detail(error: &dyn sqlx::error::DatabaseError) -> String {
         .to_owned()
 }
 
+/// What `es.take_claims` says about a full quota.
+fn quota_exceeded(detail: &str) -> Option<StoreError> {
+    let facts: serde_json::Value = serde_json::from_str(detail).ok()?;
+    Some(StoreError::QuotaExceeded {
+        resource: facts["resource"].as_str()?.to_owned(),
+        limit: facts["limit"].as_i64()?,
+        used: facts["used"].as_i64()?,
+    })
+}
+
 impl Coded for StoreError {
     fn code(&self) -> Code {
         match self {
@@ -113,7 +127,7 @@ impl Coded for StoreError {
             Self::QuotaExceeded { .. } => Code::LimitReached,
             Self::StorageFull => Code::StorageFull,
             Self::Unavailable(_) => Code::Unavailable,
-            Self::Erased => Code::NotFound,
+            Self::Erased | Self::Closed => Code::NotFound,
             Self::Canonical(_) => Code::ValidationError,
             Self::Unreadable { .. }
             | Self::Unwritable(_)
@@ -127,7 +141,11 @@ impl Coded for StoreError {
     fn params(&self) -> serde_json::Value {
         match self {
             Self::Taken { scope } => json!({ "scope": scope }),
-            Self::QuotaExceeded { resource } => json!({ "resource": resource }),
+            Self::QuotaExceeded {
+                resource,
+                limit,
+                used,
+            } => json!({ "resource": resource, "limit": limit, "used": used }),
             _ => serde_json::Value::Null,
         }
     }

@@ -104,6 +104,9 @@ pub async fn start(
         findings.len()
     );
     let bus = Bus::new(store.clone());
+    simpul_app::platform::found(&bus)
+        .await
+        .context("the platform cannot be founded")?;
     let running = Running {
         store: store.clone(),
         bus: bus.clone(),

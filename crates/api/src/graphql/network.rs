@@ -158,7 +158,6 @@ impl RouterRegisterInput {
             username: self.username.clone(),
             password: Personal::new(&self.password),
             legacy_login: self.legacy_login,
-            slot_limit: None,
         }))
     }
 }

@@ -26,7 +26,7 @@ use simpul_api::{
 use simpul_app::{permission, tenancy::OnboardTenant};
 use simpul_domain::{
     CorrelationId, TenantId, UserId,
-    tenancy::{Subdomain, TenantSettings},
+    tenancy::{Entitlements, Subdomain, TenantSettings},
 };
 use simpul_event_store::{Actor, Bus, Context, feed::RunnerSettings, inline::access};
 use simpul_projections::registry;
@@ -237,6 +237,7 @@ async fn onboard(bus: &Bus, subdomain: &str) -> Viewer {
         subdomain: Subdomain::parse(subdomain).expect("subdomain"),
         settings: TenantSettings::default(),
         owner,
+        entitlements: Entitlements::unlimited(),
     };
     bus.dispatch(context, command).await.expect("onboarded");
     Viewer { user: owner, tenant }

@@ -71,6 +71,8 @@ pub fn on_timer(kind: &TimerKind) -> Option<Intent> {
         TimerKind::SweepLines(_)
         | TimerKind::BillAccount { .. }
         | TimerKind::BillReminder { .. }
-        | TimerKind::ArrearsDue { .. } => None,
+        | TimerKind::ArrearsDue { .. }
+        | TimerKind::AddOnEnds { .. }
+        | TimerKind::TenantDeletion { .. } => None,
     }
 }

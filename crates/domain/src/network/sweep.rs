@@ -43,8 +43,8 @@ pub fn on_tenant(position: i64, event: &TenantEvent) -> Vec<Intent> {
         TenantEvent::Onboarded(_)
         | TenantEvent::PanelLocked(_)
         | TenantEvent::PanelUnlocked(_)
-        | TenantEvent::RouterSlotTaken(_)
-        | TenantEvent::RouterSlotReleased(_) => Vec::new(),
+        | TenantEvent::EntitlementsApplied(_)
+        | TenantEvent::Erased(_) => Vec::new(),
     }
 }
 

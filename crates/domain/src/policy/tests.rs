@@ -225,10 +225,10 @@ fn only_enabled_kinds_are_sent_and_an_invoice_of_nothing_thanks_nobody() {
 
 #[test]
 fn other_settings_and_a_router_elsewhere_ask_for_a_sweep_with_one_timer_for_each_page() {
-    let changed = TenantEvent::SettingsChanged(SettingsChanged {
+    let changed = TenantEvent::SettingsChanged(Box::new(SettingsChanged {
         settings: TenantSettings::default(),
         at: at(5),
-    });
+    }));
     let wishes = sweep::on_tenant(42, &changed);
     let [Intent::ScheduleTimer { timer, due_at, kind }] = wishes.as_slice() else {
         panic!("one timer: {wishes:?}")

@@ -79,7 +79,11 @@ pub fn on_timer(kind: &TimerKind) -> Option<Intent> {
         TimerKind::BillAccount { account, .. } => Some(Intent::BillAccount { account }),
         TimerKind::BillReminder { invoice, stage } => Some(Intent::RemindOfBill { invoice, stage }),
         TimerKind::ArrearsDue { invoice, account } => Some(Intent::NoteArrears { account, invoice }),
-        TimerKind::InvoiceOverdue { .. } | TimerKind::IsolirDue { .. } | TimerKind::SweepLines(_) => None,
+        TimerKind::InvoiceOverdue { .. }
+        | TimerKind::IsolirDue { .. }
+        | TimerKind::SweepLines(_)
+        | TimerKind::AddOnEnds { .. }
+        | TimerKind::TenantDeletion { .. } => None,
     }
 }
 

@@ -1,12 +1,22 @@
-//! The operators on the platform: who they are, their settings and their small limits.
+//! The operators on the platform, each in a log of its own: settings, what the platform grants, add-ons asked for,
+//! domains.
 //!
-//! Invariant: N parallel takes of a router slot never pass the limit, because a slot is part of the tenant's own
-//! stream. Not here: plans, add-ons and bills of the platform; counts too large for one stream.
+//! Invariant: nothing here decides what a tenant is granted. `EntitlementsApplied` repeats what the platform's account
+//! came to, and the limits that follow are kept as quota rows, which N parallel creates cannot pass (ADR 20). Not
+//! here: plans, prices and bills of the platform (`platform`).
 
+pub mod add_on_order;
+mod entitlements;
+mod feature;
+mod limits;
 mod settings;
 mod subdomain;
 pub mod tenant;
 
+pub use add_on_order::{AddOnOrder, AddOnOrderCommand, AddOnOrderError, AddOnOrderEvent};
+pub use entitlements::Entitlements;
+pub use feature::{Feature, FeatureGroup};
+pub use limits::{Extra, Limit, Limits, Resource};
 pub use settings::{IsolirStrategy, Language, TenantSettings};
 pub use subdomain::{Subdomain, SubdomainError};
 pub use tenant::{Tenant, TenantCommand, TenantError, TenantEvent};

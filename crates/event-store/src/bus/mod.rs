@@ -287,7 +287,9 @@ fn check<C: Command>(gate: &Gate, actor: &Actor) -> Result<(), DispatchError<C::
             Ok(())
         };
     }
-    if !gate.known || gate.access.disabled {
+    // A deactivated tenant's people do not get in; money that arrives is still booked, and its platform can switch it
+    // on again. The log of an erased one is closed by the store.
+    if !gate.known || (is_user && gate.access.disabled) {
         return Err(DispatchError::NoTenant);
     }
     if let Some(feature) = access.feature

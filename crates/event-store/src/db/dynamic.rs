@@ -7,7 +7,7 @@
 use simpul_domain::TenantId;
 use sqlx::{Connection as _, Executor as _, PgConnection, Row as _, postgres::PgListener};
 
-use crate::{Db, StoreError};
+use crate::{Db, StoreError, db::TenantTx};
 
 /// Channel of the hints; the payload is a process and a tenant id, never data.
 const HINT_CHANNEL: &str = "simpul_hint";
@@ -109,4 +109,27 @@ impl Remote {
     pub(crate) async fn next(&mut self) -> Result<String, StoreError> {
         Ok(self.listener.recv().await?.payload().to_owned())
     }
+}
+
+/// Removes the tenant's rows from every table of a schema that has any, but those of `kept`. Row-level security sees
+/// to it that no other tenant's are touched.
+pub(crate) async fn empty_schema(tx: &mut TenantTx, schema: &str, kept: &[&str]) -> Result<(), StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let tables: Vec<String> = sqlx::query_scalar(
+        "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relname <> ALL ($2)
+           AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'tenant_id')
+         ORDER BY c.relname",
+    )
+    .bind(schema)
+    .bind(kept.iter().map(|&table| table.to_owned()).collect::<Vec<_>>())
+    .fetch_all(&mut **tx)
+    .await?;
+    for table in tables {
+        sqlx::query(&format!("DELETE FROM {table} WHERE tenant_id = $1"))
+            .bind(tenant)
+            .execute(&mut **tx)
+            .await?;
+    }
+    Ok(())
 }

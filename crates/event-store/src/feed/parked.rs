@@ -17,6 +17,19 @@ pub struct Parked {
     pub parked_at: DateTime<Utc>,
 }
 
+/// Forgets whatever the subscriber has parked of the tenant, which was erased.
+pub(super) async fn forget_all(tx: &mut TenantTx, subscriber: &str) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "DELETE FROM es.parked WHERE tenant_id = $1 AND subscriber = $2",
+        tenant.as_uuid(),
+        subscriber
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
 pub(super) async fn keys(tx: &mut TenantTx, subscriber: &str) -> Result<Vec<String>, StoreError> {
     let tenant = tx.tenant();
     Ok(sqlx::query_scalar!(

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     EventStore, Recorded, StoreError,
     crash::{self, Point},
-    db::TenantTx,
+    db::{TenantTx, dynamic},
 };
 
 /// Tenants looked up in one search for work.
@@ -110,6 +110,9 @@ trait Handle {
         tx: TenantTx,
         events: &[Recorded],
     ) -> impl Future<Output = Result<TenantTx, HandlerError>> + Send;
+
+    /// The tenant was erased: rows that were made of its events go, in the cursor's transaction.
+    fn erase(&self, tx: &mut TenantTx) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
 /// A projector at one version of its tables.
@@ -150,6 +153,10 @@ impl<P: Projector> Handle for Projecting<P> {
         }
         Ok(tx)
     }
+
+    async fn erase(&self, tx: &mut TenantTx) -> Result<(), StoreError> {
+        dynamic::empty_schema(tx, &self.schema, &[]).await
+    }
 }
 
 impl<R: Reactor> Handle for Reacting<R> {
@@ -181,6 +188,10 @@ impl<R: Reactor> Handle for Reacting<R> {
         tx.rollback().await?;
         self.0.react(events).await?;
         Ok(store.db().tenant_tx(tenant).await?)
+    }
+
+    async fn erase(&self, _tx: &mut TenantTx) -> Result<(), StoreError> {
+        Ok(())
     }
 }
 
@@ -435,6 +446,7 @@ impl<H: Handle + Send + Sync + 'static> Runner<H> {
             return Ok((0, false));
         };
         let read = events.len();
+        let erased = events.iter().any(Recorded::erases_tenant);
         let (ready, waiting) = self.split(&mut tx, from.parked, events).await?;
         tx = self
             .handler
@@ -448,6 +460,10 @@ impl<H: Handle + Send + Sync + 'static> Runner<H> {
         self.hold(&mut tx, &waiting).await?;
         for (event, key) in &waiting {
             parked::park(&mut tx, &self.subscriber, event, key, None, self.store.now()).await?;
+        }
+        if erased {
+            self.handler.erase(&mut tx).await?;
+            parked::forget_all(&mut tx, &self.subscriber).await?;
         }
         cursor::advance(&mut tx, &self.subscriber, from, last, epoch, self.store.now()).await?;
         tx.commit().await?;

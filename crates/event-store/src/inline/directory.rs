@@ -11,6 +11,8 @@ use crate::{
 pub mod kind {
     /// A tenant's subdomain.
     pub const SUBDOMAIN: &str = "subdomain";
+    /// A domain of a tenant's own, once it was proved to be his.
+    pub const DOMAIN: &str = "domain";
     /// Path of a gateway's notices: `<gateway>/<connection>/<token>`.
     pub const WEBHOOK: &str = "webhook";
 }
@@ -42,6 +44,20 @@ pub async fn put(tx: &mut TenantTx, route: &Route) -> Result<(), StoreError> {
         },
         other => other,
     })?;
+    Ok(())
+}
+
+/// Gives a key back that the transaction's tenant holds.
+pub async fn remove(tx: &mut TenantTx, kind: &str, key: &str) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "DELETE FROM es.directory WHERE tenant_id = $1 AND kind = $2 AND key = $3",
+        tenant.as_uuid(),
+        kind,
+        key
+    )
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 

@@ -8,6 +8,7 @@ pub mod budget;
 mod counter;
 pub mod dead_letter;
 pub mod directory;
+pub mod erasure;
 pub mod identity;
 pub(crate) mod idle;
 pub mod inbox;
@@ -16,6 +17,7 @@ mod lease;
 pub mod member;
 pub mod notice;
 pub mod outbox;
+pub mod quota;
 pub mod stuck;
 pub mod timer;
 
@@ -102,6 +104,15 @@ pub enum Inline {
         subject: String,
     },
     Identity(identity::Change),
+    /// Gives a key of the directory back.
+    Unroute {
+        kind: String,
+        key: String,
+    },
+    /// Destroys every key of the tenant and closes its log after the events of this work, `events` in number.
+    EraseTenant {
+        events: i64,
+    },
 }
 
 impl Inline {
@@ -130,6 +141,8 @@ impl Inline {
             Self::Idle { command, at } => idle::note(tx, *command, *at).await,
             Self::DestroyKey { subject } => vault::destroy(tx, subject).await,
             Self::Identity(change) => change.write(tx).await,
+            Self::Unroute { kind, key } => directory::remove(tx, kind, key).await,
+            Self::EraseTenant { events } => erasure::begin(tx, *events).await,
         }
     }
 }

@@ -10,6 +10,9 @@ use super::{
     canonical::{CanonicalError, CanonicalJson, digest_of},
 };
 
+/// Stored name of the event that ends a tenant's log (`simpul_domain::tenancy::TenantErased`).
+const ERASED: &str = "tenancy.tenant.erased";
+
 /// One event with everything that was stored about it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recorded {
@@ -46,6 +49,11 @@ impl Recorded {
         self.meta("correlation_id")
             .and_then(|text| text.parse().ok())
             .unwrap_or_else(|| CorrelationId::new(self.event_id.as_uuid()))
+    }
+
+    /// Whether this is the last event of its tenant's log, after which nothing of it may be shown.
+    pub fn erases_tenant(&self) -> bool {
+        self.event_type == ERASED
     }
 
     /// The stream's name, and the default key by which a poison event parks its followers.

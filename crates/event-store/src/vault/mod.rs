@@ -171,6 +171,10 @@ impl Vault {
         )
         .fetch_one(&mut **tx)
         .await?;
+        // The tombstone of an erased tenant (`inline::erasure`).
+        if stored.is_empty() {
+            return Err(StoreError::Erased);
+        }
         unwrap_key(master, &aad, &stored)
     }
 

@@ -223,7 +223,7 @@ async fn of_parallel_creates_exactly_as_many_succeed_as_the_quota_has_room_for()
     for error in results.into_iter().filter_map(Result::err) {
         let error = store_error(error);
         assert!(
-            matches!(&error, StoreError::QuotaExceeded { resource } if resource == "routers"),
+            matches!(&error, StoreError::QuotaExceeded { resource, .. } if resource == "routers"),
             "{error:?}"
         );
     }

@@ -28,6 +28,7 @@ pub const SEALED_FIELDS: &[(&str, &[&str])] = &[
     ("messaging.sender_account.connected", &["device", "token"]),
     ("network.router.address_changed", &["password"]),
     ("network.router.registered", &["password"]),
+    ("platform.account.opened", &["owner_email", "owner_name"]),
     ("subscriptions.subscription.opened", &["secret"]),
     ("subscriptions.subscription.secret_changed", &["secret"]),
 ];
@@ -299,7 +300,7 @@ mod tests {
     use schemars::JsonSchema;
     use simpul_domain::{
         CustomerId, Decider, StoredEvent as _, billing, catalog, customers, identity, messaging, network,
-        operations, registry, saas, subscriptions, tenancy,
+        operations, platform, registry, saas, subscriptions, tenancy,
     };
 
     use super::*;
@@ -350,10 +351,14 @@ mod tests {
             sealed_of::<network::Provisioning>(),
             sealed_of::<network::Router>(),
             sealed_of::<operations::Intervention>(),
+            sealed_of::<platform::Account>(),
+            sealed_of::<platform::AddOn>(),
+            sealed_of::<platform::Plan>(),
             sealed_of::<saas::Statement>(),
             sealed_of::<saas::Tab>(),
             sealed_of::<saas::Terms>(),
             sealed_of::<subscriptions::Subscription>(),
+            sealed_of::<tenancy::AddOnOrder>(),
             sealed_of::<tenancy::Tenant>(),
         ]
         .concat();

@@ -1,9 +1,9 @@
-//! The tenant itself: name, settings, lock, slots. One row per log.
+//! The tenant itself: name, settings, what the platform grants. One row per log.
 
 use chrono::{DateTime, Utc};
 use simpul_domain::{
     AnyEvent, Decider, TenantId,
-    tenancy::{Subdomain, Tenant, TenantEvent, TenantSettings, tenant::TenantOnboarded},
+    tenancy::{Entitlements, Subdomain, Tenant, TenantEvent, TenantSettings, tenant::TenantOnboarded},
 };
 use simpul_event_store::{
     Recorded, TenantTx,
@@ -13,7 +13,7 @@ use simpul_event_store::{
 use crate::{
     QueryError,
     event::decode_all,
-    stored::{json, read, signed},
+    stored::{json, read},
 };
 
 /// One operator.
@@ -23,8 +23,7 @@ pub struct TenantRow {
     pub name: String,
     pub subdomain: Subdomain,
     pub settings: TenantSettings,
-    /// Router slots in use.
-    pub router_slots: u32,
+    pub entitlements: Entitlements,
     /// Why the panel is locked, and since when.
     pub lock: Option<(String, DateTime<Utc>)>,
     pub onboarded_at: DateTime<Utc>,
@@ -57,14 +56,14 @@ impl Projector for TenantProjector {
 
 fn apply(row: &mut Option<TenantRow>, tenant: TenantId, event: TenantEvent) {
     if let TenantEvent::Onboarded(onboarded) = event {
-        *row = Some(onboarded_row(tenant, onboarded));
+        *row = Some(onboarded_row(tenant, *onboarded));
         return;
     }
     let Some(row) = row else { return };
     match event {
-        TenantEvent::Onboarded(_) => {}
-        TenantEvent::RouterSlotTaken(slot) => row.router_slots = slot.taken,
-        TenantEvent::RouterSlotReleased(slot) => row.router_slots = slot.taken,
+        // The runner removes the row of an erased tenant itself.
+        TenantEvent::Onboarded(_) | TenantEvent::Erased(_) => {}
+        TenantEvent::EntitlementsApplied(applied) => row.entitlements = applied.entitlements,
         TenantEvent::PanelLocked(locked) => row.lock = Some((locked.reason, locked.at)),
         TenantEvent::PanelUnlocked(_) => row.lock = None,
         TenantEvent::SettingsChanged(changed) => row.settings = changed.settings,
@@ -77,7 +76,7 @@ fn onboarded_row(tenant: TenantId, onboarded: TenantOnboarded) -> TenantRow {
         name: onboarded.name,
         subdomain: onboarded.subdomain,
         settings: onboarded.settings,
-        router_slots: 0,
+        entitlements: onboarded.entitlements,
         lock: None,
         onboarded_at: onboarded.at,
     }
@@ -86,16 +85,16 @@ fn onboarded_row(tenant: TenantId, onboarded: TenantOnboarded) -> TenantRow {
 async fn store(tx: &mut TenantTx, row: &TenantRow) -> Result<(), HandlerError> {
     let (reason, locked_at) = row.lock.clone().unzip();
     sqlx::query!(
-        "INSERT INTO tenants (tenant_id, name, subdomain, settings, router_slots, lock_reason, locked_at, onboarded_at)
+        "INSERT INTO tenants (tenant_id, name, subdomain, settings, entitlements, lock_reason, locked_at, onboarded_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
          ON CONFLICT ON CONSTRAINT tenants_pkey DO UPDATE SET
-             (settings, router_slots, lock_reason, locked_at)
-             = ROW (excluded.settings, excluded.router_slots, excluded.lock_reason, excluded.locked_at)",
+             (settings, entitlements, lock_reason, locked_at)
+             = ROW (excluded.settings, excluded.entitlements, excluded.lock_reason, excluded.locked_at)",
         row.tenant.as_uuid(),
         row.name,
         row.subdomain.as_str(),
         json(&row.settings),
-        signed::<u32, i32>(row.router_slots)?,
+        json(&row.entitlements),
         reason,
         locked_at,
         row.onboarded_at
@@ -109,7 +108,7 @@ async fn store(tx: &mut TenantTx, row: &TenantRow) -> Result<(), HandlerError> {
 pub async fn tenant(tx: &mut TenantTx) -> Result<Option<TenantRow>, QueryError> {
     let tenant = tx.tenant();
     let row = sqlx::query!(
-        "SELECT name, subdomain, settings, router_slots, lock_reason, locked_at, onboarded_at FROM tenants
+        "SELECT name, subdomain, settings, entitlements, lock_reason, locked_at, onboarded_at FROM tenants
          WHERE tenant_id = $1",
         tenant.as_uuid()
     )
@@ -121,7 +120,7 @@ pub async fn tenant(tx: &mut TenantTx) -> Result<Option<TenantRow>, QueryError> 
             name: row.name,
             subdomain: read("subdomain", row.subdomain)?,
             settings: read("settings", row.settings)?,
-            router_slots: read("router_slots", row.router_slots)?,
+            entitlements: read("entitlements", row.entitlements)?,
             lock: row.lock_reason.zip(row.locked_at),
             onboarded_at: row.onboarded_at,
         })

@@ -46,8 +46,8 @@ use simpul_domain::{
         },
     },
     tenancy::{
-        TenantEvent, TenantSettings,
-        tenant::{PanelLocked, PanelUnlocked, RouterSlotTaken, SettingsChanged},
+        Entitlements, TenantEvent, TenantSettings,
+        tenant::{EntitlementsApplied, PanelLocked, PanelUnlocked, SettingsChanged},
     },
     time::Zone,
 };
@@ -361,11 +361,14 @@ fn other_event(story: &Story, (kind, index, n): Op) -> Event {
                 at,
             }),
             1 => TenantEvent::PanelUnlocked(PanelUnlocked { at }),
-            _ => TenantEvent::RouterSlotTaken(RouterSlotTaken {
-                router: story.router(index),
-                taken: n.into(),
+            _ => TenantEvent::EntitlementsApplied(Box::new(EntitlementsApplied {
+                revision: n.into(),
+                entitlements: Entitlements {
+                    disabled: n > 100,
+                    ..Entitlements::unlimited()
+                },
                 at,
-            }),
+            })),
         }),
         32 => {
             let isolir_profile = PppProfile::parse(&format!("isolir-{}", n % 2)).expect("valid");
@@ -373,7 +376,10 @@ fn other_event(story: &Story, (kind, index, n): Op) -> Event {
                 isolir_profile,
                 ..TenantSettings::default()
             };
-            tenant(TenantEvent::SettingsChanged(SettingsChanged { settings, at }))
+            tenant(TenantEvent::SettingsChanged(Box::new(SettingsChanged {
+                settings,
+                at,
+            })))
         }
         _ => {
             let customer = story.customer(index);

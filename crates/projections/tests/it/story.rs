@@ -23,7 +23,7 @@ use simpul_domain::{
     },
     network::PppProfile,
     subscriptions::{PppUsername, SubscriptionEvent, subscription::SubscriptionOpened},
-    tenancy::{Subdomain, TenantEvent, TenantSettings, tenant::TenantOnboarded},
+    tenancy::{Entitlements, Subdomain, TenantEvent, TenantSettings, tenant::TenantOnboarded},
     time::Zone,
 };
 use simpul_event_store::{Actor, Cause, ConsistencyToken, Context, EventStore, Work};
@@ -169,8 +169,12 @@ impl Story {
             subdomain: Subdomain::parse("wifi-maju").expect("valid"),
             settings: TenantSettings::default(),
             at: at(0),
+            entitlements: Entitlements::unlimited(),
         };
-        (self.tenant.to_string(), TenantEvent::Onboarded(event).into())
+        (
+            self.tenant.to_string(),
+            TenantEvent::Onboarded(Box::new(event)).into(),
+        )
     }
 
     pub(crate) fn registered(&self, index: u8) -> (String, AnyEvent) {
@@ -297,7 +301,8 @@ async fn stage(
     event: AnyEvent,
 ) -> Result<(), simpul_event_store::StoreError> {
     use simpul_domain::{
-        billing, catalog, customers, identity, messaging, network, operations, saas, subscriptions, tenancy,
+        billing, catalog, customers, identity, messaging, network, operations, platform, saas, subscriptions,
+        tenancy,
     };
     macro_rules! told {
         ($aggregate:ty, $event:expr) => {
@@ -320,6 +325,10 @@ async fn stage(
         AnyEvent::Message(event) => told!(messaging::Message, event),
         AnyEvent::GatewayAccount(event) => told!(billing::GatewayAccount, event),
         AnyEvent::SenderAccount(event) => told!(messaging::SenderAccount, event),
+        AnyEvent::Account(event) => told!(platform::Account, event),
+        AnyEvent::Plan(event) => told!(platform::Plan, event),
+        AnyEvent::AddOn(event) => told!(platform::AddOn, event),
+        AnyEvent::AddOnOrder(event) => told!(tenancy::AddOnOrder, event),
         AnyEvent::Intervention(event) => told!(operations::Intervention, event),
         AnyEvent::SaasTerms(event) => told!(saas::Terms, event),
         AnyEvent::SaasTab(event) => told!(saas::Tab, event),

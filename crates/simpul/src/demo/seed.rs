@@ -24,7 +24,7 @@ use simpul_domain::{
     messaging::sender::SenderKind,
     network::{PppProfile, RouterAddress, RouterHost, Sha256Hex, TlsMode},
     subscriptions::PppUsername,
-    tenancy::{Subdomain, Tenant, TenantSettings},
+    tenancy::{Entitlements, Subdomain, Tenant, TenantSettings},
 };
 use simpul_event_store::{Actor, Bus, Command, Context};
 
@@ -158,6 +158,7 @@ pub async fn operator(bus: &Bus, accounts: &Accounts) -> anyhow::Result<Operator
             subdomain: Subdomain::parse(&format!("wifi-maju-{suffix}"))?,
             settings,
             owner,
+            entitlements: Entitlements::unlimited(),
         })
         .await?;
     let hand = Hand {
@@ -181,7 +182,6 @@ pub async fn operator(bus: &Bus, accounts: &Accounts) -> anyhow::Result<Operator
             username: ROUTER_LOGIN.0.to_owned(),
             password: Personal::new(ROUTER_LOGIN.1),
             legacy_login: false,
-            slot_limit: Some(2),
         })
         .await?;
     let customer = hand

@@ -1,43 +1,49 @@
 //! State and decisions of a tenant.
 
-use std::collections::BTreeSet;
-
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    PanelLocked, PanelUnlocked, RouterSlotReleased, RouterSlotTaken, SettingsChanged, TenantCommand,
+    EntitlementsApplied, PanelLocked, PanelUnlocked, SettingsChanged, TenantCommand, TenantErased,
     TenantError, TenantEvent, TenantOnboarded,
 };
 use crate::{
-    Decider, RouterId, aggregate,
-    tenancy::{Subdomain, TenantSettings},
+    Decider, TenantId, aggregate,
+    tenancy::{Entitlements, Subdomain, TenantSettings},
 };
 
-/// Whether the tenant's panel works.
+/// How a tenant stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub enum PanelState {
+pub enum TenantStatus {
     #[default]
     Absent,
+    /// The panel works.
     Open,
+    /// The panel is read-only except paying.
     Locked,
+    /// Nobody gets in.
+    Disabled,
+    /// Nothing is left that can be read.
+    Erased,
 }
 
 /// One operator.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Tenant {
-    panel: PanelState,
+    status: TenantStatus,
+    id: Option<TenantId>,
     name: String,
     subdomain: Option<Subdomain>,
     settings: TenantSettings,
-    routers: BTreeSet<RouterId>,
+    entitlements: Option<Entitlements>,
+    revision: u64,
 }
 
 aggregate!(Tenant);
 
 impl Tenant {
-    pub const fn panel(&self) -> PanelState {
-        self.panel
+    pub const fn status(&self) -> TenantStatus {
+        self.status
     }
 
     /// Name of the operator, empty before onboarding.
@@ -45,44 +51,67 @@ impl Tenant {
         &self.name
     }
 
+    pub const fn subdomain(&self) -> Option<&Subdomain> {
+        self.subdomain.as_ref()
+    }
+
     pub const fn settings(&self) -> &TenantSettings {
         &self.settings
     }
 
-    pub fn router_slots_taken(&self) -> u32 {
-        u32::try_from(self.routers.len()).unwrap_or(u32::MAX)
+    /// What the platform grants; nothing before onboarding.
+    pub const fn entitlements(&self) -> Option<&Entitlements> {
+        self.entitlements.as_ref()
     }
 
-    fn take_slot(
-        &self,
-        router: RouterId,
-        limit: Option<u32>,
-        at: DateTime<Utc>,
-    ) -> Result<Vec<TenantEvent>, TenantError> {
-        if self.routers.contains(&router) {
-            return Ok(Vec::new());
-        }
-        let taken = self.router_slots_taken();
-        match limit {
-            Some(limit) if taken >= limit => Err(TenantError::LimitReached { limit }),
-            Some(_) | None => Ok(vec![TenantEvent::RouterSlotTaken(RouterSlotTaken {
-                router,
-                taken: taken.saturating_add(1),
-                at,
-            })]),
-        }
-    }
-
-    fn release_slot(&self, router: RouterId, at: DateTime<Utc>) -> Vec<TenantEvent> {
-        if !self.routers.contains(&router) {
+    /// As a whole, and what of it people speak of by a word of its own.
+    fn apply(&self, revision: u64, entitlements: Entitlements, at: DateTime<Utc>) -> Vec<TenantEvent> {
+        if revision <= self.revision {
             return Vec::new();
         }
-        let taken = self.router_slots_taken().saturating_sub(1);
-        vec![TenantEvent::RouterSlotReleased(RouterSlotReleased {
-            router,
-            taken,
+        let locked = self
+            .entitlements
+            .as_ref()
+            .and_then(|granted| granted.panel_lock.as_ref());
+        let lock = match (locked, &entitlements.panel_lock) {
+            (None, Some(reason)) => {
+                let reason = reason.clone();
+                Some(TenantEvent::PanelLocked(PanelLocked { reason, at }))
+            }
+            (Some(_), None) => Some(TenantEvent::PanelUnlocked(PanelUnlocked { at })),
+            (None, None) | (Some(_), Some(_)) => None,
+        };
+        let applied = TenantEvent::EntitlementsApplied(Box::new(EntitlementsApplied {
+            revision,
+            entitlements,
             at,
-        })]
+        }));
+        std::iter::once(applied).chain(lock).collect()
+    }
+
+    fn change_settings(
+        &self,
+        settings: TenantSettings,
+        at: DateTime<Utc>,
+    ) -> Result<Vec<TenantEvent>, TenantError> {
+        check(&settings)?;
+        if settings == self.settings {
+            return Ok(Vec::new());
+        }
+        Ok(vec![TenantEvent::SettingsChanged(Box::new(SettingsChanged {
+            settings,
+            at,
+        }))])
+    }
+
+    fn granted(&mut self, entitlements: &Entitlements, revision: u64) {
+        self.status = match entitlements {
+            granted if granted.disabled => TenantStatus::Disabled,
+            granted if granted.panel_lock.is_some() => TenantStatus::Locked,
+            _ => TenantStatus::Open,
+        };
+        self.entitlements = Some(entitlements.clone());
+        self.revision = revision;
     }
 }
 
@@ -94,96 +123,94 @@ fn check(settings: &TenantSettings) -> Result<(), TenantError> {
     }
 }
 
+fn onboarded(onboarded: TenantOnboarded) -> Result<Vec<TenantEvent>, TenantError> {
+    check(&onboarded.settings)?;
+    if onboarded.name.trim().is_empty() || onboarded.name.chars().count() > 100 {
+        return Err(TenantError::NameInvalid);
+    }
+    Ok(vec![TenantEvent::Onboarded(Box::new(onboarded))])
+}
+
 impl Decider for Tenant {
     const TYPE: &'static str = "tenancy.tenant";
-    const STATE_VERSION: i32 = 1;
+    const STATE_VERSION: i32 = 2;
     type Command = TenantCommand;
     type Event = TenantEvent;
     type Error = TenantError;
 
     fn decide(&self, command: TenantCommand) -> Result<Vec<TenantEvent>, TenantError> {
-        match (self.panel, command) {
+        use TenantStatus::{Absent, Disabled, Erased, Locked, Open};
+        match (self.status, command) {
             (
-                PanelState::Absent,
+                Absent,
                 TenantCommand::Onboard {
                     tenant,
                     name,
                     subdomain,
                     settings,
+                    entitlements,
                     at,
                 },
-            ) => {
-                check(&settings)?;
-                if name.trim().is_empty() || name.chars().count() > 100 {
-                    return Err(TenantError::NameInvalid);
-                }
-                Ok(vec![TenantEvent::Onboarded(TenantOnboarded {
-                    tenant,
-                    name,
-                    subdomain,
-                    settings,
-                    at,
-                })])
-            }
-            (PanelState::Open | PanelState::Locked, TenantCommand::Onboard { subdomain, .. }) => {
+            ) => onboarded(TenantOnboarded {
+                tenant,
+                name,
+                subdomain,
+                settings: *settings,
+                entitlements: *entitlements,
+                at,
+            }),
+            (Open | Locked | Disabled, TenantCommand::Onboard { subdomain, .. }) => {
                 if self.subdomain.as_ref() == Some(&subdomain) {
                     Ok(Vec::new())
                 } else {
                     Err(TenantError::AlreadyOnboarded)
                 }
             }
+            (Erased, TenantCommand::Onboard { .. }) => Err(TenantError::AlreadyOnboarded),
             (
-                PanelState::Absent,
-                TenantCommand::TakeRouterSlot { .. }
-                | TenantCommand::ReleaseRouterSlot { .. }
-                | TenantCommand::LockPanel { .. }
-                | TenantCommand::UnlockPanel { .. }
-                | TenantCommand::ChangeSettings { .. },
-            ) => Err(TenantError::NotFound),
-            (PanelState::Open | PanelState::Locked, TenantCommand::TakeRouterSlot { router, limit, at }) => {
-                self.take_slot(router, limit, at)
-            }
-            (PanelState::Open | PanelState::Locked, TenantCommand::ReleaseRouterSlot { router, at }) => {
-                Ok(self.release_slot(router, at))
-            }
-            (PanelState::Open, TenantCommand::LockPanel { reason, at }) => {
-                Ok(vec![TenantEvent::PanelLocked(PanelLocked { reason, at })])
-            }
-            (PanelState::Locked, TenantCommand::UnlockPanel { at }) => {
-                Ok(vec![TenantEvent::PanelUnlocked(PanelUnlocked { at })])
-            }
-            (PanelState::Locked, TenantCommand::LockPanel { .. })
-            | (PanelState::Open, TenantCommand::UnlockPanel { .. }) => Ok(Vec::new()),
-            (PanelState::Open | PanelState::Locked, TenantCommand::ChangeSettings { settings, at }) => {
-                check(&settings)?;
-                if settings == self.settings {
-                    return Ok(Vec::new());
-                }
-                Ok(vec![TenantEvent::SettingsChanged(SettingsChanged {
-                    settings,
+                Open | Locked | Disabled,
+                TenantCommand::ApplyEntitlements {
+                    revision,
+                    entitlements,
                     at,
-                })])
+                },
+            ) => Ok(self.apply(revision, *entitlements, at)),
+            (Open | Locked | Disabled, TenantCommand::ChangeSettings { settings, at }) => {
+                self.change_settings(*settings, at)
             }
+            (Open | Locked | Disabled, TenantCommand::Erase { at }) => {
+                let erased = self
+                    .id
+                    .map(|tenant| TenantEvent::Erased(TenantErased { tenant, at }));
+                Ok(erased.into_iter().collect())
+            }
+            (Erased, TenantCommand::ApplyEntitlements { .. } | TenantCommand::Erase { .. }) => Ok(Vec::new()),
+            (Erased, TenantCommand::ChangeSettings { .. })
+            | (
+                Absent,
+                TenantCommand::ApplyEntitlements { .. }
+                | TenantCommand::ChangeSettings { .. }
+                | TenantCommand::Erase { .. },
+            ) => Err(TenantError::NotFound),
         }
     }
 
     fn evolve(&mut self, event: &TenantEvent) {
         match event {
             TenantEvent::Onboarded(onboarded) => {
-                self.panel = PanelState::Open;
+                self.id = Some(onboarded.tenant);
                 self.name.clone_from(&onboarded.name);
                 self.subdomain = Some(onboarded.subdomain.clone());
                 self.settings = onboarded.settings.clone();
+                self.granted(&onboarded.entitlements, 1);
             }
-            TenantEvent::RouterSlotTaken(slot) => {
-                self.routers.insert(slot.router);
+            TenantEvent::EntitlementsApplied(applied) => {
+                self.granted(&applied.entitlements, applied.revision);
             }
-            TenantEvent::RouterSlotReleased(slot) => {
-                self.routers.remove(&slot.router);
-            }
-            TenantEvent::PanelLocked(_) => self.panel = PanelState::Locked,
-            TenantEvent::PanelUnlocked(_) => self.panel = PanelState::Open,
             TenantEvent::SettingsChanged(changed) => self.settings = changed.settings.clone(),
+            TenantEvent::Erased(_) => self.status = TenantStatus::Erased,
+            // Words for what `EntitlementsApplied` has changed.
+            TenantEvent::PanelLocked(_) | TenantEvent::PanelUnlocked(_) => {}
         }
     }
 }

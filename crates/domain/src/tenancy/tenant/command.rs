@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 
 use crate::{
-    RouterId, TenantId,
-    tenancy::{Subdomain, TenantSettings},
+    TenantId,
+    tenancy::{Entitlements, Subdomain, TenantSettings},
 };
 
 /// Commands of `tenancy.tenant`.
@@ -14,28 +14,20 @@ pub enum TenantCommand {
         tenant: TenantId,
         name: String,
         subdomain: Subdomain,
-        settings: TenantSettings,
+        settings: Box<TenantSettings>,
+        entitlements: Box<Entitlements>,
         at: DateTime<Utc>,
     },
-    /// Reserves one of `limit` router slots. `None` is unlimited.
-    TakeRouterSlot {
-        router: RouterId,
-        limit: Option<u32>,
-        at: DateTime<Utc>,
-    },
-    ReleaseRouterSlot {
-        router: RouterId,
-        at: DateTime<Utc>,
-    },
-    LockPanel {
-        reason: String,
-        at: DateTime<Utc>,
-    },
-    UnlockPanel {
+    /// What the platform grants from now on. A revision that is not newer changes nothing.
+    ApplyEntitlements {
+        revision: u64,
+        entitlements: Box<Entitlements>,
         at: DateTime<Utc>,
     },
     ChangeSettings {
-        settings: TenantSettings,
+        settings: Box<TenantSettings>,
         at: DateTime<Utc>,
     },
+    /// The last thing that happens to a tenant.
+    Erase { at: DateTime<Utc> },
 }

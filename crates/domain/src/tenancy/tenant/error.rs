@@ -11,8 +11,6 @@ pub enum TenantError {
     AlreadyOnboarded,
     #[error("a tenant has a name of 1 to 100 characters")]
     NameInvalid,
-    #[error("all {limit} router slots are taken")]
-    LimitReached { limit: u32 },
     #[error("the rounding unit is a positive amount")]
     RoundingUnitNotPositive,
 }
@@ -23,7 +21,6 @@ impl Coded for TenantError {
             Self::NotFound => Code::NotFound,
             Self::AlreadyOnboarded => Code::DuplicateEntry,
             Self::NameInvalid | Self::RoundingUnitNotPositive => Code::ValidationError,
-            Self::LimitReached { .. } => Code::LimitReached,
         }
     }
 
@@ -34,7 +31,6 @@ impl Coded for TenantError {
             Self::RoundingUnitNotPositive => {
                 serde_json::json!({ "field": "roundingUnit", "rule": "positive" })
             }
-            Self::LimitReached { limit } => serde_json::json!({ "resource": "routers", "limit": limit }),
         }
     }
 }

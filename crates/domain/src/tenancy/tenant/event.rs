@@ -5,34 +5,34 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    RouterId, TenantId, stored_events,
-    tenancy::{Subdomain, TenantSettings},
+    TenantId, stored_events,
+    tenancy::{Entitlements, Subdomain, TenantSettings},
 };
 
 /// Events of `tenancy.tenant`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum TenantEvent {
     #[serde(rename = "tenancy.tenant.onboarded")]
-    Onboarded(TenantOnboarded),
-    #[serde(rename = "tenancy.tenant.router_slot_taken")]
-    RouterSlotTaken(RouterSlotTaken),
-    #[serde(rename = "tenancy.tenant.router_slot_released")]
-    RouterSlotReleased(RouterSlotReleased),
+    Onboarded(Box<TenantOnboarded>),
+    #[serde(rename = "tenancy.tenant.entitlements_applied")]
+    EntitlementsApplied(Box<EntitlementsApplied>),
     #[serde(rename = "tenancy.tenant.panel_locked")]
     PanelLocked(PanelLocked),
     #[serde(rename = "tenancy.tenant.panel_unlocked")]
     PanelUnlocked(PanelUnlocked),
     #[serde(rename = "tenancy.tenant.settings_changed")]
-    SettingsChanged(SettingsChanged),
+    SettingsChanged(Box<SettingsChanged>),
+    #[serde(rename = "tenancy.tenant.erased")]
+    Erased(TenantErased),
 }
 
 stored_events!(TenantEvent {
     Onboarded => "tenancy.tenant.onboarded", "1";
-    RouterSlotTaken => "tenancy.tenant.router_slot_taken", "1";
-    RouterSlotReleased => "tenancy.tenant.router_slot_released", "1";
+    EntitlementsApplied => "tenancy.tenant.entitlements_applied", "1";
     PanelLocked => "tenancy.tenant.panel_locked", "1";
     PanelUnlocked => "tenancy.tenant.panel_unlocked", "1";
     SettingsChanged => "tenancy.tenant.settings_changed", "1";
+    Erased => "tenancy.tenant.erased", "1";
 });
 
 /// An operator joined the platform.
@@ -42,23 +42,17 @@ pub struct TenantOnboarded {
     pub name: String,
     pub subdomain: Subdomain,
     pub settings: TenantSettings,
+    /// At revision 1.
+    pub entitlements: Entitlements,
     pub at: DateTime<Utc>,
 }
 
-/// A router took one of the tenant's slots.
+/// What the platform grants from now on, as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct RouterSlotTaken {
-    pub router: RouterId,
-    /// Slots taken now, this one included.
-    pub taken: u32,
-    pub at: DateTime<Utc>,
-}
-
-/// A router gave its slot back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct RouterSlotReleased {
-    pub router: RouterId,
-    pub taken: u32,
+pub struct EntitlementsApplied {
+    /// The account's; an older one is never applied after a newer one.
+    pub revision: u64,
+    pub entitlements: Entitlements,
     pub at: DateTime<Utc>,
 }
 
@@ -79,5 +73,12 @@ pub struct PanelUnlocked {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SettingsChanged {
     pub settings: TenantSettings,
+    pub at: DateTime<Utc>,
+}
+
+/// The tenant's keys are destroyed and its log is closed: nothing can be read of a person, and nothing follows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TenantErased {
+    pub tenant: TenantId,
     pub at: DateTime<Utc>,
 }

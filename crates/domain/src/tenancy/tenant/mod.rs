@@ -1,4 +1,4 @@
-//! One operator: onboarded once, then its slots, settings and the lock of its panel change.
+//! One operator: founded once, then its settings and what it is granted change, until it is erased.
 
 mod aggregate;
 mod command;
@@ -7,10 +7,10 @@ mod event;
 #[cfg(test)]
 mod tests;
 
-pub use aggregate::{PanelState, Tenant};
+pub use aggregate::{Tenant, TenantStatus};
 pub use command::TenantCommand;
 pub use error::TenantError;
 pub use event::{
-    PanelLocked, PanelUnlocked, RouterSlotReleased, RouterSlotTaken, SettingsChanged, TenantEvent,
+    EntitlementsApplied, PanelLocked, PanelUnlocked, SettingsChanged, TenantErased, TenantEvent,
     TenantOnboarded,
 };

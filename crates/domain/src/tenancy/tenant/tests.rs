@@ -1,12 +1,12 @@
-//! Slots never pass the limit; every cell of status × command.
+//! What the platform grants is applied in the order of its revisions; every cell of status × command.
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    Decider as _, RouterId, TenantId,
-    given::{after, at, cells, check_replay, uuid, words},
-    tenancy::{Subdomain, TenantSettings},
+    Decider as _, TenantId,
+    given::{after, at, cells, check_replay, uuid},
+    tenancy::{Entitlements, Subdomain, TenantSettings},
 };
 
 fn onboard(subdomain: &str) -> TenantCommand {
@@ -14,88 +14,92 @@ fn onboard(subdomain: &str) -> TenantCommand {
         tenant: TenantId::new(uuid(1)),
         name: "Wifi Maju".to_owned(),
         subdomain: Subdomain::parse(subdomain).expect("a subdomain"),
-        settings: TenantSettings::default(),
+        settings: Box::default(),
+        entitlements: Box::new(Entitlements::unlimited()),
         at: at(0),
     }
 }
 
-fn take(router: u128, limit: Option<u32>) -> TenantCommand {
-    TenantCommand::TakeRouterSlot {
-        router: RouterId::new(uuid(router)),
-        limit,
+fn grant(revision: u64, change: impl FnOnce(&mut Entitlements)) -> TenantCommand {
+    let mut entitlements = Entitlements::unlimited();
+    change(&mut entitlements);
+    TenantCommand::ApplyEntitlements {
+        revision,
+        entitlements: Box::new(entitlements),
         at: at(1),
     }
 }
 
-fn release(router: u128) -> TenantCommand {
-    TenantCommand::ReleaseRouterSlot {
-        router: RouterId::new(uuid(router)),
-        at: at(2),
-    }
+fn lock(revision: u64) -> TenantCommand {
+    grant(revision, |granted| granted.panel_lock = Some("unpaid".to_owned()))
 }
 
-fn lock() -> TenantCommand {
-    TenantCommand::LockPanel {
-        reason: "unpaid".to_owned(),
-        at: at(3),
-    }
+fn disable(revision: u64) -> TenantCommand {
+    grant(revision, |granted| granted.disabled = true)
 }
 
 fn settings(grace_days: u8) -> TenantCommand {
     TenantCommand::ChangeSettings {
-        settings: TenantSettings {
+        settings: Box::new(TenantSettings {
             grace_days,
             ..TenantSettings::default()
-        },
+        }),
         at: at(4),
     }
 }
 
+fn erase() -> TenantCommand {
+    TenantCommand::Erase { at: at(5) }
+}
+
 #[test]
 fn every_cell_of_status_and_command_is_decided() {
-    let states: [(&str, Tenant); 3] = [
+    let states: [(&str, Tenant); 5] = [
         ("ABSENT", Tenant::default()),
-        ("OPEN", after([onboard("maju"), take(1, None)])),
-        ("LOCKED", after([onboard("maju"), take(1, None), lock()])),
+        ("OPEN", after([onboard("maju")])),
+        ("LOCKED", after([onboard("maju"), lock(2)])),
+        ("DISABLED", after([onboard("maju"), disable(2)])),
+        ("ERASED", after([onboard("maju"), erase()])),
     ];
     let commands = [
         ("onboard", onboard("maju")),
         ("onboard elsewhere", onboard("mundur")),
-        ("take known slot", take(1, Some(1))),
-        ("take new slot", take(2, Some(2))),
-        ("take slot over limit", take(2, Some(1))),
-        ("release", release(1)),
-        ("release unknown", release(2)),
-        ("lock", lock()),
-        ("unlock", TenantCommand::UnlockPanel { at: at(5) }),
+        ("grant", grant(3, |_| {})),
+        ("grant an older revision", grant(1, |_| {})),
+        ("lock", lock(3)),
+        ("disable", disable(3)),
         ("change settings", settings(9)),
         ("keep settings", settings(TenantSettings::default().grace_days)),
+        ("erase", erase()),
     ];
     insta::assert_snapshot!(cells(&states, &commands));
 }
 
 #[test]
-fn a_released_slot_can_be_taken_again() {
-    let tenant: Tenant = after([onboard("maju"), take(1, Some(1)), release(1)]);
-    assert_eq!(
-        words(&tenant, take(2, Some(1))),
-        Ok("router_slot_taken".to_owned())
-    );
-    assert_eq!(
-        after::<Tenant>([onboard("maju"), take(1, Some(1))]).decide(take(2, Some(1))),
-        Err(TenantError::LimitReached { limit: 1 }),
-    );
+fn the_lock_of_a_disabled_tenant_is_still_there_when_it_comes_back() {
+    let locked_and_disabled = |revision| {
+        grant(revision, |granted| {
+            granted.panel_lock = Some("unpaid".to_owned());
+            granted.disabled = true;
+        })
+    };
+    let tenant: Tenant = after([onboard("maju"), locked_and_disabled(2)]);
+    assert_eq!(tenant.status(), TenantStatus::Disabled);
+    let tenant: Tenant = after([onboard("maju"), locked_and_disabled(2), lock(3)]);
+    assert_eq!(tenant.status(), TenantStatus::Locked);
 }
 
 fn commands() -> impl Strategy<Value = Vec<TenantCommand>> {
     let command = prop_oneof![
-        Just(onboard("maju")),
-        Just(onboard("mundur")),
-        (0_u128..5, prop::option::of(0_u32..4)).prop_map(|(router, limit)| take(router, limit)),
-        (0_u128..5).prop_map(release),
-        Just(lock()),
-        Just(TenantCommand::UnlockPanel { at: at(5) }),
-        (0_u8..3).prop_map(settings),
+        8 => (0_u64..9, 0_u8..3).prop_map(|(revision, which)| match which {
+            0 => grant(revision, |_| {}),
+            1 => lock(revision),
+            _ => disable(revision),
+        }),
+        2 => Just(onboard("maju")),
+        1 => Just(onboard("mundur")),
+        2 => (0_u8..3).prop_map(settings),
+        1 => Just(erase()),
     ];
     prop::collection::vec(command, 0..24)
 }
@@ -108,14 +112,15 @@ proptest! {
     }
 
     #[test]
-    fn exactly_as_many_slots_as_the_limit_are_taken(limit in 0_u32..8, routers in prop::collection::vec(0_u128..20, 0..30)) {
+    fn whatever_the_order_the_newest_revision_is_what_is_granted(order in Just((2_u64..12).collect::<Vec<_>>()).prop_shuffle()) {
         let mut tenant: Tenant = after([onboard("maju")]);
-        for router in &routers {
-            for event in tenant.decide(take(*router, Some(limit))).unwrap_or_default() {
+        for revision in &order {
+            let command = grant(*revision, |granted| granted.panel_lock = Some(revision.to_string()));
+            for event in tenant.decide(command).expect("known") {
                 tenant.evolve(&event);
             }
         }
-        let wanted: std::collections::BTreeSet<_> = routers.iter().collect();
-        prop_assert_eq!(tenant.router_slots_taken(), limit.min(u32::try_from(wanted.len()).expect("few")));
+        let lock = tenant.entitlements().and_then(|granted| granted.panel_lock.clone());
+        prop_assert_eq!(lock.as_deref(), Some("11"));
     }
 }

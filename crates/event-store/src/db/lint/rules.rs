@@ -5,6 +5,7 @@ pub(super) const SYSTEM_COLUMNS: &[&str] = &[
     "es.tenant_heads.*",
     "es.cursors.*",
     "es.directory.*",
+    "es.quotas.*",
     "es.parked.tenant_id",
     "es.parked.subscriber",
     "es.timers.tenant_id",

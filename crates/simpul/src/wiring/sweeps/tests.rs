@@ -8,7 +8,7 @@ use simpul_domain::{
     catalog::PlanTerms,
     network::PppProfile,
     subscriptions::{PppUsername, Subscription, SubscriptionCommand, subscription::OpenSubscription},
-    tenancy::{Subdomain, Tenant, TenantCommand, TenantSettings},
+    tenancy::{Entitlements, Subdomain, Tenant, TenantCommand, TenantSettings},
     time::Zone,
 };
 use simpul_event_store::{
@@ -79,7 +79,8 @@ impl Bench {
             tenant: tenant(),
             name: "Operator".to_owned(),
             subdomain: Subdomain::parse("operator").expect("a subdomain"),
-            settings: TenantSettings::default(),
+            settings: Box::default(),
+            entitlements: Box::new(Entitlements::unlimited()),
             at,
         };
         bench.decide::<Tenant>(&tenant().to_string(), onboard).await;
@@ -123,6 +124,7 @@ impl Bench {
 
     async fn change(&mut self, settings: TenantSettings) -> i64 {
         let at = self.sweeps.store.now();
+        let settings = Box::new(settings);
         let change = TenantCommand::ChangeSettings { settings, at };
         self.decide::<Tenant>(&tenant().to_string(), change).await
     }

@@ -1,24 +1,27 @@
-//! Tenants: onboarding and settings.
+//! How a tenant begins: everything that it needs from the first minute, in one transaction.
 
 use serde::{Deserialize, Serialize};
 use simpul_domain::{
     TenantId, UserId,
-    tenancy::{Subdomain, Tenant, TenantCommand, TenantSettings},
+    tenancy::{Entitlements, Subdomain, Tenant, TenantCommand, TenantSettings},
 };
 use simpul_event_store::{
     Access, Command, Work,
-    inline::{Inline, access::TenantAccess, directory},
+    inline::{Inline, directory},
 };
 
+use super::granted;
 use crate::{Outcome, Refusal, decide, permission};
 
-/// Creates the tenant, its owner's access and its subdomain in one transaction.
+/// Creates the tenant, its owner's access, its limits and its subdomain in one transaction.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct OnboardTenant {
     pub name: String,
     pub subdomain: Subdomain,
     pub settings: TenantSettings,
     pub owner: UserId,
+    /// What the platform grants from the beginning.
+    pub entitlements: Entitlements,
 }
 
 impl Command for OnboardTenant {
@@ -40,7 +43,8 @@ impl Command for OnboardTenant {
             tenant,
             name: self.name.clone(),
             subdomain: self.subdomain.clone(),
-            settings: self.settings.clone(),
+            settings: Box::new(self.settings.clone()),
+            entitlements: Box::new(self.entitlements.clone()),
             at: work.at(),
         };
         decide::<Tenant>(work, &id, command).await?;
@@ -49,7 +53,7 @@ impl Command for OnboardTenant {
             key: self.subdomain.as_str().to_owned(),
             target: id,
         }));
-        work.inline(Inline::TenantAccess(TenantAccess::default()));
+        granted::enforce(work, &self.entitlements);
         work.inline(Inline::ActorAccess {
             actor: self.owner,
             permissions: permission::OWNER.iter().map(|&held| held.to_owned()).collect(),
@@ -57,33 +61,4 @@ impl Command for OnboardTenant {
         });
         Ok(tenant)
     }
-}
-
-/// Replaces the settings.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ChangeSettings {
-    pub settings: TenantSettings,
-}
-
-impl Command for ChangeSettings {
-    const NAME: &'static str = "tenant.change_settings";
-    const ACCESS: Access = Access::permission(permission::TENANT_SETTINGS);
-    type Answer = ();
-    type Refusal = Refusal;
-
-    async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
-        let id = work.tenant().to_string();
-        let command = TenantCommand::ChangeSettings {
-            settings: self.settings.clone(),
-            at: work.at(),
-        };
-        decide::<Tenant>(work, &id, command).await?;
-        Ok(())
-    }
-}
-
-/// The settings as this work sees them.
-pub(crate) async fn settings(work: &mut Work<'_>) -> Outcome<TenantSettings> {
-    let id = work.tenant().to_string();
-    Ok(work.load::<Tenant>(&id).await?.settings().clone())
 }

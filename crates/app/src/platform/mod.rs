@@ -1,0 +1,19 @@
+//! The platform's own use cases, all in the log of its reserved tenant. What tenants must hear of follows by policy.
+
+mod accounts;
+mod catalogue;
+mod founding;
+mod orders;
+
+pub use accounts::{
+    ChangeStanding, ChangeTerms, DeleteAccount, OpenAccount, SetRadiusCutOff, Standing, Terms,
+};
+pub use catalogue::{DefineAddOn, DefinePlatformPlan, RetireAddOn};
+pub use founding::{FoundPlatform, found};
+pub use orders::{CancelAddOn, EndAddOn, RequestAddOn};
+
+/// Fields of an account's owner that are sealed, under the account's stream.
+pub mod owner_field {
+    pub const NAME: &str = "owner_name";
+    pub const EMAIL: &str = "owner_email";
+}

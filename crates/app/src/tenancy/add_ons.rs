@@ -1,0 +1,81 @@
+//! Add-ons as a tenant asks for them. The platform decides (`crate::platform`), by way of policies.
+
+use serde::{Deserialize, Serialize};
+use simpul_domain::{
+    AddOnOrderId,
+    platform::AddOnKey,
+    tenancy::{AddOnOrder, AddOnOrderCommand, add_on_order::Settlement},
+};
+use simpul_event_store::{Access, Command, Work};
+
+use crate::{Outcome, Refusal, decide, permission};
+
+/// Asks the platform for an add-on.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PlaceAddOnOrder {
+    pub key: AddOnKey,
+    pub quantity: u32,
+}
+
+impl Command for PlaceAddOnOrder {
+    const NAME: &'static str = "add_on_order.place";
+    const ACCESS: Access = Access::permission(permission::TENANT_BILLING);
+    type Answer = AddOnOrderId;
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<AddOnOrderId> {
+        let order = AddOnOrderId::new(work.new_uuid());
+        let id = order.to_string();
+        let command = AddOnOrderCommand::Place {
+            order,
+            key: self.key.clone(),
+            quantity: self.quantity,
+            at: work.at(),
+        };
+        work.begin::<AddOnOrder>(&id);
+        decide::<AddOnOrder>(work, &id, command).await?;
+        Ok(order)
+    }
+}
+
+/// Wants no more of an add-on, from the end of the period that is paid.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CancelAddOnOrder {
+    pub order: AddOnOrderId,
+}
+
+impl Command for CancelAddOnOrder {
+    const NAME: &'static str = "add_on_order.cancel";
+    const ACCESS: Access = Access::permission(permission::TENANT_BILLING);
+    type Answer = AddOnOrderId;
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<AddOnOrderId> {
+        let at = work.at();
+        decide::<AddOnOrder>(work, &self.order.to_string(), AddOnOrderCommand::Cancel { at }).await?;
+        Ok(self.order)
+    }
+}
+
+/// What the platform has decided about an order.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SettleAddOnOrder {
+    pub order: AddOnOrderId,
+    pub settlement: Settlement,
+}
+
+impl Command for SettleAddOnOrder {
+    const NAME: &'static str = "add_on_order.settle";
+    const ACCESS: Access = Access::permission(permission::INTERNAL);
+    type Answer = ();
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
+        let command = AddOnOrderCommand::Settle {
+            settlement: self.settlement.clone(),
+            at: work.at(),
+        };
+        decide::<AddOnOrder>(work, &self.order.to_string(), command).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,79 @@
+//! What the platform grants, carried into the tenant's log; and its end.
+
+use serde::{Deserialize, Serialize};
+use simpul_domain::tenancy::{Entitlements, Resource, Tenant, TenantCommand, TenantEvent};
+use simpul_event_store::{
+    Access, Command, Work,
+    inline::{Inline, access::TenantAccess},
+};
+
+use crate::{Outcome, Refusal, decide, permission};
+
+/// Has the command bus and the quota rows keep what is granted, from the commit on.
+pub(super) fn enforce(work: &mut Work<'_>, granted: &Entitlements) {
+    work.inline(Inline::TenantAccess(TenantAccess {
+        panel_locked: granted.panel_lock.is_some(),
+        disabled: granted.disabled,
+        features: granted
+            .features
+            .iter()
+            .map(|feature| feature.as_str().to_owned())
+            .collect(),
+    }));
+    for resource in Resource::ALL {
+        work.inline(Inline::QuotaMax {
+            resource: resource.as_str().to_owned(),
+            max: granted.limits.of(resource).at_most().map(i64::from),
+        });
+    }
+}
+
+/// Applies what the platform's account came to. An older revision changes nothing.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ApplyEntitlements {
+    pub revision: u64,
+    pub entitlements: Entitlements,
+}
+
+impl Command for ApplyEntitlements {
+    const NAME: &'static str = "tenant.apply_entitlements";
+    const ACCESS: Access = Access::permission(permission::INTERNAL);
+    type Answer = ();
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
+        let id = work.tenant().to_string();
+        let command = TenantCommand::ApplyEntitlements {
+            revision: self.revision,
+            entitlements: Box::new(self.entitlements.clone()),
+            at: work.at(),
+        };
+        for event in decide::<Tenant>(work, &id, command).await? {
+            if let TenantEvent::EntitlementsApplied(applied) = event {
+                enforce(work, &applied.entitlements);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Destroys the tenant's keys and closes its log. What remains is a chain that still verifies, of which nothing about
+/// a person can be read.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EraseTenant {}
+
+impl Command for EraseTenant {
+    const NAME: &'static str = "tenant.erase";
+    const ACCESS: Access = Access::permission(permission::INTERNAL);
+    type Answer = ();
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
+        let (id, at) = (work.tenant().to_string(), work.at());
+        let erased = decide::<Tenant>(work, &id, TenantCommand::Erase { at }).await?;
+        if let Ok(events @ 1..) = i64::try_from(erased.len()) {
+            work.inline(Inline::EraseTenant { events });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,9 @@
+//! Use cases against a real PostgreSQL: one binary, a module per promise.
+#![expect(
+    clippy::expect_used,
+    reason = "test code outside of test functions: what is not expected stops the test"
+)]
+
+mod limits;
+mod platform;
+mod rig;
