@@ -27,6 +27,7 @@ pub mod hooks;
 pub mod http;
 mod live;
 pub mod repairs;
+mod saas_desk;
 pub mod senders;
 mod state;
 mod surface;

@@ -8,12 +8,14 @@ use std::sync::Arc;
 use secrecy::ExposeSecret as _;
 use simpul_app::billing::{PlannedCharge, RecordCheckout, RecordCreateFailed};
 use simpul_domain::{
-    AttemptId, Code, CommandId, CustomerId, TenantId,
+    AttemptId, Code, CommandId, InvoiceId, TenantId,
     billing::{
-        Attempt,
+        Attempt, Invoice,
         attempt::{AttemptCreated, AttemptStatus, CreateFailure},
         gateway::{Charge, ChargeLine, Checkout, GatewayError, Payer},
+        invoice::Billed,
     },
+    saas::Tab,
 };
 use simpul_event_store::{
     Bus, Command, ConsistencyToken, Context,
@@ -190,13 +192,15 @@ impl Till {
             expected_payer_amount: planned.expected_payer_amount,
             lines: vec![ChargeLine {
                 sku: planned.invoice.to_string(),
-                name: "Tagihan internet".to_owned(),
+                name: if tenant == TenantId::PLATFORM {
+                    "Langganan Simpul".to_owned()
+                } else {
+                    "Tagihan internet".to_owned()
+                },
                 price: planned.amount,
                 quantity: 1,
             }],
-            payer: self
-                .payer(tenant, planned.customer, &gateway.fallback_email)
-                .await?,
+            payer: self.payer(tenant, planned, &gateway.fallback_email).await?,
             expires_at: planned.expires_at,
             callback_url: callback.map_err(|_| ApiError::internal())?.into(),
             return_url,
@@ -206,17 +210,24 @@ impl Till {
     async fn payer(
         &self,
         tenant: TenantId,
-        customer: CustomerId,
+        planned: &PlannedCharge,
         fallback_email: &str,
     ) -> Result<Payer, ApiError> {
         let store = self.bus.store();
         let mut tx = read_at(store, tenant, &[CustomerListProjector::NAME], None).await?;
-        let personal = match customer_list::by_ids(&mut tx, &[customer]).await?.pop() {
+        let personal = match customer_list::by_ids(&mut tx, &[planned.customer]).await?.pop() {
             Some(row) => customer_list::open(&mut tx, store.vault(), &row).await?,
             None => None,
         };
         tx.commit().await?;
         let Some(personal) = personal else {
+            if let Some(name) = self.operator(tenant, planned.invoice).await? {
+                return Ok(Payer {
+                    name,
+                    email: fallback_email.to_owned(),
+                    phone: None,
+                });
+            }
             return Err(ApiError::new(
                 Code::NotAllowedInState,
                 "The customer's data is not there (any more)",
@@ -231,6 +242,19 @@ impl Till {
             email: email.unwrap_or_else(|| fallback_email.to_owned()),
             phone: Some(personal.phone.expose_secret().trim_start_matches('+').to_owned()),
         })
+    }
+}
+
+impl Till {
+    /// The name of the operator whose account a bill is for.
+    async fn operator(&self, tenant: TenantId, invoice: InvoiceId) -> Result<Option<String>, ApiError> {
+        let store = self.bus.store();
+        let (invoice, _) = store.load::<Invoice>(tenant, &invoice.to_string()).await?;
+        let Some(account) = invoice.billed().and_then(Billed::account) else {
+            return Ok(None);
+        };
+        let (tab, _) = store.load::<Tab>(tenant, &account.to_string()).await?;
+        Ok(tab.payer().map(|(_, name)| name.to_owned()))
     }
 }
 

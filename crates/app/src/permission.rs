@@ -19,9 +19,8 @@ pub const AUDIT_READ: &str = "audit.read";
 pub const API_EXPLORE: &str = "api.explore";
 /// Send documents to the API that did not come with a release.
 pub const API_ADHOC: &str = "api.adhoc";
-/// The platform's: what its operators are billed.
-pub const PLATFORM_BILLING_READ: &str = "platform.billing.read";
-pub const PLATFORM_BILLING_WRITE: &str = "platform.billing.write";
+/// Bill tenants; in the platform's tenant only.
+pub const PLATFORM_BILLING: &str = "platform.billing";
 /// Give and take ownership of the tenant: what only owners hold, so that only owners make owners.
 pub const TENANT_OWN: &str = "tenant.own";
 /// Users as the tenant's staff sees them, their sessions and sign-ins.
@@ -90,6 +89,7 @@ pub const ADMIN: &[&str] = &[
     ROUTER_WRITE,
     BILLING_READ,
     BILLING_WRITE,
+    TENANT_BILLING,
     OPERATIONS_WRITE,
     AUDIT_READ,
     API_EXPLORE,

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use simpul_api::Surface;
 use simpul_domain::{EventId, NoticeId, ParcelId, TenantId, UserId, operations::Reason};
@@ -228,6 +229,22 @@ pub enum Audit {
         #[arg(long, value_name = "FILE")]
         anchors: Option<PathBuf>,
     },
+    /// Write a tenant's log as JSON Lines, with what it takes to check it without the database.
+    Export {
+        #[arg(long)]
+        tenant: TenantId,
+        /// Recorded at or after this instant (RFC 3339).
+        #[arg(long)]
+        from: Option<DateTime<Utc>>,
+        /// Recorded before this instant.
+        #[arg(long)]
+        to: Option<DateTime<Utc>>,
+        /// Where; standard output if not given.
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+    /// Check an exported file by itself: every hash, every link, its beginning and its end. Needs no database.
+    Check { file: PathBuf },
     /// Write down the heads of all logs, and print the hash of the new line, which is worth keeping elsewhere.
     Anchor {
         /// Where; `audit.anchor_file` if not given.

@@ -197,7 +197,14 @@ impl AuditQuery {
         tx.commit().await.map_err(ApiError::from)?;
         Ok(trail(entries.map_err(ApiError::from)?, before, wanted))
     }
+}
 
+/// Questions about why.
+#[derive(Debug, Default)]
+pub(crate) struct ExplainQuery;
+
+#[Object]
+impl ExplainQuery {
     /// Why a line has its status, as it was at an instant or as it is: causes and effects in order.
     /// Permission: audit.read
     async fn explain(

@@ -24,6 +24,7 @@ mod page;
 mod payload;
 mod platform;
 mod portal;
+mod saas;
 mod scalar;
 mod scope;
 mod served;

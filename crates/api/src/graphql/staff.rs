@@ -3,7 +3,8 @@
 use async_graphql::MergedObject;
 
 use super::{
-    audit, billing, catalog, customers, live, messaging, network, node, operations, subscriptions, tenancy,
+    audit, billing, catalog, customers, live, messaging, network, node, operations, saas, subscriptions,
+    tenancy,
 };
 
 /// Everything that can be asked. Every field reads; none changes anything.
@@ -21,11 +22,16 @@ pub(crate) struct Query(
 
 /// Questions about bills and money.
 #[derive(Debug, Default, MergedObject)]
-pub(crate) struct BillingQuery(billing::InvoicesQuery, billing::PaymentsQuery);
+pub(crate) struct BillingQuery(billing::InvoicesQuery, billing::PaymentsQuery, saas::SaasQuery);
 
 /// Questions about anything.
 #[derive(Debug, Default, MergedObject)]
-pub(crate) struct SupportQuery(audit::AuditQuery, operations::OperationsQuery, node::NodeQuery);
+pub(crate) struct SupportQuery(
+    audit::AuditQuery,
+    audit::ExplainQuery,
+    operations::OperationsQuery,
+    node::NodeQuery,
+);
 
 /// Everything that can be told. Several in one operation run in order and are independent of each other.
 #[derive(Debug, Default, MergedObject)]
@@ -46,6 +52,7 @@ pub(crate) struct BillingMutation(
     billing::InvoicesMutation,
     billing::PaymentsMutation,
     billing::GatewaysMutation,
+    saas::SaasMutation,
 );
 
 pub(crate) use live::Live;

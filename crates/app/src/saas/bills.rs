@@ -112,7 +112,7 @@ pub struct MarkBillPaid {
 
 impl Command for MarkBillPaid {
     const NAME: &'static str = "saas.mark_paid";
-    const ACCESS: Access = Access::permission(permission::PLATFORM_BILLING_WRITE);
+    const ACCESS: Access = Access::permission(permission::PLATFORM_BILLING);
     type Answer = PaymentId;
     type Refusal = Refusal;
 
@@ -148,7 +148,7 @@ pub struct VoidBill {
 
 impl Command for VoidBill {
     const NAME: &'static str = "saas.void";
-    const ACCESS: Access = Access::permission(permission::PLATFORM_BILLING_WRITE);
+    const ACCESS: Access = Access::permission(permission::PLATFORM_BILLING);
     type Answer = ();
     type Refusal = Refusal;
 
@@ -170,7 +170,7 @@ pub struct RegisterPayer {
 
 impl Command for RegisterPayer {
     const NAME: &'static str = "saas.register_payer";
-    const ACCESS: Access = Access::permission(permission::PLATFORM_BILLING_WRITE);
+    const ACCESS: Access = Access::permission(permission::PLATFORM_BILLING);
     type Answer = CustomerId;
     type Refusal = Refusal;
 

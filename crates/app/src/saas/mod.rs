@@ -2,11 +2,13 @@
 //!
 //! One command touches one log. What crosses over goes event → policy → command (see [`crate::policies`]).
 
+mod accounts;
 mod bills;
 mod statements;
 mod tabs;
 mod terms;
 
+pub use accounts::{ConnectPlatformGateway, ConnectPlatformSender};
 pub use bills::{BillAccount, MarkBillPaid, RegisterPayer, VoidBill};
 pub use statements::{HearOfBill, RequestBillPayment, RequestedPayment};
 pub use tabs::{ClearArrears, CloseTab, EndCharge, NoteArrears, OpenTab, StartCharge};

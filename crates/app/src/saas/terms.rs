@@ -21,7 +21,7 @@ pub struct SetTerms {
 
 impl Command for SetTerms {
     const NAME: &'static str = "saas.set_terms";
-    const ACCESS: Access = Access::permission(permission::PLATFORM_BILLING_WRITE);
+    const ACCESS: Access = Access::permission(permission::PLATFORM_BILLING);
     type Answer = ();
     type Refusal = Refusal;
 

@@ -64,6 +64,24 @@ impl Chain {
         }
     }
 
+    /// In the middle of a log, behind an event with this head.
+    pub(super) const fn resume(tenant: TenantId, seq: i64, head: [u8; 32]) -> Self {
+        Self { tenant, seq, head }
+    }
+
+    pub(super) const fn head(&self) -> &[u8; 32] {
+        &self.head
+    }
+
+    /// What was checked so far.
+    pub(super) const fn sound(&self) -> Sound {
+        Sound {
+            tenant: self.tenant,
+            seq: self.seq,
+            head: self.head,
+        }
+    }
+
     pub(super) const fn seq(&self) -> i64 {
         self.seq
     }
@@ -108,11 +126,7 @@ impl Chain {
             _ => (self.seq, Some(Kind::HeadRowMismatch)),
         };
         match kind {
-            None => Ok(Sound {
-                tenant: self.tenant,
-                seq: self.seq,
-                head: self.head,
-            }),
+            None => Ok(self.sound()),
             Some(kind) => Err(Broken {
                 tenant: self.tenant,
                 tenant_seq,

@@ -3,10 +3,12 @@
 //! Grants and triggers keep the application from changing events; a superuser walks past them. What they cannot do
 //! is change an event and keep the chain: every event's hash is taken over its canonical form, and the heads chain
 //! those hashes in order. Who rewrites the whole chain is found by the anchors: heads written regularly to an
-//! append-only file on another machine (`facts/reliability.md` 4.9).
+//! append-only file on another machine (`facts/reliability.md` 4.9). A log can also be taken out as a file that is checked
+//! without the database.
 
 mod anchor;
 mod chain;
+mod export;
 
 use simpul_domain::{EventId, TenantId};
 use uuid::Uuid;
@@ -15,6 +17,7 @@ pub use self::anchor::{
     AnchorError, Anchored, Anchoring, Contradiction, anchor, last_anchor, verify_anchors,
 };
 use self::chain::{Chain, Stored};
+pub use self::export::{CheckError, ExportError, Exported, Span, check, export};
 use crate::{EventStore, StoreError, db::TenantTx};
 
 /// Events read at once.

@@ -1,5 +1,9 @@
 //! Whatever a superuser does to the log is found, and the first broken event is named.
 
+use proptest::{
+    prelude::*,
+    test_runner::{Config, TestRunner},
+};
 use simpul_domain::{EventId, TenantId};
 use simpul_event_store::{
     EventStore,
@@ -248,4 +252,167 @@ async fn a_changed_line_of_the_anchor_file_is_refused() {
     );
     let result = audit::anchor(&store, &file).await;
     assert!(result.is_err(), "nothing is appended to a broken file");
+}
+
+/// Six commands of two events each, exported.
+async fn exported(span: audit::Span) -> (TestDb, EventStore, TenantId, Vec<u8>) {
+    let (test, store, tenant) = tampered(&[]).await;
+    let mut file = Vec::new();
+    audit::export(&store, tenant, span, &mut file)
+        .await
+        .expect("exported");
+    (test, store, tenant, file)
+}
+
+#[tokio::test]
+async fn an_export_is_checked_without_the_database_and_names_the_same_head() {
+    let (_test, store, tenant, file) = exported(audit::Span::default()).await;
+    let sound = audit::verify(&store, tenant, |_| ())
+        .await
+        .expect("reads")
+        .expect("sound");
+    assert_eq!(audit::check(file.as_slice()).expect("sound"), sound);
+    assert_eq!(String::from_utf8(file).expect("text").lines().count(), 14);
+}
+
+// Property 62: an export by date holds only that range, and what stands between its ends.
+#[tokio::test]
+async fn a_part_of_a_log_is_checked_from_the_head_before_it() {
+    let (test, store, bus, tenant) = ready().await;
+    dispatch(&bus, tenant, [add("a", 1)]).await.expect("accepted");
+    test.clock().advance(chrono::TimeDelta::hours(1));
+    let from = store.now();
+    dispatch(&bus, tenant, [add("a", 2)]).await.expect("accepted");
+    dispatch(&bus, tenant, [add("b", 2)]).await.expect("accepted");
+    test.clock().advance(chrono::TimeDelta::hours(1));
+    let until = store.now();
+    dispatch(&bus, tenant, [add("a", 3)]).await.expect("accepted");
+    let span = audit::Span {
+        from: Some(from),
+        until: Some(until),
+    };
+    let mut file = Vec::new();
+    let done = audit::export(&store, tenant, span, &mut file)
+        .await
+        .expect("exported");
+    assert_eq!((done.events, done.last_seq), (2, 3));
+    assert_eq!(audit::check(file.as_slice()).expect("sound").seq, 3);
+    let empty = audit::Span {
+        from: Some(until + chrono::TimeDelta::days(1)),
+        until: None,
+    };
+    let mut file = Vec::new();
+    let done = audit::export(&store, tenant, empty, &mut file)
+        .await
+        .expect("exported");
+    assert_eq!(done.events, 0);
+    audit::check(file.as_slice()).expect("nothing is sound");
+}
+
+/// One change of a file that somebody might try.
+fn changed(file: &str, what: u8, line: usize, at: usize) -> String {
+    let mut lines: Vec<String> = file.lines().map(str::to_owned).collect();
+    let line = line % lines.len();
+    match what {
+        0 => drop(lines.remove(line)),
+        1 => {
+            let copy = lines[line].clone();
+            lines.insert(line, copy);
+        }
+        2 => lines.truncate(line),
+        3 => {
+            let other = (line + 1) % lines.len();
+            lines.swap(line, other);
+        }
+        // One letter of the line: another digit for a digit, another letter for a letter. When it was exported, in the
+        // first line, is no part of the log.
+        _ => {
+            let line = line.max(1);
+            let mut bytes = lines[line].clone().into_bytes();
+            let at = at % bytes.len();
+            bytes[at] = match bytes[at] {
+                b'0'..=b'8' | b'a'..=b'y' | b'A'..=b'Y' => bytes[at] + 1,
+                b'9' => b'0',
+                b'z' => b'a',
+                b'Z' => b'A',
+                _ => b'x',
+            };
+            lines[line] = String::from_utf8(bytes).expect("ASCII");
+        }
+    }
+    lines.join("\n")
+}
+
+// Property 47: audit entries cannot be changed or deleted: whatever is changed in an export is found.
+#[tokio::test]
+async fn every_change_of_an_export_is_found() {
+    let (_test, _store, _tenant, file) = exported(audit::Span::default()).await;
+    let file = String::from_utf8(file).expect("text");
+    assert!(file.is_ascii());
+    let mut runner = TestRunner::new(Config::with_cases(512));
+    runner
+        .run(&(0_u8..12, any::<usize>(), any::<usize>()), |(what, line, at)| {
+            let other = changed(&file, what, line, at);
+            prop_assert!(audit::check(other.as_bytes()).is_err(), "{what} {line} {at}");
+            Ok(())
+        })
+        .expect("found");
+}
+
+// Property 47: no role of the product can change, delete or truncate an event.
+#[tokio::test]
+async fn no_role_of_the_product_can_touch_an_event() {
+    let (test, store, tenant) = tampered(&[]).await;
+    let sound = audit::verify(&store, tenant, |_| ())
+        .await
+        .expect("reads")
+        .expect("sound");
+    let columns = [
+        "tenant_seq",
+        "aggregate_type",
+        "aggregate_id",
+        "sequence",
+        "event_type",
+        "event_version",
+        "payload",
+        "metadata",
+        "event_id",
+        "recorded_at",
+        "event_hash",
+        "head",
+        "tenant_id",
+    ];
+    let roles = ["simpul_app", "simpul_system", "simpul_analyst", "simpul_owner"];
+    let mut tries = 0;
+    for role in roles {
+        let mut statements: Vec<String> = columns
+            .iter()
+            .flat_map(|column| {
+                let update = format!("UPDATE es.events SET {column} = {column}");
+                [format!("{update} WHERE tenant_seq = 5"), update]
+            })
+            .collect();
+        statements.extend([
+            "DELETE FROM es.events".to_owned(),
+            "DELETE FROM es.events WHERE tenant_seq = 12".to_owned(),
+            "TRUNCATE es.events".to_owned(),
+            "TRUNCATE es.events CASCADE".to_owned(),
+        ]);
+        for statement in statements {
+            let mut session = Session::open(&test.superuser_url()).await;
+            session.enter(tenant).await;
+            session.run(&format!("SET ROLE {role}")).await.expect("a role");
+            // Refused, or no row is in reach; never changed.
+            if let Ok(touched) = session.run(&statement).await {
+                assert_eq!(touched, 0, "{role}: {statement}");
+            }
+            tries += 1;
+        }
+    }
+    assert!(tries >= 100, "{tries}");
+    let after = audit::verify(&store, tenant, |_| ())
+        .await
+        .expect("reads")
+        .expect("sound");
+    assert_eq!(after, sound);
 }

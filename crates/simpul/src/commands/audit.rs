@@ -1,6 +1,9 @@
-//! `simpul audit verify|anchor`: recomputes the hash chain and compares it with what was written down outside.
+//! `simpul audit verify|export|check|anchor`: recomputes the hash chain and compares it with what was written down outside,
+//! and takes a log out as a file that can be checked anywhere.
 
 use std::{
+    fs::File,
+    io::{BufReader, BufWriter},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -8,16 +11,29 @@ use std::{
 use anyhow::Context as _;
 
 use simpul_domain::TenantId;
-use simpul_event_store::{EventStore, audit};
+use simpul_event_store::{
+    EventStore,
+    audit::{self, CheckError, Span},
+};
 
 use super::{FOUND, say};
 use crate::{cli::Audit, config::Config, wiring};
 
 pub(crate) async fn run(config: &Config, command: Audit) -> anyhow::Result<ExitCode> {
+    if let Audit::Check { file } = command {
+        return check(&file);
+    }
     let store = wiring::store(config)?;
     let configured = |given: Option<PathBuf>| given.or_else(|| config.audit.anchor_file.clone());
     match command {
         Audit::Verify { tenant, anchors } => verify_all(&store, tenant, configured(anchors)).await,
+        Audit::Export {
+            tenant,
+            from,
+            to,
+            file,
+        } => export(&store, tenant, Span { from, until: to }, file.as_deref()).await,
+        Audit::Check { file } => check(&file),
         Audit::Anchor { file } => {
             let file = configured(file).context("where to? Give --file or set audit.anchor_file")?;
             let anchored = audit::anchor(&store, &file).await?;
@@ -26,6 +42,45 @@ pub(crate) async fn run(config: &Config, command: Audit) -> anyhow::Result<ExitC
                 anchored.tenants, anchored.line_hash
             ));
             Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+async fn export(
+    store: &EventStore,
+    tenant: TenantId,
+    span: Span,
+    file: Option<&Path>,
+) -> anyhow::Result<ExitCode> {
+    let exported = match file {
+        Some(path) => {
+            let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+            let exported = audit::export(store, tenant, span, &mut BufWriter::new(&file)).await?;
+            file.sync_all()?;
+            exported
+        }
+        None => audit::export(store, tenant, span, &mut BufWriter::new(std::io::stdout())).await?,
+    };
+    tracing::info!(%tenant, events = exported.events, last_seq = exported.last_seq, "exported");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn check(path: &Path) -> anyhow::Result<ExitCode> {
+    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    match audit::check(BufReader::new(file)) {
+        Ok(sound) => {
+            say(format_args!(
+                "{}: sound up to event {}, head {}",
+                sound.tenant,
+                sound.seq,
+                hex::encode(sound.head)
+            ));
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(CheckError::File(error)) => Err(error).context("cannot read the export"),
+        Err(found) => {
+            say(&found);
+            Ok(ExitCode::from(FOUND))
         }
     }
 }

@@ -99,6 +99,21 @@ pub(crate) struct GatewayConnectInput {
     idempotency_key: Option<String>,
 }
 
+impl GatewayConnectInput {
+    /// The idempotency key and the command.
+    pub(in crate::graphql) fn command(self) -> (Option<String>, ConnectGateway) {
+        let command = ConnectGateway {
+            kind: self.kind.into(),
+            mode: self.mode.into(),
+            merchant_code: self.merchant_code,
+            api_key: Personal::new(self.api_key),
+            signing_key: Personal::new(self.signing_key),
+            fallback_email: self.fallback_email,
+        };
+        (self.idempotency_key, command)
+    }
+}
+
 payload! {
     /// What `gatewayConnect` answers.
     GatewayConnectPayload { gateway: Gateway = GatewayId }
@@ -117,15 +132,8 @@ impl GatewaysMutation {
         context: &Context<'_>,
         #[graphql(desc = "What is asked for.")] input: GatewayConnectInput,
     ) -> Result<GatewayConnectPayload> {
-        let command = ConnectGateway {
-            kind: input.kind.into(),
-            mode: input.mode.into(),
-            merchant_code: input.merchant_code,
-            api_key: Personal::new(input.api_key),
-            signing_key: Personal::new(input.signing_key),
-            fallback_email: input.fallback_email,
-        };
-        let key = input.idempotency_key.as_deref();
+        let (key, command) = input.command();
+        let key = key.as_deref();
         let outcome = scope(context)?.command("gateway", key, Ok(command), |connected| connected.gateway);
         Ok(outcome.await?.into())
     }

@@ -7,7 +7,7 @@ mod payments;
 mod start;
 
 pub(crate) use self::{
-    gateways::GatewaysMutation,
+    gateways::{GatewayConnectInput, GatewayKind, GatewayMode, GatewaysMutation},
     invoice::{Invoice, InvoiceLine, InvoiceStatus},
     invoices::{InvoicesMutation, InvoicesQuery},
     payments::{Payment, PaymentsQuery},

@@ -5,14 +5,17 @@
 
 mod viewer;
 
-use async_graphql::{EmptyMutation, EmptySubscription, MergedObject};
+use async_graphql::{EmptySubscription, MergedObject};
+
+use super::{audit, saas};
 
 /// Everything that can be asked. Every field reads; none changes anything.
 #[derive(Debug, Default, MergedObject)]
-pub(crate) struct Query(viewer::ViewerQuery);
+pub(crate) struct Query(viewer::ViewerQuery, saas::PlatformSaasQuery, audit::AuditQuery);
 
-/// Nothing can be told yet.
-pub(crate) type Mutation = EmptyMutation;
+/// Everything that can be told. Several in one operation run in order and are independent of each other.
+#[derive(Debug, Default, MergedObject)]
+pub(crate) struct Mutation(saas::PlatformSaasMutation);
 
 /// Nothing is followed yet.
 pub(crate) type Live = EmptySubscription;

@@ -52,6 +52,9 @@ pub(super) const STAFF: &[Case] = &[
     case("Query.paymentTotals", ""),
     case("Query.payments", "first: 10, filter: { customerId: $customer }"),
     case("Query.routers", "first: 10"),
+    case("Query.saasInvoice", "id: $saasInvoice"),
+    case("Query.saasInvoices", "first: 10"),
+    case("Query.saasPaymentOptions", ""),
     case("Query.servicePlans", "first: 10"),
     case("Query.stuckLanes", ""),
     case("Query.stuckNotices", ""),
@@ -76,6 +79,7 @@ pub(super) const STAFF: &[Case] = &[
     case("Mutation.paymentStart", "input: { invoiceId: $invoice, gatewayId: $gateway, channel: \"BRIVA\", idempotencyKey: $key }"),
     case("Mutation.routerAddressChange", "input: { id: $router, host: \"203.0.113.9\", port: 8728, tls: PLAIN, username: \"u\", password: \"p\" }"),
     case("Mutation.routerRegister", "input: { name: \"R9\", host: \"203.0.113.9\", port: 8728, tls: PLAIN, username: \"u\", password: \"p\" }"),
+    case("Mutation.saasInvoicePay", "input: { id: $saasInvoice, channel: \"BRIVA\", idempotencyKey: $key }"),
     case("Mutation.senderConnect", "input: { kind: FONNTE, device: \"0812-1111-2222\", token: \"t\" }"),
     case("Mutation.servicePlanDefine", "input: { name: \"P9\", downloadKbps: 1000, uploadKbps: 1000, profile: \"p9\", price: { amount: \"1000\", currency: IDR } }"),
     case("Mutation.subscriptionActivate", "input: { id: $subscription }"),
@@ -108,5 +112,17 @@ pub(super) const PORTAL: &[Case] = &[
 
 #[rustfmt::skip]
 pub(super) const PLATFORM: &[Case] = &[
+    case("Query.auditEntries", "first: 10, filter: { includeSystem: true }"),
+    case("Query.history", "id: $saasInvoice, first: 10"),
+    case("Query.saasAgeing", ""),
+    case("Query.saasInvoice", "id: $saasInvoice"),
+    case("Query.saasInvoices", "first: 10, filter: { search: \"inv\" }"),
+    case("Query.saasRevenue", "fromOn: \"2027-01-01\", months: 3"),
+    case("Query.saasTerms", ""),
     case("Query.viewer", ""),
+    case("Mutation.saasGatewayConnect", "input: { kind: TRIPAY, mode: SANDBOX, merchantCode: \"T9\", apiKey: \"k\", signingKey: \"s\", fallbackEmail: \"a@b.test\" }"),
+    case("Mutation.saasInvoiceMarkPaid", "input: { id: $saasInvoice, amount: { amount: \"1000\", currency: IDR }, reference: \"BCA 1\", idempotencyKey: $key }"),
+    case("Mutation.saasInvoiceVoid", "input: { id: $saasInvoice, reason: \"because\" }"),
+    case("Mutation.saasPayerRegister", "input: { tenantId: $tenant, name: \"Budi\", phone: \"0812-1111-3333\" }"),
+    case("Mutation.saasTermsSet", "input: { sellerName: \"Simpul\", billingDay: 1, dueDays: 14, graceDays: 7, reminderDays: [-3] }"),
 ];

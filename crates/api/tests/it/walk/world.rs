@@ -18,14 +18,17 @@ use simpul_app::{
     billing::{BookObservation, OpenCheckout},
     permission,
     policies::Policies,
+    saas::{BillAccount, OpenTab},
 };
 use simpul_domain::{
     CorrelationId, Rupiah, TenantId, UserId,
     billing::gateway::{Currency, Observation, ObservedState},
+    customers::CustomerCode,
 };
 use simpul_event_store::{
     Actor, Command, Context,
     feed::{self, Runner, RunnerSettings},
+    inline::access,
 };
 use sqlx::{Connection as _, Executor as _, PgConnection};
 
@@ -109,6 +112,8 @@ impl World {
     pub(super) async fn open() -> Self {
         let front = Front::with_settings(settings()).await;
         let neighbour = front.neighbour().await;
+        let operator = surfaces::operator(&front).await;
+        permit(&front, operator).await;
         let mut ours = furnish(&front, front.owner).await;
         let mut neighbour = furnish(&front, neighbour).await;
         let policies = Policies::new(front.state.bus.clone());
@@ -125,7 +130,6 @@ impl World {
             .await;
         }
         let sibling = sibling(&front, &ours).await;
-        let operator = surfaces::operator(&front).await;
         Self {
             front,
             ours,
@@ -238,6 +242,17 @@ async fn first_event(body: Body) -> Value {
     serde_json::from_str(data.unwrap_or_else(|| panic!("no data in {text}"))).expect("JSON")
 }
 
+/// Gives somebody what runs the platform.
+async fn permit(front: &Front, operator: Viewer) {
+    let permissions = [permission::PLATFORM_BILLING, permission::AUDIT_READ].map(str::to_owned);
+    let store = front.test.store();
+    let mut tx = store.db().tenant_tx(operator.tenant).await.expect("tx");
+    access::set_actor(&mut tx, operator.user, &permissions, 1)
+        .await
+        .expect("set");
+    tx.commit().await.expect("commit");
+}
+
 async fn furnish(front: &Front, owner: Viewer) -> Side {
     let line = story::line(front, owner).await;
     let invoice = story::invoice(front, owner, &line).await["id"].clone();
@@ -257,6 +272,7 @@ async fn furnish(front: &Front, owner: Viewer) -> Side {
         owner,
         customer: front.customer(owner.tenant, &line.customer).await,
         things: BTreeMap::from([
+            ("tenant", owner.tenant.to_string()),
             ("plan", id(&line.plan)),
             ("customer", id(&line.customer)),
             ("router", id(&line.router)),
@@ -266,6 +282,7 @@ async fn furnish(front: &Front, owner: Viewer) -> Side {
         ]),
     };
     side.pay(front).await;
+    side.bill(front).await;
     side
 }
 
@@ -285,9 +302,19 @@ async fn sibling(front: &Front, ours: &Side) -> Side {
 
 impl Side {
     async fn dispatch<C: Command>(&self, front: &Front, actor: Actor, command: C) -> C::Answer {
+        self.dispatch_in(self.owner.tenant, front, actor, command).await
+    }
+
+    async fn dispatch_in<C: Command>(
+        &self,
+        tenant: TenantId,
+        front: &Front,
+        actor: Actor,
+        command: C,
+    ) -> C::Answer {
         let store = front.test.store();
         let context = Context {
-            tenant: self.owner.tenant,
+            tenant,
             actor,
             impersonator: None,
             ip: None,
@@ -301,6 +328,26 @@ impl Side {
         };
         let done = front.state.bus.dispatch(context, command).await;
         done.expect("accepted").answer
+    }
+
+    /// A bill of the platform, which policies tell the tenant of.
+    async fn bill(&mut self, front: &Front) {
+        let account = self.owner.tenant;
+        let open = OpenTab {
+            account,
+            code: CustomerCode::parse(&account.to_string().to_uppercase().replace('_', "-")).expect("a code"),
+            name: "Wifi Maju".to_owned(),
+            since: front.test.store().now() - chrono::TimeDelta::days(40),
+            plan: "basic".to_owned(),
+            price: Rupiah::try_new(150_000).expect("an amount"),
+        };
+        let (platform, product) = (TenantId::PLATFORM, Actor::System("walk"));
+        self.dispatch_in(platform, front, product.clone(), open).await;
+        let bill = self
+            .dispatch_in(platform, front, product, BillAccount { account })
+            .await;
+        self.things
+            .insert("saasInvoice", bill.expect("a bill").to_string());
     }
 
     /// A part of the bill.

@@ -1,0 +1,7 @@
+//! Bills of the platform: as its operators see theirs ([`staff`]), and as those who run it see all of them ([`platform`]).
+
+mod platform;
+mod staff;
+
+pub(crate) use platform::{SaasMutation as PlatformSaasMutation, SaasQuery as PlatformSaasQuery};
+pub(crate) use staff::{SaasMutation, SaasQuery};

@@ -1,0 +1,45 @@
+//! The platform's own accounts at a gateway and at a messenger. They are those of a tenant, in the platform's log; only who
+//! may connect them differs.
+
+use serde::{Deserialize, Serialize};
+use simpul_event_store::{Access, Command, Work};
+
+use super::terms::on_platform;
+use crate::{
+    Outcome, Refusal,
+    billing::{ConnectGateway, ConnectedGateway},
+    messaging::{ConnectSender, ConnectedSender},
+    permission,
+};
+
+/// The account through which operators pay.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ConnectPlatformGateway(pub ConnectGateway);
+
+impl Command for ConnectPlatformGateway {
+    const NAME: &'static str = "saas.connect_gateway";
+    const ACCESS: Access = Access::permission(permission::PLATFORM_BILLING);
+    type Answer = ConnectedGateway;
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<ConnectedGateway> {
+        on_platform(work)?;
+        self.0.run(work).await
+    }
+}
+
+/// The account from which operators are reminded.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ConnectPlatformSender(pub ConnectSender);
+
+impl Command for ConnectPlatformSender {
+    const NAME: &'static str = "saas.connect_sender";
+    const ACCESS: Access = Access::permission(permission::PLATFORM_BILLING);
+    type Answer = ConnectedSender;
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<ConnectedSender> {
+        on_platform(work)?;
+        self.0.run(work).await
+    }
+}
