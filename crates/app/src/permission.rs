@@ -166,5 +166,6 @@ pub const SUPER_ADMIN: &[&str] = &[
     API_ADHOC,
     API_KEY_WRITE,
     ACCOUNT_OWN,
+    PLATFORM_BILLING,
     PLATFORM_IMPERSONATE,
 ];
