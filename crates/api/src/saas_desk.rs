@@ -84,6 +84,7 @@ pub(crate) async fn pay(
     let checkout = Checkout {
         frame: over_there("plan"),
         internal: over_there("record"),
+        payer: None,
         invoice: request.invoice,
         gateway,
         channel,

@@ -4,6 +4,7 @@
 //! the event, the policy and the intent's index, so repeating a reaction is a no-op.
 
 mod errands;
+mod saas;
 
 use std::collections::BTreeSet;
 
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use simpul_domain::{
     Coded, CustomerId, Decider as _, TenantId,
     billing::{Invoice, InvoiceEvent, dunning, isolir},
+    customers::{Customer, customer::CustomerStatus},
     messaging::{
         MessageKind,
         receipts::{self, ReceiptFacts},
@@ -24,7 +26,7 @@ use simpul_domain::{
     saas::{
         Tab, Terms, arrears,
         ladder::{self, LadderFacts},
-        news,
+        meter, news,
         terms::BillingTerms,
     },
     subscriptions::Subscription,
@@ -45,7 +47,7 @@ use crate::{
     billing::{MarkOverdue, RemindOfInvoice},
     messaging::QueueMessage,
     permission,
-    saas::{BillAccount, ClearArrears, HearOfBill, NoteArrears, TERMS},
+    saas::{BillAccount, ClearArrears, HearOfBill, LockForArrears, NoteArrears, TERMS, UnlockAfterArrears},
     subscriptions::{ClearOverdue, NoteOverdue},
 };
 
@@ -111,16 +113,21 @@ impl Policies {
                         .into_iter()
                         .map(|intent| (isolir::POLICY, intent)),
                 );
-                let messages = receipts::on_invoice(event.event_id, invoice, &facts);
-                wishes.extend(messages.into_iter().map(|intent| (receipts::POLICY, intent)));
                 if event.tenant == TenantId::PLATFORM {
                     wishes.extend(self.about_bill(invoice).await?);
+                }
+                for intent in receipts::on_invoice(event.event_id, invoice, &facts) {
+                    if event.tenant != TenantId::PLATFORM || self.is_reachable(&intent).await? {
+                        wishes.push((receipts::POLICY, intent));
+                    }
                 }
             }
             AnyEvent::SaasTab(tab) => {
                 let zone = self.terms().await?.zone;
                 let due = ladder::on_tab(tab, zone).into_iter();
                 wishes.extend(due.map(|intent| (ladder::POLICY, intent)));
+                let locks = arrears::on_tab(tab).into_iter();
+                wishes.extend(locks.map(|intent| (arrears::POLICY, intent)));
             }
             AnyEvent::Tenant(tenant) => {
                 let sweeps = sweep::on_tenant(event.tenant_seq, tenant);
@@ -139,6 +146,8 @@ impl Policies {
             AnyEvent::Account(account) => {
                 let news = platform::policy::on_account(account);
                 wishes.extend(news.into_iter().map(|intent| (platform::policy::POLICY, intent)));
+                let readings = meter::react(account).into_iter();
+                wishes.extend(readings.map(|intent| (meter::POLICY, intent)));
             }
             AnyEvent::AddOnOrder(order) => {
                 let news = platform::policy::on_order(event.tenant, order);
@@ -164,6 +173,18 @@ impl Policies {
             .chain(arrears.map(|intent| (arrears::POLICY, intent)))
             .chain(news.map(|intent| (news::POLICY, intent)))
             .collect())
+    }
+
+    /// Whether the platform knows whom to write to: an operator is billed before anybody has said so.
+    async fn is_reachable(&self, intent: &Intent) -> Result<bool, HandlerError> {
+        let Intent::QueueMessage { customer, .. } = intent else {
+            return Ok(true);
+        };
+        let store = self.bus.store();
+        let (payer, _) = store
+            .load::<Customer>(TenantId::PLATFORM, &customer.to_string())
+            .await?;
+        Ok(matches!(payer.status(), CustomerStatus::Registered { .. }))
     }
 
     async fn terms(&self) -> Result<BillingTerms, HandlerError> {
@@ -267,15 +288,16 @@ impl Policies {
             Intent::ClearArrears { account, invoice } => {
                 dispatch(&self.bus, context, ClearArrears { account, invoice }).await
             }
-            Intent::TellOperator {
-                account,
-                invoice,
-                news,
-            } => {
-                let context = Context {
-                    tenant: account,
-                    ..context
-                };
+            Intent::LockAccount { account, invoice } => {
+                dispatch(&self.bus, context, LockForArrears { account, invoice }).await
+            }
+            Intent::UnlockAccount { account } => {
+                dispatch(&self.bus, context, UnlockAfterArrears { account }).await
+            }
+            Intent::Meter { account, at, reading } => {
+                saas::meter(&self.bus, context, account, at, reading).await
+            }
+            Intent::TellOperator { invoice, news, .. } => {
                 dispatch(&self.bus, context, HearOfBill { invoice, news }).await
             }
             Intent::ScheduleTimer { due_at, kind, .. } => {

@@ -17,7 +17,7 @@ use crate::{
     },
     network::sweep::Sweep,
     platform::Errand,
-    saas::statement::News,
+    saas::{meter::Reading, statement::News},
 };
 
 /// What a timer does when it is due.
@@ -93,6 +93,16 @@ pub enum Intent {
     NoteArrears { account: TenantId, invoice: InvoiceId },
     /// `saas.tab`: the bill is settled.
     ClearArrears { account: TenantId, invoice: InvoiceId },
+    /// `platform.account`: lock the panel for an unpaid bill.
+    LockAccount { account: TenantId, invoice: InvoiceId },
+    /// `platform.account`: open the panel, nothing is unpaid any more.
+    UnlockAccount { account: TenantId },
+    /// `saas.tab`: what the account has since `at`.
+    Meter {
+        account: TenantId,
+        at: DateTime<Utc>,
+        reading: Reading,
+    },
     /// `saas.statement` in the operator's own log: what became of a bill.
     TellOperator {
         account: TenantId,
@@ -123,6 +133,7 @@ impl Intent {
     pub fn target(&self) -> Option<TenantId> {
         match self {
             Self::Errand(errand) => Some(errand.target()),
+            Self::TellOperator { account, .. } => Some(*account),
             Self::MarkOverdue { .. }
             | Self::NoteOverdue { .. }
             | Self::ClearOverdue { .. }
@@ -130,7 +141,9 @@ impl Intent {
             | Self::RemindOfBill { .. }
             | Self::NoteArrears { .. }
             | Self::ClearArrears { .. }
-            | Self::TellOperator { .. }
+            | Self::LockAccount { .. }
+            | Self::UnlockAccount { .. }
+            | Self::Meter { .. }
             | Self::QueueMessage { .. }
             | Self::ScheduleTimer { .. } => None,
         }
@@ -184,7 +197,10 @@ impl Intent {
             Self::RemindOfBill { .. } => 21,
             Self::NoteArrears { .. } => 22,
             Self::ClearArrears { .. } => 23,
+            Self::LockAccount { .. } => 24,
+            Self::UnlockAccount { .. } => 25,
             Self::TellOperator { .. } => 26,
+            Self::Meter { .. } => 29,
             Self::ScheduleTimer {
                 kind: TimerKind::BillAccount { .. },
                 ..

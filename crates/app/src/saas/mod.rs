@@ -4,12 +4,14 @@
 
 mod accounts;
 mod bills;
+mod locks;
 mod statements;
 mod tabs;
 mod terms;
 
 pub use accounts::{ConnectPlatformGateway, ConnectPlatformSender};
 pub use bills::{BillAccount, MarkBillPaid, RegisterPayer, VoidBill};
+pub use locks::{LockForArrears, UnlockAfterArrears};
 pub use statements::{HearOfBill, RequestBillPayment, RequestedPayment};
 pub use tabs::{ClearArrears, CloseTab, EndCharge, NoteArrears, OpenTab, StartCharge};
 pub use terms::{SetTerms, TERMS};

@@ -1,9 +1,11 @@
 //! Use cases against a real PostgreSQL: one binary, a module per promise.
 #![expect(
     clippy::expect_used,
+    clippy::panic,
     reason = "test code outside of test functions: what is not expected stops the test"
 )]
 
 mod limits;
 mod platform;
 mod rig;
+mod saas;

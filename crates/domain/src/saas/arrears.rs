@@ -1,10 +1,12 @@
-//! What an unpaid bill means for the operator.
+//! What an unpaid bill means for the operator's panel.
 //!
-//! A bill that is unpaid after its grace is noted on the tab; once it is settled, it is cleared from it. The tab decides;
-//! this only carries the word.
+//! A bill that is unpaid after its grace is noted on the tab; once it is settled, it is cleared from it. The panel is
+//! locked while the tab has any, and opened when the last one is gone. The tab decides; this only carries the word. What
+//! a super admin locked for another reason is the account's own affair.
 
+use super::TabEvent;
 use crate::{
-    InvoiceId,
+    InvoiceId, TenantId,
     billing::{InvoiceEvent, invoice::Billed},
     policy::Intent,
 };
@@ -30,4 +32,25 @@ fn settled(billed: Billed, invoice: InvoiceId) -> Vec<Intent> {
         .map(|account| Intent::ClearArrears { account, invoice })
         .into_iter()
         .collect()
+}
+
+pub fn on_tab(event: &TabEvent) -> Vec<Intent> {
+    match event {
+        TabEvent::FellIntoArrears(fell) if fell.is_first => vec![Intent::LockAccount {
+            account: fell.account,
+            invoice: fell.invoice,
+        }],
+        TabEvent::ClearedOfArrears(cleared) if cleared.was_last => vec![unlock(cleared.account)],
+        TabEvent::FellIntoArrears(_)
+        | TabEvent::ClearedOfArrears(_)
+        | TabEvent::Opened(_)
+        | TabEvent::ChargeStarted(_)
+        | TabEvent::ChargeEnded(_)
+        | TabEvent::PeriodBilled(_)
+        | TabEvent::Closed(_) => Vec::new(),
+    }
+}
+
+const fn unlock(account: TenantId) -> Intent {
+    Intent::UnlockAccount { account }
 }

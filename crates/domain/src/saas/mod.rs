@@ -12,6 +12,7 @@
 
 pub mod arrears;
 pub mod ladder;
+pub mod meter;
 pub mod news;
 pub mod pricing;
 pub mod statement;

@@ -147,7 +147,7 @@ pub async fn export(
     let mut tx = store.db().read_tx(tenant).await?;
     let (first, last) = bounds(&mut tx, span).await?;
     let before = head_at(&mut tx, first - 1).await?;
-    tx.commit().await.map_err(StoreError::from)?;
+    tx.commit().await?;
     let mut head = before.unwrap_or_else(|| Chain::begin(tenant).head().to_vec());
     write(
         out,
@@ -166,7 +166,7 @@ pub async fn export(
     while done.last_seq < last {
         let mut tx = store.db().read_tx(tenant).await?;
         let page = super::page(&mut tx, done.last_seq).await?;
-        tx.commit().await.map_err(StoreError::from)?;
+        tx.commit().await?;
         let wanted = page.iter().take_while(|event| event.tenant_seq <= last);
         let begun_at = done.last_seq;
         for event in wanted {

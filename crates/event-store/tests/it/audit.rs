@@ -275,7 +275,6 @@ async fn an_export_is_checked_without_the_database_and_names_the_same_head() {
     assert_eq!(String::from_utf8(file).expect("text").lines().count(), 14);
 }
 
-// Property 62: an export by date holds only that range, and what stands between its ends.
 #[tokio::test]
 async fn a_part_of_a_log_is_checked_from_the_head_before_it() {
     let (test, store, bus, tenant) = ready().await;

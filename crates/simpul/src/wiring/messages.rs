@@ -133,6 +133,15 @@ impl Messages {
                     .invoice_values(tenant, invoice, settings, queued.at, values)
                     .await?;
             }
+        } else if let Some(invoice) = queued.refs.invoice {
+            // The bill of an operator's account says itself what is sold, and by whom.
+            let issued = self.issued(tenant, invoice).await?;
+            values = values
+                .with(Variable::IspName, &issued.snapshot.seller_name)
+                .with(Variable::Plan, &issued.snapshot.plan_name);
+            values = self
+                .invoice_values(tenant, invoice, settings, queued.at, values)
+                .await?;
         }
         Ok(template(queued.kind, settings)?.render(&values)?)
     }
@@ -145,12 +154,7 @@ impl Messages {
         at: DateTime<Utc>,
         values: Values,
     ) -> Result<Values, MessageError> {
-        let id = invoice.to_string();
-        let issued = stream::first::<Invoice, _>(&self.store, tenant, &id, |event| match event {
-            InvoiceEvent::Issued(issued) => Some(*issued),
-            _ => None,
-        });
-        let issued: InvoiceIssued = issued.await?.ok_or(MessageError::Missing)?;
+        let issued = self.issued(tenant, invoice).await?;
         let today = settings.zone.date_at(at);
         let from = issued.period.from();
         let days = (today - issued.due_on).num_days().max(0);
@@ -161,6 +165,16 @@ impl Messages {
             .with(Variable::DueDate, &long_date(issued.due_on, settings.language))
             .with(Variable::PaidDate, &long_date(today, settings.language))
             .with(Variable::DaysOverdue, &days.to_string()))
+    }
+
+    /// The bill as it went out.
+    async fn issued(&self, tenant: TenantId, invoice: InvoiceId) -> Result<InvoiceIssued, MessageError> {
+        let id = invoice.to_string();
+        let issued = stream::first::<Invoice, _>(&self.store, tenant, &id, |event| match event {
+            InvoiceEvent::Issued(issued) => Some(*issued),
+            _ => None,
+        });
+        issued.await?.ok_or(MessageError::Missing)
     }
 
     async fn open(

@@ -6,6 +6,7 @@
 
 mod cases;
 mod schema;
+mod trail;
 mod world;
 
 use axum::http::StatusCode;

@@ -72,6 +72,15 @@ impl Side {
             .clone()
     }
 
+    pub(super) const fn tenant(&self) -> TenantId {
+        self.owner.tenant
+    }
+
+    /// Who acts, as the trail names them.
+    pub(super) fn user(&self) -> String {
+        self.owner.user.to_string()
+    }
+
     pub(super) fn things(&self) -> impl Iterator<Item = (&'static str, String)> {
         self.things.iter().map(|(name, id)| (*name, id.clone()))
     }

@@ -1,0 +1,289 @@
+//! An operator pays the platform at a stand-in for its gateway, with the panel locked, and those who run it see the money.
+
+use std::sync::Arc;
+
+use axum::{
+    body::Body,
+    http::{Request, header},
+};
+use serde_json::{Value, json};
+use simpul_adapters::{
+    egress::{Egress, Policy},
+    standin::tripay::{Settings, TripayStandIn},
+};
+use simpul_api::{Surface, auth::Viewer};
+use simpul_app::{
+    billing::BookObservation,
+    permission,
+    policies::Policies,
+    saas::{BillAccount, OpenTab},
+    stream,
+};
+use simpul_domain::{
+    AttemptId, CorrelationId, InvoiceId, Rupiah, TenantId,
+    billing::{
+        Attempt, AttemptEvent,
+        gateway::{Currency, Observation, ObservedState},
+    },
+    customers::CustomerCode,
+};
+use simpul_event_store::{
+    Actor, Command, Context,
+    feed::{self, Runner, RunnerSettings},
+    inline::access::{self, TenantAccess},
+};
+use simpul_testkit::ManualClock;
+
+use crate::{
+    front::{Front, document, read},
+    surfaces,
+};
+
+struct Scene {
+    front: Front,
+    gateway: TripayStandIn,
+    operator: Viewer,
+    bill: InvoiceId,
+}
+
+impl Scene {
+    async fn open() -> Self {
+        let egress = Egress::new(Policy::development()).expect("a guard");
+        let gateway = TripayStandIn::start(Settings::demo(), Arc::new(ManualClock::default()), &egress)
+            .await
+            .expect("a stand-in");
+        let url = gateway.client_config().expect("a config").base_url;
+        let front = Front::with_gateways_at(Some(url)).await;
+        let operator = surfaces::operator(&front).await;
+        let held = [permission::PLATFORM_BILLING, permission::AUDIT_READ].map(str::to_owned);
+        let store = front.test.store();
+        let mut tx = store.db().tenant_tx(TenantId::PLATFORM).await.expect("tx");
+        access::set_actor(&mut tx, operator.user, &held, 1)
+            .await
+            .expect("set");
+        tx.commit().await.expect("commit");
+        let account = front.owner.tenant;
+        let open = OpenTab {
+            account,
+            code: CustomerCode::parse("KAYU-NET").expect("a code"),
+            name: "Kayu Net".to_owned(),
+            since: store.now() - chrono::TimeDelta::days(40),
+            plan: "Paket basic".to_owned(),
+            price: Rupiah::try_new(150_000).expect("an amount"),
+        };
+        over_there(&front, open).await;
+        let bill = over_there(&front, BillAccount { account }).await.expect("a bill");
+        let scene = Self {
+            front,
+            gateway,
+            operator,
+            bill,
+        };
+        scene.settle().await;
+        scene
+    }
+
+    /// Lets policies react to everything that has happened.
+    async fn settle(&self) {
+        let policies = Policies::new(self.front.state.bus.clone());
+        let mut runner = Runner::reactor(self.front.test.store(), policies, RunnerSettings::default());
+        runner.catch_up(|_| ()).await.expect("caught up");
+    }
+
+    /// A document of somebody at a surface, answered as of now.
+    async fn ask(&self, surface: Surface, viewer: Viewer, query: &str, input: Value) -> Value {
+        let store = self.front.test.store();
+        let seq = feed::head(&store, viewer.tenant).await.expect("a head");
+        let token = simpul_event_store::ConsistencyToken {
+            tenant: viewer.tenant,
+            seq,
+        };
+        let bearer = self.front.token_for(surface, viewer);
+        let request = Request::post(surface.path())
+            .header(header::AUTHORIZATION, format!("Bearer {bearer}"))
+            .header(header::CONTENT_TYPE, "application/json")
+            .header("x-consistency-token", token.to_string())
+            .body(Body::from(
+                json!({ "query": query, "variables": { "input": input } }).to_string(),
+            ))
+            .expect("a request");
+        let (_, mut answer) = read(self.front.send(request).await).await;
+        assert!(answer.get("errors").is_none(), "{query}: {answer}");
+        answer["data"].take()
+    }
+
+    async fn govern(&self, mutation: &str, entity: &str, input: Value) -> Value {
+        let mut data = self
+            .ask(
+                Surface::Platform,
+                self.operator,
+                &document(mutation, entity),
+                input,
+            )
+            .await;
+        data[mutation].take()
+    }
+
+    async fn bill_of_staff(&self) -> Value {
+        let query = format!(
+            "{{ saasInvoice(id: \"{}\") {{ status outstanding {{ amount }} paymentRequestedAt }} }}",
+            self.bill
+        );
+        let mut data = self
+            .ask(Surface::Staff, self.front.owner, &query, Value::Null)
+            .await;
+        data["saasInvoice"].take()
+    }
+
+    async fn pay(&self, viewer: Viewer, key: &str) -> Value {
+        let input = json!({ "id": self.bill, "channel": "BRIVA", "idempotencyKey": key });
+        let entity = "checkout { id payCode payUrl amount { amount } payerAmount { amount } }";
+        let mut data = self
+            .ask(Surface::Staff, viewer, &document("saasInvoicePay", entity), input)
+            .await;
+        data["saasInvoicePay"].take()
+    }
+}
+
+/// A command of the product in the platform's log.
+async fn over_there<C: Command>(front: &Front, command: C) -> C::Answer {
+    let store = front.test.store();
+    let command_id = store.new_command_id();
+    let context = Context {
+        tenant: TenantId::PLATFORM,
+        actor: Actor::System("test"),
+        impersonator: None,
+        ip: None,
+        user_agent: None,
+        request_id: None,
+        correlation: CorrelationId::new(command_id.as_uuid()),
+        cause: None,
+        command_id,
+        effective_at: None,
+        dry_run: false,
+    };
+    let done = front.state.bus.dispatch(context, command).await;
+    done.expect("accepted").answer
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_locked_operator_pays_the_platform_through_its_gateway() {
+    let scene = Scene::open().await;
+    let (front, owner) = (&scene.front, scene.front.owner);
+    let unpayable = scene.pay(owner, "k0").await;
+    assert_eq!(
+        unpayable["userErrors"][0]["code"], "UPSTREAM_UNAVAILABLE",
+        "{unpayable}"
+    );
+    let connect = json!({
+        "kind": "TRIPAY", "mode": "SANDBOX", "merchantCode": "T12345", "apiKey": "DEV-dummy-api-key",
+        "signingKey": "dummy-private-key-0001", "fallbackEmail": "tagihan@simpul.test",
+    });
+    let connected = scene
+        .govern("saasGatewayConnect", "gateway { id }", connect)
+        .await;
+    let account = connected["gateway"]["id"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{connected}"));
+    let terms = json!({
+        "sellerName": "Simpul", "billingDay": 1, "dueDays": 14, "graceDays": 7, "reminderDays": [-3, 0],
+        "gatewayId": account,
+    });
+    let set = scene
+        .govern("saasTermsSet", "saasTerms { gatewayId }", terms)
+        .await;
+    assert_eq!(set["saasTerms"]["gatewayId"], account, "{set}");
+
+    let locked = TenantAccess {
+        panel_locked: true,
+        ..TenantAccess::default()
+    };
+    let mut tx = front.test.store().db().tenant_tx(owner.tenant).await.expect("tx");
+    access::set_tenant(&mut tx, &locked).await.expect("set");
+    tx.commit().await.expect("commit");
+    let paying = scene.pay(owner, "k1").await;
+    assert_eq!(paying["userErrors"], json!([]), "{paying}");
+    assert_eq!(scene.gateway.orders().len(), 1);
+    let again = scene.pay(owner, "k1").await;
+    assert_eq!(again["checkout"]["id"], paying["checkout"]["id"]);
+    assert_eq!(scene.gateway.orders().len(), 1);
+    assert!(scene.bill_of_staff().await["paymentRequestedAt"].is_string());
+    // Somebody else's bill is not there, and nothing is asked for it.
+    let stranger = scene.pay(front.neighbour().await, "k2").await;
+    assert_eq!(stranger["userErrors"][0]["code"], "NOT_FOUND", "{stranger}");
+    assert_eq!(scene.gateway.orders().len(), 1);
+
+    let attempt: AttemptId = paying["checkout"]["id"]
+        .as_str()
+        .expect("an id")
+        .parse()
+        .expect("an attempt");
+    book(&scene, account, attempt).await;
+    scene.settle().await;
+    let settled = scene.bill_of_staff().await;
+    assert_eq!(settled["status"], "SETTLED", "{settled}");
+    seen_by_the_platform(&scene).await;
+}
+
+/// The gateway says that the attempt is paid.
+async fn book(scene: &Scene, account: &str, attempt: AttemptId) {
+    let store = scene.front.test.store();
+    let events = stream::events::<Attempt>(&store, TenantId::PLATFORM, &attempt.to_string())
+        .await
+        .expect("an attempt");
+    let Some(AttemptEvent::Created(plan)) = events.into_iter().next() else {
+        panic!("planned")
+    };
+    let observation = Observation {
+        provider_ref: "T1".to_owned(),
+        order_ref: plan.merchant_ref.as_str().to_owned(),
+        state: ObservedState::Paid,
+        gross: plan.expected_payer_amount,
+        currency: Currency::Idr,
+        payer_fee: Some(plan.payer_fee),
+        merchant_fee: None,
+        channel: Some("BRIVA".to_owned()),
+        paid_at: Some(store.now()),
+        raw_sha256: "00".repeat(32),
+    };
+    let book = BookObservation {
+        gateway: account.parse().expect("a gateway"),
+        observation,
+        notice: None,
+    };
+    over_there(&scene.front, book).await;
+}
+
+async fn seen_by_the_platform(scene: &Scene) {
+    let query = "{ saasInvoices(first: 5, filter: { search: \"KAYU\", status: PAID }) {
+        nodes { tenantName number status total { amount } attempts { channel paidAt } } }
+        nothing: saasInvoices(first: 5, filter: { search: \"somebody else\" }) { nodes { number } }
+        saasAgeing { current { bills } over90Days { bills } } }";
+    let data = scene
+        .ask(Surface::Platform, scene.operator, query, Value::Null)
+        .await;
+    let bill = &data["saasInvoices"]["nodes"][0];
+    assert_eq!(bill["tenantName"], "Kayu Net", "{data}");
+    assert_eq!(bill["attempts"][0]["channel"], "BRIVA");
+    assert!(bill["attempts"][0]["paidAt"].is_string());
+    assert_eq!(data["nothing"]["nodes"], json!([]));
+    assert_eq!(data["saasAgeing"]["current"]["bills"], 0);
+    let total: i64 = bill["total"]["amount"]
+        .as_str()
+        .expect("text")
+        .parse()
+        .expect("a number");
+    let from = scene.front.test.store().now().date_naive();
+    let query = format!(
+        "{{ saasRevenue(fromOn: \"{from}\", months: 2) {{ received {{ amount }} payments growthBasisPoints }} }}"
+    );
+    let data = scene
+        .ask(Surface::Platform, scene.operator, &query, Value::Null)
+        .await;
+    assert_eq!(
+        data["saasRevenue"][0]["received"]["amount"],
+        total.to_string(),
+        "{data}"
+    );
+    assert_eq!(data["saasRevenue"][1]["growthBasisPoints"], -10_000);
+}
