@@ -231,9 +231,11 @@ async fn book(scene: &Scene, account: &str, attempt: AttemptId) {
     let events = stream::events::<Attempt>(&store, TenantId::PLATFORM, &attempt.to_string())
         .await
         .expect("an attempt");
-    let Some(AttemptEvent::Created(plan)) = events.into_iter().next() else {
-        panic!("planned")
-    };
+    let plan = events.into_iter().find_map(|event| match event {
+        AttemptEvent::Created(plan) => Some(plan),
+        _ => None,
+    });
+    let plan = plan.expect("planned");
     let observation = Observation {
         provider_ref: "T1".to_owned(),
         order_ref: plan.merchant_ref.as_str().to_owned(),

@@ -101,7 +101,7 @@ pub(crate) struct GatewayConnectInput {
 
 impl GatewayConnectInput {
     /// The idempotency key and the command.
-    pub(in crate::graphql) fn command(self) -> (Option<String>, ConnectGateway) {
+    fn command(self) -> (Option<String>, ConnectGateway) {
         let command = ConnectGateway {
             kind: self.kind.into(),
             mode: self.mode.into(),

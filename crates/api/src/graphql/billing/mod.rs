@@ -7,7 +7,7 @@ mod payments;
 mod start;
 
 pub(crate) use self::{
-    gateways::{GatewayConnectInput, GatewayKind, GatewayMode, GatewaysMutation},
+    gateways::{GatewayKind, GatewayMode, GatewaysMutation},
     invoice::{Invoice, InvoiceLine, InvoiceStatus},
     invoices::{InvoicesMutation, InvoicesQuery},
     payments::{Payment, PaymentsQuery},

@@ -5,7 +5,7 @@ use async_graphql::{
 };
 use simpul_app::{
     Personal,
-    billing::{gateway_account, hook_path},
+    billing::{ConnectGateway, gateway_account, hook_path},
     permission,
     saas::{ConnectPlatformGateway, MarkBillPaid, RegisterPayer, SetTerms, TERMS, VoidBill},
 };
@@ -25,7 +25,7 @@ use simpul_projections::billing::{
 use crate::{
     ApiError,
     graphql::{
-        billing::{GatewayConnectInput, GatewayKind, GatewayMode, InvoiceLine, InvoiceStatus},
+        billing::{GatewayKind, GatewayMode, InvoiceLine, InvoiceStatus},
         fields::Fields,
         page::{connection, page},
         payload::{Outcome, payload},
@@ -544,6 +544,38 @@ payload! {
     SaasGatewayConnectPayload { gateway: SaasGateway = GatewayId } in platform
 }
 
+/// A new account of the platform at a gateway.
+#[derive(InputObject)]
+pub(crate) struct SaasGatewayConnectInput {
+    /// Which company's protocol it speaks.
+    kind: GatewayKind,
+    /// Which of the gateway's worlds it lives in.
+    mode: GatewayMode,
+    /// The gateway's name for the merchant.
+    merchant_code: String,
+    /// Cannot be read back.
+    api_key: String,
+    /// Cannot be read back.
+    signing_key: String,
+    /// For payers without an e-mail address where the gateway insists on one.
+    fallback_email: String,
+    /// Same key, same effect. 1 to 64 characters.
+    idempotency_key: Option<String>,
+}
+
+impl SaasGatewayConnectInput {
+    fn command(self) -> ConnectGateway {
+        ConnectGateway {
+            kind: self.kind.into(),
+            mode: self.mode.into(),
+            merchant_code: self.merchant_code,
+            api_key: Personal::new(self.api_key),
+            signing_key: Personal::new(self.signing_key),
+            fallback_email: self.fallback_email,
+        }
+    }
+}
+
 /// The platform's account at a payment gateway.
 #[derive(Debug, SimpleObject)]
 pub(crate) struct SaasGateway {
@@ -675,10 +707,10 @@ impl SaasMutation {
     async fn saas_gateway_connect(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "What is asked for.")] input: GatewayConnectInput,
+        #[graphql(desc = "What is asked for.")] input: SaasGatewayConnectInput,
     ) -> Result<SaasGatewayConnectPayload> {
-        let (key, command) = input.command();
-        let command = Ok(ConnectPlatformGateway(command));
+        let key = input.idempotency_key.clone();
+        let command = Ok(ConnectPlatformGateway(input.command()));
         let outcome =
             scope(context)?.command("gateway", key.as_deref(), command, |connected| connected.gateway);
         Ok(outcome.await?.into())
