@@ -15,7 +15,7 @@ pub(crate) struct Query(viewer::ViewerQuery, saas::PlatformSaasQuery, audit::Aud
 
 /// Everything that can be told. Several in one operation run in order and are independent of each other.
 #[derive(Debug, Default, MergedObject)]
-pub(crate) struct Mutation(saas::PlatformSaasMutation);
+pub(crate) struct Mutation(saas::PlatformSaasMutation, saas::SaasConnectionsMutation);
 
 /// Nothing is followed yet.
 pub(crate) type Live = EmptySubscription;

@@ -4,13 +4,11 @@ use async_graphql::{
     ComplexObject, Context, ID, InputObject, Object, Result, SimpleObject, connection::Connection,
 };
 use simpul_app::{
-    Personal,
-    billing::{ConnectGateway, gateway_account, hook_path},
-    permission,
-    saas::{ConnectPlatformGateway, MarkBillPaid, RegisterPayer, SetTerms, TERMS, VoidBill},
+    Personal, permission,
+    saas::{MarkBillPaid, RegisterPayer, SetTerms, TERMS, VoidBill},
 };
 use simpul_domain::{
-    GatewayId, InvoiceId, TenantId,
+    InvoiceId, TenantId,
     billing::DueDay,
     saas::{Tax, Terms, terms::BillingTerms},
 };
@@ -25,7 +23,7 @@ use simpul_projections::billing::{
 use crate::{
     ApiError,
     graphql::{
-        billing::{GatewayKind, GatewayMode, InvoiceLine, InvoiceStatus},
+        billing::{InvoiceLine, InvoiceStatus},
         fields::Fields,
         page::{connection, page},
         payload::{Outcome, payload},
@@ -540,77 +538,6 @@ payload! {
     SaasPayerRegisterPayload { saas_payer: SaasPayer = TenantId } in platform
 }
 payload! {
-    /// What `saasGatewayConnect` answers.
-    SaasGatewayConnectPayload { gateway: SaasGateway = GatewayId } in platform
-}
-
-/// A new account of the platform at a gateway.
-#[derive(InputObject)]
-pub(crate) struct SaasGatewayConnectInput {
-    /// Which company's protocol it speaks.
-    kind: GatewayKind,
-    /// Which of the gateway's worlds it lives in.
-    mode: GatewayMode,
-    /// The gateway's name for the merchant.
-    merchant_code: String,
-    /// Cannot be read back.
-    api_key: String,
-    /// Cannot be read back.
-    signing_key: String,
-    /// For payers without an e-mail address where the gateway insists on one.
-    fallback_email: String,
-    /// Same key, same effect. 1 to 64 characters.
-    idempotency_key: Option<String>,
-}
-
-impl SaasGatewayConnectInput {
-    fn command(self) -> ConnectGateway {
-        ConnectGateway {
-            kind: self.kind.into(),
-            mode: self.mode.into(),
-            merchant_code: self.merchant_code,
-            api_key: Personal::new(self.api_key),
-            signing_key: Personal::new(self.signing_key),
-            fallback_email: self.fallback_email,
-        }
-    }
-}
-
-/// The platform's account at a payment gateway.
-#[derive(Debug, SimpleObject)]
-pub(crate) struct SaasGateway {
-    /// Opaque.
-    id: ID,
-    /// Which company's protocol it speaks.
-    kind: GatewayKind,
-    /// Which of the gateway's worlds it lives in.
-    mode: GatewayMode,
-    /// The gateway's name for the merchant.
-    merchant_code: String,
-    /// To be told to the gateway: its notices arrive here.
-    hook_url: String,
-}
-
-impl SaasGateway {
-    /// From its own stream: always as new as the last command.
-    async fn load(scope: &Scope, gateway: GatewayId) -> Result<Option<Self>, ApiError> {
-        scope.require(permission::PLATFORM_BILLING).await?;
-        let account = gateway_account(scope.state().store(), scope.tenant(), gateway).await?;
-        let Some(account) = account else {
-            return Ok(None);
-        };
-        let url = scope.state().public_url.join(&hook_path(&account));
-        Ok(Some(Self {
-            id: gateway.to_string().into(),
-            kind: account.kind.into(),
-            mode: account.mode.into(),
-            hook_url: url.map_err(|_| ApiError::internal())?.into(),
-            merchant_code: account.merchant_code,
-        }))
-    }
-}
-
-payload! {
     /// What `saasTermsSet` answers.
     SaasTermsSetPayload { saas_terms: SaasTerms = () } in platform
 }
@@ -700,20 +627,6 @@ impl SaasMutation {
             .command("tenant", key, command, |_| account)
             .await?;
         Ok(outcome.flatten().into())
-    }
-
-    /// Connects the platform's account at a gateway. Operators pay through it once the terms name it.
-    /// Permission: platform.billing
-    async fn saas_gateway_connect(
-        &self,
-        context: &Context<'_>,
-        #[graphql(desc = "What is asked for.")] input: SaasGatewayConnectInput,
-    ) -> Result<SaasGatewayConnectPayload> {
-        let key = input.idempotency_key.clone();
-        let command = Ok(ConnectPlatformGateway(input.command()));
-        let outcome =
-            scope(context)?.command("gateway", key.as_deref(), command, |connected| connected.gateway);
-        Ok(outcome.await?.into())
     }
 
     /// Sets the terms, from the next bill on.

@@ -124,5 +124,6 @@ pub(super) const PLATFORM: &[Case] = &[
     case("Mutation.saasInvoiceMarkPaid", "input: { id: $saasInvoice, amount: { amount: \"1000\", currency: IDR }, reference: \"BCA 1\", idempotencyKey: $key }"),
     case("Mutation.saasInvoiceVoid", "input: { id: $saasInvoice, reason: \"because\" }"),
     case("Mutation.saasPayerRegister", "input: { tenantId: $tenant, name: \"Budi\", phone: \"0812-1111-3333\" }"),
+    case("Mutation.saasSenderConnect", "input: { kind: FONNTE, device: \"0812-1111-2222\", token: \"t\" }"),
     case("Mutation.saasTermsSet", "input: { sellerName: \"Simpul\", billingDay: 1, dueDays: 14, graceDays: 7, reminderDays: [-3] }"),
 ];
