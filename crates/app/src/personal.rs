@@ -1,8 +1,9 @@
 //! A personal or secret value on its way into the vault.
 
+use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
-use simpul_domain::Sealed;
-use simpul_event_store::{StoreError, Work};
+use simpul_domain::{Sealed, TenantId};
+use simpul_event_store::{EventStore, StoreError, Work};
 
 /// Clear text inside a command. It is serialised for the command's fingerprint only and never printed.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +34,19 @@ impl Personal {
             .await?;
         tx.commit().await?;
         Ok(sealed)
+    }
+
+    /// Opens what was sealed, on its way into another tenant's vault.
+    pub(crate) async fn open(
+        store: &EventStore,
+        tenant: TenantId,
+        (subject, field): (&str, &str),
+        sealed: &Sealed,
+    ) -> Result<Self, StoreError> {
+        let mut tx = store.db().tenant_tx(tenant).await?;
+        let opened = store.vault().open(&mut tx, subject, field, sealed).await?;
+        tx.commit().await?;
+        Ok(Self(opened.expose_secret().to_owned()))
     }
 }
 

@@ -17,6 +17,7 @@ pub mod identity;
 pub mod messaging;
 pub mod network;
 pub mod page;
+pub mod platform;
 pub mod registry;
 pub mod saas;
 mod stored;

@@ -24,9 +24,10 @@ use crate::{
     identity::{role_list::RoleListProjector, user_list::UserListProjector},
     messaging::message_list::MessageListProjector,
     network::{desired::DesiredProjector, router_list::RouterListProjector},
+    platform::{account_list::AccountListProjector, offers::OffersProjector},
     saas::statement_list::StatementListProjector,
     subscriptions::subscription_list::SubscriptionListProjector,
-    tenancy::tenant::TenantProjector,
+    tenancy::{order_list::OrderListProjector, tenant::TenantProjector},
 };
 
 /// How often the list of versions is looked at.
@@ -76,6 +77,9 @@ projections!(
     CustomerListProjector,
     PlanListProjector,
     TenantProjector,
+    OrderListProjector,
+    AccountListProjector,
+    OffersProjector,
     StatementListProjector,
     UserListProjector,
     RoleListProjector,

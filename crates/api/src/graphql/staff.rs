@@ -3,8 +3,8 @@
 use async_graphql::MergedObject;
 
 use super::{
-    audit, billing, catalog, customers, live, messaging, network, node, operations, saas, subscriptions,
-    tenancy,
+    audit, billing, catalog, customers, entitled, live, messaging, network, node, operations, saas,
+    subscriptions, tenancy,
 };
 
 /// Everything that can be asked. Every field reads; none changes anything.
@@ -31,12 +31,13 @@ pub(crate) struct SupportQuery(
     audit::ExplainQuery,
     operations::OperationsQuery,
     node::NodeQuery,
+    entitled::EntitledQuery,
 );
 
 /// Everything that can be told. Several in one operation run in order and are independent of each other.
 #[derive(Debug, Default, MergedObject)]
 pub(crate) struct Mutation(
-    tenancy::TenancyMutation,
+    TenantMutation,
     catalog::CatalogMutation,
     customers::CustomersMutation,
     network::NetworkMutation,
@@ -45,6 +46,10 @@ pub(crate) struct Mutation(
     messaging::MessagingMutation,
     operations::OperationsMutation,
 );
+
+/// Commands about the tenant itself.
+#[derive(Debug, Default, MergedObject)]
+pub(crate) struct TenantMutation(tenancy::TenancyMutation, entitled::EntitledMutation);
 
 /// Commands about bills and money.
 #[derive(Debug, Default, MergedObject)]

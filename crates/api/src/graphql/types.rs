@@ -11,6 +11,22 @@ use async_graphql::parser::{
 /// How long the lists can be that are no pages; what is inside counts that often. A rise makes working operations
 /// dearer: it is announced like a removal. `*` is any type.
 const LISTS: &[(&str, &str, u64)] = &[
+    ("AddOn", "features", 30),
+    ("AddOn", "limits", 5),
+    ("ManagedTenant", "addOns", 20),
+    ("ManagedTenant", "charges", 20),
+    ("ManagedTenant", "features", 30),
+    ("ManagedTenant", "limits", 5),
+    ("PlatformDashboard", "counts", 40),
+    ("PlatformDashboard", "growth", 12),
+    ("PlatformPlan", "features", 30),
+    ("PlatformPlan", "limits", 5),
+    ("Query", "addOns", 20),
+    ("Query", "platformPlans", 10),
+    ("Query", "queueStatus", 4),
+    ("Query", "subscriberStatus", 50),
+    ("TenantPlan", "features", 30),
+    ("TenantPlan", "limits", 5),
     ("ExplanationStep", "causePositions", 10),
     ("Invoice", "lines", 20),
     ("Payment", "flags", 4),

@@ -237,6 +237,7 @@ async fn onboard(bus: &Bus, subdomain: &str) -> Viewer {
         subdomain: Subdomain::parse(subdomain).expect("subdomain"),
         settings: TenantSettings::default(),
         owner,
+        invitation: None,
         entitlements: Entitlements::unlimited(),
     };
     bus.dispatch(context, command).await.expect("onboarded");

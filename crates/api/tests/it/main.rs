@@ -18,6 +18,7 @@ mod schema;
 mod snapshots;
 mod story;
 mod surfaces;
+mod tenants;
 mod tokens;
 mod transport;
 mod walk;

@@ -1,27 +1,26 @@
 //! Carries commands out in another log than that of the event: the platform's, or a tenant's.
 
-use simpul_domain::platform::Errand;
+use std::collections::BTreeSet;
+
+use simpul_domain::{
+    TenantId,
+    identity::UserKind,
+    platform::{Errand, account::AccountOpened},
+};
 use simpul_event_store::{Bus, Context, feed::HandlerError};
 
 use super::dispatch;
 use crate::{
-    platform::{CancelAddOn, DeleteAccount, EndAddOn, RequestAddOn},
+    Personal,
+    identity::Invitation,
+    platform::{CancelAddOn, DeleteAccount, EndAddOn, RequestAddOn, owner_field},
     tenancy::{ApplyEntitlements, EraseTenant, OnboardTenant, SettleAddOnOrder},
 };
 
 /// `context` is that of the target's log.
 pub(super) async fn run(bus: &Bus, context: Context, errand: Errand) -> Result<(), HandlerError> {
     match errand {
-        Errand::FoundTenant(opened) => {
-            let onboard = OnboardTenant {
-                name: opened.name,
-                subdomain: opened.subdomain,
-                settings: opened.settings,
-                owner: opened.owner.user,
-                entitlements: opened.entitlements,
-            };
-            dispatch(bus, context, onboard).await
-        }
+        Errand::FoundTenant(opened) => dispatch(bus, context, onboarding(bus, *opened).await?).await,
         Errand::ApplyEntitlements {
             revision,
             entitlements,
@@ -55,4 +54,27 @@ pub(super) async fn run(bus: &Bus, context: Context, errand: Errand) -> Result<(
         Errand::EndAddOn { tenant, order } => dispatch(bus, context, EndAddOn { tenant, order }).await,
         Errand::DeleteTenant { tenant } => dispatch(bus, context, DeleteAccount { tenant }).await,
     }
+}
+
+/// The tenant as its account tells it. Its owner's name and address move from the platform's vault into its own.
+async fn onboarding(bus: &Bus, opened: AccountOpened) -> Result<OnboardTenant, HandlerError> {
+    let account = opened.tenant.to_string();
+    let (store, platform) = (bus.store(), TenantId::PLATFORM);
+    let name = (account.as_str(), owner_field::NAME);
+    let email = (account.as_str(), owner_field::EMAIL);
+    let invitation = Invitation {
+        name: Personal::open(store, platform, name, &opened.owner.name).await?,
+        email: Personal::open(store, platform, email, &opened.owner.email).await?,
+        kind: UserKind::Staff,
+        roles: BTreeSet::new(),
+        ticket: None,
+    };
+    Ok(OnboardTenant {
+        name: opened.name,
+        subdomain: opened.subdomain,
+        settings: opened.settings,
+        owner: opened.owner.user,
+        invitation: Some(invitation),
+        entitlements: opened.entitlements,
+    })
 }

@@ -11,7 +11,11 @@ use simpul_event_store::{
 };
 
 use super::granted;
-use crate::{Outcome, Refusal, decide, permission};
+use crate::{
+    Outcome, Refusal, decide,
+    identity::{Invitation, found_owner},
+    permission,
+};
 
 /// Creates the tenant, its owner's access, its limits and its subdomain in one transaction.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -20,6 +24,8 @@ pub struct OnboardTenant {
     pub subdomain: Subdomain,
     pub settings: TenantSettings,
     pub owner: UserId,
+    /// How the owner joins; without one, access is by the id alone.
+    pub invitation: Option<Invitation>,
     /// What the platform grants from the beginning.
     pub entitlements: Entitlements,
 }
@@ -54,11 +60,14 @@ impl Command for OnboardTenant {
             target: id,
         }));
         granted::enforce(work, &self.entitlements);
-        work.inline(Inline::ActorAccess {
-            actor: self.owner,
-            permissions: permission::OWNER.iter().map(|&held| held.to_owned()).collect(),
-            version: 1,
-        });
+        match &self.invitation {
+            Some(invitation) => found_owner(work, self.owner, invitation).await?,
+            None => work.inline(Inline::ActorAccess {
+                actor: self.owner,
+                permissions: permission::OWNER.iter().map(|&held| held.to_owned()).collect(),
+                version: 1,
+            }),
+        }
         Ok(tenant)
     }
 }

@@ -3,10 +3,12 @@
 mod add_ons;
 mod founding;
 mod granted;
+mod resolution;
 
 pub use add_ons::{CancelAddOnOrder, PlaceAddOnOrder, SettleAddOnOrder};
 pub use founding::OnboardTenant;
 pub use granted::{ApplyEntitlements, EraseTenant};
+pub use resolution::{ResolveError, resolve};
 
 use serde::{Deserialize, Serialize};
 use simpul_domain::tenancy::{Tenant, TenantCommand, TenantSettings};

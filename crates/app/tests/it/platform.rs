@@ -3,15 +3,19 @@
 use chrono::TimeDelta;
 use simpul_app::{
     platform::{ChangeStanding, ChangeTerms, Standing, Terms},
-    tenancy::{CancelAddOnOrder, ChangeSettings, PlaceAddOnOrder},
+    tenancy::{CancelAddOnOrder, ChangeSettings, PlaceAddOnOrder, resolve},
 };
 use simpul_domain::{
-    AddOnOrderId, Code, TenantId,
+    AddOnOrderId, Code, Coded as _, TenantId,
     platform::{Account, AddOnKey, PlanKey, account::AccountStatus},
     policy::TimerKind,
     tenancy::{AddOnOrder, Extra, Resource, TenantSettings, add_on_order::OrderStatus, tenant::TenantStatus},
 };
-use simpul_event_store::{Actor, Recorded, StoreError, TenantTx, audit, feed, inline::directory};
+use simpul_event_store::{
+    Actor, Recorded, StoreError, TenantTx, audit, feed,
+    inline::{directory, erasure},
+};
+use simpul_testkit::sql::Session;
 
 use crate::{
     limits::router,
@@ -253,6 +257,7 @@ async fn a_deleted_tenant_is_shredded_after_its_grace_and_another_is_not_touched
     assert_eq!(opens_password(&rig, other).await, Ok(()));
     assert_eq!(log(&rig, other).await, before);
     assert_eq!(rig.usage(other, "routers").await, (1, Some(2)));
+    assert_eq!(tables_with_rows(&rig, gone).await, Vec::<String>::new());
     let mut tx = rig.store().db().system_tx().await.expect("a transaction");
     for (name, leads) in [("maju", false), ("lain", true)] {
         let route = directory::resolve(&mut tx, directory::kind::SUBDOMAIN, name)
@@ -260,6 +265,30 @@ async fn a_deleted_tenant_is_shredded_after_its_grace_and_another_is_not_touched
             .expect("reads");
         assert_eq!(route.is_some(), leads, "{name}");
     }
+}
+
+/// Tables of work that still have rows of the tenant.
+async fn tables_with_rows(rig: &Rig, tenant: TenantId) -> Vec<String> {
+    let mut session = Session::open(&rig.test.superuser_url()).await;
+    let tables: Vec<String> = session
+        .column(
+            "SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+             WHERE n.nspname = 'es' AND c.relkind IN ('r', 'p')
+               AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'tenant_id')",
+        )
+        .await;
+    let mut found = Vec::new();
+    for table in tables {
+        let count = format!(
+            "SELECT count(*) FROM es.{table} WHERE tenant_id = '{}'",
+            tenant.as_uuid()
+        );
+        let rows: i64 = session.value(&count).await;
+        if rows > 0 && !erasure::KEPT.contains(&table.as_str()) {
+            found.push(table);
+        }
+    }
+    found
 }
 
 /// Whether the password of the tenant's router can be read.
@@ -285,4 +314,30 @@ async fn opens_password(rig: &Rig, tenant: TenantId) -> Result<(), ()> {
         Err(StoreError::Erased) => Err(()),
         Err(other) => unreachable!("{other}"),
     }
+}
+
+#[tokio::test]
+async fn a_host_and_a_header_name_the_same_tenant_or_nobody_gets_in() {
+    let rig = Rig::new().await;
+    let (maju, lain) = (
+        rig.onboard("maju", "basic").await,
+        rig.onboard("lain", "basic").await,
+    );
+    let (host, header) = ("maju.simpul.example:443", maju.to_string());
+    let ask = async |host: Option<&str>, header: Option<&str>| {
+        let found = resolve(rig.store(), "simpul.example", host, header).await;
+        found.map_err(|refused| refused.code())
+    };
+    assert_eq!(ask(Some(host), None).await, Ok(Some(maju)));
+    assert_eq!(ask(None, Some(&header)).await, Ok(Some(maju)));
+    assert_eq!(ask(Some(host), Some(&header)).await, Ok(Some(maju)));
+    assert_eq!(ask(Some("simpul.example"), None).await, Ok(None));
+    let other = lain.to_string();
+    assert_eq!(ask(Some(host), Some(&other)).await, Err(Code::TenantMismatch));
+    assert_eq!(
+        ask(Some("nobody.simpul.example"), None).await,
+        Err(Code::NotFound)
+    );
+    assert_eq!(ask(Some("wifi.example"), None).await, Err(Code::NotFound));
+    assert_eq!(ask(None, Some("rubbish")).await, Err(Code::NotFound));
 }

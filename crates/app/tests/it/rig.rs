@@ -56,7 +56,7 @@ impl Rig {
     async fn allow(&self, tenant: TenantId, actor: UserId, permissions: &[&str]) {
         let permissions: Vec<String> = permissions.iter().map(|&held| held.to_owned()).collect();
         let mut tx = self.store().db().tenant_tx(tenant).await.expect("a transaction");
-        access::set_actor(&mut tx, actor, &permissions, 1)
+        access::set_actor(&mut tx, actor, &permissions, 99)
             .await
             .expect("permissions");
         tx.commit().await.expect("committed");
@@ -97,12 +97,7 @@ impl Rig {
     where
         C: Command<Refusal = Refusal>,
     {
-        let (account, _) = self
-            .store()
-            .load::<Account>(TenantId::PLATFORM, &tenant.to_string())
-            .await
-            .expect("loads");
-        let owner = account.owner().expect("open").user;
+        let owner = self.owner(tenant).await;
         self.ask(tenant, Actor::User(owner), command).await
     }
 
@@ -110,7 +105,19 @@ impl Rig {
     pub(crate) async fn onboard(&self, subdomain: &str, plan: &str) -> TenantId {
         let tenant = self.govern(opening(subdomain, plan)).await.expect("opened");
         self.settle().await;
+        // The owner has an invitation only; here he has joined.
+        self.allow(tenant, self.owner(tenant).await, permission::OWNER)
+            .await;
         tenant
+    }
+
+    async fn owner(&self, tenant: TenantId) -> UserId {
+        let (account, _) = self
+            .store()
+            .load::<Account>(TenantId::PLATFORM, &tenant.to_string())
+            .await
+            .expect("loads");
+        account.owner().expect("open").user
     }
 
     /// A tenant without an account, as one operator's own installation has it.
@@ -121,6 +128,7 @@ impl Rig {
             subdomain: Subdomain::parse(subdomain).expect("a subdomain"),
             settings: TenantSettings::default(),
             owner: UserId::new(self.store().ids().next()),
+            invitation: None,
             entitlements,
         };
         self.ask(tenant, Actor::System("test"), onboard)

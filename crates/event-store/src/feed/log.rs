@@ -1,5 +1,6 @@
 //! The log itself, for auditors and the command line: pages of a tenant's events, and whole streams.
 
+use chrono::{DateTime, Utc};
 use simpul_domain::{EventId, TenantId};
 
 use super::cursor;
@@ -71,4 +72,20 @@ pub async fn stream(
             recorded_at: row.recorded_at,
         })
         .collect())
+}
+
+/// When something last happened in a tenant's log; `None` of an empty one.
+pub async fn last_event_at(
+    store: &EventStore,
+    tenant: TenantId,
+) -> Result<Option<DateTime<Utc>>, StoreError> {
+    let mut tx = store.db().read_tx(tenant).await?;
+    let at = sqlx::query_scalar!(
+        "SELECT recorded_at FROM es.events WHERE tenant_id = $1 ORDER BY tenant_seq DESC LIMIT 1",
+        tenant.as_uuid()
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(at)
 }

@@ -25,7 +25,7 @@ use std::{error::Error, sync::Arc};
 pub(crate) use self::runner::chain;
 pub use self::{
     hints::{Hints, Listener, relay_hints},
-    log::{head, page, stream},
+    log::{head, last_event_at, page, stream},
     read::{ReadError, read_at},
     runner::{ProjectionSettings, Runner, RunnerSettings, run_shards},
     shard::Shard,

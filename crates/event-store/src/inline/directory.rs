@@ -61,6 +61,19 @@ pub async fn remove(tx: &mut TenantTx, kind: &str, key: &str) -> Result<(), Stor
     Ok(())
 }
 
+/// What the keys of a kind lead to, of the transaction's tenant.
+pub async fn targets(tx: &mut TenantTx, kind: &str) -> Result<Vec<String>, StoreError> {
+    let tenant = tx.tenant();
+    let targets = sqlx::query_scalar!(
+        "SELECT target FROM es.directory WHERE tenant_id = $1 AND kind = $2 ORDER BY key",
+        tenant.as_uuid(),
+        kind
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(targets)
+}
+
 /// Where a key leads.
 pub async fn resolve(
     tx: &mut SystemTx,

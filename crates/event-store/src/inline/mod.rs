@@ -4,6 +4,7 @@
 //! about is a set of texts that the caller chose. Every function takes a tenant's transaction.
 
 pub mod access;
+pub mod backlog;
 pub mod budget;
 mod counter;
 pub mod dead_letter;

@@ -1,3 +1,4 @@
 //! Operators.
 
+pub mod order_list;
 pub mod tenant;

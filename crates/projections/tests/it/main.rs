@@ -7,11 +7,13 @@
 
 mod analytics;
 mod chain;
+mod erasing;
 mod exactly_once;
 mod poison;
 mod random;
 mod random_events;
 mod random_people;
+mod random_platform;
 mod reading;
 mod rebuilding;
 mod shards;

@@ -55,6 +55,7 @@ use uuid::Uuid;
 
 use crate::{
     random_people::{role_event, user_event},
+    random_platform::{account_event, offer_event, order_event},
     story::{Story, at, day, rupiah, sealed},
 };
 
@@ -64,7 +65,7 @@ pub(crate) type Op = (u8, u8, u8);
 
 /// What may happen to one tenant.
 pub(crate) fn histories() -> impl Strategy<Value = Vec<Op>> {
-    vec((0_u8..38, 0_u8..2, 0_u8..200), 5..20)
+    vec((0_u8..41, 0_u8..2, 0_u8..200), 5..20)
 }
 
 fn subscription_event(story: &Story, (kind, index, n): Op) -> Event {
@@ -453,6 +454,9 @@ pub(crate) fn events_of(story: &Story, ops: &[Op]) -> Vec<Event> {
             34..=35 => statement_event(story, op),
             36 => user_event(story, op, !made.insert(("user", index))),
             37 => role_event(story, op, !made.insert(("role", index))),
+            38 => order_event(story, op, !made.insert(("order", index))),
+            39 => account_event(story, op, !made.insert(("account", index))),
+            40 => offer_event(op),
             _ => other_event(story, op),
         });
     }

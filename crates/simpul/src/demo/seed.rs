@@ -158,6 +158,7 @@ pub async fn operator(bus: &Bus, accounts: &Accounts) -> anyhow::Result<Operator
             subdomain: Subdomain::parse(&format!("wifi-maju-{suffix}"))?,
             settings,
             owner,
+            invitation: None,
             entitlements: Entitlements::unlimited(),
         })
         .await?;

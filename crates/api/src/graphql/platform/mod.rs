@@ -3,6 +3,10 @@
 //! A context adds its roots here as it does in [`staff`](super::staff): a part of [`Query`], a part of `Mutation`,
 //! and payloads with `payload! { … } in platform`.
 
+mod acts;
+mod dashboard;
+mod offers;
+mod tenants;
 mod viewer;
 
 use async_graphql::{EmptySubscription, MergedObject};
@@ -11,11 +15,23 @@ use super::{audit, saas};
 
 /// Everything that can be asked. Every field reads; none changes anything.
 #[derive(Debug, Default, MergedObject)]
-pub(crate) struct Query(viewer::ViewerQuery, saas::PlatformSaasQuery, audit::AuditQuery);
+pub(crate) struct Query(
+    viewer::ViewerQuery,
+    tenants::TenantsQuery,
+    offers::OffersQuery,
+    dashboard::DashboardQuery,
+    saas::PlatformSaasQuery,
+    audit::AuditQuery,
+);
 
 /// Everything that can be told. Several in one operation run in order and are independent of each other.
 #[derive(Debug, Default, MergedObject)]
-pub(crate) struct Mutation(saas::PlatformSaasMutation, saas::SaasConnectionsMutation);
+pub(crate) struct Mutation(
+    acts::TenantsMutation,
+    offers::OffersMutation,
+    saas::PlatformSaasMutation,
+    saas::SaasConnectionsMutation,
+);
 
 /// Nothing is followed yet.
 pub(crate) type Live = EmptySubscription;

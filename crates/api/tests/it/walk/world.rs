@@ -15,8 +15,10 @@ use simpul_api::{
     budget::{Limits, Rate},
 };
 use simpul_app::{
+    Personal,
     billing::{BookObservation, OpenCheckout},
     permission,
+    platform::OpenAccount,
     policies::Policies,
     saas::{BillAccount, OpenTab},
 };
@@ -24,6 +26,8 @@ use simpul_domain::{
     CorrelationId, Rupiah, TenantId, UserId,
     billing::gateway::{Currency, Observation, ObservedState},
     customers::CustomerCode,
+    platform::PlanKey,
+    tenancy::{Subdomain, TenantSettings},
 };
 use simpul_event_store::{
     Actor, Command, Context,
@@ -139,6 +143,8 @@ impl World {
             .await;
         }
         let sibling = sibling(&front, &ours).await;
+        let account = managed_tenant(&front, operator).await;
+        ours.things.insert("account", account.to_string());
         Self {
             front,
             ours,
@@ -293,6 +299,40 @@ async fn furnish(front: &Front, owner: Viewer) -> Side {
     side.pay(front).await;
     side.bill(front).await;
     side
+}
+
+/// A tenant that the operator, who may do everything, has onboarded by the platform's own log.
+async fn managed_tenant(front: &Front, operator: Viewer) -> TenantId {
+    let (bus, store) = (&front.state.bus, front.test.store());
+    simpul_app::platform::found(bus).await.expect("founded");
+    let context = Context {
+        tenant: TenantId::PLATFORM,
+        actor: Actor::User(operator.user),
+        impersonator: None,
+        ip: None,
+        user_agent: None,
+        request_id: None,
+        correlation: CorrelationId::new(store.ids().next()),
+        cause: None,
+        command_id: store.new_command_id(),
+        effective_at: None,
+        dry_run: false,
+    };
+    let open = OpenAccount {
+        name: "Wifi Ketiga".to_owned(),
+        subdomain: Subdomain::parse("ketiga").expect("a subdomain"),
+        plan: PlanKey::parse("basic").expect("a plan"),
+        agreed_price: None,
+        settings: TenantSettings::default(),
+        owner_name: Personal::new("Tiga"),
+        owner_email: Personal::new("tiga@ketiga.test"),
+    };
+    let opened = bus.dispatch(context, open).await.expect("opened");
+    for name in ["accounts", "offers"] {
+        let read = feed::read_at(&store, TenantId::PLATFORM, &[name], opened.token).await;
+        read.expect("caught up").rollback().await.expect("read");
+    }
+    opened.answer
 }
 
 /// A customer of the same provider, who has nothing but an account at the same gateway.

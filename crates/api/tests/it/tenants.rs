@@ -1,0 +1,265 @@
+//! An operator as the platform and as his own staff see him: onboarded, granted more, locked, gone.
+
+use axum::{
+    body::Body,
+    http::{Request, StatusCode, header},
+};
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+use simpul_api::{Surface, auth::Viewer};
+use simpul_app::{
+    permission, platform,
+    policies::{Policies, timer_row},
+};
+use simpul_domain::{TenantId, platform::Account, policy::TimerKind};
+use simpul_event_store::{
+    ConsistencyToken,
+    feed::{self, Runner, RunnerSettings},
+    inline::{access, timer::Fired},
+};
+
+use crate::{
+    front::{Front, document, read},
+    surfaces,
+};
+
+/// The platform and whoever runs it.
+struct Platform {
+    front: Front,
+    operator: Viewer,
+}
+
+impl Platform {
+    async fn open() -> Self {
+        let front = Front::open().await;
+        let operator = surfaces::operator(&front).await;
+        platform::found(&front.state.bus).await.expect("founded");
+        let platform = Self { front, operator };
+        platform.allow(operator, permission::SUPER_ADMIN).await;
+        platform
+    }
+
+    async fn allow(&self, viewer: Viewer, permissions: &[&str]) {
+        let held: Vec<String> = permissions.iter().map(|&held| held.to_owned()).collect();
+        let store = self.front.test.store();
+        let mut tx = store.db().tenant_tx(viewer.tenant).await.expect("tx");
+        access::set_actor(&mut tx, viewer.user, &held, 99)
+            .await
+            .expect("set");
+        tx.commit().await.expect("commit");
+    }
+
+    /// Lets policies react, and read models catch up with both logs.
+    async fn settle(&self, tenant: TenantId) {
+        let policies = Policies::new(self.front.state.bus.clone());
+        let mut runner = Runner::reactor(self.front.test.store(), policies, RunnerSettings::default());
+        runner.catch_up(|_| ()).await.expect("caught up");
+        for (tenant, list) in [
+            (TenantId::PLATFORM, "accounts"),
+            (TenantId::PLATFORM, "offers"),
+            (tenant, "add_on_orders"),
+            (tenant, "routers"),
+        ] {
+            let store = self.front.test.store();
+            let seq = feed::head(&store, tenant).await.expect("a head");
+            let read = feed::read_at(&store, tenant, &[list], Some(ConsistencyToken { tenant, seq })).await;
+            read.expect("caught up").rollback().await.expect("read");
+        }
+    }
+
+    /// One operation of those who run the platform.
+    async fn ask(&self, query: &str, variables: Value) -> Value {
+        let token = self.front.token_for(Surface::Platform, self.operator);
+        let request = Request::post(Surface::Platform.path())
+            .header(header::AUTHORIZATION, format!("Bearer {token}"))
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Body::from(
+                json!({ "query": query, "variables": variables }).to_string(),
+            ))
+            .expect("request");
+        let (status, mut answer) = read(self.front.send(request).await).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        assert!(answer.get("errors").is_none(), "{answer}");
+        answer["data"].take()
+    }
+
+    async fn tell(&self, mutation: &str, input: Value) -> Value {
+        let query = document(mutation, "tenant { id status plan panelLock }");
+        let mut data = self.ask(&query, json!({ "input": input })).await;
+        let payload = data[mutation].take();
+        assert_eq!(payload["userErrors"], json!([]), "{mutation}: {payload}");
+        payload["tenant"].clone()
+    }
+
+    async fn onboard(&self, subdomain: &str) -> Viewer {
+        let input = json!({
+            "name": "WiFi Maju", "subdomain": subdomain, "plan": "basic", "ownerName": "Siti",
+            "ownerEmail": "siti@wifimaju.example", "timeZone": "JAKARTA",
+        });
+        let opened = self.tell("tenantOnboard", input).await;
+        let tenant: TenantId = opened["id"].as_str().expect("an id").parse().expect("an id");
+        self.settle(tenant).await;
+        let (account, _) = self
+            .front
+            .test
+            .store()
+            .load::<Account>(TenantId::PLATFORM, &tenant.to_string())
+            .await
+            .expect("loads");
+        let user = account.owner().expect("open").user;
+        let owner = Viewer { user, tenant };
+        // As one who has accepted his invitation.
+        self.allow(owner, permission::OWNER).await;
+        owner
+    }
+
+    async fn router(&self, owner: Viewer, number: u32) -> Value {
+        let input = json!({
+            "name": format!("R{number}"), "host": "203.0.113.9", "port": 8728, "tls": "PLAIN",
+            "username": "u", "password": "p",
+        });
+        self.front
+            .payload(owner, "routerRegister", "router { id }", input)
+            .await
+    }
+}
+
+const LIMITS: &str = "{ tenantPlan { plan panelLock limits { resource limit used } } }";
+
+fn routers(data: &Value) -> (Value, Value) {
+    let limits = data["tenantPlan"]["limits"].as_array().expect("limits").iter();
+    let one = limits
+        .clone()
+        .find(|one| one["resource"] == "ROUTERS")
+        .expect("routers");
+    (one["used"].clone(), one["limit"].clone())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operator_is_onboarded_asks_for_more_and_gets_no_more_than_that() {
+    let platform = Platform::open().await;
+    let owner = platform.onboard("wifi-maju").await;
+    let front = &platform.front;
+    let checklist = "{ onboardingChecklist { router servicePlan gateway sender customer } }";
+    let data = front.data(owner, checklist, Value::Null).await;
+    assert_eq!(data["onboardingChecklist"]["router"], false);
+    for number in 0..2 {
+        assert_eq!(platform.router(owner, number).await["userErrors"], json!([]));
+    }
+    let full = platform.router(owner, 3).await;
+    assert_eq!(
+        full["userErrors"][0]["code"], "LIMIT_REACHED",
+        "two routers are the plan's: {full}"
+    );
+    assert_eq!(
+        full["userErrors"][0]["params"],
+        json!({ "resource": "routers", "limit": 2, "used": 2 })
+    );
+    let data = front.data(owner, checklist, Value::Null).await;
+    assert_eq!(data["onboardingChecklist"]["router"], true);
+
+    let order = json!({ "key": "extra_router", "quantity": 1 });
+    front
+        .accepted(owner, "addOnOrderPlace", "order { id status }", order)
+        .await;
+    let order = json!({ "key": "white_label", "quantity": 1 });
+    let placed = front
+        .accepted(owner, "addOnOrderPlace", "order { id status }", order)
+        .await;
+    platform.settle(owner.tenant).await;
+    let data = front.data(owner, LIMITS, Value::Null).await;
+    assert_eq!(routers(&data), (json!(2), json!(3)));
+    assert_eq!(platform.router(owner, 3).await["userErrors"], json!([]));
+    assert_eq!(
+        platform.router(owner, 4).await["userErrors"][0]["code"],
+        "LIMIT_REACHED"
+    );
+
+    let waiting = "{ tenants(filter: { hasRequests: true }) { nodes { id addOns { id key status } } } }";
+    let data = platform.ask(waiting, Value::Null).await;
+    assert_eq!(data["tenants"]["nodes"][0]["id"], json!(owner.tenant.to_string()));
+    let decide = json!({ "id": owner.tenant.to_string(), "orderId": placed["order"]["id"] });
+    platform.tell("addOnApprove", decide).await;
+    platform.settle(owner.tenant).await;
+    let orders = "{ addOnOrders { nodes { key status } } }";
+    let data = front.data(owner, orders, Value::Null).await;
+    assert_eq!(
+        data["addOnOrders"]["nodes"],
+        json!([{ "key": "white_label", "status": "ACTIVE" }, { "key": "extra_router", "status": "ACTIVE" }])
+    );
+    let dashboard = "{ platformDashboard { pendingRequests counts { status plan tenants } } queueStatus { queue failed } }";
+    let data = platform.ask(dashboard, Value::Null).await;
+    assert_eq!(data["platformDashboard"]["pendingRequests"], 0);
+    assert_eq!(data["platformDashboard"]["counts"][0]["tenants"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_locked_panel_reads_and_a_deleted_tenant_is_gone_for_ever() {
+    let platform = Platform::open().await;
+    let (owner, other) = (
+        platform.onboard("wifi-maju").await,
+        platform.onboard("wifi-lain").await,
+    );
+    let id = || json!({ "id": owner.tenant.to_string() });
+    for viewer in [owner, other] {
+        assert_eq!(platform.router(viewer, 1).await["userErrors"], json!([]));
+    }
+    let lock = json!({ "id": owner.tenant.to_string(), "reason": "unpaid" });
+    assert_eq!(
+        platform.tell("tenantPanelLock", lock).await["panelLock"],
+        "unpaid"
+    );
+    platform.settle(owner.tenant).await;
+    let register = document("routerRegister", "router { id }");
+    let input = json!({ "input": {
+        "name": "R2", "host": "203.0.113.9", "port": 8728, "tls": "PLAIN", "username": "u", "password": "p",
+    }});
+    let (_, refused) = platform.front.ask(owner, &register, input).await;
+    assert_eq!(
+        refused["errors"][0]["extensions"]["code"], "PANEL_LOCKED",
+        "{refused}"
+    );
+    let data = platform.front.data(owner, LIMITS, Value::Null).await;
+    assert_eq!(data["tenantPlan"]["panelLock"], "unpaid");
+    platform.tell("tenantPanelUnlock", id()).await;
+    platform.tell("tenantDelete", id()).await;
+    platform.settle(owner.tenant).await;
+
+    let due_at = platform.front.test.store().now() + TimeDelta::days(30);
+    platform.front.test.clock().advance(TimeDelta::days(30));
+    let kind = TimerKind::TenantDeletion {
+        tenant: owner.tenant,
+        due_at,
+    };
+    let fired = Fired {
+        tenant: TenantId::PLATFORM,
+        timer: timer_row(&kind, due_at, None).expect("a timer"),
+        attempts: 0,
+        epoch: 0,
+    };
+    let policies = Policies::new(platform.front.state.bus.clone());
+    policies.fire(&fired).await.expect("fired");
+    platform.settle(owner.tenant).await;
+
+    let tenant = "query($id: ID!) { tenant(id: $id) { status limits { used } } }";
+    let data = platform.ask(tenant, id()).await;
+    assert_eq!(data["tenant"], json!({ "status": "DELETED", "limits": [] }));
+    let (_, gone) = platform
+        .front
+        .ask(owner, "{ routers { nodes { id } } }", Value::Null)
+        .await;
+    assert!(gone.get("data").is_none_or(Value::is_null), "{gone}");
+    let mut tx = feed::read_at(&platform.front.test.store(), owner.tenant, &["routers"], None)
+        .await
+        .expect("read");
+    let rows =
+        simpul_projections::network::router_list::list(&mut tx, false, simpul_projections::Page::first(9))
+            .await
+            .expect("read");
+    assert!(rows.rows.is_empty(), "no row is left");
+    let data = platform
+        .front
+        .data(other, "{ routers { nodes { name } } }", Value::Null)
+        .await;
+    assert_eq!(data["routers"]["nodes"], json!([{ "name": "R1" }]));
+}

@@ -1,0 +1,243 @@
+//! Accounts: the tenants of the platform, with plan, standing and what waits for a decision.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use simpul_domain::{
+    AnyEvent, Decider, TenantId,
+    platform::{
+        Account, AccountEvent, PlanKey,
+        account::{AccountStatus, HoldingStatus},
+    },
+};
+use simpul_event_store::{
+    Recorded, TenantTx,
+    feed::{HandlerError, Projector},
+};
+use sqlx::types::Uuid;
+
+use crate::{
+    Keyed, Page, Position, QueryError, Slice,
+    event::decode_all,
+    stored::{column, json, read, signed},
+};
+
+/// One tenant as a customer of the platform.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountRow {
+    pub tenant: TenantId,
+    /// As the log tells it.
+    pub account: Account,
+    pub opened_at: DateTime<Utc>,
+}
+
+impl AccountRow {
+    fn pending(&self) -> usize {
+        let orders = self
+            .account
+            .granted()
+            .into_iter()
+            .flat_map(|granted| granted.add_ons.values());
+        orders
+            .filter(|holding| matches!(holding.status, HoldingStatus::Requested))
+            .count()
+    }
+
+    fn plan(&self) -> &str {
+        self.account
+            .granted()
+            .map_or("", |granted| granted.plan.key.as_str())
+    }
+}
+
+/// Keeps the list.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AccountListProjector;
+
+impl Projector for AccountListProjector {
+    const NAME: &'static str = "accounts";
+
+    fn wants(&self, event: &Recorded) -> bool {
+        event.aggregate_type == Account::TYPE
+    }
+
+    async fn project(&self, tx: &mut TenantTx, events: &[Recorded]) -> Result<(), HandlerError> {
+        let events: Vec<AccountEvent> = decode_all(events)?
+            .into_iter()
+            .filter_map(|(_, event)| match event {
+                AnyEvent::Account(event) => Some(event),
+                _ => None,
+            })
+            .collect();
+        let ids = column(&events, |event| event.subject().0.as_uuid());
+        let found = select(tx, Some(&ids), &AccountFilter::default(), Page::first(0)).await?;
+        let mut rows: BTreeMap<TenantId, AccountRow> =
+            found.into_iter().map(|row| (row.tenant, row)).collect();
+        for event in events {
+            let (tenant, at) = event.subject();
+            let row = rows.entry(tenant).or_insert_with(|| AccountRow {
+                tenant,
+                account: Account::default(),
+                opened_at: at,
+            });
+            row.account.evolve(&event);
+        }
+        store(tx, &rows.into_values().collect::<Vec<_>>()).await
+    }
+}
+
+/// Which accounts; every given part must hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AccountFilter {
+    /// Part of the name or the subdomain, whatever its case.
+    pub search: Option<String>,
+    pub status: Option<AccountStatus>,
+    pub plan: Option<PlanKey>,
+    pub locked: Option<bool>,
+    /// Whether an order waits for a super admin.
+    pub pending: bool,
+}
+
+async fn select(
+    tx: &mut TenantTx,
+    ids: Option<&[Uuid]>,
+    filter: &AccountFilter,
+    page: Page,
+) -> Result<Vec<AccountRow>, QueryError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "SELECT account_id, account, opened_at FROM accounts
+         WHERE tenant_id = $1 AND ($2::uuid[] IS NULL OR account_id = ANY($2))
+           AND ($3::timestamptz IS NULL OR (opened_at, account_id) < ($3, $4))
+           AND ($5::text IS NULL OR strpos(lower(name), lower($5)) > 0 OR strpos(subdomain, lower($5)) > 0)
+           AND ($6::text IS NULL OR status = $6) AND ($7::text IS NULL OR plan = $7)
+           AND ($8::boolean IS NULL OR locked = $8) AND (NOT $9 OR pending > 0)
+         ORDER BY opened_at DESC, account_id DESC
+         LIMIT CASE WHEN $2::uuid[] IS NULL THEN $10::bigint END",
+        tenant.as_uuid(),
+        ids,
+        page.at(),
+        page.id(),
+        filter.search,
+        filter.status.map(AccountStatus::as_str),
+        filter.plan.as_ref().map(PlanKey::as_str),
+        filter.locked,
+        filter.pending,
+        page.fetch()
+    )
+    .fetch_all(&mut **tx)
+    .await?
+    .into_iter()
+    .map(|row| {
+        Ok(AccountRow {
+            tenant: TenantId::new(row.account_id),
+            account: read("account", row.account)?,
+            opened_at: row.opened_at,
+        })
+    })
+    .collect()
+}
+
+async fn store(tx: &mut TenantTx, rows: &[AccountRow]) -> Result<(), HandlerError> {
+    let tenant = tx.tenant();
+    let pending = rows
+        .iter()
+        .map(|row| signed::<usize, i32>(row.pending()))
+        .collect::<Result<Vec<_>, _>>()?;
+    sqlx::query!(
+        "INSERT INTO accounts (tenant_id, account_id, name, subdomain, status, plan, locked, pending, account, opened_at)
+         SELECT $1, a.* FROM UNNEST($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[],
+             $8::integer[], $9::jsonb[], $10::timestamptz[]) AS a
+         ON CONFLICT ON CONSTRAINT accounts_pkey DO UPDATE SET
+             (name, subdomain, status, plan, locked, pending, account)
+             = ROW (excluded.name, excluded.subdomain, excluded.status, excluded.plan, excluded.locked,
+                    excluded.pending, excluded.account)",
+        tenant.as_uuid(),
+        &column(rows, |row| row.tenant.as_uuid()),
+        &column(rows, |row| row.account.name().unwrap_or_default().to_owned()),
+        &column(rows, |row| row.account.subdomain().map(ToString::to_string).unwrap_or_default()),
+        &column(rows, |row| row.account.status().as_str().to_owned()),
+        &column(rows, |row| row.plan().to_owned()),
+        &column(rows, |row| row.account.panel_lock().is_some()),
+        &pending,
+        &column(rows, |row| json(&row.account)) as &[Value],
+        &column(rows, |row| row.opened_at),
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+impl Keyed for AccountRow {
+    fn position(&self) -> Position {
+        Position {
+            at: self.opened_at,
+            id: self.tenant.as_uuid(),
+        }
+    }
+}
+
+/// Accounts, newest first.
+pub async fn list(
+    tx: &mut TenantTx,
+    filter: &AccountFilter,
+    page: Page,
+) -> Result<Slice<AccountRow>, QueryError> {
+    let rows = select(tx, None, filter, page).await?;
+    Ok(page.slice(rows))
+}
+
+/// Accounts by id; unknown ones are left out.
+pub async fn by_ids(tx: &mut TenantTx, ids: &[TenantId]) -> Result<Vec<AccountRow>, QueryError> {
+    let ids = column(ids, |id| id.as_uuid());
+    select(tx, Some(&ids), &AccountFilter::default(), Page::first(0)).await
+}
+
+/// How many accounts there are of a kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountCount {
+    pub status: String,
+    pub plan: String,
+    pub locked: bool,
+    pub accounts: i64,
+    pub pending_orders: i64,
+}
+
+/// Accounts by status, plan and lock. The counts of all kinds add up to the number of accounts.
+pub async fn counts(tx: &mut TenantTx) -> Result<Vec<AccountCount>, QueryError> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query!(
+        r#"SELECT status, plan, locked, count(*) AS "accounts!", coalesce(sum(pending), 0)::bigint AS "pending!"
+           FROM accounts WHERE tenant_id = $1 GROUP BY status, plan, locked ORDER BY status, plan, locked"#,
+        tenant.as_uuid()
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    let counts = rows.into_iter().map(|row| AccountCount {
+        status: row.status,
+        plan: row.plan,
+        locked: row.locked,
+        accounts: row.accounts,
+        pending_orders: row.pending,
+    });
+    Ok(counts.collect())
+}
+
+/// How many accounts were opened between two instants.
+pub async fn opened_between(
+    tx: &mut TenantTx,
+    from: DateTime<Utc>,
+    until: DateTime<Utc>,
+) -> Result<i64, QueryError> {
+    let tenant = tx.tenant();
+    Ok(sqlx::query_scalar!(
+        r#"SELECT count(*) AS "opened!" FROM accounts
+           WHERE tenant_id = $1 AND opened_at >= $2 AND opened_at < $3"#,
+        tenant.as_uuid(),
+        from,
+        until
+    )
+    .fetch_one(&mut **tx)
+    .await?)
+}
