@@ -76,6 +76,12 @@ pub(crate) struct Left {
 }
 
 impl Left {
+    /// With points that were given back.
+    pub(crate) fn with(self, points: u32) -> Self {
+        let remaining = self.remaining.saturating_add(points).min(self.rate.capacity);
+        Self { remaining, ..self }
+    }
+
     /// `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` (seconds until the budget is full).
     pub(crate) fn write(self, headers: &mut HeaderMap) {
         let missing = self.rate.capacity.saturating_sub(self.remaining);
@@ -193,7 +199,7 @@ impl Budgets {
         let Points {
             user: rate, tenant, ..
         } = *self.limits.points.of(surface);
-        let scope = format!("points {surface} {}", viewer.user);
+        let scope = points_of(surface, viewer);
         let remaining = self
             .take(state, viewer.tenant, scope, points, rate, "points")
             .await?;
@@ -202,6 +208,17 @@ impl Budgets {
         self.take(state, viewer.tenant, scope, points, tenant, "the tenant's points")
             .await?;
         Ok(Left { rate, remaining })
+    }
+
+    /// Puts points back that were taken for an operation and not needed. Those of a purse that is forgotten by now
+    /// come back by themselves.
+    pub(crate) fn give_back(&self, surface: Surface, viewer: Viewer, points: u32) {
+        let mut purses = self.purses.lock().unwrap_or_else(PoisonError::into_inner);
+        for scope in [points_of(surface, viewer), format!("points {surface}")] {
+            if let Some(purse) = purses.get_mut(&(viewer.tenant, scope)) {
+                purse.points = purse.points.saturating_add(points);
+            }
+        }
     }
 
     async fn take(
@@ -276,6 +293,11 @@ impl Budgets {
         purse.used_at = now;
         purse.points.saturating_add(remaining)
     }
+}
+
+/// The budget of a user's points.
+fn points_of(surface: Surface, viewer: Viewer) -> String {
+    format!("points {surface} {}", viewer.user)
 }
 
 /// Who has one address of version 6 has a whole /64.

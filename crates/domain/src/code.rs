@@ -53,6 +53,8 @@ codes! {
     /// The read model has not caught up with the given consistency token in time.
     StaleRead = "STALE_READ", 503;
     LimitReached = "LIMIT_REACHED", 403;
+    /// A live stream was not read as fast as things happened; `cursor` is the place to come back to.
+    SlowConsumer = "SLOW_CONSUMER", 429;
     FeatureDisabled = "FEATURE_DISABLED", 403;
     /// The tenant's panel is locked: only paying is allowed.
     PanelLocked = "PANEL_LOCKED", 403;

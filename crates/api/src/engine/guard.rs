@@ -4,7 +4,7 @@
 //! Each fragment is measured once; sums saturate. A document that passes has at most [`MAX_NODES`] nodes once its
 //! fragments are expanded, so that whatever walks it later is bounded too.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use async_graphql::{
     Positioned, Value,
@@ -77,6 +77,34 @@ pub(super) fn admit(document: &ExecutableDocument) -> Result<bool, ApiError> {
         introspects |= guard.operation(&operation.node)?;
     }
     Ok(introspects)
+}
+
+/// Whether some set of an admitted document selects a response key twice, fragments expanded. Members of a union that
+/// have the same field count as well.
+pub(super) fn repeats(document: &ExecutableDocument) -> bool {
+    fn keys<'d>(
+        document: &'d ExecutableDocument,
+        set: &'d SelectionSet,
+        seen: &mut HashSet<&'d str>,
+    ) -> bool {
+        set.items.iter().any(|Positioned { node, .. }| match node {
+            Selection::Field(field) => {
+                let field = &field.node;
+                let again = !seen.insert(field.response_key().node.as_str());
+                again || keys(document, &field.selection_set.node, &mut HashSet::new())
+            }
+            Selection::InlineFragment(fragment) => keys(document, &fragment.node.selection_set.node, seen),
+            Selection::FragmentSpread(spread) => {
+                let fragment = document.fragments.get(&spread.node.fragment_name.node);
+                fragment.is_some_and(|fragment| keys(document, &fragment.node.selection_set.node, seen))
+            }
+        })
+    }
+    let mut operations = document.operations.iter();
+    operations.any(|(_, operation)| {
+        let set = &operation.node.selection_set.node;
+        keys(document, set, &mut HashSet::new())
+    })
 }
 
 fn at_most<N: Copy + PartialOrd + Into<serde_json::Value>>(

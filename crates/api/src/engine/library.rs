@@ -30,6 +30,8 @@ pub(crate) struct Document {
     pub(crate) executable: ExecutableDocument,
     /// Whether it asks about the schema.
     pub(crate) introspects: bool,
+    /// Whether it selects one response key twice in one place, so that answers have to be merged.
+    pub(crate) repeats: bool,
     /// Whether it came with a release of ours.
     pub(crate) trusted: bool,
 }
@@ -172,9 +174,11 @@ fn read(text: &str, trusted: bool) -> Result<Document, ApiError> {
     let executable =
         parse_query(text).map_err(|error| ApiError::new(Code::GraphqlParseFailed, error.to_string()))?;
     let introspects = guard::admit(&executable)?;
+    let repeats = guard::repeats(&executable);
     Ok(Document {
         executable,
         introspects,
+        repeats,
         trusted,
     })
 }

@@ -24,7 +24,7 @@ pub(crate) use self::{
 };
 use crate::{
     ApiError,
-    graphql::{Executed, FieldTypes, answer},
+    graphql::{Answered, FieldTypes, Plans, Ran, answer},
 };
 
 /// An operation that may run.
@@ -53,6 +53,15 @@ impl Prepared {
         self.document.trusted
     }
 
+    /// What is left of the price once so many objects were received. A command costs what it costs, and so does the
+    /// schema.
+    fn unused(&self, received: u64) -> u64 {
+        if self.kind != OperationType::Query || self.introspects() {
+            return 0;
+        }
+        self.cost.saturating_sub(received)
+    }
+
     fn request(&self) -> Request {
         let variables = Variables::from_json(Value::Object(self.variables.clone()));
         // The text is not needed again: the document is read.
@@ -63,6 +72,14 @@ impl Prepared {
         request.set_parsed_query(self.document.executable.clone());
         request
     }
+}
+
+/// What became of an operation.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Executed {
+    pub(crate) answered: Answered,
+    /// Points that were paid for more than was received.
+    pub(crate) unused: u64,
 }
 
 /// The engine with what it needs around it. Cheap to clone.
@@ -126,8 +143,13 @@ impl<E: Executor> Engine<E> {
         prepared: &Prepared,
         request_id: &str,
         data: impl FnOnce(Request) -> Request,
-    ) -> Result<Value, ApiError> {
-        let run = AssertUnwindSafe(self.executor.execute(data(prepared.request()))).catch_unwind();
+    ) -> Result<Executed, ApiError> {
+        let mut request = data(prepared.request());
+        let plans = Arc::new(Plans::default());
+        if !prepared.document.repeats {
+            request = request.data(Arc::clone(&plans));
+        }
+        let run = AssertUnwindSafe(self.executor.execute(request)).catch_unwind();
         let response = tokio::time::timeout(self.deadline, run)
             .await
             .map_err(|_| {
@@ -138,7 +160,12 @@ impl<E: Executor> Engine<E> {
                 )
             })?
             .map_err(|panic| panicked(panic.as_ref()))?;
-        Ok(answer(response, self.executed(prepared), request_id))
+        let answered = answer(response, self.operation(prepared), request_id);
+        let received = answered.objects().saturating_add(plans.objects());
+        Ok(Executed {
+            unused: prepared.unused(received),
+            answered,
+        })
     }
 
     /// Runs a subscription: one answer after the other. A panic is the last one.
@@ -152,13 +179,13 @@ impl<E: Executor> Engine<E> {
         let engine = self.clone();
         let answers = AssertUnwindSafe(responses).catch_unwind().map(move |response| {
             let response = response.map_err(|panic| panicked(panic.as_ref()))?;
-            Ok(answer(response, engine.executed(&prepared), &request_id))
+            Ok(answer(response, engine.operation(&prepared), &request_id).into_value())
         });
         answers.boxed()
     }
 
-    fn executed<'r>(&'r self, prepared: &'r Prepared) -> Executed<'r> {
-        Executed {
+    fn operation<'r>(&'r self, prepared: &'r Prepared) -> Ran<'r> {
+        Ran {
             types: &self.types,
             document: &prepared.document.executable,
             operation_name: prepared.name.as_deref(),

@@ -80,6 +80,7 @@ async fn a_panicking_resolver_answers_an_internal_error_and_the_next_operation_r
     assert_eq!(answered, Err(ApiError::internal()));
     let hello = prepared(&engine, "{hello}").expect("prepared");
     let answered = engine.execute(&hello, "r", |request| request).await;
+    let answered = answered.map(|executed| executed.answered.into_value());
     assert_eq!(answered, Ok(json!({ "data": { "hello": "world" } })));
 }
 

@@ -4,7 +4,11 @@ use async_graphql::{Response, ServerError, parser::types::ExecutableDocument};
 use serde_json::{Map, Value, json};
 use simpul_domain::Code;
 
-use super::{null::propagate, types::FieldTypes};
+use super::{
+    answered::{Answered, to_json},
+    null::propagate,
+    types::FieldTypes,
+};
 use crate::ApiError;
 
 /// At most this many errors are reported.
@@ -12,28 +16,26 @@ const MAX_ERRORS: usize = 20;
 
 /// What was executed, for putting nulls where they belong.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Executed<'r> {
+pub(crate) struct Ran<'r> {
     pub(crate) types: &'r FieldTypes,
     pub(crate) document: &'r ExecutableDocument,
     pub(crate) operation_name: Option<&'r str>,
 }
 
-/// The body of an answer. An operation that was not executed has no `data`.
-pub(crate) fn answer(response: Response, executed: Executed<'_>, request_id: &str) -> Value {
-    let before_execution = !response.errors.is_empty() && response.errors.iter().all(is_of_document);
-    let mut body = Map::new();
-    if !response.errors.is_empty() {
-        let errors = response.errors.iter().take(MAX_ERRORS);
-        let errors = errors.map(|error| entry(error, before_execution, request_id));
-        body.insert("errors".to_owned(), errors.collect());
+/// What an operation came to. One that was not executed has no `data`.
+pub(crate) fn answer(response: Response, executed: Ran<'_>, request_id: &str) -> Answered {
+    if response.errors.is_empty() {
+        return Answered::Data(response.data);
     }
+    let before_execution = response.errors.iter().all(is_of_document);
+    let mut body = Map::new();
+    let errors = response.errors.iter().take(MAX_ERRORS);
+    let errors = errors.map(|error| entry(error, before_execution, request_id));
+    body.insert("errors".to_owned(), errors.collect());
     if !before_execution {
-        let mut data = response.data.into_json().unwrap_or_else(|error| {
-            tracing::error!(%error, "an answer cannot be written");
-            Value::Null
-        });
+        let mut data = to_json(response.data);
         for error in response.errors.iter().filter(|error| !error.path.is_empty()) {
-            let Executed {
+            let Ran {
                 types,
                 document,
                 operation_name,
@@ -42,7 +44,7 @@ pub(crate) fn answer(response: Response, executed: Executed<'_>, request_id: &st
         }
         body.insert("data".to_owned(), data);
     }
-    Value::Object(body)
+    Answered::Body(Value::Object(body))
 }
 
 /// Whether the engine refused the document or its variables: such errors have no path and are not ours.

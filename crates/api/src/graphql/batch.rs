@@ -125,6 +125,17 @@ pub(super) async fn one<R: Row>(scope: &Arc<Scope>, id: R::Id) -> Result<Option<
     Ok(found.get(&id).cloned())
 }
 
+/// The row with this id, at least as new as the event at `seq`. On a live connection it is read once for each event,
+/// whoever listens.
+pub(super) async fn after<R: Row>(scope: &Arc<Scope>, id: R::Id, seq: i64) -> Result<Option<R>, ApiError> {
+    let Some(readings) = scope.readings() else {
+        return one(scope, id).await;
+    };
+    let reading = readings.of::<Option<R>>(scope.tenant(), seq);
+    let row = reading.get_or_try_init(|| one(scope, id)).await?;
+    Ok(row.clone())
+}
+
 /// The rows with these ids, in their order; unknown ones are left out.
 pub(super) async fn many<R: Row>(scope: &Arc<Scope>, ids: &[R::Id]) -> Result<Vec<R>, ApiError> {
     let rows = ids.iter().map(|&id| one::<R>(scope, id));

@@ -17,6 +17,7 @@ use super::{
     fields::Fields,
     page::{connection, page},
     payload::payload,
+    rows::{Row, plain},
     scalar::DateTime,
     scope::{Scope, scope},
     user_error::UserError,
@@ -42,6 +43,17 @@ pub(crate) struct Customer {
     email: Option<String>,
     /// When the customer was registered.
     registered_at: DateTime,
+}
+
+plain! {
+    Customer {
+        "id" => id,
+        "code" => code,
+        "name" => name,
+        "phone" => phone,
+        "email" => email,
+        "registeredAt" => registered_at,
+    }
 }
 
 impl Customer {
@@ -132,7 +144,7 @@ impl CustomersQuery {
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
         #[graphql(desc = "The customer with exactly this code.")] code: Option<String>,
-    ) -> Result<Connection<String, Customer>> {
+    ) -> Result<Connection<String, Row<Customer>>> {
         let scope = scope(context)?;
         scope.require(permission::CUSTOMER_READ).await?;
         let page = page(LIST, first, after.as_deref())?;
@@ -149,7 +161,7 @@ impl CustomersQuery {
         }
         tx.commit().await.map_err(ApiError::from)?;
         let slice = Slice { rows: opened, next };
-        Ok(connection(LIST, page, slice, |row| row.1))
+        Ok(connection(LIST, page, slice, |row| Row(row.1)))
     }
 }
 

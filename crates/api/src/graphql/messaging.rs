@@ -28,6 +28,7 @@ use super::{
     customers::Customer,
     page::{connection, page},
     payload::payload,
+    rows::{Row, plain, words},
     scalar::DateTime,
     scope::{Scope, scope},
 };
@@ -153,6 +154,20 @@ impl From<MessageRow> for Message {
     }
 }
 
+words!(MessageKind, MessageChannel, MessageStatus);
+plain! {
+    Message {
+        "id" => id,
+        "kind" => kind,
+        "channel" => channel,
+        "status" => status,
+        "tryCount" => try_count,
+        "failure" => failure,
+        "queuedAt" => queued_at,
+        "statusAt" => status_at,
+    }
+}
+
 #[ComplexObject]
 impl Message {
     /// To whom.
@@ -246,7 +261,7 @@ impl MessagingQuery {
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
         #[graphql(desc = "Which messages.")] filter: Option<MessageFilter>,
-    ) -> Result<Connection<String, Message>> {
+    ) -> Result<Connection<String, Row<Message>>> {
         let scope = scope(context)?;
         scope.require(permission::CUSTOMER_READ).await?;
         let page = page(LIST, first, after.as_deref())?;
@@ -258,7 +273,7 @@ impl MessagingQuery {
             .await
             .map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
-        Ok(connection(LIST, page, slice, Message::from))
+        Ok(connection(LIST, page, slice, |row| Row(row.into())))
     }
 }
 

@@ -8,6 +8,7 @@
 //! The SDLs are committed as `schema*.graphql`; a name in them is for ever (`facts/graphql.md` section 6).
 
 mod answer;
+mod answered;
 mod audit;
 mod batch;
 mod billing;
@@ -26,6 +27,7 @@ mod page;
 mod payload;
 mod platform;
 mod portal;
+mod rows;
 mod saas;
 mod scalar;
 mod scope;
@@ -38,8 +40,10 @@ mod user_error;
 
 pub use self::served::sdl;
 pub(crate) use self::{
-    answer::{Executed, answer},
+    answer::{Ran, answer},
+    answered::Answered,
     page::MAX_FIRST,
+    rows::Plans,
     scope::Scope,
     served::Served,
     types::{FieldTypes, longest, root},

@@ -20,6 +20,7 @@ use super::{
     fields::Fields,
     page::{connection, page},
     payload::payload,
+    rows::{Row, plain, words},
     scalar::DateTime,
     scope::{Scope, scope},
     user_error::UserError,
@@ -91,6 +92,25 @@ impl From<RouterRow> for Router {
             registered_at: DateTime(row.registered_at),
             retired_at: row.retired_at.map(DateTime),
         }
+    }
+}
+
+words!(TlsMode);
+plain! {
+    Router {
+        "id" => id,
+        "name" => name,
+        "host" => host,
+        "port" => port,
+        "tls" => tls,
+        "username" => username,
+        "serial" => serial,
+        "identity" => identity,
+        "osVersion" => os_version,
+        "serialChanged" => serial_changed,
+        "identifiedAt" => identified_at,
+        "registeredAt" => registered_at,
+        "retiredAt" => retired_at,
     }
 }
 
@@ -221,7 +241,7 @@ impl NetworkQuery {
         context: &Context<'_>,
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
-    ) -> Result<Connection<String, Router>> {
+    ) -> Result<Connection<String, Row<Router>>> {
         let scope = scope(context)?;
         scope.require(permission::ROUTER_READ).await?;
         let page = page(LIST, first, after.as_deref())?;
@@ -230,7 +250,7 @@ impl NetworkQuery {
             .await
             .map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
-        Ok(connection(LIST, page, slice, Router::from))
+        Ok(connection(LIST, page, slice, |row| Row(row.into())))
     }
 }
 

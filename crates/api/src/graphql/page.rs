@@ -67,7 +67,7 @@ pub(super) fn seal(list: &str, keys: &str) -> String {
 }
 
 /// A connection over a slice. Each row comes with its position.
-pub(super) fn connection<R: Keyed, T: OutputType + async_graphql::ObjectType>(
+pub(super) fn connection<R: Keyed, T: OutputType>(
     list: &str,
     page: Page,
     slice: Slice<R>,

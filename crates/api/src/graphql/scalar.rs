@@ -99,9 +99,9 @@ pub(crate) enum CurrencyCode {
 #[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
 pub(crate) struct Money {
     /// Whole rupiah, such as `"150000"`.
-    amount: Decimal,
+    pub(super) amount: Decimal,
     /// Always said.
-    currency: CurrencyCode,
+    pub(super) currency: CurrencyCode,
 }
 
 impl From<Rupiah> for Money {

@@ -22,7 +22,7 @@ use crate::{
     ApiError, ApiState,
     auth::Viewer,
     http::Origin,
-    live::{Hub, Start},
+    live::{Hub, Readings, Start},
 };
 
 /// The frame of one operation.
@@ -91,6 +91,11 @@ impl Scope {
     pub(super) async fn follow(&self, after: Option<i64>) -> Result<Start, ApiError> {
         let hub = self.hub.as_ref().ok_or_else(ApiError::internal)?;
         Ok(hub.follow(self.viewer.tenant, after).await?)
+    }
+
+    /// What others who listen to the same events have read.
+    pub(super) fn readings(&self) -> Option<&Readings> {
+        self.hub.as_deref().map(Hub::readings)
     }
 
     pub(super) const fn gatherings(&self) -> &Gatherings {

@@ -40,6 +40,8 @@ pub(crate) enum UserErrorCode {
     StaleRead,
     /// A limit of the tenant's plan is reached.
     LimitReached,
+    /// A stream was not read as fast as things happened.
+    SlowConsumer,
     /// The feature is not part of the tenant's plan.
     FeatureDisabled,
     /// The tenant's panel is locked: only paying is allowed.

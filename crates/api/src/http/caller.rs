@@ -92,6 +92,13 @@ impl Door {
         Scope::new(self.shared.state.clone(), viewer, request_id, token)
     }
 
+    /// Gives back what an operation has paid for more than it got. Says how many points that are.
+    pub(crate) fn give_back(&self, viewer: Viewer, unused: u64) -> u32 {
+        let points = u32::try_from(unused).unwrap_or(u32::MAX);
+        self.shared.budgets.give_back(self.surface, viewer, points);
+        points
+    }
+
     /// What must hold before an operation runs: its permissions, and the budget.
     pub(crate) async fn admit(&self, prepared: &Prepared, scope: &Scope) -> Result<Left, ApiError> {
         if prepared.introspects() {

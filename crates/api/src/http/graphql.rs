@@ -9,7 +9,7 @@ use async_graphql::parser::types::OperationType;
 use axum::{
     body::Body,
     extract::State,
-    http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
     response::{IntoResponse as _, Response},
 };
 use serde_json::{Value, json};
@@ -26,7 +26,8 @@ use crate::{
     ApiError,
     auth::Viewer,
     budget::Left,
-    engine::{Operation, Prepared},
+    engine::{Executed, Operation, Prepared},
+    graphql::Answered,
 };
 
 /// Largest request.
@@ -103,13 +104,18 @@ async fn run(
         Err(error) => return Ok(id.answer(&error, media)),
     };
     let data = |request: async_graphql::Request| request.data(Arc::clone(&scope));
-    let mut answered = door.engine.execute(prepared, id.as_str(), data).await?;
-    if parts.headers.contains_key(COST) {
+    let Executed { answered, unused } = door.engine.execute(prepared, id.as_str(), data).await?;
+    let left = left.with(door.give_back(viewer, unused));
+    let extensions = parts.headers.contains_key(COST).then(|| {
         let limit = door.engine.max_cost();
-        answered["extensions"] =
-            json!({ "cost": { "requested": prepared.cost, "limit": limit, "reads": scope.reads() } });
-    }
-    Ok(with_budget(write(&answered, media), left))
+        let (requested, actual) = (prepared.cost, prepared.cost - unused);
+        json!({ "cost": { "requested": requested, "actual": actual, "limit": limit, "reads": scope.reads() } })
+    });
+    let status = match &answered {
+        Answered::Data(_) => StatusCode::OK,
+        Answered::Body(body) => status(body, media),
+    };
+    Ok(with_budget(body(status, media, answered.write(extensions)), left))
 }
 
 /// What a page can send to another site without being asked is none of these, so that it cannot use a session. What
@@ -166,7 +172,11 @@ impl RequestId {
 }
 
 fn write(answered: &Value, media: MediaType) -> Response {
+    body(status(answered, media), media, answered.to_string())
+}
+
+fn body(status: StatusCode, media: MediaType, text: impl Into<Body>) -> Response {
     let content_type = HeaderValue::from_static(media.content_type());
     let headers = [(header::CONTENT_TYPE, content_type)];
-    (status(answered, media), headers, answered.to_string()).into_response()
+    (status, headers, text.into()).into_response()
 }

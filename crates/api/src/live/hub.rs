@@ -16,6 +16,8 @@ use simpul_event_store::{EventStore, Recorded, StoreError, feed};
 use tokio::sync::{Semaphore, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use super::readings::Readings;
+
 /// Events in memory per tenant.
 const KEPT: usize = 1_000;
 /// Events read or handed over at once.
@@ -37,6 +39,7 @@ pub(crate) struct Hub {
     stop: CancellationToken,
     tails: Mutex<HashMap<TenantId, Weak<Tail>>>,
     readers: Arc<Semaphore>,
+    readings: Readings,
 }
 
 /// The end of one tenant's log.
@@ -73,7 +76,13 @@ impl Hub {
             stop,
             tails: Mutex::default(),
             readers: Arc::new(Semaphore::new(MAX_READERS)),
+            readings: Readings::default(),
         }
+    }
+
+    /// What was read for those who listen.
+    pub(crate) const fn readings(&self) -> &Readings {
+        &self.readings
     }
 
     /// What follows `after`, or what follows now.

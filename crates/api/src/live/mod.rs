@@ -6,6 +6,7 @@
 
 mod hub;
 mod protocol;
+mod readings;
 mod run;
 pub(crate) mod socket;
 mod sockets;
@@ -13,6 +14,7 @@ pub(crate) mod sse;
 
 pub(crate) use self::{
     hub::{Cursor, Hub, Start},
+    readings::Readings,
     run::Client,
     sockets::Sockets,
 };

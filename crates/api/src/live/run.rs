@@ -61,7 +61,7 @@ async fn answers(
     door.admit(&prepared, &scope).await?;
     let data = |request: async_graphql::Request| request.data(scope);
     if prepared.kind != OperationType::Subscription {
-        return once(door, &prepared, &request_id, data, outlet).await;
+        return once(door, (&prepared, viewer), &request_id, data, outlet).await;
     }
     let mut stream = door.engine.stream(prepared, request_id, data);
     while let Some(answered) = stream.next().await {
@@ -77,12 +77,14 @@ async fn answers(
 
 async fn once(
     door: &Door,
-    prepared: &Prepared,
+    (prepared, viewer): (&Prepared, Viewer),
     request_id: &str,
     data: impl FnOnce(async_graphql::Request) -> async_graphql::Request,
     outlet: &mut impl Outlet,
 ) -> Result<(), ApiError> {
-    let answered = door.engine.execute(prepared, request_id, data).await?;
+    let executed = door.engine.execute(prepared, request_id, data).await?;
+    door.give_back(viewer, executed.unused);
+    let answered = executed.answered.into_value();
     // Null is a result of a query; only what did not run is an error.
     let answer = if answered.get("data").is_none() {
         classify(answered)

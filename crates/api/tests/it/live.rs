@@ -10,6 +10,7 @@ use simpul_api::{
     auth::Viewer,
     budget::{Limits, Rate},
 };
+use simpul_app::permission;
 use simpul_event_store::inline::access;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::{
@@ -306,4 +307,164 @@ async fn a_user_holds_ten_sockets() {
         .say(&json!({ "type": "connection_init", "payload": { "authorization": authorization } }))
         .await;
     assert_eq!(eleventh.closed().await, 4429);
+}
+
+/// Streams that tell of changes, and the stored events that they tell of.
+const TOLD: [(&str, &[&str]); 2] = [
+    (
+        "routerEvents",
+        &["network.router.registered", "network.router.address_changed"],
+    ),
+    (
+        "subscriptionEvents",
+        &[
+            "subscriptions.subscription.opened",
+            "subscriptions.subscription.activated",
+            "subscriptions.subscription.suspended",
+            "subscriptions.subscription.resumed",
+        ],
+    ),
+];
+
+// Property 57: every entity change reaches live subscribers.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_change_reaches_every_listener_once_and_in_order() {
+    let front = Front::with_settings(Settings {
+        limits: plenty(),
+        ..Settings::default()
+    })
+    .await;
+    let address = listen(&front).await;
+    let mut listeners = Vec::new();
+    for _ in 0..3 {
+        let mut client = Client::signed_in(&front, address, front.owner).await;
+        for (field, _) in TOLD {
+            let kinds = cursors(field);
+            let query = format!("subscription {{ {field}(after: \"MXxldmVudHN8MA\") {{ {kinds} }} }}");
+            client.subscribe(field, &query, Value::Null).await;
+        }
+        listeners.push(client);
+    }
+    let line = crate::story::line(&front, front.owner).await;
+    for index in 0..100 {
+        match index % 3 {
+            0 => register(&front, front.owner, &format!("r{index}")).await,
+            1 => {
+                let input = json!({ "id": line.subscription, "reason": "because" });
+                front
+                    .accepted(front.owner, "subscriptionSuspend", "subscription { id }", input)
+                    .await;
+            }
+            _ => {
+                let input = json!({ "id": line.subscription });
+                front
+                    .accepted(front.owner, "subscriptionResume", "subscription { id }", input)
+                    .await;
+            }
+        }
+    }
+    let log = simpul_event_store::feed::page(&front.test.store(), front.owner.tenant, 0, 1_000)
+        .await
+        .expect("the log");
+    for client in &mut listeners {
+        let mut missing: Vec<(&str, Vec<String>)> = TOLD
+            .iter()
+            .map(|(field, types)| {
+                let events = log
+                    .iter()
+                    .filter(|event| types.contains(&event.event_type.as_str()));
+                (*field, events.map(|event| cursor(event.tenant_seq)).collect())
+            })
+            .collect();
+        assert!(missing.iter().map(|(_, events)| events.len()).sum::<usize>() >= 100);
+        while missing.iter().any(|(_, events)| !events.is_empty()) {
+            let message = client.hear().await;
+            assert_eq!(message["type"], "next", "{message}");
+            let field = message["id"].as_str().expect("an id");
+            let (_, events) = missing
+                .iter_mut()
+                .find(|(name, _)| *name == field)
+                .expect("a stream");
+            assert_eq!(
+                message["payload"]["data"][field]["cursor"],
+                events.remove(0),
+                "{field}"
+            );
+        }
+    }
+}
+
+/// The cursor of every kind of event of a stream.
+fn cursors(field: &str) -> String {
+    let kinds: &[&str] = match field {
+        "routerEvents" => &["RouterRegistered", "RouterAddressChanged"],
+        _ => &[
+            "SubscriptionOpened",
+            "SubscriptionActivated",
+            "SubscriptionSuspended",
+            "SubscriptionResumed",
+        ],
+    };
+    kinds
+        .iter()
+        .map(|kind| format!("... on {kind} {{ cursor }} "))
+        .collect()
+}
+
+fn cursor(seq: i64) -> String {
+    base64::Engine::encode(
+        &base64::engine::general_purpose::URL_SAFE_NO_PAD,
+        format!("1|events|{seq}"),
+    )
+}
+
+// Property 58: a disconnected client leaves nothing behind.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_goes_away_leaves_nothing_behind() {
+    let front = Front::with_settings(Settings {
+        limits: plenty(),
+        ..Settings::default()
+    })
+    .await;
+    let address = listen(&front).await;
+    let before = front.state.tasks.len();
+    for round in 0..100 {
+        let viewer = front.colleague(&[permission::ROUTER_READ]).await;
+        let mut client = Client::signed_in(&front, address, viewer).await;
+        for id in 0..=round % 3 {
+            let query = "subscription { routerEvents { __typename } }";
+            client.subscribe(&id.to_string(), query, Value::Null).await;
+        }
+        match round % 3 {
+            0 => drop(client),
+            1 => client.0.close(None).await.expect("closed"),
+            _ => {
+                client.say(&json!({ "type": "complete", "id": "0" })).await;
+                drop(client);
+            }
+        }
+    }
+    // Sockets, their operations and the tenant's reader are tasks; each ends by itself.
+    let gone = async {
+        while front.state.tasks.len() > before {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let ended = tokio::time::timeout(PATIENCE, gone).await;
+    let left = front.state.tasks.len();
+    assert!(ended.is_ok(), "{left} tasks are left, {before} were there");
+}
+
+fn plenty() -> Limits {
+    let rate = Rate {
+        capacity: 1_000_000,
+        per_minute: 1_000_000,
+    };
+    let mut limits = Limits {
+        address_requests: rate,
+        user_requests: rate,
+        ..Limits::default()
+    };
+    (limits.points.staff.user, limits.points.staff.tenant) = (rate, rate);
+    limits
 }

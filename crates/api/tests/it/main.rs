@@ -13,6 +13,7 @@ mod isolation;
 mod live;
 mod operations;
 mod reads;
+mod rows;
 mod saas;
 mod schema;
 mod snapshots;

@@ -15,6 +15,7 @@ use crate::{
     graphql::{
         batch,
         customers::Customer,
+        rows::{plain, words},
         scalar::{Date, DateTime, Money},
         scope::{Scope, scope},
         subscriptions::Subscription,
@@ -162,6 +163,31 @@ impl From<InvoiceRow> for Invoice {
             void_reason: row.void_reason.clone(),
             row,
         }
+    }
+}
+
+words!(InvoiceStatus, InvoiceLineKind);
+plain! {
+    InvoiceLine {
+        "kind" => kind,
+        "description" => description,
+        "amount" => amount,
+    }
+    Invoice {
+        "id" => id,
+        "number" => number,
+        "status" => status,
+        "periodFromOn" => period_from_on,
+        "periodUntilOn" => period_until_on,
+        "lines" => lines,
+        "total" => total,
+        "outstanding" => outstanding,
+        "dueOn" => due_on,
+        "issuedAt" => issued_at,
+        "overdueAt" => overdue_at,
+        "paidAt" => paid_at,
+        "voidedAt" => voided_at,
+        "voidReason" => void_reason,
     }
 }
 

@@ -16,6 +16,7 @@ use crate::{
         fields::Fields,
         page::{connection, page},
         payload::payload,
+        rows::Row,
         scalar::Date,
         scope::scope,
         user_error::UserError,
@@ -119,7 +120,7 @@ impl InvoicesQuery {
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
         #[graphql(desc = "Which bills.")] filter: Option<InvoiceFilter>,
-    ) -> Result<Connection<String, Invoice>> {
+    ) -> Result<Connection<String, Row<Invoice>>> {
         let scope = scope(context)?;
         scope.require(permission::BILLING_READ).await?;
         let page = page(LIST, first, after.as_deref())?;
@@ -131,7 +132,7 @@ impl InvoicesQuery {
             .await
             .map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
-        Ok(connection(LIST, page, slice, Invoice::from))
+        Ok(connection(LIST, page, slice, |row| Row(row.into())))
     }
 }
 

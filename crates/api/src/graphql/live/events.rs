@@ -8,10 +8,16 @@ use futures_util::{Stream, StreamExt as _, stream};
 use simpul_app::permission;
 use simpul_domain::{Code, InvoiceId, PaymentId, RouterId, SubscriptionId};
 use simpul_event_store::{ConsistencyToken, Recorded};
+use simpul_projections::{
+    billing::{invoice_list::InvoiceRow, money::PaymentRow},
+    network::router_list::RouterRow,
+    subscriptions::subscription_list::SubscriptionRow,
+};
 
 use crate::{
     ApiError,
     graphql::{
+        batch,
         billing::{Invoice, Payment},
         network::Router,
         page::{open, seal},
@@ -45,7 +51,7 @@ pub(crate) struct StreamReset {
 
 /// Declares the events of one kind of thing: the types, their union, and how a stored event becomes one of them.
 macro_rules! events {
-    ($(#[$doc:meta])* $union:ident about $entity:ident: $type:ty = $id:ty {
+    ($(#[$doc:meta])* $union:ident about $entity:ident: $type:ty = $row:ty, $permission:expr; $id:ty {
         $($(#[$event_doc:meta])* $event:ident = $name:literal;)*
     }) => {
         $($(#[$event_doc])*
@@ -54,6 +60,8 @@ macro_rules! events {
         pub(crate) struct $event {
             #[graphql(skip)]
             of: Option<$id>,
+            #[graphql(skip)]
+            seq: i64,
             /// Where to come back to: what follows this event.
             cursor: String,
             /// When it happened.
@@ -64,8 +72,10 @@ macro_rules! events {
         impl $event {
             /// What it happened to, at least as new as the event.
             async fn $entity(&self, context: &Context<'_>) -> Result<Option<$type>> {
+                let scope = scope(context)?;
+                scope.require($permission).await?;
                 match self.of {
-                    Some(id) => Ok(<$type>::load(scope(context)?, id).await?),
+                    Some(id) => Ok(batch::after::<$row>(scope, id, self.seq).await?.map(<$type>::from)),
                     None => Ok(None),
                 }
             }
@@ -80,9 +90,10 @@ macro_rules! events {
 
         impl Happening for $union {
             fn read(event: &Recorded) -> Option<Self> {
-                let (of, cursor, at) = (event.aggregate_id.parse().ok(), cursor(event.tenant_seq), DateTime(event.recorded_at));
+                let (of, seq) = (event.aggregate_id.parse().ok(), event.tenant_seq);
+                let (cursor, at) = (cursor(seq), DateTime(event.recorded_at));
                 match event.event_type.as_str() {
-                    $($name => Some(Self::$event($event { of, cursor, at })),)*
+                    $($name => Some(Self::$event($event { of, seq, cursor, at })),)*
                     _ => None,
                 }
             }
@@ -96,7 +107,7 @@ macro_rules! events {
 
 events! {
     /// Something happened to a bill. More may be added.
-    InvoiceEvent about invoice: Invoice = InvoiceId {
+    InvoiceEvent about invoice: Invoice = InvoiceRow, permission::BILLING_READ; InvoiceId {
         /// It asks for money from now on.
         InvoiceIssued = "billing.invoice.issued";
         /// A part of it was paid, or all of it.
@@ -116,7 +127,7 @@ events! {
 
 events! {
     /// Something happened to money that was received. More may be added.
-    PaymentEvent about payment: Payment = PaymentId {
+    PaymentEvent about payment: Payment = PaymentRow, permission::BILLING_READ; PaymentId {
         /// It was booked.
         PaymentReceived = "billing.payment.received";
         /// It was found whose it is.
@@ -134,7 +145,7 @@ events! {
 
 events! {
     /// Something happened to a line. More may be added.
-    SubscriptionEvent about subscription: Line = SubscriptionId {
+    SubscriptionEvent about subscription: Line = SubscriptionRow, permission::SUBSCRIPTION_READ; SubscriptionId {
         /// It was sold.
         SubscriptionOpened = "subscriptions.subscription.opened";
         /// It is in service for the first time.
@@ -158,7 +169,7 @@ events! {
 
 events! {
     /// Something happened to a router. More may be added.
-    RouterEvent about router: Router = RouterId {
+    RouterEvent about router: Router = RouterRow, permission::ROUTER_READ; RouterId {
         /// It is managed from now on.
         RouterRegistered = "network.router.registered";
         /// It was recognised at its address.
@@ -251,7 +262,7 @@ impl<E: Happening> Following<E> {
 /// The client reads slower than things happen; it may come back, or read the state.
 fn slow(at: &Cursor) -> ApiError {
     ApiError {
-        code: Code::LimitReached,
+        code: Code::SlowConsumer,
         message: "The client does not keep up".to_owned(),
         params: serde_json::json!({ "cursor": cursor(at.at()), "behind": at.behind() }),
     }

@@ -12,6 +12,7 @@ use crate::{
     ApiError,
     graphql::{
         page::{connection, page},
+        rows::Row,
         scope::scope,
     },
 };
@@ -69,7 +70,7 @@ impl SubscriptionsQuery {
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
         #[graphql(desc = "Which lines.")] filter: Option<SubscriptionFilter>,
-    ) -> Result<Connection<String, Subscription>> {
+    ) -> Result<Connection<String, Row<Subscription>>> {
         let scope = scope(context)?;
         scope.require(permission::SUBSCRIPTION_READ).await?;
         let page = page(LIST, first, after.as_deref())?;
@@ -81,6 +82,6 @@ impl SubscriptionsQuery {
             .await
             .map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
-        Ok(connection(LIST, page, slice, Subscription::from))
+        Ok(connection(LIST, page, slice, |row| Row(row.into())))
     }
 }

@@ -19,6 +19,7 @@ use crate::{
         catalog::ServicePlan,
         customers::Customer,
         network::Router,
+        rows::{plain, words},
         scalar::{BigInt, Date, DateTime, Money},
         scope::{Scope, scope},
     },
@@ -202,6 +203,24 @@ impl From<SubscriptionRow> for Subscription {
             isolated_since: row.isolated_since.map(DateTime),
             row,
         }
+    }
+}
+
+words!(SubscriptionStatus);
+plain! {
+    Subscription {
+        "id" => id,
+        "username" => username,
+        "status" => status,
+        "statusReason" => status_reason,
+        "statusSince" => status_since,
+        "planName" => plan_name,
+        "price" => price,
+        "dueDay" => due_day,
+        "installedOn" => installed_on,
+        "openedAt" => opened_at,
+        "activatedAt" => activated_at,
+        "isolatedSince" => isolated_since,
     }
 }
 
