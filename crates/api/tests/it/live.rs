@@ -405,10 +405,11 @@ fn cursors(field: &str) -> String {
             "SubscriptionResumed",
         ],
     };
-    kinds
+    let selections: Vec<String> = kinds
         .iter()
-        .map(|kind| format!("... on {kind} {{ cursor }} "))
-        .collect()
+        .map(|kind| format!("... on {kind} {{ cursor }}"))
+        .collect();
+    selections.join(" ")
 }
 
 fn cursor(seq: i64) -> String {
