@@ -130,17 +130,29 @@ AS $$
     ON CONFLICT DO NOTHING
 $$;
 
--- A decision also stands on streams that it read and did not write: under the tenant's head nobody can move them
--- any more, so that those which have not moved by now are as they were read.
--- p_reads: [[type, id, sequence of the last event that was read]…]
+-- One append of a tenant at a time, until its commit. The head's row lock alone would do; those who wait for it are woken
+-- to look at the row again, one after the other, which costs them twice what waiting here does.
+CREATE FUNCTION es.log_key(p_tenant uuid) RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT uuid_hash_extended(p_tenant, 0) $$;
+
+-- What a decision stands on: streams as they were read, by now, under the tenant's lock, where nobody can move them any
+-- more. A stream that was only read must have got no event since; of a stream that got events of this append, the one
+-- before them must be there (a reader may remember a log that a failing-over server has lost).
+-- p_reads: [[type, id, sequence of the last event that was read, whether this append writes to it]…]
 CREATE FUNCTION es.expect_unmoved(p_tenant uuid, p_reads jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE
 AS $$
 BEGIN
     IF EXISTS (
         SELECT FROM jsonb_array_elements(p_reads) AS r
-        JOIN es.events e ON e.tenant_id = p_tenant AND e.aggregate_type = r->>0 AND e.aggregate_id = r->>1
-                        AND e.sequence = (r->>2)::bigint + 1
+        WHERE NOT (r->>3)::boolean AND EXISTS (
+            SELECT FROM es.events e WHERE e.tenant_id = p_tenant AND e.aggregate_type = r->>0
+                AND e.aggregate_id = r->>1 AND e.sequence = (r->>2)::bigint + 1
+        ) OR (r->>2)::bigint > 0 AND NOT EXISTS (
+            SELECT FROM es.events e WHERE e.tenant_id = p_tenant AND e.aggregate_type = r->>0
+                AND e.aggregate_id = r->>1 AND e.sequence = (r->>2)::bigint
+        )
     ) THEN
         RAISE unique_violation USING MESSAGE = 'a stream that was read has moved', CONSTRAINT = 'events_stream_key';
     END IF;
@@ -148,9 +160,11 @@ END
 $$;
 
 -- Appends n events of any number of streams of one tenant; a text that all of them share may come once. The order
--- inside is: claims, quotas, sets -> head -> events and command record; the caller commits at once. A stream that
--- moved, written or read, raises unique_violation on events_stream_key, a repeated command on commands_pkey, a taken key on
--- claims_pkey, a full quota check_violation named quota_exceeded.
+-- inside is: claims, quotas, sets -> the tenant's lock and head -> events and command record; the caller commits at once.
+-- A stream that moved, written or read, raises unique_violation on events_stream_key, a repeated command on commands_pkey, a
+-- taken key on claims_pkey, a full quota check_violation named quota_exceeded.
+-- p_heads is the chain over p_hashes as the caller has calculated it from the head p_base at p_base_seq; it is taken if
+-- that is the tenant's head, and calculated here if not.
 CREATE FUNCTION es.append(
     p_tenant       uuid,
     p_command      uuid,
@@ -166,58 +180,89 @@ CREATE FUNCTION es.append(
     p_payloads     jsonb[],
     p_event_ids    uuid[],
     p_hashes       bytea[],
+    p_base_seq     bigint,
+    p_base         bytea,
+    p_heads        bytea[],
     p_claims       jsonb,
-    p_reads        jsonb
-) RETURNS bigint
+    p_reads        jsonb,
+    OUT seq        bigint,
+    OUT head       bytea
+)
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
-    v_count  integer := cardinality(p_event_ids);
-    v_seq    bigint;
-    v_head   bytea;
-    v_hash   bytea;
-    v_heads  bytea[] := '{}';
+    v_count    integer := cardinality(p_event_ids);
+    v_first    bigint;
+    v_heads    bytea[] := p_heads;
+    v_hash     bytea;
+    v_type     text := p_types[1];
+    v_id       text := p_ids[1];
+    v_event    text := p_event_types[1];
+    v_version  text := p_versions[1];
+    -- Of one stream the sequences have no gap.
+    v_before   bigint := p_sequences[1] - 1;
+    v_lock     text;
     -- As a plain expression it costs a tenth of what PERFORM does.
-    v_enter  text := set_config('app.tenant_id', p_tenant::text, true);
+    v_enter    text := set_config('app.tenant_id', p_tenant::text, true);
 BEGIN
     IF p_claims IS NOT NULL THEN
         PERFORM es.take_claims(p_tenant, p_claims);
     END IF;
-
-    IF v_count > 0 THEN
-        SELECT seq, head INTO v_seq, v_head FROM es.tenant_heads WHERE tenant_id = p_tenant FOR NO KEY UPDATE;
-        IF NOT FOUND THEN
-            PERFORM es.begin_log(p_tenant);
-            SELECT seq, head INTO v_seq, v_head FROM es.tenant_heads WHERE tenant_id = p_tenant FOR NO KEY UPDATE;
-        END IF;
-        FOREACH v_hash IN ARRAY p_hashes LOOP
-            v_seq := v_seq + 1;
-            v_head := sha256(v_head || int8send(v_seq) || v_hash);
-            v_heads := v_heads || v_head;
-        END LOOP;
-        UPDATE es.tenant_heads SET seq = v_seq, head = v_head WHERE tenant_id = p_tenant;
-        INSERT INTO es.events (tenant_id, tenant_seq, aggregate_type, aggregate_id, sequence, event_type,
-                               event_version, payload, metadata, event_id, recorded_at, event_hash, head)
-        SELECT p_tenant, v_seq - v_count + e.ordinal, coalesce(e.type, p_types[1]), coalesce(e.id, p_ids[1]),
-               p_sequences[e.ordinal], coalesce(e.event_type, p_event_types[1]),
-               coalesce(e.version, p_versions[1]), e.payload, p_metadata, p_event_ids[e.ordinal], p_recorded_at,
-               e.hash, e.head
-        FROM unnest(p_types, p_ids, p_event_types, p_versions, p_payloads, p_hashes, v_heads)
-             WITH ORDINALITY AS e (type, id, event_type, version, payload, hash, head, ordinal);
-        IF p_reads IS NOT NULL THEN
-            PERFORM es.expect_unmoved(p_tenant, p_reads);
-        END IF;
-    ELSE
-        SELECT coalesce((SELECT seq FROM es.tenant_heads WHERE tenant_id = p_tenant), 0) INTO v_seq;
+    IF v_count = 0 THEN
+        SELECT coalesce((SELECT h.seq FROM es.tenant_heads h WHERE h.tenant_id = p_tenant), 0) INTO seq;
+        INSERT INTO es.commands (tenant_id, command_id, fingerprint, first_seq, last_seq, answer)
+        VALUES (p_tenant, p_command, p_fingerprint, seq + 1, seq, p_answer);
+        RETURN;
     END IF;
 
+    v_lock := pg_advisory_xact_lock(es.log_key(p_tenant));
+    UPDATE es.tenant_heads h SET seq = h.seq + v_count, head = p_heads[v_count]
+    WHERE h.tenant_id = p_tenant AND h.seq = p_base_seq AND h.head = p_base
+    RETURNING h.seq - v_count, h.head INTO v_first, head;
+    IF NOT FOUND THEN
+        SELECT h.seq, h.head INTO v_first, head FROM es.tenant_heads h WHERE h.tenant_id = p_tenant FOR NO KEY UPDATE;
+        IF NOT FOUND THEN
+            PERFORM es.begin_log(p_tenant);
+            SELECT h.seq, h.head INTO v_first, head FROM es.tenant_heads h WHERE h.tenant_id = p_tenant FOR NO KEY UPDATE;
+        END IF;
+        seq := v_first;
+        v_heads := '{}';
+        FOREACH v_hash IN ARRAY p_hashes LOOP
+            seq := seq + 1;
+            head := sha256(head || int8send(seq) || v_hash);
+            v_heads := v_heads || head;
+        END LOOP;
+        UPDATE es.tenant_heads h SET seq = v_first + v_count, head = v_heads[v_count] WHERE h.tenant_id = p_tenant;
+    END IF;
+    seq := v_first + v_count;
+
+    IF cardinality(p_types) = 1 AND cardinality(p_ids) = 1 AND cardinality(p_event_types) = 1
+        AND cardinality(p_versions) = 1
+    THEN
+        INSERT INTO es.events (tenant_id, tenant_seq, aggregate_type, aggregate_id, sequence, event_type,
+                               event_version, payload, metadata, event_id, recorded_at, event_hash, head)
+        SELECT p_tenant, v_first + e.ordinal, v_type, v_id, v_before + e.ordinal, v_event, v_version, e.payload,
+               p_metadata, e.event_id, p_recorded_at, e.hash, e.head
+        FROM unnest(p_payloads, p_event_ids, p_hashes, v_heads)
+             WITH ORDINALITY AS e (payload, event_id, hash, head, ordinal);
+    ELSE
+        INSERT INTO es.events (tenant_id, tenant_seq, aggregate_type, aggregate_id, sequence, event_type,
+                               event_version, payload, metadata, event_id, recorded_at, event_hash, head)
+        SELECT p_tenant, v_first + e.ordinal, coalesce(e.type, v_type), coalesce(e.id, v_id),
+               p_sequences[e.ordinal], coalesce(e.event_type, v_event), coalesce(e.version, v_version), e.payload,
+               p_metadata, e.event_id, p_recorded_at, e.hash, e.head
+        FROM unnest(p_types, p_ids, p_event_types, p_versions, p_payloads, p_event_ids, p_hashes, v_heads)
+             WITH ORDINALITY AS e (type, id, event_type, version, payload, event_id, hash, head, ordinal);
+    END IF;
     INSERT INTO es.commands (tenant_id, command_id, fingerprint, first_seq, last_seq, answer)
-    VALUES (p_tenant, p_command, p_fingerprint, v_seq - v_count + 1, v_seq, p_answer);
-    RETURN v_seq;
+    VALUES (p_tenant, p_command, p_fingerprint, v_first + 1, seq, p_answer);
+    IF p_reads IS NOT NULL THEN
+        PERFORM es.expect_unmoved(p_tenant, p_reads);
+    END IF;
 END
 $$;
 
--- The same for one event, which is what most commands lead to: scalars, and one statement for head, event and record.
+-- The same for one event, which is what most commands lead to: scalars in, and the event before it is looked for here.
 CREATE FUNCTION es.append_one(
     p_tenant       uuid,
     p_command      uuid,
@@ -240,28 +285,32 @@ LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
     v_seq    bigint;
+    v_head   bytea;
+    v_lock   text;
     v_enter  text := set_config('app.tenant_id', p_tenant::text, true);
 BEGIN
     IF p_claims IS NOT NULL THEN
         PERFORM es.take_claims(p_tenant, p_claims);
     END IF;
+    v_lock := pg_advisory_xact_lock(es.log_key(p_tenant));
     LOOP
-        WITH link AS (
-            UPDATE es.tenant_heads SET seq = seq + 1, head = sha256(head || int8send(seq + 1) || p_hash)
-            WHERE tenant_id = p_tenant RETURNING seq, head
-        ), event AS (
-            INSERT INTO es.events (tenant_id, tenant_seq, aggregate_type, aggregate_id, sequence, event_type,
-                                   event_version, payload, metadata, event_id, recorded_at, event_hash, head)
-            SELECT p_tenant, link.seq, p_type, p_id, p_sequence, p_event_type, p_version, p_payload, p_metadata,
-                   p_event_id, p_recorded_at, p_hash, link.head
-            FROM link
-        )
-        INSERT INTO es.commands (tenant_id, command_id, fingerprint, first_seq, last_seq, answer)
-        SELECT p_tenant, p_command, p_fingerprint, link.seq, link.seq, p_answer FROM link
-        RETURNING last_seq INTO v_seq;
+        UPDATE es.tenant_heads SET seq = seq + 1, head = sha256(head || int8send(seq + 1) || p_hash)
+        WHERE tenant_id = p_tenant RETURNING seq, head INTO v_seq, v_head;
         EXIT WHEN FOUND;
         PERFORM es.begin_log(p_tenant);
     END LOOP;
+    IF p_sequence > 1 AND NOT EXISTS (
+        SELECT FROM es.events e WHERE e.tenant_id = p_tenant AND e.aggregate_type = p_type AND e.aggregate_id = p_id
+            AND e.sequence = p_sequence - 1
+    ) THEN
+        RAISE unique_violation USING MESSAGE = 'the event before is missing', CONSTRAINT = 'events_stream_key';
+    END IF;
+    INSERT INTO es.events (tenant_id, tenant_seq, aggregate_type, aggregate_id, sequence, event_type,
+                           event_version, payload, metadata, event_id, recorded_at, event_hash, head)
+    VALUES (p_tenant, v_seq, p_type, p_id, p_sequence, p_event_type, p_version, p_payload, p_metadata, p_event_id,
+            p_recorded_at, p_hash, v_head);
+    INSERT INTO es.commands (tenant_id, command_id, fingerprint, first_seq, last_seq, answer)
+    VALUES (p_tenant, p_command, p_fingerprint, v_seq, v_seq, p_answer);
     IF p_reads IS NOT NULL THEN
         PERFORM es.expect_unmoved(p_tenant, p_reads);
     END IF;
@@ -320,18 +369,29 @@ BEGIN
 END
 $$;
 
--- The events of one stream after a sequence.
-CREATE FUNCTION es.load(p_tenant uuid, p_type text, p_id text, p_after bigint)
+-- The events of one stream after a sequence, or after its snapshot of the wanted state version, which then comes first: a
+-- row without an event type, whose payload is the state.
+CREATE FUNCTION es.load(p_tenant uuid, p_type text, p_id text, p_after bigint, p_state_version integer)
 RETURNS TABLE (sequence bigint, event_type text, event_version text, payload jsonb)
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
-    v_enter text := set_config('app.tenant_id', p_tenant::text, true);
+    v_after  bigint := p_after;
+    v_enter  text := set_config('app.tenant_id', p_tenant::text, true);
 BEGIN
+    IF p_state_version IS NOT NULL THEN
+        SELECT s.sequence, s.state INTO sequence, payload FROM es.snapshots s
+        WHERE s.tenant_id = p_tenant AND s.aggregate_type = p_type AND s.aggregate_id = p_id
+            AND s.state_version = p_state_version AND s.sequence > p_after;
+        IF FOUND THEN
+            v_after := sequence;
+            RETURN NEXT;
+        END IF;
+    END IF;
     RETURN QUERY
     SELECT e.sequence, e.event_type, e.event_version, e.payload
     FROM es.events e
-    WHERE e.tenant_id = p_tenant AND e.aggregate_type = p_type AND e.aggregate_id = p_id AND e.sequence > p_after
+    WHERE e.tenant_id = p_tenant AND e.aggregate_type = p_type AND e.aggregate_id = p_id AND e.sequence > v_after
     ORDER BY e.sequence;
 END
 $$;

@@ -24,7 +24,22 @@ pub(crate) async fn run() -> anyhow::Result<Vec<Line>> {
     let test = TestDb::create().await;
     peers::prepare(&test).await?;
     let mut lines = batches(&test).await?;
-    lines.push(singles(&test).await?);
+    lines.push(
+        singles(
+            &test,
+            "load + append 1 × 16 clients, 50 tenants, stock",
+            Begin::Recalling,
+        )
+        .await?,
+    );
+    lines.push(
+        singles(
+            &test,
+            "the same, read from the log every time, stock",
+            Begin::Reading,
+        )
+        .await?,
+    );
     Ok(lines)
 }
 
@@ -85,8 +100,17 @@ async fn batches(test: &TestDb) -> anyhow::Result<Vec<Line>> {
     ])
 }
 
-/// One event at a time, loaded before: sixteen clients over fifty tenants.
-async fn singles(test: &TestDb) -> anyhow::Result<Line> {
+/// How our side begins a command.
+#[derive(Debug, Clone, Copy)]
+enum Begin {
+    /// As the bus does: what this process wrote last is recalled.
+    Recalling,
+    /// Every stream is read from the log.
+    Reading,
+}
+
+/// One event at a time, loaded before: sixteen clients over fifty tenants, ten events a stream.
+async fn singles(test: &TestDb, name: &'static str, begin: Begin) -> anyhow::Result<Line> {
     let store = test.store();
     let stock = peers::stock(test, CLIENTS).await?;
     let (mut ours, mut peer) = (Vec::new(), Vec::new());
@@ -101,6 +125,7 @@ async fn singles(test: &TestDb) -> anyhow::Result<Line> {
                 }
                 // A stream stays with its tenant; the next one is of any.
                 write_one(
+                    begin,
                     store.clone(),
                     scatter(calls / STREAM_LENGTH, number) % TENANTS,
                     stream.clone(),
@@ -125,12 +150,7 @@ async fn singles(test: &TestDb) -> anyhow::Result<Line> {
             peer.push(stock_rate);
         }
     }
-    Ok(Line::new(
-        "load + append 1 × 16 clients, 50 tenants, stock",
-        "commands/s",
-        &ours,
-        &peer,
-    ))
+    Ok(Line::new(name, "commands/s", &ours, &peer))
 }
 
 /// The same in every run, and without a pattern in which clients would follow each other from tenant to tenant.
@@ -149,9 +169,12 @@ async fn write_batch(store: EventStore, number: u64) -> anyhow::Result<u64> {
     Ok(u64::try_from(BATCH)?)
 }
 
-async fn write_one(store: EventStore, number: u64, stream: String) -> anyhow::Result<u64> {
+async fn write_one(begin: Begin, store: EventStore, number: u64, stream: String) -> anyhow::Result<u64> {
     let context = context(&store, tenant(number));
-    let mut work = Work::new(&store, &context);
+    let mut work = match begin {
+        Begin::Recalling => Work::recalling(&store, &context),
+        Begin::Reading => Work::new(&store, &context),
+    };
     work.decide::<Note>(&stream, 1).await?;
     work.commit("bench", &[0; 32], &Value::Null).await?;
     Ok(1)

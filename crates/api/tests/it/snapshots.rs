@@ -62,10 +62,7 @@ async fn a_long_stream_is_kept_and_loaded_from_there_unless_it_is_of_another_sta
 
     let id = tenant.to_string();
     let loaded = async || {
-        let (state, version) = store
-            .load_from_snapshot::<Tenant>(tenant, &id)
-            .await
-            .expect("loads");
+        let (state, version) = store.load::<Tenant>(tenant, &id).await.expect("loads");
         (state.settings().grace_days, version)
     };
     // What nobody decided: whoever reads it has read the snapshot.

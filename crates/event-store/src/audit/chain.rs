@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use super::{Broken, Kind, Sound};
 use crate::store::{
-    canonical::{CanonicalError, CanonicalJson, digest_of},
+    Head,
+    canonical::{CanonicalError, CanonicalJson},
     recorded::{HashFrame, Hashed},
 };
 
@@ -50,40 +51,40 @@ impl Stored {
 #[derive(Debug)]
 pub(super) struct Chain {
     tenant: TenantId,
-    seq: i64,
-    head: [u8; 32],
+    head: Head,
 }
 
 impl Chain {
-    /// Before the first event: the head is the hash of the tenant's id.
     pub(super) fn begin(tenant: TenantId) -> Self {
         Self {
             tenant,
-            seq: 0,
-            head: digest_of(tenant.as_uuid().as_bytes()),
+            head: Head::begin(tenant),
         }
     }
 
     /// In the middle of a log, behind an event with this head.
     pub(super) const fn resume(tenant: TenantId, seq: i64, head: [u8; 32]) -> Self {
-        Self { tenant, seq, head }
+        Self {
+            tenant,
+            head: Head { seq, hash: head },
+        }
     }
 
     pub(super) const fn head(&self) -> &[u8; 32] {
-        &self.head
+        &self.head.hash
     }
 
     /// What was checked so far.
     pub(super) const fn sound(&self) -> Sound {
         Sound {
             tenant: self.tenant,
-            seq: self.seq,
-            head: self.head,
+            seq: self.head.seq,
+            head: self.head.hash,
         }
     }
 
     pub(super) const fn seq(&self) -> i64 {
-        self.seq
+        self.head.seq
     }
 
     /// Takes the next event of the log in `tenant_seq` order.
@@ -95,7 +96,7 @@ impl Chain {
             kind,
         };
         let event_id = Some(EventId::new(event.event_id));
-        let expected = self.seq + 1;
+        let expected = self.seq() + 1;
         if event.tenant_seq != expected {
             return Err(broken(expected, None, Kind::Gap));
         }
@@ -104,15 +105,10 @@ impl Chain {
         let Some(hash) = hash.filter(|hash| hash.as_slice() == event.event_hash) else {
             return Err(broken(expected, event_id, Kind::HashMismatch));
         };
-        let mut link = Vec::with_capacity(72);
-        link.extend_from_slice(&self.head);
-        link.extend_from_slice(&expected.to_be_bytes());
-        link.extend_from_slice(&hash);
-        let head = digest_of(&link);
-        if head.as_slice() != event.head {
+        let head = self.head.link(&hash);
+        if head.hash.as_slice() != event.head {
             return Err(broken(expected, event_id, Kind::HeadMismatch));
         }
-        self.seq = expected;
         self.head = head;
         Ok(())
     }
@@ -120,10 +116,10 @@ impl Chain {
     /// After the last event: compares with the head row, of which a tenant without events has none.
     pub(super) fn end(self, head_row: Option<(i64, Vec<u8>)>) -> Result<Sound, Broken> {
         let (tenant_seq, kind) = match head_row {
-            Some((seq, head)) if seq == self.seq && head == self.head => (0, None),
-            None if self.seq == 0 => (0, None),
-            Some((seq, _)) if seq > self.seq => (self.seq + 1, Some(Kind::Gap)),
-            _ => (self.seq, Some(Kind::HeadRowMismatch)),
+            Some((seq, head)) if seq == self.seq() && head == self.head.hash => (0, None),
+            None if self.seq() == 0 => (0, None),
+            Some((seq, _)) if seq > self.seq() => (self.seq() + 1, Some(Kind::Gap)),
+            _ => (self.seq(), Some(Kind::HeadRowMismatch)),
         };
         match kind {
             None => Ok(self.sound()),

@@ -237,7 +237,9 @@ async fn run<C: Command>(
     check::<C>(&gate, &context.actor)?;
     let mut attempt = 0;
     loop {
-        let error = match run_once(store, context, command, &fingerprint).await {
+        // The first decision is made on what this process remembers; the append finds out whether that still holds.
+        let recalls = attempt == 0;
+        let error = match run_once(store, context, command, &fingerprint, recalls).await {
             Err(DispatchError::Store(error)) => error,
             other => return other,
         };
@@ -336,9 +338,21 @@ async fn run_once<C: Command>(
     context: &Context,
     command: &C,
     fingerprint: &[u8],
+    recalls: bool,
 ) -> Result<Receipt<C::Answer>, DispatchError<C::Refusal>> {
-    let mut work = Work::new(store, context);
-    let answer = command.run(&mut work).await.map_err(|failure| match failure {
+    let mut work = if recalls {
+        Work::recalling(store, context)
+    } else {
+        Work::new(store, context)
+    };
+    let mut ran = command.run(&mut work).await;
+    // Nothing would be compared with the log: what it says is asked.
+    let unchecked = ran.is_err() || context.dry_run || work.staged().is_empty();
+    if unchecked && work.recalled() {
+        work = Work::new(store, context);
+        ran = command.run(&mut work).await;
+    }
+    let answer = ran.map_err(|failure| match failure {
         Failure::Refused(refusal) => DispatchError::Refused(refusal),
         Failure::Store(error) => DispatchError::Store(error),
     })?;

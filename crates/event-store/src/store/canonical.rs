@@ -19,6 +19,9 @@ use sqlx::{
 /// 2^53 − 1: the largest integer that every JSON reader keeps (RFC 7493 section 2.2).
 const MAX_SAFE: i64 = (1 << 53) - 1;
 
+/// Most payloads fit into this.
+const USUAL_BYTES: usize = 512;
+
 /// Why a value has no canonical form.
 #[derive(Debug, thiserror::Error)]
 pub enum CanonicalError {
@@ -36,7 +39,10 @@ pub struct CanonicalJson(String);
 
 impl CanonicalJson {
     pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self, CanonicalError> {
-        let mut writer = Writer::default();
+        let mut writer = Writer {
+            out: String::with_capacity(USUAL_BYTES),
+            ..Writer::default()
+        };
         let written = value.serialize(&mut Serializer::with_formatter(io::sink(), &mut writer));
         match (writer.refused, written) {
             (Some(refused), _) => Err(refused),
@@ -56,8 +62,13 @@ impl CanonicalJson {
 
 /// SHA-256 of bytes.
 pub fn digest_of(bytes: &[u8]) -> [u8; 32] {
+    bytes_of(&digest::digest(&digest::SHA256, bytes))
+}
+
+/// The bytes of a SHA-256 digest.
+pub(super) fn bytes_of(digest: &digest::Digest) -> [u8; 32] {
     let mut out = [0; 32];
-    out.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
+    out.copy_from_slice(digest.as_ref());
     out
 }
 

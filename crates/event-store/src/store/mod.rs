@@ -6,6 +6,7 @@
 pub mod canonical;
 mod cqrs;
 mod json;
+mod memory;
 pub mod recorded;
 pub mod snapshot;
 pub mod upcast;
@@ -16,8 +17,10 @@ use std::sync::Arc;
 use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
 use simpul_domain::{CommandId, Decider, EventId, IdGen, TenantId, time::Clock};
 
+pub(crate) use self::memory::Head;
 use self::{
     canonical::CanonicalJson,
+    memory::Memory,
     recorded::{HashFrame, Hashed},
 };
 pub use self::{
@@ -53,6 +56,7 @@ struct Inner {
     hints: Hints,
     presence: Presence,
     vault: Vault,
+    memory: Memory,
 }
 
 impl std::fmt::Debug for Inner {
@@ -80,6 +84,7 @@ impl EventStore {
                 hints: Hints::default(),
                 presence: Presence::default(),
                 vault,
+                memory: Memory::default(),
             }),
         }
     }
@@ -94,6 +99,10 @@ impl EventStore {
 
     pub fn vault(&self) -> &Vault {
         &self.inner.vault
+    }
+
+    fn memory(&self) -> &Memory {
+        &self.inner.memory
     }
 
     pub(crate) fn presence(&self) -> &Presence {
@@ -128,69 +137,76 @@ impl EventStore {
         after: i64,
     ) -> Result<Vec<(i64, Stored)>, StoreError> {
         let mut shapes = Vec::new();
-        for (sequence, stored) in self
-            .load_stored(tenant, aggregate_type, aggregate_id, after)
+        for row in self
+            .load_stored(tenant, aggregate_type, aggregate_id, after, None)
             .await?
         {
-            self.upcast(stored, |shape| shapes.push((sequence, shape)));
+            let sequence = row.sequence;
+            if let Ok(stored) = row.event() {
+                self.upcast(stored, |shape| shapes.push((sequence, shape)));
+            }
         }
         Ok(shapes)
     }
 
-    /// The events of a stream as they are stored.
+    /// The events of a stream as they are stored; a snapshot of the wanted state version stands for those before it.
     async fn load_stored(
         &self,
         tenant: TenantId,
         aggregate_type: &str,
         aggregate_id: &str,
         after: i64,
-    ) -> Result<Vec<(i64, Stored)>, StoreError> {
-        let rows = sqlx::query!(
-            r#"SELECT sequence AS "sequence!", event_type AS "event_type!", event_version AS "event_version!",
-                      payload AS "payload!: JsonText"
-               FROM es.load($1, $2, $3, $4)"#,
+        state_version: Option<i32>,
+    ) -> Result<Vec<Row>, StoreError> {
+        Ok(sqlx::query_as!(
+            Row,
+            r#"SELECT sequence AS "sequence!", event_type, event_version, payload AS "payload!: JsonText"
+               FROM es.load($1, $2, $3, $4, $5)"#,
             tenant.as_uuid(),
             aggregate_type,
             aggregate_id,
-            after
+            after,
+            state_version
         )
         .fetch_all(self.inner.db.autocommit())
-        .await?;
-        let shapes = rows.into_iter().map(|row| {
-            let stored = Stored {
-                event_type: row.event_type,
-                event_version: row.event_version,
-                payload: row.payload,
-            };
-            (row.sequence, stored)
-        });
-        Ok(shapes.collect())
+        .await?)
     }
 
-    /// The state of an aggregate and the sequence of its last event: snapshot, if one fits, and the tail.
+    /// The state of an aggregate and the sequence of its last event: from its newest snapshot, if one can be read, and
+    /// the events after it.
     pub async fn load<A: Decider>(&self, tenant: TenantId, id: &str) -> Result<(A, i64), StoreError> {
-        self.fold(tenant, id, A::default(), 0).await
+        let rows = self
+            .load_stored(tenant, A::TYPE, id, 0, Some(A::STATE_VERSION))
+            .await?;
+        match self.fold(rows)? {
+            Some(folded) => Ok(folded),
+            // A state that no longer parses is a stale snapshot: ignored, never fatal.
+            None => self.replay(tenant, id).await,
+        }
     }
 
-    /// Like [`EventStore::load`], starting from the newest snapshot of this state version.
-    pub async fn load_from_snapshot<A: Decider>(
-        &self,
-        tenant: TenantId,
-        id: &str,
-    ) -> Result<(A, i64), StoreError> {
-        let (state, after) = snapshot::read::<A>(self, tenant, id).await?.unwrap_or_default();
-        self.fold(tenant, id, state, after).await
+    /// Like [`EventStore::load`], from every event of the stream.
+    pub async fn replay<A: Decider>(&self, tenant: TenantId, id: &str) -> Result<(A, i64), StoreError> {
+        let rows = self.load_stored(tenant, A::TYPE, id, 0, None).await?;
+        self.fold(rows)?.ok_or(StoreError::Aborted)
     }
 
-    async fn fold<A: Decider>(
-        &self,
-        tenant: TenantId,
-        id: &str,
-        mut state: A,
-        after: i64,
-    ) -> Result<(A, i64), StoreError> {
-        let mut version = after;
-        for (sequence, stored) in self.load_stored(tenant, A::TYPE, id, after).await? {
+    /// `None` if a snapshot cannot be read.
+    fn fold<A: Decider>(&self, rows: Vec<Row>) -> Result<Option<(A, i64)>, StoreError> {
+        let (mut state, mut version) = (A::default(), 0);
+        for row in rows {
+            // Also of an event that its upcaster dropped: the next one must not take its place.
+            version = row.sequence;
+            let stored = match row.event() {
+                Ok(stored) => stored,
+                Err(snapshot) => match snapshot.read() {
+                    Ok(snapshot) => {
+                        state = snapshot;
+                        continue;
+                    }
+                    Err(_) => return Ok(None),
+                },
+            };
             let mut read = Ok(());
             self.upcast(stored, |shape| {
                 if read.is_ok() {
@@ -198,10 +214,8 @@ impl EventStore {
                 }
             });
             read?;
-            // Also of an event that its upcaster dropped: the next one must not take its place.
-            version = sequence;
         }
-        Ok((state, version))
+        Ok(Some((state, version)))
     }
 
     /// The current shapes of a stored event.
@@ -211,19 +225,28 @@ impl EventStore {
 
     /// Appends what a unit of work has staged, in one database call. Returns the tenant's new position.
     pub(crate) async fn append(&self, append: &Append<'_>) -> Result<i64, StoreError> {
-        let seq = append.send(self.inner.db.autocommit()).await?;
+        let appended = append.send(self.memory(), self.inner.db.autocommit()).await?;
         crash::point(Point::CommandCommitted);
-        self.inner.hints.tell(append.tenant);
-        Ok(seq)
+        Ok(self.appended(append.tenant, &appended))
     }
 
-    /// Like [`EventStore::append`], inside a transaction that has already set the tenant and written inline tables.
+    /// Like [`EventStore::append`], inside a transaction that has already set the tenant and written inline tables. What
+    /// it returns goes to [`EventStore::appended`] after the commit.
     pub(crate) async fn append_in(
         &self,
         append: &Append<'_>,
         connection: &mut sqlx::PgConnection,
-    ) -> Result<i64, StoreError> {
-        append.send(connection).await
+    ) -> Result<Appended, StoreError> {
+        append.send(self.memory(), connection).await
+    }
+
+    /// After the commit: remembers the head and wakes those who follow the log.
+    pub(crate) fn appended(&self, tenant: TenantId, appended: &Appended) -> i64 {
+        if let Some(head) = appended.head {
+            self.memory().keep_head(tenant, head);
+        }
+        self.inner.hints.tell(tenant);
+        appended.seq
     }
 
     /// The epoch of the store: it changes at every restore, because positions may be used again then.
@@ -253,6 +276,29 @@ impl EventStore {
     /// A command id for a command that nobody repeats.
     pub fn new_command_id(&self) -> CommandId {
         CommandId::new(self.inner.ids.next())
+    }
+}
+
+/// A row of `es.load`.
+struct Row {
+    sequence: i64,
+    /// None for a snapshot, whose payload is a state.
+    event_type: Option<String>,
+    event_version: Option<String>,
+    payload: JsonText,
+}
+
+impl Row {
+    /// The event, or else the state that a snapshot holds.
+    fn event(self) -> Result<Stored, JsonText> {
+        match (self.event_type, self.event_version) {
+            (Some(event_type), Some(event_version)) => Ok(Stored {
+                event_type,
+                event_version,
+                payload: self.payload,
+            }),
+            _ => Err(self.payload),
+        }
     }
 }
 
@@ -314,8 +360,23 @@ impl Append<'_> {
         self.events.iter().map(hash).collect()
     }
 
-    /// One database call. Returns the tenant's new position.
-    async fn send(&self, executor: impl sqlx::PgExecutor<'_>) -> Result<i64, StoreError> {
+    /// The tenant's head as it is remembered, and the chain that these events make of it if it still is the head.
+    fn chain(&self, memory: &Memory, hashes: &[[u8; 32]]) -> Option<(Head, Vec<[u8; 32]>)> {
+        let base = memory.head(self.tenant)?;
+        let mut head = base;
+        let link = |hash| {
+            head = head.link(hash);
+            head.hash
+        };
+        Some((base, hashes.iter().map(link).collect()))
+    }
+
+    /// One database call.
+    async fn send(
+        &self,
+        memory: &Memory,
+        executor: impl sqlx::PgExecutor<'_>,
+    ) -> Result<Appended, StoreError> {
         let metadata = CanonicalJson::of(self.metadata)?;
         let hashes = self.hashes(&metadata)?;
         if let ([event], [hash]) = (self.events, hashes.as_slice()) {
@@ -339,12 +400,14 @@ impl Append<'_> {
                 self.claims,
                 self.reads,
             );
-            return Ok(seq.fetch_one(executor).await?);
+            let seq = seq.fetch_one(executor).await?;
+            return Ok(Appended { seq, head: None });
         }
         let columns = Columns::of(self.events);
-        let seq = sqlx::query_scalar!(
-            r#"SELECT es.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
-               AS "seq!""#,
+        let (base, heads) = self.chain(memory, &hashes).unzip();
+        let row = sqlx::query!(
+            r#"SELECT seq AS "seq!", head
+               FROM es.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)"#,
             self.tenant.as_uuid(),
             self.command_id.as_uuid(),
             self.fingerprint,
@@ -359,9 +422,26 @@ impl Append<'_> {
             &columns.payloads as &[&CanonicalJson],
             &columns.event_ids,
             &hashes as &[[u8; 32]],
+            base.map(|base| base.seq),
+            base.map(|base| base.hash) as Option<[u8; 32]>,
+            heads as Option<Vec<[u8; 32]>>,
             self.claims,
             self.reads,
         );
-        Ok(seq.fetch_one(executor).await?)
+        let row = row.fetch_one(executor).await?;
+        let hash = row.head.and_then(|hash| hash.try_into().ok());
+        Ok(Appended {
+            seq: row.seq,
+            head: hash.map(|hash| Head { seq: row.seq, hash }),
+        })
     }
+}
+
+/// What an append answers.
+#[derive(Debug)]
+pub(crate) struct Appended {
+    /// The tenant's new position.
+    pub(crate) seq: i64,
+    /// The end of its chain, where the call tells it.
+    head: Option<Head>,
 }

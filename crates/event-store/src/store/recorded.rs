@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use aws_lc_rs::digest;
 use chrono::{DateTime, SecondsFormat, Utc};
 use simpul_domain::{CorrelationId, EventId, TenantId};
 
 use super::{
     JsonText,
-    canonical::{CanonicalError, CanonicalJson, digest_of},
+    canonical::{CanonicalError, CanonicalJson, bytes_of},
 };
 
 /// Stored name of the event that ends a tenant's log (`simpul_domain::tenancy::TenantErased`).
@@ -76,28 +77,32 @@ pub(crate) struct Hashed<'a> {
 
 /// Everything that the events of one append share, in canonical form once.
 #[derive(Debug)]
-pub(crate) struct HashFrame<'a> {
-    metadata: &'a CanonicalJson,
+pub(crate) struct HashFrame {
+    /// Before the payload.
+    metadata: String,
+    /// After the payload, before the sequence.
     recorded_at: String,
+    /// After the sequence.
     tenant: String,
-    buffer: String,
+    /// What stands before the metadata, of the event that is being hashed.
+    text: String,
 }
 
-impl<'a> HashFrame<'a> {
-    pub(crate) fn new(tenant: TenantId, metadata: &'a CanonicalJson, recorded_at: DateTime<Utc>) -> Self {
+impl HashFrame {
+    pub(crate) fn new(tenant: TenantId, metadata: &CanonicalJson, recorded_at: DateTime<Utc>) -> Self {
+        let recorded_at = recorded_at.to_rfc3339_opts(SecondsFormat::Micros, true);
         Self {
-            metadata,
-            recorded_at: recorded_at.to_rfc3339_opts(SecondsFormat::Micros, true),
-            tenant: tenant.to_string(),
-            buffer: String::with_capacity(1024),
+            metadata: format!(",\"metadata\":{},\"payload\":", metadata.as_str()),
+            recorded_at: format!(",\"recorded_at\":\"{recorded_at}\",\"sequence\":"),
+            tenant: format!(",\"tenant_id\":\"{tenant}\"}}"),
+            text: String::with_capacity(256),
         }
     }
 
     /// SHA-256 over the canonical JSON object of every field that the application sets. The keys are written in
     /// their sorted order, so that the text is the RFC 8785 form.
     pub(crate) fn hash(&mut self, event: &Hashed<'_>) -> Result<[u8; 32], CanonicalError> {
-        use std::fmt::Write as _;
-        let text = &mut self.buffer;
+        let text = &mut self.text;
         text.clear();
         for (key, value) in [
             ("{\"aggregate_id\":", event.aggregate_id),
@@ -111,20 +116,25 @@ impl<'a> HashFrame<'a> {
                 .bytes()
                 .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\'))
             {
-                let _ = write!(text, "\"{value}\"");
+                text.push('"');
+                text.push_str(value);
+                text.push('"');
             } else {
                 text.push_str(CanonicalJson::of(value)?.as_str());
             }
         }
-        let _ = write!(
-            text,
-            ",\"metadata\":{},\"payload\":{},\"recorded_at\":\"{}\",\"sequence\":{},\"tenant_id\":\"{}\"}}",
-            self.metadata.as_str(),
+        let sequence = event.sequence.to_string();
+        let mut hash = digest::Context::new(&digest::SHA256);
+        for part in [
+            text.as_str(),
+            &self.metadata,
             event.payload.as_str(),
-            self.recorded_at,
-            event.sequence,
-            self.tenant
-        );
-        Ok(digest_of(text.as_bytes()))
+            &self.recorded_at,
+            &sequence,
+            &self.tenant,
+        ] {
+            hash.update(part.as_bytes());
+        }
+        Ok(bytes_of(&hash.finish()))
     }
 }

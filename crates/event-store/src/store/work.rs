@@ -1,16 +1,13 @@
 //! The unit of work: what one command read, decided and wants appended, over any number of streams of one tenant.
 
-use std::{
-    any::Any,
-    collections::{HashMap, HashSet},
-};
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use cqrs_es::DomainEvent as _;
 use serde_json::{Value, json};
 use simpul_domain::{CommandId, Decider, EventId, TenantId};
 
-use super::{EventStore, canonical::CanonicalJson};
+use super::{EventStore, canonical::CanonicalJson, memory::Seen};
 use crate::{
     Context, StoreError,
     crash::{self, Point},
@@ -41,13 +38,28 @@ pub struct Append<'a> {
     pub recorded_at: DateTime<Utc>,
     pub events: &'a [Staged],
     pub claims: Option<&'a Value>,
-    /// Streams that were read and are not written, see `es.expect_unmoved`.
+    /// What the decisions stand on besides the streams' expected versions, see `es.expect_unmoved`.
     pub reads: Option<&'a Value>,
 }
 
+/// A stream in the eyes of a unit of work.
 struct Loaded {
-    state: Box<dyn Any + Send + Sync>,
-    version: i64,
+    /// With what was decided since it was read.
+    now: Seen,
+    /// The version that was read.
+    read: i64,
+    /// From memory, not from the log.
+    recalled: bool,
+}
+
+impl Loaded {
+    const fn new(now: Seen, recalled: bool) -> Self {
+        Self {
+            read: now.version,
+            now,
+            recalled,
+        }
+    }
 }
 
 /// What a commit did.
@@ -63,6 +75,8 @@ pub struct Work<'s> {
     store: &'s EventStore,
     context: &'s Context,
     at: DateTime<Utc>,
+    /// Whether streams that this process remembers are taken from there.
+    recalls: bool,
     loaded: HashMap<(&'static str, String), Loaded>,
     staged: Vec<Staged>,
     claims: Claims,
@@ -85,12 +99,28 @@ impl<'s> Work<'s> {
             store,
             context,
             at: store.now(),
+            recalls: false,
             loaded: HashMap::new(),
             staged: Vec::new(),
             claims: Claims::default(),
             inline: Vec::new(),
             tx: None,
         }
+    }
+
+    /// Like [`Work::new`], over what this process remembers: one round trip less a stream. What it appends stands on the
+    /// log as ever. What it decides without appending (an answer, a refusal) may be old and must be decided again if
+    /// [`Work::recalled`] says so.
+    pub fn recalling(store: &'s EventStore, context: &'s Context) -> Self {
+        Self {
+            recalls: true,
+            ..Self::new(store, context)
+        }
+    }
+
+    /// Whether a state came from memory.
+    pub fn recalled(&self) -> bool {
+        self.loaded.values().any(|loaded| loaded.recalled)
     }
 
     pub const fn context(&self) -> &Context {
@@ -120,19 +150,21 @@ impl<'s> Work<'s> {
     pub async fn load<A: Decider>(&mut self, id: &str) -> Result<&A, StoreError> {
         let key = (A::TYPE, id.to_owned());
         if !self.loaded.contains_key(&key) {
-            let (state, version) = self.store.load::<A>(self.tenant(), id).await?;
-            self.loaded.insert(
-                key.clone(),
-                Loaded {
-                    state: Box::new(state),
-                    version,
-                },
-            );
+            let memory = self
+                .recalls
+                .then(|| self.store.memory().recall::<A>(self.tenant(), id));
+            let loaded = if let Some(seen) = memory.flatten() {
+                Loaded::new(seen, true)
+            } else {
+                let (state, version) = self.store.load::<A>(self.tenant(), id).await?;
+                Loaded::new(Seen::at(state, version), false)
+            };
+            self.loaded.insert(key.clone(), loaded);
         }
-        // INVARIANT: the key carries the aggregate type, so the box holds an `A`.
+        // INVARIANT: the key carries the aggregate type, so the state is an `A`.
         self.loaded
             .get(&key)
-            .and_then(|loaded| loaded.state.downcast_ref())
+            .and_then(|loaded| loaded.now.state.downcast_ref())
             .ok_or(StoreError::Aborted)
     }
 
@@ -140,10 +172,7 @@ impl<'s> Work<'s> {
     pub fn begin<A: Decider>(&mut self, id: &str) {
         self.loaded
             .entry((A::TYPE, id.to_owned()))
-            .or_insert_with(|| Loaded {
-                state: Box::new(A::default()),
-                version: 0,
-            });
+            .or_insert_with(|| Loaded::new(Seen::nothing::<A>(), false));
     }
 
     /// Loads, decides and stages. Returns the events that were decided.
@@ -166,20 +195,22 @@ impl<'s> Work<'s> {
             .loaded
             .get_mut(&(A::TYPE, id.to_owned()))
             .ok_or(StoreError::Aborted)?;
-        let state: &mut A = loaded.state.downcast_mut().ok_or(StoreError::Aborted)?;
+        let mut version = loaded.now.version;
+        let state: &mut A = loaded.now.state_mut().ok_or(StoreError::Aborted)?;
         for event in events {
             state.evolve(event);
-            loaded.version += 1;
+            version += 1;
             self.staged.push(Staged {
                 aggregate_type: A::TYPE,
                 aggregate_id: id.to_owned(),
-                sequence: loaded.version,
+                sequence: version,
                 event_type: event.event_type(),
                 event_version: event.event_version(),
                 payload: CanonicalJson::of(event)?,
                 event_id: self.store.new_event_id(),
             });
         }
+        loaded.now.version = version;
         Ok(())
     }
 
@@ -255,18 +286,24 @@ impl<'s> Work<'s> {
         &self.staged
     }
 
-    /// The streams whose state the decisions saw and that get no event: they too must not have moved.
+    /// What the append must find besides room for its events: streams that the decisions saw and that get no event must
+    /// not have moved, and what was taken from memory must be there.
     fn reads(&self) -> Option<Value> {
         let written: HashSet<_> = self
             .staged
             .iter()
             .map(|event| (event.aggregate_type, event.aggregate_id.as_str()))
             .collect();
+        // A single append looks for the event before its own by itself.
+        let alone = self.staged.len() == 1;
         let reads: Vec<Value> = self
             .loaded
             .iter()
-            .filter(|((kind, id), _)| !written.contains(&(*kind, id.as_str())))
-            .map(|((kind, id), loaded)| json!([kind, id, loaded.version]))
+            .filter_map(|((kind, id), loaded)| {
+                let written = written.contains(&(*kind, id.as_str()));
+                let told = if written { loaded.recalled && !alone } else { true };
+                told.then(|| json!([kind, id, loaded.read, written]))
+            })
             .collect();
         (!reads.is_empty()).then_some(Value::Array(reads))
     }
@@ -293,28 +330,43 @@ impl<'s> Work<'s> {
             reads: reads.as_ref(),
         };
         crash::point(Point::CommandDecided);
-        let seq = if self.inline.is_empty() && self.tx.is_none() {
-            self.store.append(&append).await?
-        } else {
-            let mut tx = match self.tx {
-                Some(tx) => tx,
-                None => self.store.db().tenant_tx(self.context.tenant).await?,
-            };
-            for row in &self.inline {
-                row.write(&mut tx).await?;
+        let appended = write(self.store, &append, self.tx, &self.inline).await;
+        let (memory, tenant) = (self.store.memory(), self.context.tenant);
+        for ((kind, id), loaded) in self.loaded {
+            match &appended {
+                Ok(_) => memory.keep(tenant, kind, id, loaded.now),
+                Err(_) => memory.forget(tenant, kind, id),
             }
-            let seq = self.store.append_in(&append, &mut tx).await?;
-            crash::point(Point::CommandAppended);
-            tx.commit().await?;
-            crash::point(Point::CommandCommitted);
-            self.store.hints().tell(append.tenant);
-            seq
-        };
+        }
         Ok(Outcome {
-            seq,
+            seq: appended?,
             event_ids: self.staged.iter().map(|event| event.event_id).collect(),
         })
     }
+}
+
+/// One call without rows of inline tables; else one transaction, which may be open already.
+async fn write(
+    store: &EventStore,
+    append: &Append<'_>,
+    tx: Option<TenantTx>,
+    inline: &[Inline],
+) -> Result<i64, StoreError> {
+    if inline.is_empty() && tx.is_none() {
+        return store.append(append).await;
+    }
+    let mut tx = match tx {
+        Some(tx) => tx,
+        None => store.db().tenant_tx(append.tenant).await?,
+    };
+    for row in inline {
+        row.write(&mut tx).await?;
+    }
+    let appended = store.append_in(append, &mut tx).await?;
+    crash::point(Point::CommandAppended);
+    tx.commit().await?;
+    crash::point(Point::CommandCommitted);
+    Ok(store.appended(append.tenant, &appended))
 }
 
 /// Why a decision inside a unit of work did not come about.

@@ -156,7 +156,7 @@ async fn the_hot_calls_stay_in_the_tenant_that_they_are_given() {
     // in another transaction of the same connection.
     let mut app = Session::open(&test.app_url).await;
     let load = format!(
-        "SELECT * FROM es.load('{}', 'test.counter', 'c', 0)",
+        "SELECT * FROM es.load('{}', 'test.counter', 'c', 0, NULL)",
         tenant(1).as_uuid()
     );
     assert_eq!(app.rows(&load).await.expect("its own stream").len(), 1);
@@ -219,7 +219,7 @@ async fn the_system_role_sees_positions_and_due_times_and_no_payload() {
     }
     let error = system
         .rows(&format!(
-            "SELECT * FROM es.load('{}', 'test.counter', 'c', 0)",
+            "SELECT * FROM es.load('{}', 'test.counter', 'c', 0, NULL)",
             tenant(1).as_uuid()
         ))
         .await

@@ -71,7 +71,7 @@ const SABOTAGE: &[(&str, &str, &str)] = &[
     (
         "granted_to_public",
         "es.load()",
-        "GRANT EXECUTE ON FUNCTION es.load(uuid, text, text, bigint) TO PUBLIC",
+        "GRANT EXECUTE ON FUNCTION es.load(uuid, text, text, bigint, integer) TO PUBLIC",
     ),
     (
         "privilege_past_rls",
@@ -122,7 +122,7 @@ const SABOTAGE: &[(&str, &str, &str)] = &[
     (
         "definer_without_search_path",
         "es.load()",
-        "ALTER FUNCTION es.load(uuid, text, text, bigint) SECURITY DEFINER",
+        "ALTER FUNCTION es.load(uuid, text, text, bigint, integer) SECURITY DEFINER",
     ),
     (
         "view_with_its_owners_rights",

@@ -14,6 +14,7 @@ mod identity;
 mod isolation;
 mod leases;
 mod lint;
+mod memory;
 mod order;
 mod parked;
 mod retention;

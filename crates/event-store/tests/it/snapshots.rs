@@ -73,9 +73,9 @@ fn replaying_a_stream_gives_the_state_with_or_without_a_snapshot() {
             let id = format!("c{}", count.get());
             runtime.block_on(async {
                 let state = play(&store, tenant, &id, &acts).await;
-                let replayed = store.load::<Counter>(tenant, &id).await.expect("replayed");
+                let replayed = store.replay::<Counter>(tenant, &id).await.expect("replayed");
                 let cached = store
-                    .load_from_snapshot::<Counter>(tenant, &id)
+                    .load::<Counter>(tenant, &id)
                     .await
                     .expect("from the snapshot");
                 prop_assert_eq!(&replayed, &state);
@@ -101,10 +101,7 @@ async fn a_snapshot_of_another_state_version_or_shape_is_ignored_and_overwritten
     ];
     for change in stale {
         admin.run(change).await.expect("an old snapshot");
-        let (state, version) = store
-            .load_from_snapshot::<Counter>(tenant, "c")
-            .await
-            .expect("loads");
+        let (state, version) = store.load::<Counter>(tenant, "c").await.expect("loads");
         assert_eq!((state.total, version), (5, 1));
         snapshot::write::<Counter>(&store, tenant, "c")
             .await
