@@ -1,10 +1,14 @@
 //! Who sent a request: an access token (RFC 9068), RS256 with keys of at least 3072 bits.
 //!
-//! The token names the user and the tenant; nothing else of a request does. Its audience is the surface that it is
+//! Several keys may be believed at a time: a new one is shown at once, signs a little later, so that every process has
+//! read it by then, and the one before it is believed for another day. The token names the user and the tenant; nothing else of a request does. Its audience is the surface that it is
 //! good for. One algorithm, fixed here: the header's
 //! `alg` is compared, never obeyed. Time comes from the store's clock, with 30 seconds of leeway.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use aws_lc_rs::{
     digest,
@@ -12,12 +16,17 @@ use aws_lc_rs::{
     rsa::{KeyPair, KeySize},
     signature::KeyPair as _,
 };
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
-use simpul_domain::{TenantId, UserId};
+use serde_json::{Value, json};
+use simpul_domain::{ApiKeyId, SessionId, TenantId, UserId};
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::Surface;
@@ -40,16 +49,95 @@ pub struct Viewer {
     pub tenant: TenantId,
 }
 
-/// What a token says.
+/// How the viewer proved who they are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Proof {
+    pub session: Option<SessionId>,
+    /// The super admin who acts as the user.
+    pub impersonator: Option<UserId>,
+    /// A machine's key, and what it is good for.
+    pub key: Option<(ApiKeyId, Arc<[String]>)>,
+}
+
+impl Proof {
+    /// Whether it is the user in person.
+    pub const fn is_personal(&self) -> bool {
+        self.impersonator.is_none() && self.key.is_none()
+    }
+}
+
+/// What a token is made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    pub viewer: Viewer,
+    /// A token without one was made by whoever holds the key, and ends by itself.
+    pub session: Option<SessionId>,
+    /// Of the permissions; whoever may do other things by now needs another token.
+    pub version: Option<i64>,
+    /// The super admin who acts as the user.
+    pub impersonator: Option<UserId>,
+    /// For front ends; the server asks its own tables.
+    pub roles: Vec<String>,
+    pub permissions: Vec<String>,
+    pub features: Vec<String>,
+}
+
+impl Grant {
+    /// Who, and nothing else.
+    pub const fn bare(viewer: Viewer) -> Self {
+        Self {
+            viewer,
+            session: None,
+            version: None,
+            impersonator: None,
+            roles: Vec::new(),
+            permissions: Vec::new(),
+            features: Vec::new(),
+        }
+    }
+}
+
+/// What a token was believed to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verified {
+    pub viewer: Viewer,
+    pub session: Option<SessionId>,
+    pub version: Option<i64>,
+    pub impersonator: Option<UserId>,
+    /// Until when it is believed.
+    pub until: DateTime<Utc>,
+}
+
+/// What a token says. Instants are seconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Claims {
     iss: String,
     aud: String,
     sub: UserId,
     tid: TenantId,
-    /// Seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sid: Option<SessionId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pv: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    act: Option<Acting>,
     iat: i64,
+    nbf: i64,
     exp: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    jti: Option<Uuid>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    roles: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    permissions: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    features: Vec<String>,
+}
+
+/// Who acts as the subject (RFC 8693).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Acting {
+    sub: UserId,
 }
 
 /// Why a key cannot be used.
@@ -78,18 +166,71 @@ pub enum TokenError {
     NotYet,
 }
 
-/// The keys of all surfaces.
-pub struct Keys {
+/// How long a new key is only shown, so that every process has read it before the first token of it comes.
+pub const SETTLING: TimeDelta = TimeDelta::minutes(5);
+/// How long a key is believed after another one has begun to sign.
+pub const OVERLAP: TimeDelta = TimeDelta::hours(24);
+
+/// One key.
+#[derive(Clone)]
+struct SigningKey {
+    id: String,
+    /// A key that was configured by itself has always been there.
+    made_at: Option<DateTime<Utc>>,
     signing: EncodingKey,
-    key_id: String,
-    verifying: BTreeMap<String, DecodingKey>,
+    verifying: DecodingKey,
+    modulus: String,
+    exponent: String,
+}
+
+impl SigningKey {
+    fn from_pem(pem: &SecretString, made_at: Option<DateTime<Utc>>) -> Result<Self, KeyError> {
+        let pair = private_key(pem)?;
+        let public = pair.public_key();
+        if public.modulus_len() * 8 < MIN_KEY_BITS {
+            return Err(KeyError::TooShort);
+        }
+        let hash = digest::digest(&digest::SHA256, public.as_ref());
+        let modulus = public.modulus().big_endian_without_leading_zero();
+        let exponent = public.exponent().big_endian_without_leading_zero();
+        Ok(Self {
+            id: hex::encode(&hash.as_ref()[..8]),
+            made_at,
+            signing: EncodingKey::from_rsa_pem(pem.expose_secret().as_bytes())
+                .map_err(|_| KeyError::Unreadable)?,
+            verifying: DecodingKey::from_rsa_raw_components(modulus, exponent),
+            modulus: URL_SAFE_NO_PAD.encode(modulus),
+            exponent: URL_SAFE_NO_PAD.encode(exponent),
+        })
+    }
+
+    /// From when on it signs.
+    fn signs_from(&self) -> DateTime<Utc> {
+        self.made_at
+            .map_or(DateTime::<Utc>::MIN_UTC, |made_at| made_at + SETTLING)
+    }
+}
+
+/// What is told of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyStatus {
+    pub id: String,
+    pub made_at: Option<DateTime<Utc>>,
+    pub signs: bool,
+    pub believed: bool,
+}
+
+/// The keys of all surfaces, oldest first.
+pub struct Keys {
+    ring: RwLock<Arc<[SigningKey]>>,
     issuer: String,
 }
 
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ids: Vec<String> = self.ring().iter().map(|key| key.id.clone()).collect();
         f.debug_struct("Keys")
-            .field("key_id", &self.key_id)
+            .field("ids", &ids)
             .field("issuer", &self.issuer)
             .finish_non_exhaustive()
     }
@@ -129,40 +270,89 @@ fn private_key(pem: &SecretString) -> Result<KeyPair, KeyError> {
     KeyPair::from_pkcs8(&der).map_err(|_| KeyError::Unreadable)
 }
 
+/// Whether the key at `index` is believed at `now`: until a day after its successor has begun to sign.
+fn is_believed(ring: &[SigningKey], index: usize, now: DateTime<Utc>) -> bool {
+    let successor = ring.get(index + 1).filter(|next| next.made_at.is_some());
+    successor.is_none_or(|next| now < next.signs_from() + OVERLAP)
+}
+
+/// The newest key that signs already; before any does, the oldest.
+fn signing_index(ring: &[SigningKey], now: DateTime<Utc>) -> usize {
+    ring.iter().rposition(|key| key.signs_from() <= now).unwrap_or(0)
+}
+
 impl Keys {
-    /// From a private key in PKCS#8 PEM. The key's id is taken from its public half.
+    /// From one private key in PKCS#8 PEM. The key's id is taken from its public half.
     pub fn from_pem(pem: &SecretString, issuer: &str) -> Result<Self, KeyError> {
-        let pair = private_key(pem)?;
-        let public = pair.public_key();
-        if public.modulus_len() * 8 < MIN_KEY_BITS {
-            return Err(KeyError::TooShort);
+        Self::from_ring([(None, pem.clone())], issuer)
+    }
+
+    /// From several private keys with the instants at which they were made.
+    pub fn from_ring(
+        keys: impl IntoIterator<Item = (Option<DateTime<Utc>>, SecretString)>,
+        issuer: &str,
+    ) -> Result<Self, KeyError> {
+        let read = |(made_at, pem): (_, SecretString)| SigningKey::from_pem(&pem, made_at);
+        let mut ring = keys.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        ring.sort_by_key(|key| key.made_at);
+        if ring.is_empty() {
+            return Err(KeyError::Unreadable);
         }
-        let hash = digest::digest(&digest::SHA256, public.as_ref());
-        let key_id = hex::encode(&hash.as_ref()[..8]);
-        let verifying = DecodingKey::from_rsa_raw_components(
-            public.modulus().big_endian_without_leading_zero(),
-            public.exponent().big_endian_without_leading_zero(),
-        );
-        let signing =
-            EncodingKey::from_rsa_pem(pem.expose_secret().as_bytes()).map_err(|_| KeyError::Unreadable)?;
         Ok(Self {
-            signing,
-            verifying: BTreeMap::from([(key_id.clone(), verifying)]),
-            key_id,
+            ring: RwLock::new(ring.into()),
             issuer: issuer.to_owned(),
         })
     }
 
-    /// Also believes tokens of `older`, for the time of a rotation.
-    #[must_use]
-    pub fn with_older(mut self, older: Self) -> Self {
-        for (key_id, key) in older.verifying {
-            self.verifying.entry(key_id).or_insert(key);
-        }
-        self
+    fn ring(&self) -> Arc<[SigningKey]> {
+        Arc::clone(&self.ring.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// An access token of `lifetime` from `now`, good for one surface.
+    /// Uses other keys from now on.
+    pub fn replace(&self, other: &Self) {
+        *self.ring.write().unwrap_or_else(PoisonError::into_inner) = other.ring();
+    }
+
+    /// Also believes tokens of `older`.
+    #[must_use]
+    pub fn with_older(self, older: &Self) -> Self {
+        let ring: Vec<SigningKey> = older.ring().iter().chain(self.ring().iter()).cloned().collect();
+        Self {
+            ring: RwLock::new(ring.into()),
+            issuer: self.issuer,
+        }
+    }
+
+    /// Every key, oldest first.
+    pub fn list(&self, now: DateTime<Utc>) -> Vec<KeyStatus> {
+        let ring = self.ring();
+        let signing = signing_index(&ring, now);
+        let status = |(index, key): (usize, &SigningKey)| KeyStatus {
+            id: key.id.clone(),
+            made_at: key.made_at,
+            signs: index == signing,
+            believed: is_believed(&ring, index, now),
+        };
+        ring.iter().enumerate().map(status).collect()
+    }
+
+    /// The public halves of the keys that are believed, for whoever verifies tokens (RFC 7517).
+    pub fn jwks(&self, now: DateTime<Utc>) -> Value {
+        let ring = self.ring();
+        let keys: Vec<Value> = ring
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| is_believed(&ring, *index, now))
+            .map(|(_, key)| {
+                json!({
+                    "kty": "RSA", "use": "sig", "alg": "RS256", "kid": key.id, "n": key.modulus, "e": key.exponent,
+                })
+            })
+            .collect();
+        json!({ "keys": keys })
+    }
+
+    /// An access token of `lifetime` from `now` that is good for one surface and belongs to no session.
     pub fn mint(
         &self,
         surface: Surface,
@@ -170,34 +360,51 @@ impl Keys {
         now: DateTime<Utc>,
         lifetime: TimeDelta,
     ) -> Result<SecretString, TokenError> {
+        self.issue(surface, Grant::bare(viewer), None, now, lifetime)
+    }
+
+    /// An access token of `lifetime` from `now`, good for one surface.
+    pub fn issue(
+        &self,
+        surface: Surface,
+        grant: Grant,
+        id: Option<Uuid>,
+        now: DateTime<Utc>,
+        lifetime: TimeDelta,
+    ) -> Result<SecretString, TokenError> {
+        let ring = self.ring();
+        let key = &ring[signing_index(&ring, now)];
         let mut header = Header::new(ALGORITHM);
         header.typ = Some(TOKEN_TYPE.to_owned());
-        header.kid = Some(self.key_id.clone());
+        header.kid = Some(key.id.clone());
         let claims = Claims {
             iss: self.issuer.clone(),
             aud: surface.audience().to_owned(),
-            sub: viewer.user,
-            tid: viewer.tenant,
+            sub: grant.viewer.user,
+            tid: grant.viewer.tenant,
+            sid: grant.session,
+            pv: grant.version,
+            act: grant.impersonator.map(|sub| Acting { sub }),
             iat: now.timestamp(),
+            nbf: now.timestamp(),
             exp: (now + lifetime).timestamp(),
+            jti: id,
+            roles: grant.roles,
+            permissions: grant.permissions,
+            features: grant.features,
         };
-        jsonwebtoken::encode(&header, &claims, &self.signing)
+        jsonwebtoken::encode(&header, &claims, &key.signing)
             .map(SecretString::from)
             .map_err(|_| TokenError::Invalid)
     }
 
     /// Whom a token names, if it is ours and valid at `now`.
     pub fn verify(&self, surface: Surface, token: &str, now: DateTime<Utc>) -> Result<Viewer, TokenError> {
-        self.verify_until(surface, token, now).map(|(viewer, _)| viewer)
+        self.believe(surface, token, now).map(|verified| verified.viewer)
     }
 
-    /// Whom a token names, and until when it is believed.
-    pub fn verify_until(
-        &self,
-        surface: Surface,
-        token: &str,
-        now: DateTime<Utc>,
-    ) -> Result<(Viewer, DateTime<Utc>), TokenError> {
+    /// What a token says, if it is ours and valid at `now`. Whether its session goes on is another question.
+    pub fn believe(&self, surface: Surface, token: &str, now: DateTime<Utc>) -> Result<Verified, TokenError> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::Malformed);
         }
@@ -206,14 +413,17 @@ impl Keys {
         if header.alg != ALGORITHM || !typed {
             return Err(TokenError::Malformed);
         }
+        let ring = self.ring();
         let key = header
             .kid
-            .and_then(|key_id| self.verifying.get(&key_id))
+            .and_then(|key_id| ring.iter().position(|key| key.id == key_id))
+            .filter(|index| is_believed(&ring, *index, now))
             .ok_or(TokenError::UnknownKey)?;
+        let key = &ring[key].verifying;
         let mut rules = Validation::new(ALGORITHM);
         rules.set_issuer(&[&self.issuer]);
         rules.set_audience(&[surface.audience()]);
-        rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        rules.set_required_spec_claims(&["exp", "nbf", "iss", "aud", "sub"]);
         // The library reads the machine's clock; ours is injected and checked below.
         rules.validate_exp = false;
         let claims = jsonwebtoken::decode::<Claims>(token, key, &rules)
@@ -223,17 +433,22 @@ impl Keys {
         if now >= until {
             return Err(TokenError::Expired);
         }
-        if claims.iat > now.timestamp().saturating_add(LEEWAY.num_seconds()) {
+        if claims.iat.max(claims.nbf) > now.timestamp().saturating_add(LEEWAY.num_seconds()) {
             return Err(TokenError::NotYet);
         }
         // A tenant's staff cannot run the platform, whatever a token says.
         if !surface.serves(claims.tid) {
             return Err(TokenError::Invalid);
         }
-        let viewer = Viewer {
-            user: claims.sub,
-            tenant: claims.tid,
-        };
-        Ok((viewer, until))
+        Ok(Verified {
+            viewer: Viewer {
+                user: claims.sub,
+                tenant: claims.tid,
+            },
+            session: claims.sid,
+            version: claims.pv,
+            impersonator: claims.act.map(|acting| acting.sub),
+            until,
+        })
     }
 }

@@ -7,6 +7,7 @@
 //! - `live`: streams of answers, over WebSocket and server-sent events;
 //! - [`budget`]: how much a client may ask for;
 //! - [`auth`]: who sent a request, from a signed token;
+//! - [`identity`]: how somebody gets in, stays in and gets out;
 //! - [`hooks`]: what payment gateways and messengers send;
 //! - [`gateways`], [`senders`]: a tenant's accounts at gateways and messengers, opened for one call;
 //! - [`till`]: asking gateways for checkouts;
@@ -25,6 +26,7 @@ pub mod gateways;
 pub mod graphql;
 pub mod hooks;
 pub mod http;
+pub mod identity;
 mod live;
 pub mod repairs;
 mod saas_desk;

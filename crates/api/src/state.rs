@@ -8,7 +8,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use url::Url;
 
 use crate::{
-    ApiError, auth::Keys, gateways::GatewayDirectory, repairs::Repairs, senders::StoredSenders, till::Till,
+    ApiError, auth::Keys, gateways::GatewayDirectory, identity::Identity, repairs::Repairs,
+    senders::StoredSenders, till::Till,
 };
 
 /// Shared by all requests. Cheap to clone.
@@ -17,6 +18,8 @@ pub struct ApiState {
     pub bus: Bus,
     /// Signs and verifies access tokens.
     pub keys: Arc<Keys>,
+    /// Lets people in.
+    pub identity: Identity,
     /// Opens a tenant's accounts at payment gateways.
     pub gateways: Arc<dyn GatewayDirectory>,
     /// Tries again what has no worker of its own.

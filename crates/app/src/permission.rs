@@ -30,7 +30,7 @@ pub const USER_WRITE: &str = "user.write";
 /// Make roles of the tenant's own.
 pub const ROLE_WRITE: &str = "role.write";
 /// Make and revoke keys of machines.
-pub const API_KEY_WRITE: &str = "api_key.write";
+pub const API_KEY_WRITE: &str = "key.write";
 /// One's own password, second factor and sessions: everybody's, by every role.
 pub const ACCOUNT_OWN: &str = "account.own";
 /// Act inside a tenant as one of its users; in the platform's tenant only.

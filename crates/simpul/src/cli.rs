@@ -104,6 +104,16 @@ pub enum Command {
         #[arg(long, default_value = "rahasia")]
         password: String,
     },
+    /// The keys that sign access tokens.
+    Keys {
+        #[command(subcommand)]
+        command: Keys,
+    },
+    /// Users, where there is nobody yet to invite them.
+    Users {
+        #[command(subcommand)]
+        command: Users,
+    },
     /// Check that configuration, database, broker and schema fit together.
     Doctor,
     /// Mint an access token for development.
@@ -214,6 +224,30 @@ pub enum Events {
         aggregate: String,
         /// Its id.
         id: String,
+    },
+}
+
+/// See [`Command::Keys`].
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum Keys {
+    /// Make another key; it signs in five minutes, and the one before is believed for another day.
+    Rotate,
+    /// Print the keys, one JSON object a line.
+    List,
+}
+
+/// See [`Command::Users`].
+#[derive(Debug, Subcommand)]
+pub enum Users {
+    /// Invite an owner of a tenant, or a super admin of the platform's own tenant. Prints the secret with which they
+    /// join, and sends nothing.
+    Invite {
+        #[arg(long)]
+        tenant: TenantId,
+        #[arg(long)]
+        email: String,
+        #[arg(long)]
+        name: String,
     },
 }
 

@@ -8,6 +8,7 @@ mod commands;
 pub mod config;
 pub mod demo;
 pub mod embedded;
+mod key_folder;
 pub mod roles;
 pub mod runtime;
 mod telemetry;
@@ -71,6 +72,8 @@ async fn dispatch(config: Config, command: Command) -> anyhow::Result<ExitCode> 
             version,
             password,
         } => commands::router_sim::run(port, tls_port, control_port, version, password).await,
+        Command::Keys { command } => commands::keys::run(&config, command),
+        Command::Users { command } => commands::users::run(&config, command).await,
         Command::Doctor => commands::doctor::run(&config).await,
         Command::Token {
             api,

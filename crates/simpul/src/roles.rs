@@ -13,6 +13,7 @@ use simpul_adapters::{
 };
 use simpul_api::{
     ApiState,
+    auth::Keys,
     gateways::{GatewayDirectory, StoredGateways},
     senders::StoredSenders,
     till::Till,
@@ -34,6 +35,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     cli::Role,
     config::Config,
+    key_folder,
     runtime::Stop,
     wiring::{self, Deliveries, Messages, Notices, Routers, Sweeps, Timers},
 };
@@ -306,6 +308,16 @@ impl Starter<'_> {
         self.tasks().spawn(run);
     }
 
+    /// The keys of tokens; those of a folder are read again every minute.
+    fn keys(&self) -> anyhow::Result<Arc<Keys>> {
+        let keys = Arc::new(wiring::keys(self.config)?);
+        if let Some(folder) = self.config.tokens.signing_keys_folder.clone() {
+            self.tasks()
+                .spawn(key_folder::follow(folder, Arc::clone(&keys), self.stop()));
+        }
+        Ok(keys)
+    }
+
     async fn api(&self, listener: Option<TcpListener>) -> anyhow::Result<()> {
         let listener = match listener {
             Some(listener) => listener,
@@ -315,7 +327,8 @@ impl Starter<'_> {
         };
         let state = ApiState {
             bus: self.running.bus.clone(),
-            keys: Arc::new(wiring::keys(self.config)?),
+            keys: self.keys()?,
+            identity: wiring::identity(self.config)?,
             gateways: Arc::clone(&self.gateways),
             repairs: wiring::repairs(self.running.bus.clone(), self.wakes.provisioning.clone()),
             senders: self.senders.clone(),

@@ -28,8 +28,19 @@ const MAX_DIRECTIVES: u32 = 50;
 const MAX_OPERATIONS: usize = 5;
 /// Entries of lists and objects that are written into the document.
 const MAX_LITERALS: u32 = 500;
-/// Mutations that move money or check credentials: once per operation, under whatever alias.
+/// Mutations that move money: once per operation, under whatever alias.
 const ONCE: &[&str] = &["paymentStart"];
+/// Mutations for whoever has no token (yet). Everything else needs one.
+const PUBLIC: &[&str] = &[
+    "invitationAccept",
+    "passwordReset",
+    "passwordResetRequest",
+    "sessionRefresh",
+    "sessionStart",
+    "sessionVerify",
+];
+/// Mutations at which one can guess, those of [`PUBLIC`] aside: one guess per operation, whatever they are called.
+const GUESSABLE: &[&str] = &["passwordChange", "secondFactorConfirm", "secondFactorRemove"];
 /// Fields of `__Type` that lead from a type to many others.
 const SCHEMA_LISTS: &[&str] = &["fields", "inputFields", "interfaces", "possibleTypes"];
 
@@ -235,7 +246,12 @@ impl<'d> Guard<'d> {
 
     fn once(&self, set: &'d SelectionSet) -> Result<(), ApiError> {
         let mut names = Vec::new();
-        self.names(set, &mut names);
+        collect_names(self.document, set, &mut names);
+        at_most(
+            "credentials",
+            names.iter().filter(|name| checks_credentials(name)).count(),
+            1,
+        )?;
         for name in ONCE {
             if names.iter().filter(|found| *found == name).count() > 1 {
                 return Err(too_large(name, 1));
@@ -268,17 +284,46 @@ impl<'d> Guard<'d> {
         }
         Ok(())
     }
+}
 
-    /// Names of the fields of a set, through its fragments. Runs once the set is known to be small.
-    fn names(&self, set: &'d SelectionSet, names: &mut Vec<&'d str>) {
-        for Positioned { node, .. } in &set.items {
-            match node {
-                Selection::Field(field) => names.push(field.node.name.node.as_str()),
-                Selection::InlineFragment(fragment) => self.names(&fragment.node.selection_set.node, names),
-                Selection::FragmentSpread(spread) => {
-                    if let Some(fragment) = self.document.fragments.get(&spread.node.fragment_name.node) {
-                        self.names(&fragment.node.selection_set.node, names);
-                    }
+fn checks_credentials(name: &str) -> bool {
+    PUBLIC.contains(&name) || GUESSABLE.contains(&name)
+}
+
+/// Who an operation is for, by its root fields.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Audience {
+    /// It may be run without a token.
+    pub(super) public: bool,
+    /// One can guess at it.
+    pub(super) checks_credentials: bool,
+}
+
+/// Runs once the document is admitted.
+pub(super) fn audience(document: &ExecutableDocument, operation: &OperationDefinition) -> Audience {
+    if operation.ty != OperationType::Mutation {
+        return Audience::default();
+    }
+    let mut names = Vec::new();
+    collect_names(document, &operation.selection_set.node, &mut names);
+    names.retain(|name| *name != "__typename");
+    Audience {
+        public: !names.is_empty() && names.iter().all(|name| PUBLIC.contains(name)),
+        checks_credentials: names.iter().any(|name| checks_credentials(name)),
+    }
+}
+
+/// Names of the fields of a set, through its fragments. Runs once the set is known to be small.
+fn collect_names<'d>(document: &'d ExecutableDocument, set: &'d SelectionSet, names: &mut Vec<&'d str>) {
+    for Positioned { node, .. } in &set.items {
+        match node {
+            Selection::Field(field) => names.push(field.node.name.node.as_str()),
+            Selection::InlineFragment(fragment) => {
+                collect_names(document, &fragment.node.selection_set.node, names);
+            }
+            Selection::FragmentSpread(spread) => {
+                if let Some(fragment) = document.fragments.get(&spread.node.fragment_name.node) {
+                    collect_names(document, &fragment.node.selection_set.node, names);
                 }
             }
         }
@@ -372,6 +417,14 @@ mod tests {
                 "mutation{a:paymentStart ...F} fragment F on Mutation{paymentStart}".to_owned(),
                 "paymentStart",
             ),
+            (
+                "mutation{a:sessionStart b:sessionVerify}".to_owned(),
+                "credentials",
+            ),
+            (
+                "mutation{a:sessionStart ...F} fragment F on Mutation{sessionStart}".to_owned(),
+                "credentials",
+            ),
             ("subscription{a b}".to_owned(), "root fields"),
             ("{__schema{types{fields{type{name}}}}}".to_owned(), ""),
             (
@@ -389,6 +442,27 @@ mod tests {
         ] {
             let shown: String = document.chars().take(60).collect();
             assert_eq!(limit(&document), expected, "{shown}");
+        }
+    }
+
+    #[test]
+    fn only_what_needs_no_token_is_public() {
+        let of = |text| {
+            let document = parse_query(text).expect("a document");
+            admit(&document).expect("small");
+            audience(&document, operation(&document, None).expect("one operation")).public
+        };
+        assert!(of("mutation{__typename sessionStart}"));
+        assert!(of("mutation{...F} fragment F on Mutation{...{x:sessionRefresh}}"));
+        for text in [
+            "{sessionStart}",
+            "mutation{__typename}",
+            "mutation{sessionStart routerRegister}",
+            "mutation{sessionStart:routerRegister}",
+            "mutation{...F sessionStart} fragment F on Mutation{routerRegister}",
+            "subscription{sessionStart}",
+        ] {
+            assert!(!of(text), "{text}");
         }
     }
 

@@ -36,11 +36,22 @@ pub(crate) struct Prepared {
     pub(crate) kind: OperationType,
     /// Points, see [`cost`].
     pub(crate) cost: u64,
+    audience: guard::Audience,
 }
 
 impl Prepared {
     pub(crate) fn is_mutation(&self) -> bool {
         self.kind == OperationType::Mutation
+    }
+
+    /// Whether it may be run without a token.
+    pub(crate) const fn is_public(&self) -> bool {
+        self.audience.public
+    }
+
+    /// Whether one can guess at it.
+    pub(crate) const fn checks_credentials(&self) -> bool {
+        self.audience.checks_credentials
     }
 
     /// Whether it asks about the schema.
@@ -127,12 +138,14 @@ impl<E: Executor> Engine<E> {
                 params: serde_json::json!({ "cost": cost, "max": self.max_cost }),
             });
         }
+        let audience = guard::audience(&document.executable, named);
         Ok(Prepared {
             document,
             name: operation.name,
             variables: operation.variables,
             kind,
             cost,
+            audience,
         })
     }
 

@@ -16,6 +16,7 @@ mod catalog;
 mod customers;
 mod entitled;
 mod fields;
+mod identity;
 mod limits;
 mod live;
 mod messaging;
@@ -44,7 +45,7 @@ pub(crate) use self::{
     answered::Answered,
     page::MAX_FIRST,
     rows::Plans,
-    scope::Scope,
+    scope::{Scope, within},
     served::Served,
     types::{FieldTypes, longest, root},
 };

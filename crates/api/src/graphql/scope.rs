@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     ApiError, ApiState,
-    auth::Viewer,
+    auth::{Proof, Viewer},
     http::Origin,
     live::{Hub, Readings, Start},
 };
@@ -30,6 +30,7 @@ use crate::{
 pub(crate) struct Scope {
     state: ApiState,
     viewer: Viewer,
+    proof: Proof,
     request_id: String,
     origin: Origin,
     /// The client's token, or that of a command of this operation.
@@ -45,7 +46,9 @@ pub(crate) struct Scope {
 
 /// The operation's scope.
 pub(super) fn scope<'c>(context: &GraphqlContext<'c>) -> Result<&'c Arc<Scope>, ApiError> {
-    context.data::<Arc<Scope>>().map_err(|_| ApiError::internal())
+    context
+        .data::<Arc<Scope>>()
+        .map_err(|_| ApiError::new(Code::Unauthorized, "A valid bearer token is needed"))
 }
 
 impl Scope {
@@ -58,6 +61,7 @@ impl Scope {
         Self {
             state,
             viewer,
+            proof: Proof::default(),
             request_id,
             origin: Origin::default(),
             token: Mutex::new(token),
@@ -71,6 +75,16 @@ impl Scope {
     #[must_use]
     pub(crate) fn sent_by(self, origin: Origin) -> Self {
         Self { origin, ..self }
+    }
+
+    /// As whoever has proved it so.
+    #[must_use]
+    pub(crate) fn proven_by(self, proof: Proof) -> Self {
+        Self { proof, ..self }
+    }
+
+    pub(crate) const fn proof(&self) -> &Proof {
+        &self.proof
     }
 
     /// On a connection that carries live streams.
@@ -123,11 +137,12 @@ impl Scope {
     async fn stands(&self) -> Result<&access::Standing, ApiError> {
         let stands = self.standing.get_or_try_init(|| async {
             let mut tx = self.state.store().db().read_tx(self.viewer.tenant).await?;
-            let standing = access::standing(&mut tx, self.viewer.user).await?;
+            let mut standing = access::standing(&mut tx, self.viewer.user).await?;
             tx.commit().await?;
             if standing.disabled {
                 return Err(ApiError::new(Code::Forbidden, "The tenant is not active"));
             }
+            standing.permissions = within(&self.proof, standing.permissions);
             Ok::<_, ApiError>(standing)
         });
         stands.await
@@ -164,6 +179,31 @@ impl Scope {
         Ok(read_at(self.state.store(), self.viewer.tenant, projections, token).await?)
     }
 
+    /// Like [`Scope::command`], and says whether the command had its effect before: what was made for this request,
+    /// such as a secret, was not taken then.
+    pub(super) async fn command_once<C: Command, I>(
+        &self,
+        subject: &'static str,
+        key: Option<&str>,
+        command: Result<C, Vec<UserError>>,
+        id: impl FnOnce(C::Answer) -> I,
+    ) -> Result<(Outcome<I>, bool), ApiError> {
+        let command = match command {
+            Ok(command) => command,
+            Err(errors) => {
+                self.require(C::ACCESS.permission).await?;
+                return Ok((Outcome::refused(errors), false));
+            }
+        };
+        Ok(match self.dispatch(subject, key, command).await? {
+            Dispatched::Accepted(receipt) => {
+                let repeated = receipt.repeated;
+                (Outcome::accepted(id(receipt.answer), receipt.token), repeated)
+            }
+            Dispatched::Refused(errors) => (Outcome::refused(errors), false),
+        })
+    }
+
     /// Runs a command of the viewer and says what became of it. `subject` is what the command is about, so that its
     /// absence is reported at `input.id`.
     pub(super) async fn command<C: Command, I>(
@@ -173,17 +213,8 @@ impl Scope {
         command: Result<C, Vec<UserError>>,
         id: impl FnOnce(C::Answer) -> I,
     ) -> Result<Outcome<I>, ApiError> {
-        let command = match command {
-            Ok(command) => command,
-            Err(errors) => {
-                self.require(C::ACCESS.permission).await?;
-                return Ok(Outcome::refused(errors));
-            }
-        };
-        match self.dispatch(subject, key, command).await? {
-            Dispatched::Accepted(receipt) => Ok(Outcome::accepted(id(receipt.answer), receipt.token)),
-            Dispatched::Refused(errors) => Ok(Outcome::refused(errors)),
-        }
+        let (outcome, _) = self.command_once(subject, key, command, id).await?;
+        Ok(outcome)
     }
 
     async fn dispatch<C: Command>(
@@ -229,8 +260,15 @@ impl Scope {
         let Viewer { user, tenant } = self.viewer;
         Context {
             tenant,
-            actor: Actor::User(user),
-            impersonator: None,
+            actor: match &self.proof.key {
+                Some((key, scopes)) => Actor::Key {
+                    user,
+                    key: *key,
+                    scopes: Arc::clone(scopes),
+                },
+                None => Actor::User(user),
+            },
+            impersonator: self.proof.impersonator,
             ip: self.origin.ip,
             user_agent: self.origin.user_agent.clone(),
             request_id: Some(self.request_id.clone()),
@@ -244,4 +282,12 @@ impl Scope {
             dry_run: false,
         }
     }
+}
+
+/// What a proof is good for, of what its user may do.
+pub(crate) fn within(proof: &Proof, mut permissions: Vec<String>) -> Vec<String> {
+    if let Some((_, scopes)) = &proof.key {
+        permissions.retain(|permission| scopes.contains(permission));
+    }
+    permissions
 }

@@ -3,7 +3,7 @@
 use async_graphql::MergedObject;
 
 use super::{
-    audit, billing, catalog, customers, entitled, live, messaging, network, node, operations, saas,
+    audit, billing, catalog, customers, entitled, identity, live, messaging, network, node, operations, saas,
     subscriptions, tenancy,
 };
 
@@ -32,6 +32,8 @@ pub(crate) struct SupportQuery(
     operations::OperationsQuery,
     node::NodeQuery,
     entitled::EntitledQuery,
+    identity::PeopleQuery,
+    identity::account::AccountQuery,
 );
 
 /// Everything that can be told. Several in one operation run in order and are independent of each other.
@@ -47,9 +49,14 @@ pub(crate) struct Mutation(
     operations::OperationsMutation,
 );
 
-/// Commands about the tenant itself.
+/// Commands about the tenant itself and those who work for it.
 #[derive(Debug, Default, MergedObject)]
-pub(crate) struct TenantMutation(tenancy::TenancyMutation, entitled::EntitledMutation);
+pub(crate) struct TenantMutation(
+    tenancy::TenancyMutation,
+    entitled::EntitledMutation,
+    identity::OwnMutation,
+    identity::PeopleMutation,
+);
 
 /// Commands about bills and money.
 #[derive(Debug, Default, MergedObject)]

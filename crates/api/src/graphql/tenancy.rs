@@ -5,6 +5,7 @@ use simpul_app::{permission, tenancy::ChangeSettings};
 use simpul_domain::{
     Rupiah, TenantId,
     billing::{DueDay, InvoiceNumberPattern},
+    identity::PermissionName,
     network::PppProfile,
     tenancy::{IsolirStrategy, Language, Tenant as TenantState, TenantSettings as Settings},
     time::Zone,
@@ -12,6 +13,7 @@ use simpul_domain::{
 
 use super::{
     fields::Fields,
+    identity::user::User,
     payload::payload,
     scalar::{Money, MoneyInput},
     scope::{Scope, scope},
@@ -90,6 +92,20 @@ pub(crate) enum Permission {
     ApiExplore,
     /// Send documents to the API that did not come with a release.
     ApiAdhoc,
+    /// Give and take ownership of the tenant.
+    TenantOwn,
+    /// See users, their sessions and sign-ins.
+    UserRead,
+    /// Invite and disable users, and give them roles.
+    UserWrite,
+    /// Make roles.
+    RoleWrite,
+    /// Make and revoke keys of machines.
+    ApiKeyWrite,
+    /// One's own password, second factor and sessions.
+    AccountOwn,
+    /// Act inside a tenant as one of its users.
+    PlatformImpersonate,
 }
 
 const PERMISSIONS: &[(&str, Permission)] = &[
@@ -107,35 +123,37 @@ const PERMISSIONS: &[(&str, Permission)] = &[
     (permission::AUDIT_READ, Permission::AuditRead),
     (permission::API_EXPLORE, Permission::ApiExplore),
     (permission::API_ADHOC, Permission::ApiAdhoc),
+    (permission::TENANT_OWN, Permission::TenantOwn),
+    (permission::USER_READ, Permission::UserRead),
+    (permission::USER_WRITE, Permission::UserWrite),
+    (permission::ROLE_WRITE, Permission::RoleWrite),
+    (permission::API_KEY_WRITE, Permission::ApiKeyWrite),
+    (permission::ACCOUNT_OWN, Permission::AccountOwn),
+    (permission::PLATFORM_IMPERSONATE, Permission::PlatformImpersonate),
 ];
 
 /// Who asks.
 #[derive(Debug)]
 pub(crate) struct Viewer;
 
-/// Who can sign in.
-#[derive(Debug, SimpleObject)]
-pub(crate) struct User {
-    /// Opaque.
-    id: ID,
-}
-
-impl User {
-    pub(super) fn of(viewer: crate::auth::Viewer) -> Self {
-        Self {
-            id: viewer.user.to_string().into(),
-        }
-    }
-}
-
 impl Permission {
     /// What the viewer of this operation may do.
     pub(super) async fn of(scope: &Scope) -> Result<Vec<Self>, ApiError> {
-        let held = scope.permissions().await?;
+        Ok(Self::named(scope.permissions().await?))
+    }
+
+    /// Those with these names; unknown ones are left out.
+    pub(super) fn named<S: AsRef<str>>(names: &[S]) -> Vec<Self> {
         let known = PERMISSIONS
             .iter()
-            .filter(|(name, _)| held.iter().any(|held| held == name));
-        Ok(known.map(|(_, permission)| *permission).collect())
+            .filter(|(known, _)| names.iter().any(|name| name.as_ref() == *known));
+        known.map(|(_, permission)| *permission).collect()
+    }
+
+    /// As use cases call it.
+    pub(super) fn name(self) -> Option<PermissionName> {
+        let known = PERMISSIONS.iter().find(|(_, permission)| *permission == self);
+        known.and_then(|(name, _)| PermissionName::parse(name).ok())
     }
 }
 
@@ -152,6 +170,24 @@ impl Viewer {
         let scope = scope(context)?;
         let tenant = Tenant::load(scope, scope.tenant()).await?;
         Ok(tenant.ok_or_else(ApiError::internal)?)
+    }
+
+    /// The super admin who acts as the user, if one does.
+    async fn impersonated_by(&self, context: &Context<'_>) -> Option<ID> {
+        let impersonator = scope(context).ok()?.proof().impersonator?;
+        Some(impersonator.to_string().into())
+    }
+
+    /// In which the product speaks to the viewer.
+    async fn language(&self, context: &Context<'_>) -> Result<SpokenLanguage> {
+        let scope = scope(context)?;
+        let store = scope.state().store();
+        let id = scope.tenant().to_string();
+        let (state, _) = store
+            .load::<TenantState>(scope.tenant(), &id)
+            .await
+            .map_err(ApiError::from)?;
+        Ok(state.settings().language.into())
     }
 
     /// What the viewer may do in this tenant.

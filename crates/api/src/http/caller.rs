@@ -7,17 +7,26 @@ use axum::{
     http::{HeaderMap, header, request::Parts},
 };
 use chrono::{DateTime, Utc};
-use simpul_app::permission;
-use simpul_domain::Code;
-use simpul_event_store::ConsistencyToken;
+use simpul_app::{
+    identity::secret::{self, SecretKind},
+    permission,
+};
+use simpul_domain::{Code, TenantId};
+use simpul_event_store::{
+    ConsistencyToken,
+    inline::{
+        access::{self, Standing},
+        identity::api_key,
+    },
+};
 
 use super::Door;
 use crate::{
-    ApiError,
-    auth::Viewer,
+    ApiError, ApiState, Surface,
+    auth::{Proof, Viewer},
     budget::Left,
     engine::{Prepared, not_trusted},
-    graphql::Scope,
+    graphql::{Scope, within},
     surface::{Documents, Introspection},
 };
 
@@ -44,52 +53,182 @@ impl Origin {
     }
 }
 
-/// A viewer whose token has been verified.
-#[derive(Debug, Clone, Copy)]
+/// A viewer whose proof has been verified.
+#[derive(Debug, Clone)]
 pub(crate) struct SignedIn {
     pub(crate) viewer: Viewer,
+    pub(crate) proof: Proof,
     pub(crate) until: DateTime<Utc>,
+    /// As it was when the proof was looked at.
+    pub(crate) standing: Standing,
+}
+
+impl SignedIn {
+    /// Whether nothing that was true at the time has changed: permissions, the session, the tenant.
+    pub(crate) async fn still_stands(&self, state: &ApiState) -> Result<bool, ApiError> {
+        let now = standing(state, self.viewer, &self.proof).await?;
+        Ok(now == self.standing)
+    }
+}
+
+/// Where a viewer stands now. A key that is over stands as a session that is.
+async fn standing(state: &ApiState, viewer: Viewer, proof: &Proof) -> Result<Standing, ApiError> {
+    let (store, now) = (state.store(), state.store().now());
+    let mut tx = store.db().read_tx(viewer.tenant).await?;
+    let mut standing = access::standing_in(&mut tx, viewer.user, proof.session, now).await?;
+    if let Some((key, _)) = &proof.key {
+        standing.session_open &= api_key::is_good(&mut tx, *key, now).await?;
+    }
+    tx.commit().await?;
+    standing.permissions = within(proof, standing.permissions);
+    Ok(standing)
 }
 
 impl Door {
-    /// Whom the bearer token of a request names. The tenant comes from the token; the header may only repeat it.
-    pub(crate) fn authenticate(&self, headers: &HeaderMap) -> Result<SignedIn, ApiError> {
+    /// Whom the bearer token of a request names. The tenant comes from the token; address and header may only repeat
+    /// it.
+    pub(crate) async fn authenticate(&self, headers: &HeaderMap) -> Result<SignedIn, ApiError> {
         let mut values = headers.get_all(header::AUTHORIZATION).iter();
         let (Some(value), None) = (values.next(), values.next()) else {
             return Err(refused());
         };
-        let signed_in = self.sign_in(value.to_str().map_err(|_| refused())?)?;
-        match headers.get(TENANT) {
-            Some(named) if named.as_bytes() != signed_in.viewer.tenant.to_string().as_bytes() => {
-                let text = "The token belongs to another tenant than X-Tenant-ID";
-                Err(ApiError::new(Code::TenantMismatch, text))
-            }
-            _ => Ok(signed_in),
+        let signed_in = self.sign_in(value.to_str().map_err(|_| refused())?).await?;
+        if named_in_header(headers)?.is_some_and(|named| named != signed_in.viewer.tenant) {
+            let text = "The token belongs to another tenant than X-Tenant-ID";
+            return Err(ApiError::new(Code::TenantMismatch, text));
         }
+        if self.surface != Surface::Platform
+            && let Some(named) = self.named_by_host(headers).await?
+            && named != signed_in.viewer.tenant
+        {
+            let text = "The token belongs to another tenant than this address";
+            return Err(ApiError::new(Code::TenantMismatch, text));
+        }
+        Ok(signed_in)
     }
 
-    /// Whom `Bearer <token>` names.
-    pub(crate) fn sign_in(&self, credentials: &str) -> Result<SignedIn, ApiError> {
+    /// Whom `Bearer <token>` names, and that nothing speaks against them.
+    pub(crate) async fn sign_in(&self, credentials: &str) -> Result<SignedIn, ApiError> {
         let (scheme, token) = credentials.split_once(' ').ok_or_else(refused)?;
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(refused());
         }
-        let now = self.shared.state.store().now();
-        let verified = self
-            .shared
-            .state
-            .keys
-            .verify_until(self.surface, token.trim(), now);
-        let (viewer, until) = verified.map_err(|error| {
+        let token = token.trim();
+        if token.starts_with(SecretKind::ApiKey.prefix()) {
+            return self.machine(token).await;
+        }
+        let state = &self.shared.state;
+        let verified = state.keys.believe(self.surface, token, state.store().now());
+        let verified = verified.map_err(|error| {
             tracing::info!(%error, "a token was refused");
             refused()
         })?;
-        Ok(SignedIn { viewer, until })
+        let proof = Proof {
+            session: verified.session,
+            impersonator: verified.impersonator,
+            key: None,
+        };
+        let standing = standing(state, verified.viewer, &proof).await?;
+        // Another token says what is true by now; a client gets it by refreshing.
+        let outdated = verified
+            .version
+            .is_some_and(|version| version != standing.version);
+        if !standing.session_open || outdated {
+            tracing::info!(
+                outdated,
+                "a token of a session that is over or has changed was refused"
+            );
+            return Err(refused());
+        }
+        Ok(SignedIn {
+            viewer: verified.viewer,
+            proof,
+            until: verified.until,
+            standing,
+        })
+    }
+
+    /// Whom the key of a machine acts for. Machines are staff.
+    async fn machine(&self, token: &str) -> Result<SignedIn, ApiError> {
+        let (tenant, hash) = secret::read(SecretKind::ApiKey, token).ok_or_else(refused)?;
+        if self.surface == Surface::Portal || !self.surface.serves(tenant) {
+            return Err(refused());
+        }
+        let (state, work) = (&self.shared.state, self.shared.state.clone());
+        let accepted = state.detached(async move {
+            let store = work.store();
+            let mut tx = store.db().tenant_tx(tenant).await?;
+            let key = api_key::accept(&mut tx, &hash, store.now()).await?;
+            tx.commit().await?;
+            Ok(key)
+        });
+        let key = accepted.await?.ok_or_else(refused)?;
+        let viewer = Viewer {
+            user: key.user,
+            tenant,
+        };
+        let proof = Proof {
+            key: Some((key.key, key.scopes.into())),
+            ..Proof::default()
+        };
+        let standing = standing(state, viewer, &proof).await?;
+        Ok(SignedIn {
+            viewer,
+            proof,
+            until: key.expires_at,
+            standing,
+        })
+    }
+
+    /// The tenant that a request without a token is about.
+    pub(super) async fn tenant(&self, headers: &HeaderMap) -> Result<Option<TenantId>, ApiError> {
+        if self.surface == Surface::Platform {
+            return Ok(Some(TenantId::PLATFORM));
+        }
+        let (header, host) = (named_in_header(headers)?, self.named_by_host(headers).await?);
+        match (header, host) {
+            (Some(header), Some(host)) if header != host => {
+                let text = "X-Tenant-ID names another tenant than this address";
+                Err(ApiError::new(Code::TenantMismatch, text))
+            }
+            (header, host) => Ok(host.or(header)),
+        }
+    }
+
+    /// The tenant whose subdomain of ours, or whose own domain, a request was sent to.
+    async fn named_by_host(&self, headers: &HeaderMap) -> Result<Option<TenantId>, ApiError> {
+        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let host = host.and_then(|host| host.split(':').next()).unwrap_or_default();
+        let own = self.shared.state.public_url.host_str().unwrap_or_default();
+        let Some(label) = host.strip_suffix(own).and_then(|rest| rest.strip_suffix('.')) else {
+            return Ok(None);
+        };
+        let label = label.to_ascii_lowercase();
+        if label.is_empty() || label.contains('.') {
+            return Ok(None);
+        }
+        self.shared
+            .addresses
+            .tenant(&self.shared.state, label)
+            .await
+            .map(Some)
     }
 
     /// The frame of an operation of this surface.
-    pub(crate) fn scope(&self, viewer: Viewer, request_id: String, token: Option<ConsistencyToken>) -> Scope {
-        Scope::new(self.shared.state.clone(), viewer, request_id, token)
+    pub(crate) fn scope(
+        &self,
+        signed_in: &SignedIn,
+        request_id: String,
+        token: Option<ConsistencyToken>,
+    ) -> Scope {
+        let state = self.shared.state.clone();
+        let scope = Scope::new(state, signed_in.viewer, request_id, token);
+        let scope = scope.proven_by(signed_in.proof.clone());
+        if signed_in.standing.disabled {
+            // Whoever asks for a permission is told.
+            return scope;
+        }
+        scope.standing(signed_in.standing.clone())
     }
 
     /// Gives back what an operation has paid for more than it got. Says how many points that are.
@@ -127,7 +266,16 @@ impl Door {
     }
 }
 
-fn refused() -> ApiError {
+fn named_in_header(headers: &HeaderMap) -> Result<Option<TenantId>, ApiError> {
+    let Some(named) = headers.get(TENANT) else {
+        return Ok(None);
+    };
+    let named = named.to_str().ok().and_then(|named| named.parse().ok());
+    let mismatch = || ApiError::new(Code::TenantMismatch, "X-Tenant-ID is not the id of a tenant");
+    named.map(Some).ok_or_else(mismatch)
+}
+
+pub(super) fn refused() -> ApiError {
     ApiError::new(Code::Unauthorized, "A valid bearer token is needed")
 }
 

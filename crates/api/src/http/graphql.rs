@@ -13,26 +13,29 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use serde_json::{Value, json};
-use simpul_domain::Code;
+use simpul_domain::{Code, TenantId};
 
 use super::{
     BodyError, Door, RequestId,
     accept::{MediaType, is_json, negotiate},
-    caller::{Origin, consistency_token},
+    caller::{Origin, SignedIn, consistency_token, refused},
     read_body,
     status::status,
 };
 use crate::{
     ApiError,
-    auth::Viewer,
     budget::Left,
-    engine::{Executed, Operation, Prepared},
+    engine::{Executed, Operation, Prepared, not_trusted},
     graphql::Answered,
+    identity::{limits, visit::Visit},
+    surface::Documents,
 };
 
 /// Largest request.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
 const READ_DEADLINE: Duration = Duration::from_secs(10);
+/// Largest request of somebody without a token.
+const MAX_ANONYMOUS_BYTES: usize = 16 * 1024;
 /// Asks for `extensions.cost`.
 const COST: HeaderName = HeaderName::from_static("x-graphql-cost");
 /// Its methods.
@@ -56,7 +59,7 @@ pub(super) async fn execute(
 
 /// `GET …/schema.graphql`.
 pub(super) async fn schema_document(State(door): State<Door>, id: RequestId, headers: HeaderMap) -> Response {
-    match door.authenticate(&headers) {
+    match door.authenticate(&headers).await {
         Ok(_) => crate::graphql::sdl(door.surface).into_response(),
         Err(error) => id.problem(&error),
     }
@@ -68,8 +71,11 @@ async fn serve(door: &Door, id: &RequestId, parts: &Parts, body: Body) -> Result
     if let Some(ip) = origin.ip {
         shared.budgets.knock(ip, shared.state.store().now())?;
     }
-    let viewer = door.authenticate(&parts.headers)?.viewer;
-    shared.budgets.request(&shared.state, viewer).await?;
+    if !parts.headers.contains_key(header::AUTHORIZATION) {
+        return anonymous(door, id, parts, body, origin).await;
+    }
+    let signed_in = door.authenticate(&parts.headers).await?;
+    shared.budgets.request(&shared.state, signed_in.viewer).await?;
     if parts.method == Method::POST {
         must_be_json(&parts.headers)?;
     }
@@ -85,37 +91,99 @@ async fn serve(door: &Door, id: &RequestId, parts: &Parts, body: Body) -> Result
     if parts.method != Method::POST && prepared.kind != OperationType::Query {
         return Ok(not_by_get(id));
     }
-    run(door, id, parts, (viewer, origin), &prepared, media).await
+    run(door, id, parts, (&signed_in, origin), &prepared, media).await
 }
 
 async fn run(
     door: &Door,
     id: &RequestId,
     parts: &Parts,
-    (viewer, origin): (Viewer, Origin),
+    (signed_in, origin): (&SignedIn, Origin),
     prepared: &Prepared,
     media: MediaType,
 ) -> Result<Response, ApiError> {
     let token = consistency_token(&parts.headers)?;
-    let scope = door.scope(viewer, id.as_str().to_owned(), token).sent_by(origin);
-    let scope = Arc::new(scope);
+    let scope = door.scope(signed_in, id.as_str().to_owned(), token);
+    let scope = Arc::new(scope.sent_by(origin.clone()));
     let left = match door.admit(prepared, &scope).await {
         Ok(left) => left,
         Err(error) => return Ok(id.answer(&error, media)),
     };
-    let data = |request: async_graphql::Request| request.data(Arc::clone(&scope));
+    if prepared.checks_credentials()
+        && let Err(error) = limits::attempt(&door.shared.state, origin.ip).await
+    {
+        return Ok(id.answer(&error, media));
+    }
+    let visit = door.visit(id, Some(signed_in.viewer.tenant), origin);
+    let data = |request: async_graphql::Request| request.data(Arc::clone(&scope)).data(visit);
     let Executed { answered, unused } = door.engine.execute(prepared, id.as_str(), data).await?;
-    let left = left.with(door.give_back(viewer, unused));
+    let left = left.with(door.give_back(signed_in.viewer, unused));
     let extensions = parts.headers.contains_key(COST).then(|| {
         let limit = door.engine.max_cost();
         let (requested, actual) = (prepared.cost, prepared.cost - unused);
         json!({ "cost": { "requested": requested, "actual": actual, "limit": limit, "reads": scope.reads() } })
     });
-    let status = match &answered {
-        Answered::Data(_) => StatusCode::OK,
-        Answered::Body(body) => status(body, media),
+    Ok(with_budget(respond(answered, extensions, media), left))
+}
+
+/// An answer with its status, and when to come again if it was too early.
+fn respond(answered: Answered, extensions: Option<Value>, media: MediaType) -> Response {
+    let (status, wait) = match &answered {
+        Answered::Data(_) => (StatusCode::OK, None),
+        Answered::Body(body) => {
+            let wait = body.pointer("/errors/0/extensions/retryAfterSeconds");
+            (status(body, media), wait.and_then(Value::as_u64))
+        }
     };
-    Ok(with_budget(body(status, media, answered.write(extensions)), left))
+    let mut response = body(status, media, answered.write(extensions));
+    if let Some(seconds) = wait.filter(|_| matches!(status.as_u16(), 429 | 503)) {
+        let seconds = HeaderValue::from(seconds);
+        response.headers_mut().insert(header::RETRY_AFTER, seconds);
+    }
+    response
+}
+
+/// Somebody without a token gets as far as the few operations that need none, and no further: whatever else is wrong
+/// with the request, that is what is said.
+async fn anonymous(
+    door: &Door,
+    id: &RequestId,
+    parts: &Parts,
+    body: Body,
+    origin: Origin,
+) -> Result<Response, ApiError> {
+    if parts.method != Method::POST || must_be_json(&parts.headers).is_err() {
+        return Err(refused());
+    }
+    let media = negotiate(&parts.headers).ok_or_else(refused)?;
+    let body = read_body(body, MAX_ANONYMOUS_BYTES, READ_DEADLINE).await;
+    let operation = body.ok().and_then(|body| Operation::from_json(&body).ok());
+    let prepared = match door.engine.prepare(operation.ok_or_else(refused)?) {
+        Ok(prepared) if prepared.is_public() => prepared,
+        Err(error) if error.code == Code::DocumentTooLarge => return Ok(id.answer(&error, media)),
+        Ok(_) | Err(_) => return Err(refused()),
+    };
+    if door.surface.documents() != Documents::Any && door.engine.has_trusted() && !prepared.is_trusted() {
+        return Ok(id.answer(&not_trusted(), media));
+    }
+    let tenant = door.tenant(&parts.headers).await?;
+    limits::attempt(&door.shared.state, origin.ip).await?;
+    let visit = door.visit(id, tenant, origin);
+    let data = |request: async_graphql::Request| request.data(visit);
+    let executed = door.engine.execute(&prepared, id.as_str(), data).await?;
+    Ok(respond(executed.answered, None, media))
+}
+
+impl Door {
+    fn visit(&self, id: &RequestId, tenant: Option<TenantId>, origin: Origin) -> Arc<Visit> {
+        Arc::new(Visit {
+            state: self.shared.state.clone(),
+            surface: self.surface,
+            tenant,
+            origin,
+            request_id: id.as_str().to_owned(),
+        })
+    }
 }
 
 /// What a page can send to another site without being asked is none of these, so that it cannot use a session. What

@@ -10,7 +10,6 @@ use axum::{
     response::Response,
 };
 use simpul_domain::Code;
-use simpul_event_store::inline::access::Standing;
 
 use super::{
     Door, RequestId,
@@ -88,7 +87,7 @@ pub(super) async fn stream(State(door): State<Door>, id: RequestId, request: Req
         if let Some(ip) = origin.ip {
             door.shared.budgets.knock(ip, door.shared.state.store().now())?;
         }
-        let signed_in = door.authenticate(&parts.headers)?;
+        let signed_in = door.authenticate(&parts.headers).await?;
         if parts.method == Method::POST {
             graphql::must_be_json(&parts.headers)?;
         }
@@ -102,13 +101,12 @@ pub(super) async fn stream(State(door): State<Door>, id: RequestId, request: Req
             return Err(ApiError::new(Code::MethodNotAllowed, "Commands are sent by POST"));
         }
         let client = Client {
-            viewer: signed_in.viewer,
+            signed_in,
             origin: origin.clone(),
             request_id: id.as_str().to_owned(),
             token: consistency_token(&parts.headers)?,
-            standing: Standing::default(),
         };
-        sse::events(door.clone(), signed_in, client, operation).await
+        sse::events(door.clone(), client, operation)
     };
     match opened.await {
         Ok(response) => response,

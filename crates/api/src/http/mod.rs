@@ -9,11 +9,13 @@
 //! | the same below `/platform` | those who run the platform |
 //! | `POST /hooks/v1/pay/{gateway}/{connection}/{token}` | payment gateways, signed |
 //! | `POST /hooks/v1/message/{messenger}/{connection}/{token}` | messengers, by the secret in the path |
+//! | `GET /.well-known/jwks.json` | whoever verifies our tokens |
 //! | `GET /health`, `GET /ready` | the machine's operator |
 //!
 //! The frame gives each request an id, isolates panics, and forbids caches.
 
 mod accept;
+mod addresses;
 mod body;
 mod caller;
 mod frame;
@@ -26,12 +28,14 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    response::Response,
+    extract::State,
+    response::{IntoResponse as _, Response},
     routing::{any, get, post},
 };
 use simpul_domain::Code;
 use tower_http::catch_panic::CatchPanicLayer;
 
+use self::addresses::Addresses;
 pub(crate) use self::{
     body::{BodyError, read_body},
     caller::{Origin, SignedIn},
@@ -64,6 +68,7 @@ pub(crate) struct Shared {
     pub(crate) state: ApiState,
     pub(crate) budgets: Arc<Budgets>,
     pub(crate) hub: Arc<Hub>,
+    pub(crate) addresses: Arc<Addresses>,
     pub(crate) sockets: Sockets,
     /// Origins of pages that may open sockets.
     pub(crate) pages: Arc<[String]>,
@@ -133,6 +138,7 @@ pub fn router(state: ApiState, settings: Settings) -> Router {
         state,
         budgets: Arc::new(Budgets::new(settings.limits)),
         hub: Arc::new(hub),
+        addresses: Arc::default(),
         sockets: Sockets::default(),
         pages: settings.origins.into_iter().chain([own]).collect(),
     };
@@ -150,6 +156,7 @@ pub fn router(state: ApiState, settings: Settings) -> Router {
             "/hooks/v1/message/{messenger}/{connection}/{token}",
             post(hooks::delivery_report).fallback(|id: RequestId| async move { wrong_method(&id, "POST") }),
         )
+        .route("/.well-known/jwks.json", get(jwks))
         .route("/health", get(health::alive))
         .route("/ready", get(health::ready))
         .with_state(shared.clone())
@@ -159,6 +166,12 @@ pub fn router(state: ApiState, settings: Settings) -> Router {
         .fallback(any(not_found))
         .layer(CatchPanicLayer::custom(frame::Panicked))
         .layer(axum::middleware::from_fn_with_state(shared, frame::frame))
+}
+
+/// The public halves of the keys that sign tokens; they may be kept for a few minutes.
+async fn jwks(State(shared): State<Shared>) -> Response {
+    let keys = shared.state.keys.jwks(shared.state.store().now());
+    axum::Json(keys).into_response()
 }
 
 async fn not_found(id: RequestId) -> Response {

@@ -5,25 +5,24 @@ use std::sync::Arc;
 use async_graphql::parser::types::OperationType;
 use futures_util::StreamExt as _;
 use serde_json::Value;
-use simpul_event_store::{ConsistencyToken, inline::access};
+use simpul_event_store::ConsistencyToken;
 
 use super::protocol::Answer;
 use crate::{
     ApiError,
     auth::Viewer,
     engine::{Operation, Prepared},
-    http::{Door, Origin, Shared},
+    http::{Door, Origin, SignedIn},
 };
 
 /// On whose behalf.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
-    pub(crate) viewer: Viewer,
+    /// As its connection was opened; when that changes, the connection ends.
+    pub(crate) signed_in: SignedIn,
     pub(crate) origin: Origin,
     pub(crate) request_id: String,
     pub(crate) token: Option<ConsistencyToken>,
-    /// As its connection has read it; when it changes, the connection ends.
-    pub(crate) standing: access::Standing,
 }
 
 /// Who takes answers. `false` when nobody does any more.
@@ -46,22 +45,21 @@ async fn answers(
     outlet: &mut impl Outlet,
 ) -> Result<(), ApiError> {
     let Client {
-        viewer,
+        signed_in,
         origin,
         request_id,
         token,
-        standing,
     } = client;
     let shared = &door.shared;
-    shared.budgets.request(&shared.state, viewer).await?;
+    shared.budgets.request(&shared.state, signed_in.viewer).await?;
     let prepared = door.engine.prepare(operation)?;
-    let scope = door.scope(viewer, request_id.clone(), token).sent_by(origin);
-    let scope = scope.standing(standing).live(Arc::clone(&shared.hub));
+    let scope = door.scope(&signed_in, request_id.clone(), token).sent_by(origin);
+    let scope = scope.live(Arc::clone(&shared.hub));
     let scope = Arc::new(scope);
     door.admit(&prepared, &scope).await?;
     let data = |request: async_graphql::Request| request.data(scope);
     if prepared.kind != OperationType::Subscription {
-        return once(door, (&prepared, viewer), &request_id, data, outlet).await;
+        return once(door, (&prepared, signed_in.viewer), &request_id, data, outlet).await;
     }
     let mut stream = door.engine.stream(prepared, request_id, data);
     while let Some(answered) = stream.next().await {
@@ -110,12 +108,4 @@ fn classify(mut answered: Value) -> Answer {
 /// As the payload of `error`.
 pub(super) fn errors(error: &ApiError, request_id: &str) -> Value {
     error.body(request_id)["errors"].take()
-}
-
-/// What a live connection was opened with; when it changes, the client comes again.
-pub(super) async fn standing(shared: &Shared, viewer: Viewer) -> Result<access::Standing, ApiError> {
-    let mut tx = shared.state.store().db().read_tx(viewer.tenant).await?;
-    let standing = access::standing(&mut tx, viewer.user).await?;
-    tx.commit().await?;
-    Ok(standing)
 }

@@ -7,7 +7,7 @@ use std::{collections::HashMap, time::Duration};
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use serde_json::{Map, Value};
-use simpul_event_store::{ConsistencyToken, inline::access::Standing};
+use simpul_event_store::ConsistencyToken;
 use tokio::{
     sync::mpsc,
     task::{AbortHandle, JoinSet},
@@ -20,9 +20,8 @@ use super::{
     sockets::Seat,
 };
 use crate::{
-    auth::Viewer,
     engine::Operation,
-    http::{Door, Origin},
+    http::{Door, Origin, SignedIn},
 };
 
 /// The subprotocol that is spoken; the older `graphql-ws` is not.
@@ -56,9 +55,8 @@ pub(crate) async fn serve(socket: WebSocket, door: Door, origin: Origin, request
 
 /// Whose socket it is.
 #[derive(Debug)]
-struct SignedIn {
-    viewer: Viewer,
-    standing: Standing,
+struct Seated {
+    caller: SignedIn,
     token: Option<ConsistencyToken>,
     _seat: Seat,
 }
@@ -70,7 +68,7 @@ struct Connection {
     request_id: String,
     protocol: Protocol,
     opened: Instant,
-    signed_in: Option<SignedIn>,
+    signed_in: Option<Seated>,
     answers: mpsc::Sender<(Key, Answer)>,
     running: JoinSet<()>,
     operations: HashMap<Key, AbortHandle>,
@@ -171,37 +169,27 @@ impl Connection {
             named.and_then(|(_, value)| value.as_str())
         };
         let credentials = text("authorization").ok_or(Refusal::Forbidden)?;
-        let caller = self.door.sign_in(credentials).map_err(|_| Refusal::Forbidden)?;
-        let viewer = caller.viewer;
-        let seat = self
-            .door
-            .shared
-            .sockets
-            .sit(viewer)
-            .ok_or(Refusal::TooManySockets)?;
-        let standing = run::standing(&self.door.shared, viewer).await;
-        let standing = standing
-            .ok()
-            .filter(|standing| !standing.disabled)
-            .ok_or(Refusal::Forbidden)?;
-        self.signed_in = Some(SignedIn {
-            viewer,
-            standing,
+        let caller = self.door.sign_in(credentials).await;
+        let caller = caller.ok().filter(|caller| !caller.standing.disabled);
+        let caller = caller.ok_or(Refusal::Forbidden)?;
+        let sockets = &self.door.shared.sockets;
+        let seat = sockets.sit(caller.viewer).ok_or(Refusal::TooManySockets)?;
+        let until = caller.until;
+        self.signed_in = Some(Seated {
+            caller,
             token: text("x-consistency-token").and_then(|token| token.parse().ok()),
             _seat: seat,
         });
-        Ok(caller.until)
+        Ok(until)
     }
 
     async fn still_stands(&mut self) -> bool {
         let Some(signed_in) = &self.signed_in else {
             return false;
         };
-        match run::standing(&self.door.shared, signed_in.viewer).await {
-            Ok(standing) => standing == signed_in.standing,
-            // The database is away: that says nothing about the viewer.
-            Err(_) => true,
-        }
+        let stands = signed_in.caller.still_stands(&self.door.shared.state).await;
+        // The database is away: that says nothing about the viewer.
+        stands.unwrap_or(true)
     }
 
     fn start(&mut self, key: Key, payload: Value) {
@@ -213,11 +201,10 @@ impl Connection {
             return;
         };
         let client = Client {
-            viewer: signed_in.viewer,
+            signed_in: signed_in.caller.clone(),
             origin: self.origin.clone(),
             request_id: format!("{}.{key}", self.request_id),
             token: signed_in.token,
-            standing: signed_in.standing.clone(),
         };
         let door = self.door.clone();
         let task = self.running.spawn(async move {

@@ -12,7 +12,6 @@ use axum::{
 };
 use futures_util::stream;
 use serde_json::{Value, json};
-use simpul_event_store::inline::access::Standing;
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{
@@ -33,24 +32,18 @@ const RECHECK_EVERY: u64 = 5;
 const KEEP_ALIVE_EVERY: u64 = 15;
 
 /// The stream of an operation's answers.
-pub(crate) async fn events(
-    door: Door,
-    signed_in: SignedIn,
-    mut client: Client,
-    operation: Operation,
-) -> Result<Response, ApiError> {
+pub(crate) fn events(door: Door, client: Client, operation: Operation) -> Result<Response, ApiError> {
+    let signed_in = client.signed_in.clone();
     let seat = door.shared.sockets.sit(signed_in.viewer).ok_or_else(|| {
         ApiError::new(
             simpul_domain::Code::LimitReached,
             "A user has too many live connections",
         )
     })?;
-    let standing = run::standing(&door.shared, signed_in.viewer).await?;
-    if standing.disabled {
+    if signed_in.standing.disabled {
         let text = "The tenant is not active";
         return Err(ApiError::new(simpul_domain::Code::Forbidden, text));
     }
-    client.standing.clone_from(&standing);
     let (sender, receiver) = mpsc::channel::<Bytes>(QUEUE);
     let tasks = door.shared.state.tasks.clone();
     tasks.spawn(async move {
@@ -58,7 +51,7 @@ pub(crate) async fn events(
         let mut outlet = Events(sender.clone());
         tokio::select! {
             () = run::run(&door, client, operation, &mut outlet) => {}
-            () = watch(&door.shared, signed_in, &standing, seat, sender) => {}
+            () = watch(&door.shared, &signed_in, seat, sender) => {}
             () = client_gone.closed() => {}
         }
     });
@@ -72,13 +65,7 @@ pub(crate) async fn events(
 }
 
 /// Returns when the connection may not go on.
-async fn watch(
-    shared: &Shared,
-    signed_in: SignedIn,
-    standing: &Standing,
-    _seat: Seat,
-    sender: mpsc::Sender<Bytes>,
-) {
+async fn watch(shared: &Shared, signed_in: &SignedIn, _seat: Seat, sender: mpsc::Sender<Bytes>) {
     let mut ticks = tokio::time::interval_at(Instant::now() + TICK, TICK);
     for second in 1_u64.. {
         tokio::select! {
@@ -93,8 +80,7 @@ async fn watch(
             let _ = sender.try_send(Bytes::from_static(b":\n\n"));
         }
         if second % RECHECK_EVERY == 0
-            && let Ok(now) = run::standing(shared, signed_in.viewer).await
-            && now != *standing
+            && let Ok(false) = signed_in.still_stands(&shared.state).await
         {
             return;
         }

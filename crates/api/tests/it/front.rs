@@ -1,6 +1,9 @@
 //! A tenant with its owner behind a front door, and how to knock.
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -8,6 +11,7 @@ use axum::{
     http::{Request, Response, StatusCode, header},
 };
 use chrono::TimeDelta;
+use futures_util::{FutureExt as _, future::BoxFuture};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use simpul_adapters::{
@@ -20,10 +24,18 @@ use simpul_api::{
     ApiState, Settings, Surface,
     auth::{Keys, Viewer},
     gateways::StoredGateways,
+    identity::{
+        Identity, IdentitySettings,
+        courier::{Letter, SecretCourier, Undelivered},
+    },
     repairs::Repairs,
     senders::StoredSenders,
 };
-use simpul_app::{permission, tenancy::OnboardTenant};
+use simpul_app::{
+    identity::{Hasher, password::Algorithm},
+    permission,
+    tenancy::OnboardTenant,
+};
 use simpul_domain::{
     CorrelationId, TenantId, UserId,
     tenancy::{Entitlements, Subdomain, TenantSettings},
@@ -38,6 +50,45 @@ use url::Url;
 pub(crate) const KEY: &str = include_str!("test-key.pem");
 pub(crate) const ISSUER: &str = "https://simpul.test";
 
+/// Passwords of tests are hashed quickly.
+const CHEAP: Algorithm = Algorithm::Bcrypt { cost: 4 };
+
+/// A courier that keeps letters for the test.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Letters(Arc<Mutex<Vec<Letter>>>);
+
+impl SecretCourier for Letters {
+    fn deliver(&self, letter: Letter) -> BoxFuture<'_, Result<(), Undelivered>> {
+        self.0.lock().expect("lock").push(letter);
+        async { Ok(()) }.boxed()
+    }
+}
+
+impl Letters {
+    pub(crate) fn count(&self) -> usize {
+        self.0.lock().expect("lock").len()
+    }
+
+    /// The secret of the newest letter to an address, once there is one.
+    pub(crate) async fn secret(&self, to: &str) -> String {
+        let newest = || {
+            let letters = self.0.lock().expect("lock");
+            let letter = letters
+                .iter()
+                .rev()
+                .find(|letter| letter.to.expose_secret() == to);
+            letter.map(|letter| letter.secret.expose_secret().to_owned())
+        };
+        for _ in 0..400 {
+            if newest().is_some() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        newest().expect("a letter in time")
+    }
+}
+
 /// The front door over a database of its own. Read models follow the log while it lives.
 pub(crate) struct Front {
     pub(crate) test: TestDb,
@@ -45,6 +96,8 @@ pub(crate) struct Front {
     pub(crate) router: Router,
     /// The first tenant and its owner.
     pub(crate) owner: Viewer,
+    /// What was sent to users.
+    pub(crate) letters: Letters,
     stop: CancellationToken,
 }
 
@@ -73,6 +126,15 @@ impl Front {
     }
 
     async fn with(stand_in: Option<Url>, settings: Settings) -> Self {
+        Self::with_identity(stand_in, settings, IdentitySettings::default()).await
+    }
+
+    pub(crate) async fn with_identity(
+        stand_in: Option<Url>,
+        settings: Settings,
+        identity: IdentitySettings,
+    ) -> Self {
+        let letters = Letters::default();
         let test = TestDb::create().await;
         let bus = test.bus();
         let egress = Egress::new(Policy::development()).expect("a guard");
@@ -82,6 +144,11 @@ impl Front {
         let state = ApiState {
             bus: bus.clone(),
             keys: Arc::new(keys(KEY)),
+            identity: Identity {
+                hasher: Hasher::start(CHEAP).expect("threads"),
+                courier: Arc::new(letters.clone()),
+                settings: identity,
+            },
             gateways: Arc::new(gateways),
             repairs: Repairs::new(bus.clone(), Replays::new(test.store()).with(consumer)),
             senders,
@@ -102,6 +169,7 @@ impl Front {
             test,
             state,
             owner,
+            letters,
             stop,
         }
     }
@@ -131,7 +199,7 @@ impl Front {
         let customer = customer.as_str().and_then(|id| id.parse().ok());
         let store = self.test.store();
         let mut tx = store.db().tenant_tx(tenant).await.expect("tx");
-        let held = [permission::PORTAL.to_owned()];
+        let held = [permission::PORTAL.to_owned(), permission::ACCOUNT_OWN.to_owned()];
         access::set_actor(&mut tx, user, &held, 1).await.expect("set");
         access::link_customer(&mut tx, user, customer)
             .await

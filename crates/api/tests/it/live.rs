@@ -24,7 +24,7 @@ use crate::front::Front;
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Serves the front door at an address.
-async fn listen(front: &Front) -> SocketAddr {
+pub(crate) async fn listen(front: &Front) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let service = front
@@ -40,7 +40,7 @@ async fn listen(front: &Front) -> SocketAddr {
     address
 }
 
-struct Client(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub(crate) struct Client(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Client {
     async fn connect(address: SocketAddr) -> Self {
@@ -55,8 +55,13 @@ impl Client {
 
     /// Connected and signed in.
     async fn signed_in(front: &Front, address: SocketAddr, viewer: Viewer) -> Self {
+        Self::with_token(address, &front.token(viewer)).await
+    }
+
+    /// Connected and signed in with this token.
+    pub(crate) async fn with_token(address: SocketAddr, token: &str) -> Self {
         let mut client = Self::connect(address).await;
-        let authorization = format!("Bearer {}", front.token(viewer));
+        let authorization = format!("Bearer {token}");
         client
             .say(&json!({ "type": "connection_init", "payload": { "authorization": authorization } }))
             .await;
@@ -101,7 +106,7 @@ impl Client {
         message["payload"]["data"][field].take()
     }
 
-    async fn closed(&mut self) -> u16 {
+    pub(crate) async fn closed(&mut self) -> u16 {
         loop {
             if let Message::Close(frame) = self.frame().await {
                 return frame.expect("a reason").code.into();

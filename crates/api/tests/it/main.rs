@@ -9,6 +9,7 @@ mod front;
 mod hooks;
 mod hostile;
 mod idempotency;
+mod identity;
 mod isolation;
 mod live;
 mod operations;

@@ -11,16 +11,23 @@ use simpul_event_store::inline::access::{self, TenantAccess};
 
 use crate::front::{Front, read};
 
-/// Somebody who runs the platform, with no permission.
+/// Somebody who runs the platform.
 pub(crate) async fn operator(front: &Front) -> Viewer {
     let store = front.test.store();
     let mut tx = store.db().tenant_tx(TenantId::PLATFORM).await.expect("tx");
     access::set_tenant(&mut tx, &TenantAccess::default())
         .await
         .expect("set");
+    let user = UserId::new(store.ids().next());
+    let held = simpul_app::permission::SUPER_ADMIN
+        .iter()
+        .map(|&held| held.to_owned());
+    access::set_actor(&mut tx, user, &held.collect::<Vec<_>>(), 1)
+        .await
+        .expect("set");
     tx.commit().await.expect("commit");
     Viewer {
-        user: UserId::new(store.ids().next()),
+        user,
         tenant: TenantId::PLATFORM,
     }
 }

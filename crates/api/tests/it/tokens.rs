@@ -74,7 +74,7 @@ fn tokens_of_other_keys_issuers_and_surfaces_are_refused() {
             assert_eq!(believed, expected, "{made_for} at {surface} of {tenant}");
         }
     }
-    let rotated = keys(KEY).with_older(keys(include_str!("other-key.pem")));
+    let rotated = keys(KEY).with_older(&keys(include_str!("other-key.pem")));
     assert_eq!(rotated.verify(Surface::Staff, &mint(&other), now()), Ok(viewer()));
 }
 

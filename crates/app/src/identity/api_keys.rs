@@ -15,7 +15,7 @@ use simpul_event_store::{
 };
 
 use super::access::held;
-use crate::{Outcome, Refusal, decide, permission};
+use crate::{Outcome, Refusal, decide, permission, refuse};
 
 /// Makes a key that can do a part of what its maker can.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -36,6 +36,14 @@ impl Command for IssueApiKey {
     type Refusal = Refusal;
 
     async fn run(&self, work: &mut Work<'_>) -> Outcome<ApiKeyId> {
+        // What one does in person no machine does, and no key makes others.
+        let personal = [permission::ACCOUNT_OWN, permission::API_KEY_WRITE];
+        if self.scopes.iter().any(|scope| personal.contains(&scope.as_str())) {
+            return refuse(Refusal::Invalid {
+                field: "scopes",
+                rule: "personal",
+            });
+        }
         let key = ApiKeyId::new(work.new_uuid());
         let (id, at) = (key.to_string(), work.at());
         let issue = Issue {

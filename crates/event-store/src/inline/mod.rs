@@ -6,6 +6,7 @@
 pub mod access;
 pub mod backlog;
 pub mod budget;
+pub mod claim;
 mod counter;
 pub mod dead_letter;
 pub mod directory;

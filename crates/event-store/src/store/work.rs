@@ -248,14 +248,7 @@ impl<'s> Work<'s> {
     /// Who holds a claim.
     pub async fn claimed_by(&mut self, scope: &str, key: &str) -> Result<Option<String>, StoreError> {
         let mut tx = self.store.db().tenant_tx(self.tenant()).await?;
-        let owner = sqlx::query_scalar!(
-            "SELECT owner FROM es.claims WHERE tenant_id = $1 AND scope = $2 AND key = $3",
-            self.tenant().as_uuid(),
-            scope,
-            key
-        )
-        .fetch_optional(&mut *tx)
-        .await?;
+        let owner = inline::claim::owner(&mut tx, scope, key).await?;
         tx.commit().await?;
         Ok(owner)
     }

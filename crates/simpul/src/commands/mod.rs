@@ -3,12 +3,14 @@
 pub(crate) mod audit;
 pub(crate) mod doctor;
 pub(crate) mod events;
+pub(crate) mod keys;
 pub(crate) mod migrate;
 pub(crate) mod rebuild;
 pub(crate) mod router_sim;
 pub(crate) mod schema;
 pub(crate) mod stuck;
 pub(crate) mod token;
+pub(crate) mod users;
 
 /// Prints a line that was asked for.
 pub(crate) fn say(line: impl std::fmt::Display) {

@@ -17,7 +17,15 @@ use simpul_adapters::{
     provisioning::Provisioning,
     work_loop::Wake,
 };
-use simpul_api::{auth::Keys, repairs::Repairs};
+use simpul_api::{
+    auth::Keys,
+    identity::{
+        Identity,
+        courier::{Folder, NoCourier, SecretCourier},
+    },
+    repairs::Repairs,
+};
+use simpul_app::identity::Hasher;
 use simpul_event_store::{Bus, Db, EventStore, Upcasters, Vault};
 use simpul_routeros::tls::Roots;
 
@@ -27,11 +35,12 @@ pub(crate) use self::{
 };
 use crate::{
     config::{Config, EgressMode},
+    key_folder,
     runtime::{RandomIds, SystemClock},
 };
 
 /// `iss` of access tokens.
-const ISSUER: &str = "simpul";
+pub(crate) const ISSUER: &str = "simpul";
 
 /// The event store of this configuration.
 pub(crate) fn store(config: &Config) -> anyhow::Result<EventStore> {
@@ -55,7 +64,23 @@ pub(crate) fn repairs(bus: Bus, provisioning: Wake) -> Repairs {
 
 /// The keys of access tokens.
 pub(crate) fn keys(config: &Config) -> anyhow::Result<Keys> {
-    Keys::from_pem(&config.signing_key_pem()?, ISSUER).context("cannot use the signing key")
+    match &config.tokens.signing_keys_folder {
+        Some(folder) => key_folder::read(folder),
+        None => Keys::from_pem(&config.signing_key_pem()?, ISSUER).context("cannot use the signing key"),
+    }
+}
+
+/// What lets people in. Takes as long as one password.
+pub(crate) fn identity(config: &Config) -> anyhow::Result<Identity> {
+    let courier: Arc<dyn SecretCourier> = match &config.identity.letters_folder {
+        Some(folder) => Arc::new(Folder::new(folder)),
+        None => Arc::new(NoCourier),
+    };
+    Ok(Identity {
+        hasher: Hasher::start(config.password_algorithm()?).context("passwords cannot be hashed")?,
+        courier,
+        settings: config.identity_settings()?,
+    })
 }
 
 /// Who may vouch for routers' certificates: the machine's authorities, and the operator's own.

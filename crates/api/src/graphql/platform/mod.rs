@@ -11,7 +11,7 @@ mod viewer;
 
 use async_graphql::{EmptySubscription, MergedObject};
 
-use super::{audit, saas};
+use super::{audit, identity, saas};
 
 /// Everything that can be asked. Every field reads; none changes anything.
 #[derive(Debug, Default, MergedObject)]
@@ -22,6 +22,8 @@ pub(crate) struct Query(
     dashboard::DashboardQuery,
     saas::PlatformSaasQuery,
     audit::AuditQuery,
+    identity::PeopleQuery,
+    identity::account::AccountQuery,
 );
 
 /// Everything that can be told. Several in one operation run in order and are independent of each other.
@@ -31,6 +33,9 @@ pub(crate) struct Mutation(
     offers::OffersMutation,
     saas::PlatformSaasMutation,
     saas::SaasConnectionsMutation,
+    identity::OwnMutation,
+    identity::PeopleMutation,
+    identity::impersonation::ImpersonationMutation,
 );
 
 /// Nothing is followed yet.

@@ -2,10 +2,7 @@
 
 use async_graphql::{Context, Object, Result};
 
-use crate::graphql::{
-    scope::scope,
-    tenancy::{Permission, User},
-};
+use crate::graphql::{identity::user::User, scope::scope, tenancy::Permission};
 
 /// Who asks, and what they may do.
 #[derive(Debug)]

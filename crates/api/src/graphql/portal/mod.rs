@@ -12,6 +12,8 @@ mod viewer;
 
 use async_graphql::{MergedObject, MergedSubscription};
 
+use super::identity;
+
 /// Everything that can be asked. Every field reads; none changes anything.
 #[derive(Debug, Default, MergedObject)]
 pub(crate) struct Query(
@@ -20,11 +22,12 @@ pub(crate) struct Query(
     bills::BillsQuery,
     money::MoneyQuery,
     node::NodeQuery,
+    identity::account::AccountQuery,
 );
 
 /// Everything that can be told. Several in one operation run in order and are independent of each other.
 #[derive(Debug, Default, MergedObject)]
-pub(crate) struct Mutation(money::MoneyMutation);
+pub(crate) struct Mutation(money::MoneyMutation, identity::OwnMutation);
 
 /// Everything that can be listened to.
 #[derive(Debug, Default, MergedSubscription)]

@@ -12,9 +12,9 @@ use simpul_projections::{
 use crate::{
     ApiError,
     graphql::{
+        identity::user::User,
         scalar::{DateTime, Money},
         scope::{Scope, scope},
-        tenancy::User,
     },
 };
 

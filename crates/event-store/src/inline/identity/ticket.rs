@@ -95,7 +95,8 @@ pub async fn attempt(
     Ok(user.map(UserId::new))
 }
 
-pub(super) async fn spend(tx: &mut TenantTx, hash: &SecretHash) -> Result<(), StoreError> {
+/// Uses a ticket up; a conflict when somebody else did.
+pub async fn spend(tx: &mut TenantTx, hash: &SecretHash) -> Result<(), StoreError> {
     let tenant = tx.tenant();
     let spent = sqlx::query!(
         "DELETE FROM es.tickets WHERE tenant_id = $1 AND ticket_hash = $2",

@@ -1,0 +1,315 @@
+//! One's own account: password, second factor, sessions, sign-ins. Nobody does this in another's place: neither a key
+//! of a machine, nor a super admin who acts as the user.
+
+use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject, connection::Connection};
+use secrecy::{ExposeSecret as _, SecretString};
+use simpul_app::{
+    Personal,
+    identity::{
+        passwords::ChangePassword,
+        second_factor::{ConfirmSecondFactor, OfferSecondFactor, RemoveSecondFactor},
+        sessions::{SignOut, SignOutEverywhere},
+        totp,
+    },
+    permission,
+};
+use simpul_domain::Code;
+
+use super::lists::{Session, SignIn, sessions, sign_ins};
+use crate::{
+    ApiError,
+    graphql::{
+        payload::Outcome,
+        scope::{Scope, scope},
+        user_error::UserError,
+    },
+    identity::account,
+};
+
+/// What a command about one's own account answers.
+#[derive(SimpleObject)]
+pub(crate) struct AccountPayload {
+    /// Why the command was refused; empty when it was accepted.
+    user_errors: Vec<UserError>,
+    /// Sent back as `X-Consistency-Token`, answers are at least as new as this write. Null when nothing was written.
+    consistency_token: Option<String>,
+}
+
+impl<I> From<Outcome<I>> for AccountPayload {
+    fn from(outcome: Outcome<I>) -> Self {
+        Self {
+            user_errors: outcome.errors,
+            consistency_token: outcome.token.map(|token| token.to_string()),
+        }
+    }
+}
+
+impl AccountPayload {
+    fn refused(error: UserError) -> Self {
+        Outcome::<()>::refused(vec![error]).into()
+    }
+}
+
+/// A second factor that does not count yet.
+#[derive(SimpleObject)]
+pub(crate) struct SecondFactorBeginPayload {
+    /// For typing into an authenticator; null when the command was refused.
+    secret: Option<String>,
+    /// For scanning, as a QR code.
+    uri: Option<String>,
+    /// Why the command was refused; empty when it was accepted.
+    user_errors: Vec<UserError>,
+}
+
+/// A second factor that counts.
+#[derive(SimpleObject)]
+pub(crate) struct SecondFactorConfirmPayload {
+    /// For the day on which the telephone is lost; each is good once, and they are shown only now.
+    recovery_codes: Vec<String>,
+    /// Why the command was refused; empty when it was accepted.
+    user_errors: Vec<UserError>,
+}
+
+/// Another password.
+#[derive(InputObject)]
+pub(crate) struct PasswordChangeInput {
+    /// The one before.
+    current_password: String,
+    /// At least 10 characters.
+    new_password: String,
+}
+
+/// A second factor that is wanted.
+#[derive(InputObject)]
+pub(crate) struct SecondFactorBeginInput {
+    /// One's own.
+    password: String,
+}
+
+/// A code of an authenticator.
+#[derive(InputObject)]
+pub(crate) struct SecondFactorCodeInput {
+    /// Six digits.
+    code: String,
+}
+
+/// A session of one's own.
+#[derive(InputObject)]
+pub(crate) struct SessionEndInput {
+    /// Of the session; the one that asks if absent.
+    id: Option<ID>,
+}
+
+fn own<'c>(context: &Context<'c>) -> Result<&'c std::sync::Arc<Scope>, ApiError> {
+    let scope = scope(context)?;
+    if scope.proof().is_personal() {
+        Ok(scope)
+    } else {
+        let text = "Only the user can do this, with a session of their own";
+        Err(ApiError::new(Code::Forbidden, text))
+    }
+}
+
+fn wrong_password(field: &str) -> UserError {
+    UserError::coded(Code::Unauthorized, field, "The password is wrong")
+}
+
+fn wrong_code() -> UserError {
+    UserError::coded(Code::Unauthorized, "code", "The code is wrong")
+}
+
+/// Questions about one's own account.
+#[derive(Debug, Default)]
+pub(crate) struct AccountQuery;
+
+#[Object]
+impl AccountQuery {
+    /// One's own sessions, newest first, those that are over too; at most 100 a page.
+    /// Permission: account.own
+    async fn own_sessions(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
+        #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
+    ) -> Result<Connection<String, Session>> {
+        let scope = scope(context)?;
+        scope.require(permission::ACCOUNT_OWN).await?;
+        Ok(sessions(scope, Some(scope.viewer().user), first, after.as_deref()).await?)
+    }
+
+    /// Sign-ins to one's own account and failed attempts, newest first; at most 100 a page.
+    /// Permission: account.own
+    async fn own_sign_ins(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
+        #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
+    ) -> Result<Connection<String, SignIn>> {
+        let scope = scope(context)?;
+        scope.require(permission::ACCOUNT_OWN).await?;
+        Ok(sign_ins(scope, Some(scope.viewer().user), first, after.as_deref()).await?)
+    }
+}
+
+/// Commands about one's own account.
+#[derive(Debug, Default)]
+pub(crate) struct AccountMutation;
+
+#[Object]
+impl AccountMutation {
+    /// Sets another password. Every other session of the user ends.
+    /// Permission: account.own
+    async fn password_change(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The one before and the new one.")] input: PasswordChangeInput,
+    ) -> Result<AccountPayload> {
+        let scope = own(context)?;
+        scope.require(permission::ACCOUNT_OWN).await?;
+        let (state, viewer) = (scope.state(), scope.viewer());
+        let current = SecretString::from(input.current_password);
+        if !account::knows_password(state, viewer, current).await? {
+            return Ok(AccountPayload::refused(wrong_password("currentPassword")));
+        }
+        let new = SecretString::from(input.new_password);
+        let password = match account::new_password(state, new).await? {
+            Ok(password) => password,
+            Err(error) => {
+                let error = UserError::invalid("newPassword", "length", &error.to_string());
+                return Ok(AccountPayload::refused(error));
+            }
+        };
+        let command = ChangePassword {
+            user: viewer.user,
+            password,
+            session: scope.proof().session,
+        };
+        Ok(scope
+            .command("user", None, Ok(command), |user| user)
+            .await?
+            .into())
+    }
+
+    /// Offers a second factor. It counts once `secondFactorConfirm` has shown a code of it.
+    /// Permission: account.own
+    async fn second_factor_begin(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "A proof.")] input: SecondFactorBeginInput,
+    ) -> Result<SecondFactorBeginPayload> {
+        let scope = own(context)?;
+        scope.require(permission::ACCOUNT_OWN).await?;
+        let viewer = scope.viewer();
+        let refused = |user_errors| SecondFactorBeginPayload {
+            secret: None,
+            uri: None,
+            user_errors,
+        };
+        let password = SecretString::from(input.password);
+        if !account::knows_password(scope.state(), viewer, password).await? {
+            return Ok(refused(vec![wrong_password("password")]));
+        }
+        let secret = totp::new_secret().map_err(|_| ApiError::internal())?;
+        let command = OfferSecondFactor {
+            user: viewer.user,
+            secret: Some(Personal::new(secret.expose_secret())),
+        };
+        let outcome = scope.command("user", None, Ok(command), |user| user).await?;
+        if outcome.id.is_none() {
+            return Ok(refused(outcome.errors));
+        }
+        let uri = totp::uri(&secret, &viewer.user.to_string());
+        Ok(SecondFactorBeginPayload {
+            secret: Some(secret.expose_secret().to_owned()),
+            uri: Some(uri.expose_secret().to_owned()),
+            user_errors: Vec::new(),
+        })
+    }
+
+    /// Has the offered second factor count from now on.
+    /// Permission: account.own
+    async fn second_factor_confirm(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "A proof.")] input: SecondFactorCodeInput,
+    ) -> Result<SecondFactorConfirmPayload> {
+        let scope = own(context)?;
+        scope.require(permission::ACCOUNT_OWN).await?;
+        let viewer = scope.viewer();
+        let refused = |user_errors| SecondFactorConfirmPayload {
+            recovery_codes: Vec::new(),
+            user_errors,
+        };
+        let Some(step) = account::offered_step(scope.state(), viewer, input.code).await? else {
+            return Ok(refused(vec![wrong_code()]));
+        };
+        let (codes, recovery) = account::recovery_codes().map_err(|_| ApiError::internal())?;
+        let command = ConfirmSecondFactor {
+            user: viewer.user,
+            step,
+            recovery,
+        };
+        let outcome = scope.command("user", None, Ok(command), |user| user).await?;
+        if outcome.id.is_none() {
+            return Ok(refused(outcome.errors));
+        }
+        Ok(SecondFactorConfirmPayload {
+            recovery_codes: codes.iter().map(|code| code.expose_secret().to_owned()).collect(),
+            user_errors: Vec::new(),
+        })
+    }
+
+    /// Has a password be enough again.
+    /// Permission: account.own
+    async fn second_factor_remove(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "A proof.")] input: SecondFactorCodeInput,
+    ) -> Result<AccountPayload> {
+        let scope = own(context)?;
+        scope.require(permission::ACCOUNT_OWN).await?;
+        let viewer = scope.viewer();
+        if !account::shows_code(scope.state(), viewer, input.code).await? {
+            return Ok(AccountPayload::refused(wrong_code()));
+        }
+        let command = RemoveSecondFactor { user: viewer.user };
+        Ok(scope
+            .command("user", None, Ok(command), |user| user)
+            .await?
+            .into())
+    }
+
+    /// Signs out: ends the session that asks, or another one of one's own.
+    /// Permission: account.own
+    async fn session_end(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which.")] input: SessionEndInput,
+    ) -> Result<AccountPayload> {
+        let scope = scope(context)?;
+        let session = match &input.id {
+            Some(id) => id.parse().ok(),
+            None => scope.proof().session,
+        };
+        let user = scope.viewer().user;
+        let command = session
+            .map(|session| SignOut { session, user })
+            .ok_or_else(|| vec![UserError::not_found("id", "session")]);
+        Ok(scope
+            .command("session", None, command, |session| session)
+            .await?
+            .into())
+    }
+
+    /// Signs out everywhere: ends all sessions of one's own, the one that asks too.
+    /// Permission: account.own
+    async fn sessions_end(&self, context: &Context<'_>) -> Result<AccountPayload> {
+        let scope = own(context)?;
+        let user = scope.viewer().user;
+        let command = SignOutEverywhere { user };
+        Ok(scope
+            .command("user", None, Ok(command), |user| user)
+            .await?
+            .into())
+    }
+}

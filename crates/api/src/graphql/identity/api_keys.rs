@@ -1,0 +1,204 @@
+//! Keys with which machines act for a user.
+
+use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject, connection::Connection};
+use secrecy::ExposeSecret as _;
+use simpul_app::{
+    identity::{
+        api_keys::{IssueApiKey, RevokeApiKey},
+        secret::{self, SecretKind},
+    },
+    permission,
+};
+use simpul_domain::ApiKeyId;
+use simpul_event_store::inline::identity::api_key::{self, KeyRow};
+use simpul_projections::{Position, Slice};
+
+use crate::{
+    ApiError,
+    graphql::{
+        fields::Fields,
+        page::{connection, page},
+        payload::Outcome,
+        scalar::DateTime,
+        scope::{Scope, scope},
+        tenancy::Permission,
+        user_error::UserError,
+    },
+};
+
+const LIST: &str = "apiKeys";
+
+/// A key of a machine. What it is used with was shown once, when it was made.
+#[derive(SimpleObject)]
+pub(crate) struct ApiKey {
+    /// Opaque.
+    id: ID,
+    /// As its maker calls it.
+    name: String,
+    /// For whom the machine acts.
+    user_id: ID,
+    /// What it may do at most; never more than the user may at the time.
+    scopes: Vec<Permission>,
+    /// When it was made.
+    issued_at: DateTime,
+    /// When it ends.
+    expires_at: DateTime,
+    /// When it was revoked.
+    revoked_at: Option<DateTime>,
+    /// To the minute.
+    last_used_at: Option<DateTime>,
+}
+
+impl From<KeyRow> for ApiKey {
+    fn from(row: KeyRow) -> Self {
+        Self {
+            id: row.key.to_string().into(),
+            name: row.name,
+            user_id: row.user.to_string().into(),
+            scopes: Permission::named(&row.scopes),
+            issued_at: DateTime(row.issued_at),
+            expires_at: DateTime(row.expires_at),
+            revoked_at: row.revoked_at.map(DateTime),
+            last_used_at: row.last_used_at.map(DateTime),
+        }
+    }
+}
+
+impl ApiKey {
+    async fn load(scope: &Scope, key: ApiKeyId) -> Result<Option<Self>, ApiError> {
+        let mut tx = scope.read(&[]).await?;
+        let row = api_key::list(&mut tx, Some(key), None, None, 1).await?.pop();
+        tx.commit().await?;
+        Ok(row.map(Self::from))
+    }
+}
+
+/// What a command about a key answers.
+#[derive(SimpleObject)]
+pub(crate) struct ApiKeyPayload {
+    /// As it is after the command; null when the command was refused.
+    api_key: Option<ApiKey>,
+    /// Sent as `Authorization: Bearer`. Shown only now; null when it was shown before, or the command was refused.
+    secret: Option<String>,
+    /// Why the command was refused; empty when it was accepted.
+    user_errors: Vec<UserError>,
+    /// Sent back as `X-Consistency-Token`, answers are at least as new as this write. Null when nothing was written.
+    consistency_token: Option<String>,
+}
+
+impl ApiKeyPayload {
+    async fn of(scope: &Scope, outcome: Outcome<ApiKeyId>, secret: Option<String>) -> Result<Self, ApiError> {
+        let api_key = match outcome.id {
+            Some(key) => ApiKey::load(scope, key).await?,
+            None => None,
+        };
+        Ok(Self {
+            secret: secret.filter(|_| outcome.id.is_some()),
+            api_key,
+            user_errors: outcome.errors,
+            consistency_token: outcome.token.map(|token| token.to_string()),
+        })
+    }
+}
+
+/// A new key.
+#[derive(InputObject)]
+pub(crate) struct ApiKeyIssueInput {
+    /// 1 to 50 characters.
+    name: String,
+    /// At least one; none that the viewer does not hold.
+    scopes: Vec<Permission>,
+    /// Within a year.
+    expires_at: DateTime,
+    /// Same key, same effect. 1 to 64 characters.
+    idempotency_key: Option<String>,
+}
+
+/// A key that is revoked.
+#[derive(InputObject)]
+pub(crate) struct ApiKeyRevokeInput {
+    /// Of the key.
+    id: ID,
+    /// Same key, same effect. 1 to 64 characters.
+    idempotency_key: Option<String>,
+}
+
+/// Questions about keys.
+#[derive(Debug, Default)]
+pub(crate) struct ApiKeysQuery;
+
+#[Object]
+impl ApiKeysQuery {
+    /// Keys, newest first, those that are over too; at most 100 a page.
+    /// Permission: key.write
+    async fn api_keys(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
+        #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
+    ) -> Result<Connection<String, ApiKey>> {
+        let scope = scope(context)?;
+        scope.require(permission::API_KEY_WRITE).await?;
+        let page = page(LIST, first, after.as_deref())?;
+        let mut tx = scope.read(&[]).await?;
+        let after = page.after.map(|after| (after.at, after.id));
+        let rows = api_key::list(&mut tx, None, None, after, page.limit + 1).await;
+        let mut rows = rows.map_err(ApiError::from)?;
+        tx.commit().await.map_err(ApiError::from)?;
+        let wanted = usize::try_from(page.limit.max(0)).unwrap_or(0);
+        let more = rows.len() > wanted;
+        rows.truncate(wanted);
+        let position = |row: &KeyRow| Position {
+            at: row.issued_at,
+            id: row.key.as_uuid(),
+        };
+        let next = rows.last().map(position).filter(|_| more);
+        let rows = rows.into_iter().map(|row| (position(&row), row)).collect();
+        Ok(connection(LIST, page, Slice { rows, next }, |row| row.1.into()))
+    }
+}
+
+/// Commands about keys.
+#[derive(Debug, Default)]
+pub(crate) struct ApiKeysMutation;
+
+#[Object]
+impl ApiKeysMutation {
+    /// Makes a key with which a machine does a part of what the viewer may.
+    /// Permission: key.write
+    async fn api_key_issue(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which.")] input: ApiKeyIssueInput,
+    ) -> Result<ApiKeyPayload> {
+        let scope = scope(context)?;
+        let minted = secret::mint(SecretKind::ApiKey, scope.tenant()).map_err(|_| ApiError::internal())?;
+        let command = IssueApiKey {
+            user: scope.viewer().user,
+            name: input.name,
+            scopes: input.scopes.iter().filter_map(|scope| scope.name()).collect(),
+            expires_at: input.expires_at.0,
+            hash: minted.hash,
+        };
+        let key = input.idempotency_key.as_deref();
+        let (outcome, repeated) = scope.command_once("key", key, Ok(command), |key| key).await?;
+        let secret = (!repeated).then(|| minted.text.expose_secret().to_owned());
+        Ok(ApiKeyPayload::of(scope, outcome, secret).await?)
+    }
+
+    /// Has a key not be believed any more, at once.
+    /// Permission: key.write
+    async fn api_key_revoke(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which.")] input: ApiKeyRevokeInput,
+    ) -> Result<ApiKeyPayload> {
+        let scope = scope(context)?;
+        let mut fields = Fields::default();
+        let key = fields.id("id", "key", &input.id);
+        let command = fields.done(key.map(|key| RevokeApiKey { key }));
+        let idempotency_key = input.idempotency_key.as_deref();
+        let outcome = scope.command("key", idempotency_key, command, |key| key).await?;
+        Ok(ApiKeyPayload::of(scope, outcome, None).await?)
+    }
+}

@@ -1,0 +1,251 @@
+//! Getting in. These are the only operations without a token; at most one of them is in an operation, whatever it is
+//! called, and each address has few attempts a minute.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use secrecy::{ExposeSecret as _, SecretString};
+use simpul_domain::Code;
+
+use crate::{
+    ApiError,
+    graphql::{scalar::DateTime, user_error::UserError},
+    identity::{
+        grants::Tokens,
+        visit::{Denied, Entered, Visit},
+    },
+};
+
+/// What a session is used with.
+#[derive(SimpleObject)]
+pub(crate) struct SessionTokens {
+    /// Of the session; it can be ended by it.
+    session_id: ID,
+    /// Who is signed in.
+    user_id: ID,
+    /// Where.
+    tenant_id: ID,
+    /// Sent as `Authorization: Bearer`.
+    access_token: String,
+    /// When another access token is needed.
+    access_token_expires_at: DateTime,
+    /// Gives another access token once, with `sessionRefresh`. Null for a session that cannot be prolonged.
+    refresh_token: Option<String>,
+    /// When one must sign in again.
+    session_expires_at: DateTime,
+}
+
+impl From<Tokens> for SessionTokens {
+    fn from(tokens: Tokens) -> Self {
+        let text = |secret: &SecretString| secret.expose_secret().to_owned();
+        Self {
+            session_id: tokens.session.to_string().into(),
+            user_id: tokens.user.to_string().into(),
+            tenant_id: tokens.tenant.to_string().into(),
+            access_token: text(&tokens.access),
+            access_token_expires_at: DateTime(tokens.access_expires_at),
+            refresh_token: tokens.refresh.as_ref().map(text),
+            session_expires_at: DateTime(tokens.session_expires_at),
+        }
+    }
+}
+
+/// Who wants to sign in.
+#[derive(InputObject)]
+pub(crate) struct SessionStartInput {
+    /// However it is typed.
+    email: String,
+    /// Exactly as it was set.
+    password: String,
+}
+
+/// The second proof.
+#[derive(InputObject)]
+pub(crate) struct SessionVerifyInput {
+    /// From `sessionStart`; good for five minutes.
+    challenge: String,
+    /// Six digits, or a recovery code.
+    code: String,
+}
+
+/// A session that is prolonged.
+#[derive(InputObject)]
+pub(crate) struct SessionRefreshInput {
+    /// The newest one. Whoever shows an older one ends the session.
+    refresh_token: String,
+}
+
+/// Who has forgotten the password.
+#[derive(InputObject)]
+pub(crate) struct PasswordResetRequestInput {
+    /// However it is typed.
+    email: String,
+}
+
+/// Another password for whoever holds the letter.
+#[derive(InputObject)]
+pub(crate) struct PasswordResetInput {
+    /// From the letter.
+    secret: String,
+    /// At least 10 characters.
+    password: String,
+}
+
+/// A first password.
+#[derive(InputObject)]
+pub(crate) struct InvitationAcceptInput {
+    /// From the letter.
+    secret: String,
+    /// At least 10 characters.
+    password: String,
+}
+
+/// What signing in answers: tokens, or what is asked for next, or why not.
+#[derive(SimpleObject)]
+pub(crate) struct SessionStartPayload {
+    /// Null until every proof was given.
+    tokens: Option<SessionTokens>,
+    /// The password was right; `sessionVerify` with a one-time code is next.
+    challenge: Option<String>,
+    /// Why nobody is in; empty otherwise.
+    user_errors: Vec<UserError>,
+}
+
+/// What `sessionRefresh` answers. A session that is over is an error with the code `UNAUTHORIZED`.
+#[derive(SimpleObject)]
+pub(crate) struct SessionRefreshPayload {
+    /// In place of those before.
+    tokens: SessionTokens,
+    /// Empty.
+    user_errors: Vec<UserError>,
+}
+
+/// What `passwordResetRequest` answers, whether or not there is such a user.
+#[derive(SimpleObject)]
+pub(crate) struct PasswordResetRequestPayload {
+    /// Empty.
+    user_errors: Vec<UserError>,
+}
+
+/// What `passwordReset` answers.
+#[derive(SimpleObject)]
+pub(crate) struct PasswordResetPayload {
+    /// Why the password is as before; empty when it is the new one.
+    user_errors: Vec<UserError>,
+}
+
+fn visit<'c>(context: &Context<'c>) -> Result<&'c Arc<Visit>, ApiError> {
+    context.data::<Arc<Visit>>().map_err(|_| ApiError::internal())
+}
+
+/// Why a proof was not taken. `ticket` is the input that named it.
+fn denied(denied: Denied, ticket: (&str, &str)) -> UserError {
+    match denied {
+        Denied::Password => UserError::coded(
+            Code::Unauthorized,
+            "password",
+            "The e-mail address or the password is wrong",
+        ),
+        Denied::Code => UserError::coded(Code::Unauthorized, "code", "The code is wrong"),
+        Denied::Ticket => UserError::not_found(ticket.0, ticket.1),
+        Denied::Unfit(error) => UserError::invalid("password", "length", &error.to_string()),
+    }
+}
+
+fn started(entered: Entered, ticket: (&str, &str)) -> SessionStartPayload {
+    let mut payload = SessionStartPayload {
+        tokens: None,
+        challenge: None,
+        user_errors: Vec::new(),
+    };
+    match entered {
+        Entered::In(tokens) => payload.tokens = Some((*tokens).into()),
+        Entered::Challenged(challenge) => payload.challenge = Some(challenge.expose_secret().to_owned()),
+        Entered::Denied(why) => payload.user_errors.push(denied(why, ticket)),
+    }
+    payload
+}
+
+/// Commands of whoever has no token.
+#[derive(Debug, Default)]
+pub(crate) struct EntryMutation;
+
+#[Object]
+impl EntryMutation {
+    /// Signs in. The tenant is that of the address, or of `X-Tenant-ID`.
+    /// Permission: none
+    async fn session_start(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Who.")] input: SessionStartInput,
+    ) -> Result<SessionStartPayload> {
+        let password = SecretString::from(input.password);
+        let entered = visit(context)?.sign_in(input.email, password).await?;
+        Ok(started(entered, ("email", "user")))
+    }
+
+    /// Shows the one-time code that `sessionStart` asked for. Five attempts.
+    /// Permission: none
+    async fn session_verify(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The proof.")] input: SessionVerifyInput,
+    ) -> Result<SessionStartPayload> {
+        let entered = visit(context)?.verify(&input.challenge, input.code).await?;
+        Ok(started(entered, ("challenge", "challenge")))
+    }
+
+    /// Exchanges a refresh token for another one and a new access token.
+    /// Permission: none
+    async fn session_refresh(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which.")] input: SessionRefreshInput,
+    ) -> Result<SessionRefreshPayload> {
+        let tokens = visit(context)?.refresh(&input.refresh_token).await?;
+        Ok(SessionRefreshPayload {
+            tokens: tokens.into(),
+            user_errors: Vec::new(),
+        })
+    }
+
+    /// Has a letter with a reset secret sent to the address, if it is a user's. Three letters an hour.
+    /// Permission: none
+    async fn password_reset_request(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Who.")] input: PasswordResetRequestInput,
+    ) -> Result<PasswordResetRequestPayload> {
+        visit(context)?.request_reset(input.email).await?;
+        Ok(PasswordResetRequestPayload {
+            user_errors: Vec::new(),
+        })
+    }
+
+    /// Sets another password with the secret of the letter. Every session of the user ends.
+    /// Permission: none
+    async fn password_reset(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The secret and the password.")] input: PasswordResetInput,
+    ) -> Result<PasswordResetPayload> {
+        let password = SecretString::from(input.password);
+        let done = visit(context)?.reset(&input.secret, password).await?;
+        let why = done.err().map(|why| denied(why, ("secret", "secret")));
+        Ok(PasswordResetPayload {
+            user_errors: why.into_iter().collect(),
+        })
+    }
+
+    /// Accepts an invitation with a first password, and is signed in.
+    /// Permission: none
+    async fn invitation_accept(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The secret and the password.")] input: InvitationAcceptInput,
+    ) -> Result<SessionStartPayload> {
+        let password = SecretString::from(input.password);
+        let entered = visit(context)?.accept(&input.secret, password).await?;
+        Ok(started(entered, ("secret", "invitation")))
+    }
+}

@@ -1,0 +1,247 @@
+//! Sessions and sign-ins, of oneself or, for the tenant's staff, of everybody.
+
+use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject, connection::Connection};
+use simpul_app::{identity::sessions::RevokeSession, permission};
+use simpul_domain::{IdError, SessionId, UserId};
+use simpul_event_store::inline::identity::{
+    session::{self, SessionRow},
+    sign_in::{self, Outcome, SignInRow},
+};
+use simpul_projections::{Page, Position, Slice};
+
+use super::account::AccountPayload;
+use crate::{
+    ApiError,
+    graphql::{
+        fields::Fields,
+        page::{connection, page},
+        scalar::DateTime,
+        scope::{Scope, scope},
+    },
+};
+
+const SESSIONS: &str = "sessions";
+const SIGN_INS: &str = "signIns";
+
+/// A sign-in, until it ends.
+#[derive(SimpleObject)]
+pub(crate) struct Session {
+    /// Opaque.
+    id: ID,
+    /// Whose.
+    user_id: ID,
+    /// How they proved who they are: `password`, `second_factor`, `recovery_code`, `invitation`, `impersonation` or
+    /// `command_line`.
+    method: String,
+    /// The super admin who acts as the user.
+    impersonated_by: Option<ID>,
+    /// When it began.
+    started_at: DateTime,
+    /// When it was last prolonged.
+    last_used_at: DateTime,
+    /// When it ends by itself.
+    expires_at: DateTime,
+    /// When it was ended.
+    ended_at: Option<DateTime>,
+    /// From where it began.
+    ip: Option<String>,
+    /// With what.
+    user_agent: Option<String>,
+    /// Whether it is the one that asks.
+    is_current: bool,
+}
+
+/// How an attempt to sign in ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "Outcome", name = "SignInOutcome")]
+pub(crate) enum SignInOutcome {
+    /// Somebody is in.
+    Succeeded,
+    /// The address or the password was wrong.
+    WrongPassword,
+    /// The one-time code was wrong.
+    WrongCode,
+    /// There had been too many attempts at the account.
+    Held,
+    /// A refresh token came twice; the session was ended.
+    TokenReused,
+}
+
+/// Attempts to sign in of one minute that were alike.
+#[derive(SimpleObject)]
+pub(crate) struct SignIn {
+    /// Opaque.
+    id: ID,
+    /// How they ended.
+    outcome: SignInOutcome,
+    /// At whose account, if it is somebody's.
+    user_id: Option<ID>,
+    /// From where; null when there were too many to tell apart.
+    ip: Option<String>,
+    /// With what.
+    user_agent: Option<String>,
+    /// The first of them.
+    first_at: DateTime,
+    /// The last of them.
+    last_at: DateTime,
+    /// How many there were.
+    times: i32,
+}
+
+/// Rows of a page, one more than wanted telling whether there are others.
+fn slice<R>(page: Page, mut rows: Vec<R>, position: impl Fn(&R) -> Position) -> Slice<(Position, R)> {
+    let wanted = usize::try_from(page.limit.max(0)).unwrap_or(0);
+    let more = rows.len() > wanted;
+    rows.truncate(wanted);
+    let rows: Vec<(Position, R)> = rows.into_iter().map(|row| (position(&row), row)).collect();
+    let next = rows.last().map(|row| row.0).filter(|_| more);
+    Slice { rows, next }
+}
+
+fn after(page: Page) -> Option<(chrono::DateTime<chrono::Utc>, uuid::Uuid)> {
+    page.after.map(|after| (after.at, after.id))
+}
+
+pub(super) async fn sessions(
+    scope: &Scope,
+    user: Option<UserId>,
+    first: Option<i32>,
+    after_cursor: Option<&str>,
+) -> Result<Connection<String, Session>, ApiError> {
+    let page = page(SESSIONS, first, after_cursor)?;
+    let mut tx = scope.read(&[]).await?;
+    let rows = session::list(&mut tx, user, after(page), page.limit + 1).await?;
+    tx.commit().await?;
+    let slice = slice(page, rows, |row| Position {
+        at: row.started_at,
+        id: row.session.as_uuid(),
+    });
+    let current = scope.proof().session;
+    Ok(connection(SESSIONS, page, slice, |(_, row)| {
+        Session::of(row, current)
+    }))
+}
+
+impl Session {
+    fn of(row: SessionRow, current: Option<SessionId>) -> Self {
+        Self {
+            id: row.session.to_string().into(),
+            user_id: row.user.to_string().into(),
+            method: row.method,
+            impersonated_by: row.impersonator.map(|user| user.to_string().into()),
+            started_at: DateTime(row.started_at),
+            last_used_at: DateTime(row.last_used_at),
+            expires_at: DateTime(row.expires_at),
+            ended_at: row.ended_at.map(DateTime),
+            ip: row.ip,
+            user_agent: row.user_agent,
+            is_current: Some(row.session) == current,
+        }
+    }
+}
+
+pub(super) async fn sign_ins(
+    scope: &Scope,
+    user: Option<UserId>,
+    first: Option<i32>,
+    after_cursor: Option<&str>,
+) -> Result<Connection<String, SignIn>, ApiError> {
+    let page = page(SIGN_INS, first, after_cursor)?;
+    let mut tx = scope.read(&[]).await?;
+    let rows = sign_in::list(&mut tx, user, after(page), page.limit + 1).await?;
+    tx.commit().await?;
+    let slice = slice(page, rows, |row| Position {
+        at: row.first_at,
+        id: row.id,
+    });
+    Ok(connection(SIGN_INS, page, slice, |(_, row)| SignIn::from(row)))
+}
+
+impl From<SignInRow> for SignIn {
+    fn from(row: SignInRow) -> Self {
+        Self {
+            id: row.id.simple().to_string().into(),
+            outcome: row.outcome.into(),
+            user_id: row.user.map(|user| user.to_string().into()),
+            ip: row.ip,
+            user_agent: row.user_agent,
+            first_at: DateTime(row.first_at),
+            last_at: DateTime(row.last_at),
+            times: row.times,
+        }
+    }
+}
+
+/// A user of the filter; one that cannot be an id is nobody's.
+fn of_user(id: Option<ID>) -> std::result::Result<Option<UserId>, IdError> {
+    id.map(|id| id.parse()).transpose()
+}
+
+/// Somebody's session.
+#[derive(InputObject)]
+pub(crate) struct SessionRevokeInput {
+    /// Of the session.
+    id: ID,
+}
+
+/// Questions about sessions.
+#[derive(Debug, Default)]
+pub(crate) struct SessionsQuery;
+
+#[Object]
+impl SessionsQuery {
+    /// Sessions, newest first, those that are over too; at most 100 a page.
+    /// Permission: user.read
+    async fn sessions(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
+        #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
+        #[graphql(desc = "Those of this user.")] user_id: Option<ID>,
+    ) -> Result<Connection<String, Session>> {
+        let scope = scope(context)?;
+        scope.require(permission::USER_READ).await?;
+        let Ok(user) = of_user(user_id) else {
+            return Ok(Connection::new(false, false));
+        };
+        Ok(sessions(scope, user, first, after.as_deref()).await?)
+    }
+
+    /// Sign-ins and failed attempts, newest first; at most 100 a page.
+    /// Permission: user.read
+    async fn sign_ins(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
+        #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
+        #[graphql(desc = "Those at the account of this user.")] user_id: Option<ID>,
+    ) -> Result<Connection<String, SignIn>> {
+        let scope = scope(context)?;
+        scope.require(permission::USER_READ).await?;
+        let Ok(user) = of_user(user_id) else {
+            return Ok(Connection::new(false, false));
+        };
+        Ok(sign_ins(scope, user, first, after.as_deref()).await?)
+    }
+}
+
+/// Commands about sessions of others.
+#[derive(Debug, Default)]
+pub(crate) struct SessionsMutation;
+
+#[Object]
+impl SessionsMutation {
+    /// Ends somebody's session at once, its live connections too.
+    /// Permission: user.write
+    async fn session_revoke(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which.")] input: SessionRevokeInput,
+    ) -> Result<AccountPayload> {
+        let mut fields = Fields::default();
+        let session = fields.id("id", "session", &input.id);
+        let command = fields.done(session.map(|session| RevokeSession { session }));
+        let outcome = scope(context)?.command("session", None, command, |session| session);
+        Ok(outcome.await?.into())
+    }
+}

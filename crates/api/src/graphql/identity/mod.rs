@@ -1,0 +1,34 @@
+//! Getting in, and who may: sign-in for all surfaces, one's own account, and the tenant's users, roles and keys.
+
+pub(super) mod account;
+pub(super) mod api_keys;
+pub(super) mod entry;
+pub(super) mod impersonation;
+pub(super) mod lists;
+pub(super) mod roles;
+pub(super) mod user;
+pub(super) mod users;
+
+use async_graphql::MergedObject;
+
+/// Commands about one's own way in, and before anybody is in.
+#[derive(Debug, Default, MergedObject)]
+pub(crate) struct OwnMutation(entry::EntryMutation, account::AccountMutation);
+
+/// Questions about the tenant's users.
+#[derive(Debug, Default, MergedObject)]
+pub(crate) struct PeopleQuery(
+    users::UsersQuery,
+    roles::RolesQuery,
+    lists::SessionsQuery,
+    api_keys::ApiKeysQuery,
+);
+
+/// Commands about the tenant's users.
+#[derive(Debug, Default, MergedObject)]
+pub(crate) struct PeopleMutation(
+    users::UsersMutation,
+    roles::RolesMutation,
+    lists::SessionsMutation,
+    api_keys::ApiKeysMutation,
+);

@@ -1,0 +1,228 @@
+//! Roles: the built-in ones, and those that the tenant made.
+
+use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject, connection::Connection};
+use simpul_app::{
+    identity::roles::{ChangeRole, DefineRole, RetireRole, built_in},
+    permission,
+};
+use simpul_domain::{
+    RoleId,
+    identity::{BuiltInRole, Permissions},
+};
+use simpul_event_store::feed::Projector as _;
+use simpul_projections::identity::role_list::{self, RoleListProjector, RoleRow};
+
+use crate::{
+    ApiError,
+    graphql::{
+        fields::Fields,
+        page::{connection, page},
+        payload::Outcome,
+        scalar::DateTime,
+        scope::{Scope, scope},
+        tenancy::Permission,
+        user_error::UserError,
+    },
+};
+
+const LIST: &str = "roles";
+
+/// A name for a set of permissions.
+#[derive(SimpleObject)]
+pub(crate) struct Role {
+    /// The name of a built-in role, or the id of one of the tenant's own.
+    id: ID,
+    /// As people call it.
+    name: String,
+    /// What it allows.
+    permissions: Vec<Permission>,
+    /// When it was made; null for a built-in one.
+    defined_at: Option<DateTime>,
+    /// When it was given up.
+    retired_at: Option<DateTime>,
+}
+
+impl From<RoleRow> for Role {
+    fn from(row: RoleRow) -> Self {
+        Self {
+            id: row.role.to_string().into(),
+            name: row.name,
+            permissions: Permission::named(&row.permissions),
+            defined_at: Some(DateTime(row.defined_at)),
+            retired_at: row.retired_at.map(DateTime),
+        }
+    }
+}
+
+impl Role {
+    async fn load(scope: &Scope, role: RoleId) -> Result<Option<Self>, ApiError> {
+        let mut tx = scope.read(&[RoleListProjector::NAME]).await?;
+        let row = role_list::by_ids(&mut tx, &[role]).await?.pop();
+        tx.commit().await?;
+        Ok(row.map(Self::from))
+    }
+}
+
+/// What a command about a role answers.
+#[derive(SimpleObject)]
+pub(crate) struct RolePayload {
+    /// As it is after the command; null when the command was refused.
+    role: Option<Role>,
+    /// Why the command was refused; empty when it was accepted.
+    user_errors: Vec<UserError>,
+    /// Sent back as `X-Consistency-Token`, answers are at least as new as this write. Null when nothing was written.
+    consistency_token: Option<String>,
+}
+
+impl RolePayload {
+    async fn of(scope: &Scope, outcome: Outcome<RoleId>) -> Result<Self, ApiError> {
+        let role = match outcome.id {
+            Some(role) => Role::load(scope, role).await?,
+            None => None,
+        };
+        Ok(Self {
+            role,
+            user_errors: outcome.errors,
+            consistency_token: outcome.token.map(|token| token.to_string()),
+        })
+    }
+}
+
+/// A new role.
+#[derive(InputObject)]
+pub(crate) struct RoleDefineInput {
+    /// 1 to 50 characters.
+    name: String,
+    /// At least one; none that the viewer does not hold.
+    permissions: Vec<Permission>,
+    /// Same key, same effect. 1 to 64 characters.
+    idempotency_key: Option<String>,
+}
+
+/// A role that means something else from now on.
+#[derive(InputObject)]
+pub(crate) struct RoleChangeInput {
+    /// Of the role.
+    id: ID,
+    /// 1 to 50 characters.
+    name: String,
+    /// In place of those before.
+    permissions: Vec<Permission>,
+    /// Same key, same effect. 1 to 64 characters.
+    idempotency_key: Option<String>,
+}
+
+/// A role that is given up.
+#[derive(InputObject)]
+pub(crate) struct RoleRetireInput {
+    /// Of the role.
+    id: ID,
+    /// Same key, same effect. 1 to 64 characters.
+    idempotency_key: Option<String>,
+}
+
+fn permissions(wanted: &[Permission]) -> Permissions {
+    wanted.iter().filter_map(|permission| permission.name()).collect()
+}
+
+/// Questions about roles.
+#[derive(Debug, Default)]
+pub(crate) struct RolesQuery;
+
+#[Object]
+impl RolesQuery {
+    /// The roles that every tenant has.
+    /// Permission: user.read
+    async fn built_in_roles(&self, context: &Context<'_>) -> Result<Vec<Role>> {
+        scope(context)?.require(permission::USER_READ).await?;
+        let roles = BuiltInRole::ALL
+            .iter()
+            .filter(|role| **role != BuiltInRole::SuperAdmin);
+        let role = |role: &BuiltInRole| Role {
+            id: role.as_str().into(),
+            name: role.as_str().to_owned(),
+            permissions: Permission::named(built_in(*role)),
+            defined_at: None,
+            retired_at: None,
+        };
+        Ok(roles.map(role).collect())
+    }
+
+    /// Roles that the tenant made, newest first, retired ones too; at most 100 a page.
+    /// Permission: user.read
+    async fn roles(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
+        #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
+    ) -> Result<Connection<String, Role>> {
+        let scope = scope(context)?;
+        scope.require(permission::USER_READ).await?;
+        let page = page(LIST, first, after.as_deref())?;
+        let mut tx = scope.read(&[RoleListProjector::NAME]).await?;
+        let slice = role_list::list(&mut tx, page).await.map_err(ApiError::from)?;
+        tx.commit().await.map_err(ApiError::from)?;
+        Ok(connection(LIST, page, slice, Role::from))
+    }
+}
+
+/// Commands about roles.
+#[derive(Debug, Default)]
+pub(crate) struct RolesMutation;
+
+#[Object]
+impl RolesMutation {
+    /// Makes a role of the tenant's own. Needs the feature `custom_roles`.
+    /// Permission: role.write
+    async fn role_define(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which.")] input: RoleDefineInput,
+    ) -> Result<RolePayload> {
+        let scope = scope(context)?;
+        let command = DefineRole {
+            name: input.name,
+            permissions: permissions(&input.permissions),
+        };
+        let key = input.idempotency_key.as_deref();
+        let outcome = scope.command("role", key, Ok(command), |role| role).await?;
+        Ok(RolePayload::of(scope, outcome).await?)
+    }
+
+    /// Changes what a role means, for everybody who has it, at once. Needs the feature `custom_roles`.
+    /// Permission: role.write
+    async fn role_change(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which, and how.")] input: RoleChangeInput,
+    ) -> Result<RolePayload> {
+        let scope = scope(context)?;
+        let mut fields = Fields::default();
+        let role = fields.id("id", "role", &input.id);
+        let permissions = permissions(&input.permissions);
+        let command = fields.done(role.map(|role| ChangeRole {
+            role,
+            name: input.name.clone(),
+            permissions,
+        }));
+        let key = input.idempotency_key.as_deref();
+        let outcome = scope.command("role", key, command, |role| role).await?;
+        Ok(RolePayload::of(scope, outcome).await?)
+    }
+
+    /// Gives a role up that nobody has.
+    /// Permission: role.write
+    async fn role_retire(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which.")] input: RoleRetireInput,
+    ) -> Result<RolePayload> {
+        let scope = scope(context)?;
+        let mut fields = Fields::default();
+        let role = fields.id("id", "role", &input.id);
+        let command = fields.done(role.map(|role| RetireRole { role }));
+        let key = input.idempotency_key.as_deref();
+        let outcome = scope.command("role", key, command, |role| role).await?;
+        Ok(RolePayload::of(scope, outcome).await?)
+    }
+}

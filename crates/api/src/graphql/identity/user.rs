@@ -1,0 +1,175 @@
+//! A user: read once, and only if more than the id is asked for.
+
+use async_graphql::{Context, Enum, ID, Object, Result};
+use secrecy::ExposeSecret as _;
+use simpul_app::permission;
+use simpul_domain::UserId;
+use simpul_event_store::{TenantTx, feed::Projector as _};
+use simpul_projections::identity::user_list::{self, UserListProjector, UserRow, status};
+use tokio::sync::OnceCell;
+
+use crate::{
+    ApiError,
+    auth::Viewer,
+    graphql::{
+        scalar::DateTime,
+        scope::{Scope, scope},
+    },
+};
+
+/// Where a user stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub(crate) enum UserStatus {
+    /// Has not accepted the invitation yet.
+    Invited,
+    /// Can sign in.
+    Active,
+    /// May do nothing.
+    Disabled,
+}
+
+/// Who can sign in.
+#[derive(Debug)]
+pub(crate) struct User {
+    id: UserId,
+    opened: OnceCell<Option<Opened>>,
+}
+
+/// A user's row with its personal fields.
+#[derive(Debug, Clone)]
+struct Opened {
+    row: UserRow,
+    email: String,
+    name: String,
+}
+
+impl User {
+    /// The viewer themself.
+    pub(crate) fn of(viewer: Viewer) -> Self {
+        Self::bare(viewer.user)
+    }
+
+    pub(crate) fn bare(id: UserId) -> Self {
+        Self {
+            id,
+            opened: OnceCell::new(),
+        }
+    }
+
+    /// INVARIANT: whoever reads has asked for the permission.
+    pub(super) async fn open(scope: &Scope, tx: &mut TenantTx, row: UserRow) -> Result<Self, ApiError> {
+        let id = row.user;
+        let opened = Opened::open(scope, tx, row).await?;
+        Ok(Self {
+            id,
+            opened: OnceCell::new_with(Some(Some(opened))),
+        })
+    }
+
+    /// As it is after a command of staff.
+    pub(crate) async fn load(scope: &Scope, user: UserId) -> Result<Option<Self>, ApiError> {
+        scope.require(permission::USER_READ).await?;
+        let opened = Opened::find(scope, user).await?;
+        Ok(opened.map(|opened| Self {
+            id: user,
+            opened: OnceCell::new_with(Some(Some(opened))),
+        }))
+    }
+
+    /// Everything about the user. Others than the viewer need a permission.
+    async fn opened(&self, context: &Context<'_>) -> Result<Option<&Opened>, ApiError> {
+        let scope = scope(context)?;
+        let opened = self.opened.get_or_try_init(|| async {
+            if scope.viewer().user != self.id {
+                scope.require(permission::USER_READ).await?;
+            }
+            Opened::find(scope, self.id).await
+        });
+        Ok(opened.await?.as_ref())
+    }
+}
+
+impl Opened {
+    async fn find(scope: &Scope, user: UserId) -> Result<Option<Self>, ApiError> {
+        let mut tx = scope.read(&[UserListProjector::NAME]).await?;
+        let row = user_list::by_ids(&mut tx, &[user]).await?.pop();
+        let opened = match row {
+            Some(row) => Some(Self::open(scope, &mut tx, row).await?),
+            None => None,
+        };
+        tx.commit().await?;
+        Ok(opened)
+    }
+
+    async fn open(scope: &Scope, tx: &mut TenantTx, row: UserRow) -> Result<Self, ApiError> {
+        let personal = user_list::open(tx, scope.state().store().vault(), &row).await?;
+        Ok(Self {
+            email: personal.email.expose_secret().to_owned(),
+            name: personal.name.expose_secret().to_owned(),
+            row,
+        })
+    }
+}
+
+/// Who can sign in. Whoever was never invited has an id and nothing else.
+#[Object]
+impl User {
+    /// Opaque.
+    async fn id(&self) -> ID {
+        self.id.to_string().into()
+    }
+
+    /// Personal.
+    async fn name(&self, context: &Context<'_>) -> Result<Option<String>> {
+        Ok(self.opened(context).await?.map(|user| user.name.clone()))
+    }
+
+    /// Personal; with which they sign in.
+    async fn email(&self, context: &Context<'_>) -> Result<Option<String>> {
+        Ok(self.opened(context).await?.map(|user| user.email.clone()))
+    }
+
+    /// Names of built-in roles, and ids of the tenant's own.
+    async fn roles(&self, context: &Context<'_>) -> Result<Vec<String>> {
+        let user = self.opened(context).await?;
+        Ok(user.map(|user| user.row.roles.clone()).unwrap_or_default())
+    }
+
+    /// Where they stand.
+    async fn status(&self, context: &Context<'_>) -> Result<Option<UserStatus>> {
+        let user = self.opened(context).await?;
+        Ok(user.map(|user| match user.row.status.as_str() {
+            status::INVITED => UserStatus::Invited,
+            status::ACTIVE => UserStatus::Active,
+            _ => UserStatus::Disabled,
+        }))
+    }
+
+    /// Whether they are asked for a one-time code.
+    async fn has_second_factor(&self, context: &Context<'_>) -> Result<bool> {
+        let user = self.opened(context).await?;
+        Ok(user.is_some_and(|user| user.row.second_factor))
+    }
+
+    /// Whom they are in the portal, if they are an end customer.
+    async fn customer_id(&self, context: &Context<'_>) -> Result<Option<ID>> {
+        let user = self.opened(context).await?;
+        Ok(user
+            .and_then(|user| user.row.customer)
+            .map(|id| id.to_string().into()))
+    }
+
+    /// When they were invited.
+    async fn invited_at(&self, context: &Context<'_>) -> Result<Option<DateTime>> {
+        Ok(self
+            .opened(context)
+            .await?
+            .map(|user| DateTime(user.row.invited_at)))
+    }
+
+    /// When they accepted the invitation.
+    async fn joined_at(&self, context: &Context<'_>) -> Result<Option<DateTime>> {
+        let user = self.opened(context).await?;
+        Ok(user.and_then(|user| user.row.joined_at).map(DateTime))
+    }
+}

@@ -1,0 +1,346 @@
+//! The tenant's users.
+
+use std::collections::BTreeSet;
+
+use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject, connection::Connection};
+use secrecy::SecretString;
+use simpul_app::{
+    Personal,
+    identity::{
+        invitations::{Invitation, InviteAgain, InviteUser, NewTicket},
+        second_factor::ResetSecondFactor,
+        secret::{self, Minted, SecretKind},
+        users::{ChangeUserRoles, DisableUser, EnableUser, RenameUser},
+    },
+    permission,
+};
+use simpul_domain::{
+    UserId,
+    identity::{RoleKey, UserKind},
+};
+use simpul_event_store::feed::Projector as _;
+use simpul_projections::{
+    Keyed as _, Slice,
+    identity::user_list::{self, UserListProjector},
+};
+
+use super::user::User;
+use crate::{
+    ApiError,
+    graphql::{
+        fields::Fields,
+        page::{connection, page},
+        payload::Outcome,
+        scope::{Scope, scope},
+        user_error::UserError,
+    },
+    identity::courier::{Letter, LetterKind},
+};
+
+const LIST: &str = "users";
+
+/// What a command about a user answers.
+#[derive(SimpleObject)]
+pub(crate) struct UserPayload {
+    /// As it is after the command; null when the command was refused, or when the viewer may not see users.
+    user: Option<User>,
+    /// Why the command was refused; empty when it was accepted.
+    user_errors: Vec<UserError>,
+    /// Sent back as `X-Consistency-Token`, answers are at least as new as this write. Null when nothing was written.
+    consistency_token: Option<String>,
+}
+
+impl UserPayload {
+    async fn of(scope: &Scope, outcome: Outcome<UserId>) -> Result<Self, ApiError> {
+        let user = match outcome.id {
+            Some(user) if scope.require(permission::USER_READ).await.is_ok() => {
+                User::load(scope, user).await?
+            }
+            Some(_) | None => None,
+        };
+        Ok(Self {
+            user,
+            user_errors: outcome.errors,
+            consistency_token: outcome.token.map(|token| token.to_string()),
+        })
+    }
+}
+
+/// Somebody who shall become a user.
+#[derive(InputObject)]
+pub(crate) struct UserInviteInput {
+    /// Where the invitation goes, and with which they will sign in.
+    email: String,
+    /// 1 to 100 characters.
+    name: String,
+    /// Names of built-in roles, such as `technician`, and ids of the tenant's own. 1 to 10.
+    roles: Vec<String>,
+    /// The end customer who they are, for a user of the portal. Their one role is `customer`.
+    customer_id: Option<ID>,
+    /// Same key, same effect. 1 to 64 characters.
+    idempotency_key: Option<String>,
+}
+
+/// One user.
+#[derive(InputObject)]
+pub(crate) struct UserInput {
+    /// Of the user.
+    id: ID,
+    /// Same key, same effect. 1 to 64 characters.
+    idempotency_key: Option<String>,
+}
+
+/// Other roles for a user.
+#[derive(InputObject)]
+pub(crate) struct UserRolesChangeInput {
+    /// Of the user.
+    id: ID,
+    /// In place of those before. 1 to 10.
+    roles: Vec<String>,
+    /// Same key, same effect. 1 to 64 characters.
+    idempotency_key: Option<String>,
+}
+
+/// Another name for a user.
+#[derive(InputObject)]
+pub(crate) struct UserRenameInput {
+    /// Of the user.
+    id: ID,
+    /// 1 to 100 characters.
+    name: String,
+    /// Same key, same effect. 1 to 64 characters.
+    idempotency_key: Option<String>,
+}
+
+fn roles(fields: &mut Fields, names: &[String]) -> Option<BTreeSet<RoleKey>> {
+    let parsed: Result<BTreeSet<RoleKey>, _> = names.iter().map(|name| name.parse()).collect();
+    fields.take("roles", "role", parsed)
+}
+
+impl UserInviteInput {
+    fn command(&self, ticket: NewTicket) -> Result<InviteUser, Vec<UserError>> {
+        let mut fields = Fields::default();
+        let roles = roles(&mut fields, &self.roles);
+        let kind = match &self.customer_id {
+            None => Some(UserKind::Staff),
+            Some(id) => {
+                let customer = fields.id("customerId", "customer", id);
+                customer.map(|customer| UserKind::Portal { customer })
+            }
+        };
+        fields.done(roles.zip(kind).map(|(roles, kind)| InviteUser {
+            invitation: Invitation {
+                email: Personal::new(&self.email),
+                name: Personal::new(&self.name),
+                kind,
+                roles,
+                ticket: Some(ticket),
+            },
+        }))
+    }
+}
+
+/// An invitation's secret, and when it ends.
+fn ticket(scope: &Scope) -> Result<(Minted, NewTicket), ApiError> {
+    let minted = secret::mint(SecretKind::Invitation, scope.tenant()).map_err(|_| ApiError::internal())?;
+    let ticket = NewTicket {
+        hash: minted.hash,
+        expires_at: scope.state().store().now() + scope.state().identity.settings.invitation_lifetime,
+    };
+    Ok((minted, ticket))
+}
+
+/// Sends an invitation. One that does not leave is asked for again, with `userInviteAgain`.
+async fn send(scope: &Scope, to: &str, secret: SecretString) {
+    let letter = Letter {
+        id: scope.state().store().ids().next(),
+        kind: LetterKind::Invitation,
+        tenant: scope.tenant(),
+        to: SecretString::from(to.trim().to_owned()),
+        secret,
+    };
+    if let Err(error) = scope.state().identity.courier.deliver(letter).await {
+        tracing::warn!(%error, "an invitation was not delivered");
+    }
+}
+
+/// Questions about users.
+#[derive(Debug, Default)]
+pub(crate) struct UsersQuery;
+
+#[Object]
+impl UsersQuery {
+    /// Users, newest first; at most 100 a page.
+    /// Permission: user.read
+    async fn users(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
+        #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
+    ) -> Result<Connection<String, User>> {
+        let scope = scope(context)?;
+        scope.require(permission::USER_READ).await?;
+        let page = page(LIST, first, after.as_deref())?;
+        let mut tx = scope.read(&[UserListProjector::NAME]).await?;
+        let listed = user_list::list(&mut tx, page).await;
+        let Slice { rows, next } = listed.map_err(ApiError::from)?;
+        let mut opened = Vec::with_capacity(rows.len());
+        for row in rows {
+            opened.push((row.position(), User::open(scope, &mut tx, row).await?));
+        }
+        tx.commit().await.map_err(ApiError::from)?;
+        let slice = Slice { rows: opened, next };
+        Ok(connection(LIST, page, slice, |row| row.1))
+    }
+}
+
+/// Commands about users.
+#[derive(Debug, Default)]
+pub(crate) struct UsersMutation;
+
+#[Object]
+impl UsersMutation {
+    /// Invites somebody. They join with the secret of the letter, within a week. Nobody gives what they do not hold.
+    /// Permission: user.write
+    async fn user_invite(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Who.")] input: UserInviteInput,
+    ) -> Result<UserPayload> {
+        let scope = scope(context)?;
+        let (minted, ticket) = ticket(scope)?;
+        let key = input.idempotency_key.as_deref();
+        let command = input.command(ticket);
+        let (outcome, repeated) = scope.command_once("user", key, command, |user| user).await?;
+        // Whoever repeats the command gets the same user and no other letter.
+        if outcome.id.is_some() && !repeated {
+            send(scope, &input.email, minted.text).await;
+        }
+        Ok(UserPayload::of(scope, outcome).await?)
+    }
+
+    /// Sends another invitation to somebody who has not joined; the one before is void.
+    /// Permission: user.write
+    async fn user_invite_again(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Whom.")] input: UserInput,
+    ) -> Result<UserPayload> {
+        let scope = scope(context)?;
+        let (minted, ticket) = ticket(scope)?;
+        let mut fields = Fields::default();
+        let user = fields.id("id", "user", &input.id);
+        let command = fields.done(user.map(|user| InviteAgain {
+            user,
+            ticket: Some(ticket),
+        }));
+        let key = input.idempotency_key.as_deref();
+        let (outcome, repeated) = scope.command_once("user", key, command, |user| user).await?;
+        if let Some(user) = outcome.id
+            && !repeated
+        {
+            let mut tx = scope.read(&[UserListProjector::NAME]).await?;
+            let row = user_list::by_ids(&mut tx, &[user])
+                .await
+                .map_err(ApiError::from)?
+                .pop();
+            if let Some(row) = row {
+                let opened = user_list::open(&mut tx, scope.state().store().vault(), &row).await;
+                let personal = opened.map_err(ApiError::from)?;
+                tx.commit().await.map_err(ApiError::from)?;
+                send(
+                    scope,
+                    secrecy::ExposeSecret::expose_secret(&personal.email),
+                    minted.text,
+                )
+                .await;
+            }
+        }
+        Ok(UserPayload::of(scope, outcome).await?)
+    }
+
+    /// Gives a user other roles. What they may not do any more ends at once, live connections too.
+    /// Permission: user.write
+    async fn user_roles_change(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Whom, and which.")] input: UserRolesChangeInput,
+    ) -> Result<UserPayload> {
+        let scope = scope(context)?;
+        let mut fields = Fields::default();
+        let user = fields.id("id", "user", &input.id);
+        let roles = roles(&mut fields, &input.roles);
+        let command = fields.done(
+            user.zip(roles)
+                .map(|(user, roles)| ChangeUserRoles { user, roles }),
+        );
+        let key = input.idempotency_key.as_deref();
+        let outcome = scope.command("user", key, command, |user| user).await?;
+        Ok(UserPayload::of(scope, outcome).await?)
+    }
+
+    /// Changes what a user is called.
+    /// Permission: user.write
+    async fn user_rename(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Whom, and how.")] input: UserRenameInput,
+    ) -> Result<UserPayload> {
+        let scope = scope(context)?;
+        let mut fields = Fields::default();
+        let user = fields.id("id", "user", &input.id);
+        let name = Personal::new(&input.name);
+        let command = fields.done(user.map(|user| RenameUser { user, name }));
+        let key = input.idempotency_key.as_deref();
+        let outcome = scope.command("user", key, command, |user| user).await?;
+        Ok(UserPayload::of(scope, outcome).await?)
+    }
+
+    /// Has a user do nothing any more; their sessions end at once. The last owner stays.
+    /// Permission: user.write
+    async fn user_disable(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Whom.")] input: UserInput,
+    ) -> Result<UserPayload> {
+        let scope = scope(context)?;
+        let mut fields = Fields::default();
+        let user = fields.id("id", "user", &input.id);
+        let command = fields.done(user.map(|user| DisableUser { user }));
+        let key = input.idempotency_key.as_deref();
+        let outcome = scope.command("user", key, command, |user| user).await?;
+        Ok(UserPayload::of(scope, outcome).await?)
+    }
+
+    /// Gives a disabled user back what their roles allow.
+    /// Permission: user.write
+    async fn user_enable(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Whom.")] input: UserInput,
+    ) -> Result<UserPayload> {
+        let scope = scope(context)?;
+        let mut fields = Fields::default();
+        let user = fields.id("id", "user", &input.id);
+        let command = fields.done(user.map(|user| EnableUser { user }));
+        let key = input.idempotency_key.as_deref();
+        let outcome = scope.command("user", key, command, |user| user).await?;
+        Ok(UserPayload::of(scope, outcome).await?)
+    }
+
+    /// Removes the second factor of somebody who has lost it and the recovery codes.
+    /// Permission: user.write
+    async fn user_second_factor_reset(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Whom.")] input: UserInput,
+    ) -> Result<UserPayload> {
+        let scope = scope(context)?;
+        let mut fields = Fields::default();
+        let user = fields.id("id", "user", &input.id);
+        let command = fields.done(user.map(|user| ResetSecondFactor { user }));
+        let key = input.idempotency_key.as_deref();
+        let outcome = scope.command("user", key, command, |user| user).await?;
+        Ok(UserPayload::of(scope, outcome).await?)
+    }
+}

@@ -1,0 +1,7 @@
+//! Getting in, staying in, getting out, and who may do what, through the front door.
+
+mod entrance;
+mod guessing;
+mod house;
+mod people;
+mod sessions;

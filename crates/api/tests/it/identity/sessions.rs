@@ -1,0 +1,235 @@
+//! What a session is worth: one good refresh token, and an end that everybody sees.
+
+use chrono::TimeDelta;
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use super::house::{House, In, shared_input};
+use crate::live::{Client, listen};
+
+const WHO: &str = "{ viewer { user { id } permissions } }";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_was_lost_is_forgiven_once_and_a_token_that_comes_again_ends_the_session() {
+    let house = House::open().await;
+    let entered = house.person("siti@kayu.example", &["viewer"]).await;
+    let lost = In::of(house.refresh(&entered.refresh).await.payload("sessionRefresh"));
+    let second = In::of(house.refresh(&entered.refresh).await.payload("sessionRefresh"));
+    assert_ne!(lost.refresh, second.refresh);
+    let third = In::of(house.refresh(&second.refresh).await.payload("sessionRefresh"));
+    assert_eq!(house.ask(&third.access, WHO, Value::Null).await.status, 200);
+    // Whoever has the one that was given up is somebody else.
+    assert_eq!(house.refresh(&lost.refresh).await.status, 401);
+    assert_eq!(
+        house.refresh(&third.refresh).await.status,
+        401,
+        "the family has ended"
+    );
+    assert_eq!(house.ask(&third.access, WHO, Value::Null).await.status, 401);
+
+    let entered = house.signed_in("siti@kayu.example").await;
+    let next = In::of(house.refresh(&entered.refresh).await.payload("sessionRefresh"));
+    house.front.test.clock().advance(TimeDelta::seconds(31));
+    assert_eq!(
+        house.refresh(&entered.refresh).await.status,
+        401,
+        "too late to be a lost answer"
+    );
+    assert_eq!(house.refresh(&next.refresh).await.status, 401);
+    let fields = "{ ownSignIns(first: 10) { nodes { outcome times ip } } ownSessions(first: 10) { nodes { id method endedAt isCurrent } } }";
+    let entered = house.signed_in("siti@kayu.example").await;
+    let seen = house.ask(&entered.access, fields, Value::Null).await;
+    let outcomes = seen.body["data"]["ownSignIns"]["nodes"].to_string();
+    assert!(
+        outcomes.contains("TOKEN_REUSED") && outcomes.contains("SUCCEEDED"),
+        "{seen:?}"
+    );
+    let sessions = &seen.body["data"]["ownSessions"]["nodes"];
+    assert_eq!(sessions.as_array().map(Vec::len), Some(3));
+    assert_eq!(
+        (&sessions[0]["isCurrent"], &sessions[0]["endedAt"]),
+        (&json!(true), &Value::Null)
+    );
+    assert!(sessions[1]["endedAt"].is_string() && sessions[2]["endedAt"].is_string());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_refresh_token_used_many_times_at_once_leaves_at_most_one_good_one() {
+    let house = House::open().await;
+    house.person("siti@kayu.example", &["viewer"]).await;
+    for parallel in [2, 8] {
+        let entered = house.signed_in("siti@kayu.example").await;
+        let answers = join_all((0..parallel).map(|_| house.refresh(&entered.refresh))).await;
+        let given: Vec<In> = answers
+            .iter()
+            .filter(|answer| answer.status == 200)
+            .map(|answer| In::of(answer.payload("sessionRefresh")))
+            .collect();
+        assert_eq!(given.len(), 2, "the first, and one that was forgiven");
+        let mut good = 0;
+        for one in &given {
+            good += usize::from(house.refresh(&one.refresh).await.status == 200);
+        }
+        assert!(good <= 1, "{good} of {parallel}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_ends_other_sessions_and_staff_end_those_of_others() {
+    let house = House::open().await;
+    let admin = house.person("admin@kayu.example", &["admin"]).await;
+    let first = house.person("siti@kayu.example", &["viewer"]).await;
+    let second = house.signed_in("siti@kayu.example").await;
+    let out = house
+        .tell(&second.access, "sessionEnd", "", json!({ "id": first.session }))
+        .await;
+    assert_eq!(out.payload("sessionEnd")["userErrors"], json!([]));
+    assert_eq!(house.ask(&first.access, WHO, Value::Null).await.status, 401);
+    assert_eq!(house.ask(&second.access, WHO, Value::Null).await.status, 200);
+    let foreign = house
+        .tell(&second.access, "sessionEnd", "", json!({ "id": admin.session }))
+        .await;
+    assert_eq!(
+        foreign.user_error("sessionEnd"),
+        "NOT_FOUND",
+        "somebody else's does not exist"
+    );
+    let refused = house
+        .tell(
+            &second.access,
+            "sessionRevoke",
+            "",
+            json!({ "id": admin.session }),
+        )
+        .await;
+    assert_eq!(refused.code(), "FORBIDDEN");
+    let revoked = house
+        .tell(
+            &admin.access,
+            "sessionRevoke",
+            "",
+            json!({ "id": second.session }),
+        )
+        .await;
+    assert_eq!(revoked.payload("sessionRevoke")["userErrors"], json!([]));
+    assert_eq!(house.ask(&second.access, WHO, Value::Null).await.status, 401);
+    assert_eq!(house.refresh(&second.refresh).await.status, 401);
+
+    let (third, fourth) = (
+        house.signed_in("siti@kayu.example").await,
+        house.signed_in("siti@kayu.example").await,
+    );
+    let query = "mutation { sessionsEnd { userErrors { code } } }";
+    let out = house.ask(&third.access, query, Value::Null).await;
+    assert_eq!(out.payload("sessionsEnd")["userErrors"], json!([]));
+    for one in [third, fourth] {
+        assert_eq!(house.ask(&one.access, WHO, Value::Null).await.status, 401);
+        assert_eq!(house.refresh(&one.refresh).await.status, 401);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_live_connection_ends_with_its_session_and_with_a_demotion() {
+    let house = House::open().await;
+    let admin = house.person("admin@kayu.example", &["admin"]).await;
+    let siti = house.person("siti@kayu.example", &["technician"]).await;
+    let address = listen(&house.front).await;
+    let mut leaving = Client::with_token(address, &siti.access).await;
+    let mut staying = Client::with_token(address, &house.signed_in("siti@kayu.example").await.access).await;
+    house.tell(&siti.access, "sessionEnd", "", json!({})).await;
+    assert_eq!(leaving.closed().await, 4403);
+    let input = json!({ "id": siti.user, "roles": ["viewer"] });
+    house
+        .tell(&admin.access, "userRolesChange", "user { roles }", input)
+        .await;
+    assert_eq!(staying.closed().await, 4403);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_password_ends_every_other_session() {
+    let house = House::open().await;
+    let other = house.person("siti@kayu.example", &["viewer"]).await;
+    let entered = house.signed_in("siti@kayu.example").await;
+    let change = |current: &str| json!({ "currentPassword": current, "newPassword": "kata sandi baru" });
+    let refused = house
+        .tell(&entered.access, "passwordChange", "", change("salah sekali"))
+        .await;
+    assert_eq!(refused.user_error("passwordChange"), "UNAUTHORIZED");
+    let done = house
+        .tell(
+            &entered.access,
+            "passwordChange",
+            "",
+            change(super::house::PASSWORD),
+        )
+        .await;
+    assert_eq!(done.payload("passwordChange")["userErrors"], json!([]));
+    assert_eq!(
+        house.ask(&entered.access, WHO, Value::Null).await.status,
+        200,
+        "the one that asked goes on"
+    );
+    assert_eq!(house.ask(&other.access, WHO, Value::Null).await.status, 401);
+    In::of(
+        house
+            .sign_in("siti@kayu.example", "kata sandi baru")
+            .await
+            .payload("sessionStart"),
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_super_admin_acts_as_somebody_and_both_are_named() {
+    let house = House::open().await;
+    let siti = house.person("siti@kayu.example", &["admin"]).await;
+    let operator = crate::surfaces::operator(&house.front).await;
+    let token = house.front.token_for(simpul_api::Surface::Platform, operator);
+    let input =
+        json!({ "tenantId": house.tenant().to_string(), "userId": siti.user, "reason": "tiket 4711" });
+    let fields = "tokens { sessionId userId accessToken refreshToken }";
+    let body = json!({
+        "query": shared_input("tenantImpersonate", "TenantImpersonateInput", fields),
+        "variables": { "input": input },
+    });
+    let answer = house
+        .send((simpul_api::Surface::Platform, Some(&token), None), &[], &body)
+        .await;
+    let acting = In::of(answer.payload("tenantImpersonate"));
+    assert!(acting.refresh.is_empty(), "it cannot be prolonged");
+    let who = "{ viewer { user { id } impersonatedBy } }";
+    let seen = house.ask(&acting.access, who, Value::Null).await;
+    assert_eq!(seen.body["data"]["viewer"]["user"]["id"], siti.user.as_str());
+    assert_eq!(
+        seen.body["data"]["viewer"]["impersonatedBy"],
+        operator.user.to_string()
+    );
+    let change = json!({ "currentPassword": super::house::PASSWORD, "newPassword": "kata sandi baru" });
+    let refused = house.tell(&acting.access, "passwordChange", "", change).await;
+    assert_eq!(
+        refused.code(),
+        "FORBIDDEN",
+        "nobody changes another one's password"
+    );
+
+    let customer = json!({ "code": "C-1", "name": "Budi", "phone": "0812-9999-0000" });
+    house
+        .tell(&acting.access, "customerRegister", "customer { id }", customer)
+        .await;
+    let mut admin = simpul_testkit::sql::Session::open(&house.front.test.superuser_url()).await;
+    let named: Vec<String> = admin
+        .column(&format!(
+            "SELECT event_type FROM es.events WHERE metadata->>'impersonator' = '{}' ORDER BY tenant_seq",
+            operator.user
+        ))
+        .await;
+    assert_eq!(
+        named,
+        ["identity.session.started", "customers.customer.registered"]
+    );
+    let word: i64 = admin
+        .value("SELECT count(*) FROM es.events WHERE event_type = 'identity.impersonation.requested'")
+        .await;
+    assert_eq!(word, 1, "in the platform's log");
+    house.front.test.clock().advance(TimeDelta::minutes(16));
+    assert_eq!(house.ask(&acting.access, who, Value::Null).await.status, 401);
+}
