@@ -149,7 +149,7 @@ async fn a_line_is_sold_billed_suspended_and_explained() {
             json!({ "id": line.subscription }),
         )
         .await;
-    assert_eq!(data["viewer"]["permissions"].as_array().map(Vec::len), Some(14));
+    assert_eq!(data["viewer"]["permissions"].as_array().map(Vec::len), Some(20));
     assert_eq!(data["node"]["username"], "budi");
     assert_eq!(data["invoices"]["nodes"][0]["customer"]["name"], "Budi Santoso");
     assert_eq!(

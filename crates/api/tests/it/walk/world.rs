@@ -135,6 +135,7 @@ impl World {
         let mut runner = Runner::reactor(front.test.store(), policies, RunnerSettings::default());
         runner.catch_up(|_| ()).await.expect("caught up");
         for side in [&mut ours, &mut neighbour] {
+            side.allow_roles(&front).await;
             side.stick(&front).await;
             side.list(
                 &front,
@@ -355,7 +356,10 @@ async fn sibling(front: &Front, ours: &Side) -> Side {
     Side {
         owner: ours.owner,
         customer: front.customer(ours.owner.tenant, customer).await,
-        things: BTreeMap::from([("gateway", ours.thing("gateway"))]),
+        things: BTreeMap::from([
+            ("gateway", ours.thing("gateway")),
+            ("tenant", ours.thing("tenant")),
+        ]),
     }
 }
 
@@ -409,8 +413,8 @@ impl Side {
             .insert("saasInvoice", bill.expect("a bill").to_string());
     }
 
-    /// A user with a session, a role and a key.
-    async fn hire(&mut self, front: &Front) {
+    /// Roles of its own are not part of the smallest plan.
+    async fn allow_roles(&self, front: &Front) {
         let store = front.test.store();
         let mut tx = store.db().tenant_tx(self.owner.tenant).await.expect("tx");
         let access = TenantAccess {
@@ -419,6 +423,12 @@ impl Side {
         };
         access::set_tenant(&mut tx, &access).await.expect("set");
         tx.commit().await.expect("commit");
+    }
+
+    /// A user with a session, a role and a key.
+    async fn hire(&mut self, front: &Front) {
+        let store = front.test.store();
+        self.allow_roles(front).await;
         let id = |value: &Value| value.as_str().expect("an id").to_owned();
         let input = json!({ "email": "siti@kayu.test", "name": "Siti", "roles": ["viewer"] });
         let user = front
