@@ -15,20 +15,22 @@ use async_graphql::MergedObject;
 #[derive(Debug, Default, MergedObject)]
 pub(crate) struct OwnMutation(entry::EntryMutation, account::AccountMutation);
 
-/// Questions about the tenant's users.
+/// Questions about users, wherever they are.
 #[derive(Debug, Default, MergedObject)]
-pub(crate) struct PeopleQuery(
-    users::UsersQuery,
-    roles::RolesQuery,
-    lists::SessionsQuery,
-    api_keys::ApiKeysQuery,
-);
+pub(crate) struct CrewQuery(users::UsersQuery, lists::SessionsQuery, api_keys::ApiKeysQuery);
 
-/// Commands about the tenant's users.
+/// Commands about users, wherever they are.
 #[derive(Debug, Default, MergedObject)]
-pub(crate) struct PeopleMutation(
+pub(crate) struct CrewMutation(
     users::UsersMutation,
-    roles::RolesMutation,
     lists::SessionsMutation,
     api_keys::ApiKeysMutation,
 );
+
+/// Questions about a tenant's users. The platform has no roles of its own.
+#[derive(Debug, Default, MergedObject)]
+pub(crate) struct PeopleQuery(CrewQuery, roles::RolesQuery);
+
+/// Commands about a tenant's users.
+#[derive(Debug, Default, MergedObject)]
+pub(crate) struct PeopleMutation(CrewMutation, roles::RolesMutation);

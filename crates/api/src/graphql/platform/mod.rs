@@ -22,7 +22,7 @@ pub(crate) struct Query(
     dashboard::DashboardQuery,
     saas::PlatformSaasQuery,
     audit::AuditQuery,
-    identity::PeopleQuery,
+    identity::CrewQuery,
     identity::account::AccountQuery,
 );
 
@@ -34,7 +34,7 @@ pub(crate) struct Mutation(
     saas::PlatformSaasMutation,
     saas::SaasConnectionsMutation,
     identity::OwnMutation,
-    identity::PeopleMutation,
+    identity::CrewMutation,
     identity::impersonation::ImpersonationMutation,
 );
 
