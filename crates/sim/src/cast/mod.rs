@@ -1,0 +1,39 @@
+//! Who acts: the tasks of a process of the product, and the people and companies around it.
+//!
+//! The decisions are the product's own: aggregates, policies, and the state machines of its loops. A task performs
+//! what they ask for, in the order in which the product's drivers do, on models, and gives way between any two
+//! effects.
+
+mod api;
+pub mod command;
+mod consumer;
+mod delivery;
+pub(crate) mod feed;
+mod intake;
+mod lanes;
+mod looping;
+pub mod outside;
+mod policies;
+mod rounds;
+mod use_case;
+mod work;
+
+use crate::stage::Seat;
+
+/// Everybody who follows the log.
+pub fn subscribers() -> [&'static str; 3] {
+    [policies::POLICIES, feed::RELAY, feed::PROJECTOR]
+}
+
+/// Starts everything that one process runs.
+pub fn boot(seat: &Seat) {
+    seat.spawn("policies", policies::run);
+    seat.spawn("relay", feed::relay);
+    seat.spawn("projector", feed::project);
+    seat.spawn("consumer", consumer::run);
+    seat.spawn("lanes", lanes::run);
+    seat.spawn("delivery", delivery::run);
+    seat.spawn("notices", intake::notices);
+    seat.spawn("timers", intake::timers);
+    seat.spawn("rounds", rounds::run);
+}

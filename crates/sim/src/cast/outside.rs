@@ -1,0 +1,345 @@
+//! The people and companies around the product: operators, payers, a gateway that reports, modems that dial.
+
+use std::{cell::RefCell, rc::Rc};
+
+use chrono::Days;
+use simpul_domain::{
+    CommandId, CustomerId, InvoiceId, RouterId, Rupiah, ServicePlanId, SubscriptionId, TenantId,
+    billing::gateway::Observation, catalog::PlanTerms, network::PppProfile,
+};
+
+use super::{
+    api,
+    command::{Answer, Command, Context, Failure, Planned, Receipt},
+};
+use crate::{
+    faults::Fault,
+    model::gateway::Paid,
+    rng::Rng,
+    stage::Seat,
+    world::World,
+};
+
+/// How long a client waits for an answer before it asks again.
+const PATIENCE_MS: u64 = 30_000;
+const HOUR_MS: u64 = 3_600_000;
+
+/// One service line and its people.
+#[derive(Debug, Clone)]
+pub struct Household {
+    pub tenant: TenantId,
+    pub subscription: SubscriptionId,
+    pub customer: CustomerId,
+    pub router: RouterId,
+    pub username: String,
+    pub profiles: Vec<PppProfile>,
+    /// How many things happen to it.
+    pub happenings: u64,
+}
+
+impl Household {
+    fn terms(&self, plan: usize) -> Option<PlanTerms> {
+        let profile = self.profiles.get(plan % self.profiles.len().max(1))?.clone();
+        let price = 100_000 + 50_000 * i64::try_from(plan).ok()?;
+        Some(PlanTerms {
+            plan: ServicePlanId::derive(self.tenant.as_uuid(), profile.as_str()),
+            name: profile.to_string(),
+            download_kbps: 10_000,
+            upload_kbps: 5_000,
+            price: Rupiah::try_new(price).ok()?,
+            profile,
+        })
+    }
+}
+
+/// Asks the product for something until there is an answer; nothing when it was refused.
+async fn request(seat: &Seat, tenant: TenantId, command: Command) -> Option<Answer> {
+    let id = CommandId::new(seat.with(World::new_uuid));
+    let context = Context::new(tenant, id);
+        let command = Rc::new(command);
+    let answer = loop {
+        let Some(host) = seat.with(World::some_host) else {
+            seat.news(1_000).await;
+            continue;
+        };
+        match ask(seat, host, context, &command).await {
+            Some(Ok(receipt)) => break Some(receipt.answer),
+            Some(Err(Failure::Refused(_))) => break None,
+            Some(Err(_)) => seat.sleep(500).await,
+            None => {}
+        }
+    };
+    seat.with(|world| {
+        if answer.is_some() {
+            world.books.acknowledged.push((tenant, id));
+        }
+    });
+    answer
+}
+
+/// One try of a request; nothing when the answer did not come.
+async fn ask(
+    seat: &Seat,
+    host: usize,
+    context: Context,
+    command: &Rc<Command>,
+) -> Option<Result<Receipt, Failure>> {
+    let slot: Rc<RefCell<Option<Result<Receipt, Failure>>>> = Rc::default();
+    let (answer, command) = (Rc::clone(&slot), Rc::clone(command));
+    let life = seat.with(|world| world.holder(Some(host)));
+    seat.spawn_on("request", Some(host), |seat| async move {
+        let result = api::serve(&seat, context, &command).await;
+        *answer.borrow_mut() = Some(result);
+        seat.with(|world| world.changes += 1);
+    });
+    let patience_ms = seat.now_ms() + PATIENCE_MS;
+    loop {
+        if let Some(result) = slot.borrow_mut().take() {
+            let lost = seat.with(|world| world.swarm.strikes(Fault::AnswerLost));
+            return (!lost).then_some(result);
+        }
+        let given_up = seat.with(|world| {
+            world.mono_ms >= patience_ms || world.holder(Some(host)) != life || world.is_down(host)
+        });
+        if given_up {
+            return None;
+        }
+        seat.news(patience_ms - seat.now_ms()).await;
+    }
+}
+
+/// The life of one service line.
+pub async fn live(seat: Seat, home: Household, rng: Rng) {
+    seat.with(|world| world.households += 1);
+    go_through(&seat, &home, rng).await;
+    seat.with(|world| world.households -= 1);
+}
+
+async fn go_through(seat: &Seat, home: &Household, mut rng: Rng) {
+    let Some(terms) = home.terms(0) else { return };
+    let open = Command::Open {
+        subscription: home.subscription,
+        customer: home.customer,
+        router: home.router,
+        username: home.username.clone(),
+        terms,
+    };
+    request(seat, home.tenant, open).await;
+    request(seat, home.tenant, Command::Activate(home.subscription)).await;
+    let mut bills: Vec<InvoiceId> = Vec::new();
+    let mut issued = 0;
+    for number in 0..home.happenings {
+        happen(seat, home, &mut rng, number, &mut bills, &mut issued).await;
+        let hours = rng.below(30);
+        if hours > 0 {
+            seat.sleep(hours * HOUR_MS).await;
+        }
+    }
+}
+
+async fn happen(
+    seat: &Seat,
+    home: &Household,
+    rng: &mut Rng,
+    number: u64,
+    bills: &mut Vec<InvoiceId>,
+    issued: &mut u64,
+) {
+    let (tenant, line) = (home.tenant, home.subscription);
+    match rng.below(14) {
+        0..=3 => {
+            let Some(due_on) = due_date(seat, tenant, rng, issued) else { return };
+            let issue = Command::Issue {
+                subscription: line,
+                due_on,
+            };
+            if let Some(Answer::Invoice(invoice)) = request(seat, tenant, issue).await {
+                bills.push(invoice);
+            }
+        }
+        4..=7 if !bills.is_empty() => {
+            let invoice = bills[rng.index(bills.len())];
+            pay(seat, tenant, invoice, rng).await;
+        }
+        8 if !bills.is_empty() => {
+            let invoice = bills[rng.index(bills.len())];
+            request(seat, tenant, Command::Void(invoice)).await;
+        }
+        9 => {
+            request(seat, tenant, Command::Suspend(line)).await;
+        }
+        10 => {
+            request(seat, tenant, Command::Resume(line)).await;
+        }
+        11 => {
+            let stop = rng.below(3) == 0;
+            let command = if stop { Command::Stop(line) } else { Command::Activate(line) };
+            request(seat, tenant, command).await;
+        }
+        12 => {
+            let Some(terms) = home.terms(rng.index(3)) else { return };
+            request(seat, tenant, Command::ChangePlan(line, terms)).await;
+        }
+        13 => {
+            let secret = format!("{}/{}", home.username, number + 1);
+            request(seat, tenant, Command::ChangeSecret(line, secret)).await;
+        }
+        _ => {}
+    }
+}
+
+/// A due date soon, and another one every time.
+fn due_date(seat: &Seat, tenant: TenantId, rng: &mut Rng, issued: &mut u64) -> Option<chrono::NaiveDate> {
+    *issued += 1;
+    let days = rng.below(3) + *issued;
+    seat.with(|world| {
+        let zone = world.operator(tenant)?.zone;
+        zone.date_at(world.wall(None)).checked_add_days(Days::new(days))
+    })
+}
+
+async fn pay(seat: &Seat, tenant: TenantId, invoice: InvoiceId, rng: &mut Rng) {
+    let open = Command::OpenCheckout {
+        invoice,
+        gateway: api::gateway_of(tenant),
+        payer_fee: Rupiah::try_new(4_250).unwrap_or_default(),
+    };
+    let Some(Answer::Planned(plan)) = request(seat, tenant, open).await else {
+        return;
+    };
+    if rng.below(8) == 0 {
+        return;
+    }
+    seat.sleep(rng.below(120) * 1_000).await;
+    // Whoever was not shown a checkout cannot pay it, unless the gateway opened it and nobody was told.
+    seat.with(|world| paid(world, tenant, &plan));
+}
+
+fn paid(world: &mut World, tenant: TenantId, plan: &Planned) {
+    let Some(order) = world.gateway.find(plan.merchant_ref.as_str()).cloned() else {
+        return;
+    };
+    let Ok(expected) = order.amount.add(order.payer_fee) else {
+        return;
+    };
+    let mut gross = expected;
+    if world.swarm.strikes(Fault::WrongAmount) {
+        let off = i64::try_from(world.swarm.numbers(Fault::WrongAmount).between(1, 80_000)).unwrap_or(1);
+        let more = world.swarm.numbers(Fault::WrongAmount).below(2) == 0;
+        let other = Rupiah::try_new(if more { gross.get() + off } else { gross.get() - off });
+        gross = other.unwrap_or(gross);
+    }
+    report(world, tenant, &order.order_ref, &order.provider_ref, gross, order.payer_fee);
+    if world.swarm.strikes(Fault::PaidAgain) {
+        let provider_ref = world.gateway.new_ref();
+        report(world, tenant, &order.order_ref, &provider_ref, expected, order.payer_fee);
+    }
+    if world.swarm.strikes(Fault::ForeignMoney) {
+        let provider_ref = world.gateway.new_ref();
+        let order_ref = format!("F{provider_ref}");
+        report(world, tenant, &order_ref, &provider_ref, expected, Rupiah::ZERO);
+    }
+}
+
+fn report(
+    world: &mut World,
+    tenant: TenantId,
+    order_ref: &str,
+    provider_ref: &str,
+    gross: Rupiah,
+    payer_fee: Rupiah,
+) {
+    let mut due_ms = world.mono_ms + 1_000;
+    if world.swarm.strikes(Fault::NoticeLate) {
+        due_ms += world.swarm.numbers(Fault::NoticeLate).between(60_000, 48 * HOUR_MS);
+    }
+    let mut repeats = 0;
+    if world.swarm.strikes(Fault::NoticeRepeated) {
+        repeats = world.swarm.numbers(Fault::NoticeRepeated).between(1, 3);
+    }
+    let paid = Paid {
+        tenant,
+        order_ref: order_ref.to_owned(),
+        provider_ref: provider_ref.to_owned(),
+        gross,
+        payer_fee,
+    };
+    world.note("paid", gross.get().unsigned_abs(), || provider_ref.to_owned());
+    world.gateway.pay(paid, due_ms, repeats);
+    world.changes += 1;
+}
+
+/// The gateway sends each notice until it is taken, and sometimes again.
+pub async fn gateway(seat: Seat) {
+    loop {
+        let next = seat.with(|world| {
+            let due = world.gateway.notices.iter().enumerate().min_by_key(|(_, notice)| notice.due_ms);
+            due.map(|(index, notice)| (index, notice.due_ms, notice.tenant, notice.observation.clone()))
+        });
+        let Some((index, due_ms, tenant, observation)) = next else {
+            seat.look_again(1).await;
+            continue;
+        };
+        let now_ms = seat.now_ms();
+        if due_ms > now_ms {
+            seat.news(due_ms - now_ms).await;
+            continue;
+        }
+        let taken = notify(&seat, tenant, observation).await;
+        seat.with(|world| {
+            let now_ms = world.mono_ms;
+            let notice = &mut world.gateway.notices[index];
+            match (taken, notice.repeats) {
+                (true, 0) => {
+                    world.gateway.notices.remove(index);
+                    world.changes += 1;
+                }
+                (true, _) => {
+                    notice.repeats -= 1;
+                    notice.due_ms = now_ms + 20_000;
+                }
+                (false, _) => notice.due_ms = now_ms + 60_000,
+            }
+        });
+    }
+}
+
+/// Sends one notice; whether it was answered with 2xx.
+async fn notify(seat: &Seat, tenant: TenantId, observation: Observation) -> bool {
+    let Some(host) = seat.with(World::some_host) else {
+        return false;
+    };
+    let slot: Rc<RefCell<Option<bool>>> = Rc::default();
+    let answer = Rc::clone(&slot);
+    seat.spawn_on("hook", Some(host), |seat| async move {
+        let taken = api::hook(&seat, tenant, observation).await;
+        *answer.borrow_mut() = Some(taken);
+        seat.with(|world| world.changes += 1);
+    });
+    let life = seat.with(|world| world.holder(Some(host)));
+    let patience_ms = seat.now_ms() + PATIENCE_MS;
+    loop {
+        if let Some(taken) = slot.borrow_mut().take() {
+            return taken && !seat.with(|world| world.swarm.strikes(Fault::AnswerLost));
+        }
+        let given_up = seat.with(|world| {
+            world.mono_ms >= patience_ms || world.holder(Some(host)) != life || world.is_down(host)
+        });
+        if given_up {
+            return false;
+        }
+        seat.news(patience_ms - seat.now_ms()).await;
+    }
+}
+
+/// Modems dial whenever they have no session.
+pub async fn modems(seat: Seat) {
+    loop {
+        seat.with(|world| {
+            for router in world.routers.values_mut() {
+                router.dial_in();
+            }
+        });
+        seat.look_again(5_000).await;
+    }
+}

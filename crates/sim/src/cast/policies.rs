@@ -1,0 +1,161 @@
+//! The policies at work: each event's intents become commands, as `app/src/policies.rs` carries them out.
+
+use std::{collections::BTreeSet, rc::Rc};
+
+use simpul_domain::{
+    AnyEvent, CommandId, TenantId, TimerId,
+    billing::{dunning, isolir},
+    messaging::{
+        MessageKind,
+        receipts::{self, ReceiptFacts},
+        sender::Channel,
+    },
+    policy::{Intent, TimerKind},
+    subscriptions::Subscription,
+};
+use simpul_event_store::feed::OnError;
+
+use super::{
+    command::{Command, Context, Failure, dispatch},
+    feed::{self, Handler, Trouble},
+};
+use crate::{model::log::Recorded, stage::Seat};
+
+pub(crate) const POLICIES: &str = "policies";
+
+/// The reactor.
+struct Policies {
+    facts: ReceiptFacts,
+}
+
+pub(super) async fn run(seat: Seat) {
+    let enabled: BTreeSet<MessageKind> = [
+        MessageKind::InvoiceCreated,
+        MessageKind::InvoiceOverdue,
+        MessageKind::InvoicePaid,
+        MessageKind::CustomerIsolated,
+        MessageKind::CustomerUnisolated,
+    ]
+    .into();
+    let facts = ReceiptFacts {
+        enabled,
+        channel: Channel::Whatsapp,
+    };
+    feed::run(seat, Policies { facts }).await;
+}
+
+impl Policies {
+    fn wishes(&self, seat: &Seat, tenant: TenantId, recorded: &Recorded) -> Vec<(&'static str, Intent)> {
+        let mut wishes: Vec<(&'static str, Intent)> = Vec::new();
+        match &recorded.event {
+            AnyEvent::Invoice(invoice) => {
+                let grace_days = seat.with(|world| world.operator(tenant).map_or(0, |one| one.grace_days));
+                let dunning = dunning::react(invoice, dunning::DunningFacts { grace_days });
+                wishes.extend(dunning.into_iter().map(|intent| (dunning::POLICY, intent)));
+                wishes.extend(isolir::react(invoice).into_iter().map(|intent| (isolir::POLICY, intent)));
+                let messages = receipts::on_invoice(recorded.id, invoice, &self.facts);
+                wishes.extend(messages.into_iter().map(|intent| (receipts::POLICY, intent)));
+            }
+            AnyEvent::Provisioning(provisioning) => {
+                let customer = seat.with(|world| {
+                    let log = world.store.log(tenant)?;
+                    log.load::<Subscription>(recorded.stream.1).0.customer()
+                });
+                if let Some(customer) = customer {
+                    let messages =
+                        receipts::on_provisioning(recorded.id, provisioning, customer, &self.facts);
+                    wishes.extend(messages.into_iter().map(|intent| (receipts::POLICY, intent)));
+                }
+            }
+            _ => {}
+        }
+        wishes
+    }
+}
+
+impl Handler for Policies {
+    const NAME: &'static str = POLICIES;
+    const ON_ERROR: OnError = OnError::Park;
+    const BATCH: usize = 4;
+
+    async fn react(&self, seat: &Seat, tenant: TenantId, events: &[Rc<Recorded>]) -> Result<(), Trouble> {
+        for recorded in events {
+            for (policy, intent) in self.wishes(seat, tenant, recorded) {
+                let id = intent.command_id(recorded.id, policy);
+                carry_out(seat, Context::new(tenant, id), intent).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Dispatches what a policy wishes. A refusal is an answer: what the policy knew was out of date.
+async fn carry_out(seat: &Seat, context: Context, intent: Intent) -> Result<(), Trouble> {
+    let command = match intent {
+        Intent::MarkOverdue { invoice } => Command::MarkOverdue(invoice),
+        Intent::NoteOverdue {
+            subscription,
+            invoice,
+            due_on,
+        } => Command::NoteOverdue {
+            subscription,
+            invoice,
+            due_on,
+        },
+        Intent::ClearOverdue {
+            subscription,
+            invoice,
+        } => Command::ClearOverdue {
+            subscription,
+            invoice,
+        },
+        Intent::QueueMessage {
+            message,
+            kind,
+            customer,
+            channel,
+            cause,
+            refs,
+        } => Command::QueueMessage {
+            message,
+            kind,
+            customer,
+            channel,
+            cause,
+            refs,
+        },
+        Intent::ScheduleTimer { due_at, kind, .. } => Command::ScheduleTimer { due_at, kind },
+    };
+    settled(dispatch(seat, context, &command).await)
+}
+
+fn settled<T>(result: Result<T, Failure>) -> Result<(), Trouble> {
+    match result {
+        Ok(_) | Err(Failure::Refused(_)) => Ok(()),
+        Err(Failure::Unavailable | Failure::Append(_)) => Err(Trouble::Transient),
+    }
+}
+
+/// Carries out what a timer wants, then completes it.
+pub(super) async fn fire(
+    seat: &Seat,
+    tenant: TenantId,
+    timer: TimerId,
+    kind: &TimerKind,
+) -> Result<(), Trouble> {
+    let context = |name: &str, index: u32| Context {
+        timer: Some(timer),
+        ..Context::new(
+            tenant,
+            CommandId::derive(timer.as_uuid(), &format!("{name}/{index}")),
+        )
+    };
+    if let Some(intent) = dunning::on_timer(kind) {
+        carry_out(seat, context("timer", intent.index()), intent).await?;
+    }
+    let done = Context {
+        timer: None,
+        ..context("timer.done", 0)
+    };
+    settled(dispatch(seat, done, &Command::CompleteTimer(timer)).await)
+}

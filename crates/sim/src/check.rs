@@ -1,0 +1,270 @@
+//! The books: what must hold after every step, kept beside the store and fed by every commit.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
+
+use simpul_domain::{
+    AnyEvent, CommandId, MessageId, PaymentId, Rupiah, TenantId, TimerId,
+    billing::{CreditAccountEvent, InvoiceEvent, PaymentEvent},
+    network::desired::DesiredState,
+};
+use uuid::Uuid;
+
+use crate::{
+    cast::{command::Context, subscribers},
+    faults::Fault,
+    model::{
+        log::{Recorded, StreamKey},
+        store::Cursor,
+    },
+    plant::Plant,
+    world::World,
+};
+
+/// Money of one tenant, from both sides.
+#[derive(Debug, Clone, Copy, Default)]
+struct Money {
+    received: i64,
+    allocated: i64,
+    credited: i64,
+    unmatched: i64,
+    refunded: i64,
+    /// What invoices say was put on them.
+    applied: i64,
+    /// What credit accounts say was added to them.
+    added: i64,
+}
+
+/// What is known beside the store.
+#[derive(Debug, Default)]
+pub struct Books {
+    /// The first thing that did not hold.
+    pub violation: Option<String>,
+    /// Commands that a client knows to have had their effect.
+    pub acknowledged: Vec<(TenantId, CommandId)>,
+    pub counts: Counts,
+    effects: BTreeSet<CommandId>,
+    fired: BTreeMap<TimerId, CommandId>,
+    owners: BTreeMap<Uuid, TenantId>,
+    places: BTreeSet<(StreamKey, i64)>,
+    heads: BTreeMap<TenantId, i64>,
+    money: BTreeMap<TenantId, Money>,
+    payments: BTreeMap<PaymentId, i64>,
+    booked: BTreeSet<(TenantId, String)>,
+    numbers: BTreeMap<(TenantId, String), u64>,
+    projected: BTreeMap<TenantId, i64>,
+    moved: BTreeMap<(TenantId, &'static str), i64>,
+    written: BTreeMap<Uuid, u64>,
+}
+
+/// How much happened: a run in which nothing did proves nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Counts {
+    pub commits: u64,
+    pub payments: u64,
+    pub writes: u64,
+    pub messages: u64,
+    pub isolations: u64,
+}
+
+impl Counts {
+    pub const fn add(&mut self, other: &Self) {
+        self.commits += other.commits;
+        self.payments += other.payments;
+        self.writes += other.writes;
+        self.messages += other.messages;
+        self.isolations += other.isolations;
+    }
+}
+
+impl Books {
+    pub fn violate(&mut self, text: impl FnOnce() -> String) {
+        self.violation.get_or_insert_with(text);
+    }
+
+    pub fn is_booked(&self, tenant: TenantId, provider_ref: &str) -> bool {
+        self.booked.contains(&(tenant, provider_ref.to_owned()))
+    }
+}
+
+impl World {
+    /// A command's effect is visible from here on. `repeated`: its id had an effect before.
+    pub fn committed(&mut self, context: Context, repeated: bool, events: &[Rc<Recorded>]) {
+        self.books.counts.commits += 1;
+        if repeated || !self.books.effects.insert(context.id) {
+            self.books.violate(|| format!("the command {} has two effects", context.id));
+        }
+        if let Some(timer) = context.timer
+            && self.books.fired.insert(timer, context.id).is_some()
+        {
+            self.books.violate(|| format!("the timer {timer} was carried out twice"));
+        }
+        let gapless = !self.is_planted(Plant::NaiveSequence);
+        for recorded in events {
+            self.check_place(context.tenant, recorded, gapless);
+            self.book(context.tenant, recorded);
+        }
+        self.check_money(context.tenant);
+    }
+
+    fn check_place(&mut self, tenant: TenantId, recorded: &Recorded, gapless: bool) {
+        let head = self.books.heads.entry(tenant).or_default();
+        let follows = recorded.seq == *head + 1;
+        *head = recorded.seq.max(*head);
+        if gapless && !follows {
+            self.books.violate(|| format!("a gap in the log before {}", recorded.seq));
+        }
+        for subscriber in subscribers() {
+            if self.store.cursor(tenant, subscriber).seq >= recorded.seq {
+                self.books
+                    .violate(|| format!("event {} was committed behind the cursor of {subscriber}", recorded.seq));
+            }
+        }
+        let owner = *self.books.owners.entry(recorded.stream.1).or_insert(tenant);
+        if owner != tenant {
+            self.books.violate(|| format!("{} wrote to a stream of {owner}", tenant));
+        }
+        if !self.books.places.insert((recorded.stream, recorded.sequence)) {
+            self.books.violate(|| {
+                let ((kind, id), sequence) = (recorded.stream, recorded.sequence);
+                format!("two events are number {sequence} of {kind} {id}")
+            });
+        }
+    }
+
+    fn book(&mut self, tenant: TenantId, recorded: &Recorded) {
+        let money = self.books.money.entry(tenant).or_default();
+        match &recorded.event {
+            AnyEvent::Payment(PaymentEvent::Received(received)) => {
+                money.received += received.amount.get();
+                self.books.payments.insert(received.payment, received.amount.get());
+                self.books.counts.payments += 1;
+                self.check_received(tenant, &received.provider_ref, received.gross);
+            }
+            AnyEvent::Payment(PaymentEvent::Allocated(part)) => {
+                money.allocated += part.amount.get();
+                self.spend(part.payment, part.amount);
+            }
+            AnyEvent::Payment(PaymentEvent::Credited(part)) => {
+                money.credited += part.amount.get();
+                self.spend(part.payment, part.amount);
+            }
+            AnyEvent::Payment(PaymentEvent::LeftUnmatched(part)) => {
+                money.unmatched += part.amount.get();
+                self.spend(part.payment, part.amount);
+            }
+            AnyEvent::Payment(PaymentEvent::Refunded(part)) => money.refunded += part.amount.get(),
+            AnyEvent::Invoice(InvoiceEvent::PaymentApplied(applied)) => money.applied += applied.amount.get(),
+            AnyEvent::CreditAccount(CreditAccountEvent::CreditAdded(added)) => {
+                money.added += added.amount.get();
+            }
+            AnyEvent::Invoice(InvoiceEvent::Issued(issued)) => {
+                self.check_number(tenant, issued.number.as_str());
+            }
+            AnyEvent::Subscription(simpul_domain::subscriptions::subscription::SubscriptionEvent::Isolated(_)) => {
+                self.books.counts.isolations += 1;
+            }
+            _ => {}
+        }
+    }
+
+    fn spend(&mut self, payment: PaymentId, amount: Rupiah) {
+        *self.books.payments.entry(payment).or_default() -= amount.get();
+    }
+
+    /// Money that is booked was paid, as much as that, and is booked once.
+    fn check_received(&mut self, tenant: TenantId, provider_ref: &str, gross: Rupiah) {
+        if !self.books.booked.insert((tenant, provider_ref.to_owned())) {
+            self.books.violate(|| format!("the money of {provider_ref} is booked twice"));
+        }
+        let paid = self.gateway.paid().iter();
+        let mut paid = paid.filter(|paid| paid.tenant == tenant && paid.provider_ref == provider_ref);
+        if !paid.any(|paid| paid.gross == gross) {
+            self.books.violate(|| format!("{gross} of {provider_ref} is booked and was never paid"));
+        }
+    }
+
+    /// Numbers of invoices have no gap.
+    fn check_number(&mut self, tenant: TenantId, number: &str) {
+        let Some((scope, counter)) = number.rsplit_once('/') else {
+            return;
+        };
+        let last = self.books.numbers.entry((tenant, scope.to_owned())).or_default();
+        let counter: u64 = counter.parse().unwrap_or(0);
+        let expected = *last + 1;
+        *last = counter;
+        if counter != expected {
+            self.books.violate(|| format!("the invoice {number} should have number {expected}"));
+        }
+    }
+
+    /// Property 65, of every payment and of the whole, from both sides.
+    fn check_money(&mut self, tenant: TenantId) {
+        let money = self.books.money.get(&tenant).copied().unwrap_or_default();
+        let distributed = money.allocated + money.credited + money.unmatched;
+        if money.received != distributed {
+            self.books.violate(|| format!("{money:?} is not distributed"));
+        }
+        if money.allocated != money.applied || money.credited != money.added {
+            self.books.violate(|| format!("payments and what they paid disagree: {money:?}"));
+        }
+        if let Some((payment, rest)) = self.books.payments.iter().find(|(_, rest)| **rest != 0) {
+            let text = format!("{rest} of the payment {payment} went nowhere");
+            self.books.violate(|| text);
+        }
+        self.books.payments.clear();
+    }
+
+    /// A subscriber's cursor has moved.
+    pub fn moved(&mut self, tenant: TenantId, subscriber: &'static str, from: Cursor, to: i64) {
+        let known = self.books.moved.insert((tenant, subscriber), to).unwrap_or(0);
+        if from.seq != known {
+            self.books
+                .violate(|| format!("{subscriber} moved from {} and had come to {known}", from.seq));
+        }
+    }
+
+    /// A projection has taken an event in.
+    pub fn projected(&mut self, tenant: TenantId, recorded: &Recorded) {
+        let last = self.books.projected.insert(tenant, recorded.seq).unwrap_or(0);
+        if recorded.seq <= last {
+            self.books.violate(|| format!("event {} was projected twice", recorded.seq));
+        }
+        let log = self.store.log(tenant);
+        let skipped = log.is_some_and(|log| log.after(last, 1).first().is_some_and(|next| next.seq < recorded.seq));
+        if skipped {
+            self.books.violate(|| format!("events between {last} and {} were skipped", recorded.seq));
+        }
+    }
+
+    /// A router was written to, so that it holds `state`.
+    pub fn written(&mut self, tenant: TenantId, subscription: Uuid, state: &DesiredState) {
+        self.books.counts.writes += 1;
+        let newest = self.books.written.entry(subscription).or_default();
+        let newer = *newest;
+        *newest = newer.max(state.version);
+        let owner = self.books.owners.get(&subscription).copied();
+        if owner != Some(tenant) {
+            self.books.violate(|| format!("{tenant} wrote a line of {owner:?} to a router"));
+        }
+        // A clock that is set may end a lease before its time: then only the end counts.
+        let overtaken = state.version < newer && !self.swarm.has(Fault::ClockSet);
+        if overtaken {
+            let version = state.version;
+            self.books
+                .violate(|| format!("version {version} was written to a router after version {newer}"));
+        }
+    }
+
+    /// The messenger took a message.
+    pub fn sent(&mut self, message: MessageId) {
+        self.books.counts.messages += 1;
+        let times = self.messenger.take(message);
+        self.note("sent", u64::from(times), || message);
+        if times > 1 {
+            self.books.violate(|| format!("the message {message} was sent {times} times"));
+        }
+    }
+}

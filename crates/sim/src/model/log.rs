@@ -1,0 +1,232 @@
+//! One tenant's log: gapless, appended to under the head's lock, with claims, sets and numbers beside it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
+
+use simpul_domain::{AnyEvent, CommandId, Decider, EventId};
+use uuid::Uuid;
+
+use crate::{cast::command::Answer, plant::Plant};
+
+/// A stream: what kind of aggregate, and which.
+pub type StreamKey = (&'static str, Uuid);
+
+/// One event of the log.
+#[derive(Debug, Clone)]
+pub struct Recorded {
+    pub seq: i64,
+    pub stream: StreamKey,
+    pub sequence: i64,
+    pub id: EventId,
+    pub event: AnyEvent,
+}
+
+/// One event on its way into the log.
+#[derive(Debug, Clone)]
+pub struct Staged {
+    pub stream: StreamKey,
+    pub sequence: i64,
+    pub id: EventId,
+    pub event: AnyEvent,
+}
+
+/// What a command wants appended, without its rows of other tables.
+#[derive(Debug, Clone)]
+pub struct Append {
+    pub command: CommandId,
+    pub answer: Answer,
+    pub events: Vec<Staged>,
+    /// Streams that were read and are not written, with the versions that were seen.
+    pub reads: Vec<(StreamKey, i64)>,
+    pub claims: Vec<(&'static str, String, Uuid)>,
+    pub add: Vec<(&'static str, Uuid, String, Uuid)>,
+    pub drop: Vec<(&'static str, Uuid, Uuid)>,
+}
+
+/// Why an append came to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AppendError {
+    #[error("a stream has moved")]
+    Conflict,
+    #[error("the command has had its effect")]
+    Repeated,
+    #[error("a claim is taken")]
+    Taken,
+}
+
+/// A tenant's log.
+#[derive(Debug, Clone, Default)]
+pub struct Log {
+    events: Vec<Rc<Recorded>>,
+    streams: BTreeMap<StreamKey, Vec<Rc<Recorded>>>,
+    commands: BTreeMap<CommandId, Answer>,
+    claims: BTreeMap<(&'static str, String), Uuid>,
+    members: BTreeMap<(&'static str, Uuid), BTreeSet<(String, Uuid)>>,
+    numbers: BTreeMap<String, u64>,
+    /// A planted bug: the next position, drawn before the commit.
+    drawn: i64,
+}
+
+/// Aggregates whose events can be picked out of the log.
+pub trait InLog: Decider {
+    fn pick(event: &AnyEvent) -> Option<&Self::Event>;
+}
+
+macro_rules! in_log {
+    ($($aggregate:ty = $variant:ident;)+) => {$(
+        impl InLog for $aggregate {
+            fn pick(event: &AnyEvent) -> Option<&Self::Event> {
+                match event {
+                    AnyEvent::$variant(event) => Some(event),
+                    _ => None,
+                }
+            }
+        }
+    )+};
+}
+
+in_log! {
+    simpul_domain::billing::Attempt = Attempt;
+    simpul_domain::billing::CreditAccount = CreditAccount;
+    simpul_domain::billing::Invoice = Invoice;
+    simpul_domain::billing::Payment = Payment;
+    simpul_domain::messaging::Message = Message;
+    simpul_domain::network::Provisioning = Provisioning;
+    simpul_domain::subscriptions::Subscription = Subscription;
+}
+
+impl Log {
+    /// Position of the last committed event.
+    pub fn head(&self) -> i64 {
+        self.events.last().map_or(0, |event| event.seq)
+    }
+
+    pub fn events(&self) -> &[Rc<Recorded>] {
+        &self.events
+    }
+
+    /// The next committed events after a position.
+    pub fn after(&self, seq: i64, limit: usize) -> Vec<Rc<Recorded>> {
+        let from = self.events.partition_point(|event| event.seq <= seq);
+        self.events[from..].iter().take(limit).cloned().collect()
+    }
+
+    /// The state of an aggregate and its version.
+    pub fn load<A: InLog>(&self, id: Uuid) -> (A, i64) {
+        let mut state = A::default();
+        let stream = self.streams.get(&(A::TYPE, id));
+        for recorded in stream.into_iter().flatten() {
+            if let Some(event) = A::pick(&recorded.event) {
+                state.evolve(event);
+            }
+        }
+        (state, self.version((A::TYPE, id)))
+    }
+
+    pub fn stream(&self, key: StreamKey) -> &[Rc<Recorded>] {
+        self.streams.get(&key).map_or(&[], Vec::as_slice)
+    }
+
+    pub fn streams(&self) -> impl Iterator<Item = StreamKey> {
+        self.streams.keys().copied()
+    }
+
+    fn version(&self, key: StreamKey) -> i64 {
+        self.streams
+            .get(&key)
+            .and_then(|stream| stream.last())
+            .map_or(0, |last| last.sequence)
+    }
+
+    pub fn answer(&self, command: CommandId) -> Option<&Answer> {
+        self.commands.get(&command)
+    }
+
+    pub fn claimed_by(&self, scope: &'static str, key: &str) -> Option<Uuid> {
+        self.claims.get(&(scope, key.to_owned())).copied()
+    }
+
+    pub fn members(&self, scope: &'static str, key: Uuid) -> Vec<Uuid> {
+        let members = self.members.get(&(scope, key));
+        members.into_iter().flatten().map(|(_, member)| *member).collect()
+    }
+
+    /// The number after the last one that was committed.
+    pub fn next_number(&self, scope: &str) -> u64 {
+        self.numbers.get(scope).copied().unwrap_or(0) + 1
+    }
+
+    pub fn take_number(&mut self, scope: &str) {
+        *self.numbers.entry(scope.to_owned()).or_default() += 1;
+    }
+
+    /// What the database checks under the head's lock.
+    pub fn check(&self, append: &Append, plant: Option<Plant>) -> Result<(), AppendError> {
+        if plant != Some(Plant::NoIdempotency) && self.commands.contains_key(&append.command) {
+            return Err(AppendError::Repeated);
+        }
+        for (scope, key, owner) in &append.claims {
+            if self.claimed_by(scope, key).is_some_and(|known| known != *owner) {
+                return Err(AppendError::Taken);
+            }
+        }
+        if plant == Some(Plant::NoExpectedVersion) {
+            return Ok(());
+        }
+        let mut next: BTreeMap<StreamKey, i64> = BTreeMap::new();
+        for event in &append.events {
+            let version = next.entry(event.stream).or_insert_with(|| self.version(event.stream));
+            if event.sequence != *version + 1 {
+                return Err(AppendError::Conflict);
+            }
+            *version += 1;
+        }
+        let moved = |(key, seen): &(StreamKey, i64)| self.version(*key) != *seen;
+        if append.reads.iter().any(moved) {
+            return Err(AppendError::Conflict);
+        }
+        Ok(())
+    }
+
+    /// A planted bug: positions before the commit.
+    pub fn draw(&mut self, count: usize) -> i64 {
+        let first = self.drawn + 1;
+        self.drawn += i64::try_from(count).unwrap_or(i64::MAX);
+        first
+    }
+
+    /// Makes an append visible. `first` is the position of its first event.
+    pub fn commit(&mut self, append: Append, first: Option<i64>) -> Vec<Rc<Recorded>> {
+        let mut seq = first.unwrap_or_else(|| self.head() + 1);
+        let mut committed = Vec::with_capacity(append.events.len());
+        for staged in append.events {
+            let recorded = Rc::new(Recorded {
+                seq,
+                stream: staged.stream,
+                sequence: staged.sequence,
+                id: staged.id,
+                event: staged.event,
+            });
+            seq += 1;
+            let at = self.events.partition_point(|event| event.seq < recorded.seq);
+            self.events.insert(at, Rc::clone(&recorded));
+            self.streams.entry(recorded.stream).or_default().push(Rc::clone(&recorded));
+            committed.push(recorded);
+        }
+        self.commands.insert(append.command, append.answer);
+        for (scope, key, owner) in append.claims {
+            self.claims.insert((scope, key), owner);
+        }
+        for (scope, key, sort, member) in append.add {
+            self.members.entry((scope, key)).or_default().insert((sort, member));
+        }
+        for (scope, key, gone) in append.drop {
+            if let Some(members) = self.members.get_mut(&(scope, key)) {
+                members.retain(|(_, member)| *member != gone);
+            }
+        }
+        committed
+    }
+}

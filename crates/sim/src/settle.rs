@@ -1,0 +1,244 @@
+//! What must hold when nothing fails any more and time has passed: everything has settled, and as promised.
+
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+use simpul_domain::{
+    AnyEvent, Decider as _, EventId, InvoiceId, MessageId, SubscriptionId, TenantId,
+    billing::{
+        Attempt, Invoice, InvoiceEvent,
+        attempt::AttemptStatus,
+        invoice::InvoiceStatus,
+    },
+    messaging::{
+        Message, MessageKind,
+        message::{MessageStatus, message_id},
+    },
+    network::{Provisioning, desired::{Account, DesiredState, desired}},
+    subscriptions::{Subscription, SubscriptionStatus},
+};
+
+use crate::{
+    cast::{
+        feed::{Facts, apply},
+        subscribers,
+    },
+    model::{
+        log::Log,
+        store::{LaneState, NoticeState},
+    },
+    world::{Operator, World},
+};
+
+/// How far a clock may run ahead.
+const MAX_AHEAD: TimeDelta = TimeDelta::hours(2);
+
+/// Why the world has not come to rest; nothing when it has.
+pub fn unsettled(world: &World) -> Option<&'static str> {
+    if world.households > 0 {
+        return Some("somebody still wants something");
+    }
+    if world.busy.get() > 0 {
+        return Some("somebody is in the middle of something");
+    }
+    if subscribers().iter().any(|name| !world.store.backlog(name).is_empty()) {
+        return Some("a subscriber is behind");
+    }
+    if !world.broker.is_empty() {
+        return Some("the broker holds messages");
+    }
+    if !world.gateway.notices.is_empty() {
+        return Some("the gateway has notices to send");
+    }
+    let rows = [
+        (world.store.timers.open(), "a timer waits"),
+        (world.store.outbox.open(), "a parcel waits"),
+        (world.store.lanes.open(), "a lane waits"),
+        (world.store.notices.open(), "a notice waits"),
+    ];
+    rows.into_iter().find(|(open, _)| *open > 0).map(|(_, what)| what)
+}
+
+/// The first promise that does not hold.
+pub fn broken_promise(world: &World) -> Option<String> {
+    money(world)
+        .or_else(|| acknowledged(world))
+        .or_else(|| tables(world))
+        .or_else(|| {
+            world.operators.iter().find_map(|operator| {
+                let log = world.store.log(operator.tenant)?;
+                invoices(world, operator, log)
+                    .or_else(|| lines(world, operator, log))
+                    .or_else(|| messages(world, log))
+                    .or_else(|| attempts(log))
+            })
+        })
+}
+
+/// Every rupiah that was paid is booked.
+fn money(world: &World) -> Option<String> {
+    let paid = world.gateway.paid().iter();
+    let mut lost = paid.filter(|paid| !world.books.is_booked(paid.tenant, &paid.provider_ref));
+    lost.next().map(|paid| format!("{} of {} was paid and is not booked", paid.gross, paid.provider_ref))
+}
+
+/// What was acknowledged is in the log.
+fn acknowledged(world: &World) -> Option<String> {
+    let known = |(tenant, id): &&(TenantId, simpul_domain::CommandId)| {
+        let log = world.store.log(*tenant);
+        log.is_none_or(|log| log.answer(*id).is_none())
+    };
+    let lost = world.books.acknowledged.iter().find(known);
+    lost.map(|(_, id)| format!("the command {id} was acknowledged and is not in the log"))
+}
+
+/// Nothing failed for good, and a rebuild of the read model gives the read model.
+fn tables(world: &World) -> Option<String> {
+    let notice = world.store.notices.rows().find(|(_, _, row)| row.body.state == NoticeState::Failed);
+    if let Some((_, id, _)) = notice {
+        return Some(format!("the notice {id} was given up"));
+    }
+    let lane = world.store.lanes.rows().find(|(_, _, row)| row.body.state == LaneState::Failed);
+    if let Some((_, id, _)) = lane {
+        return Some(format!("the lane {id} has failed"));
+    }
+    let mut rebuilt = Facts::new();
+    for (tenant, log) in &world.store.logs {
+        for recorded in log.events() {
+            if let AnyEvent::Subscription(event) = &recorded.event {
+                let id = SubscriptionId::new(recorded.stream.1);
+                apply(&mut rebuilt, *tenant, id, recorded.seq.unsigned_abs(), event);
+            }
+        }
+    }
+    (rebuilt != world.store.services).then(|| "the read model is not its rebuild".to_owned())
+}
+
+fn streams<'a>(log: &'a Log, kind: &'static str) -> impl Iterator<Item = uuid::Uuid> + 'a {
+    log.streams().filter(move |(known, _)| *known == kind).map(|(_, id)| id)
+}
+
+/// Whatever is due and unpaid has fallen overdue.
+fn invoices(world: &World, operator: &Operator, log: &Log) -> Option<String> {
+    let today = operator.zone.date_at(world.wall(None));
+    streams(log, Invoice::TYPE).find_map(|id| {
+        let (invoice, _) = log.load::<Invoice>(id);
+        let late = invoice.is_open() && invoice.due_on().is_some_and(|due_on| due_on < today);
+        (late && invoice.status() != InvoiceStatus::Overdue)
+            .then(|| format!("the invoice {} is late and {:?}", InvoiceId::new(id), invoice.status()))
+    })
+}
+
+/// Nobody with nothing overdue is isolated, whoever is overdue past the grace is, and routers hold what is wanted.
+fn lines(world: &World, operator: &Operator, log: &Log) -> Option<String> {
+    let now = world.wall(None);
+    // A clock that ran ahead may have isolated somebody a little early.
+    let (today, soon) = (operator.zone.date_at(now), operator.zone.date_at(now + MAX_AHEAD));
+    let mut ripe: BTreeMap<SubscriptionId, InvoiceId> = BTreeMap::new();
+    let mut ripe_soon: BTreeMap<SubscriptionId, InvoiceId> = BTreeMap::new();
+    for recorded in log.events() {
+        let AnyEvent::Invoice(InvoiceEvent::Issued(issued)) = &recorded.event else {
+            continue;
+        };
+        let (invoice, _) = log.load::<Invoice>(recorded.stream.1);
+        let last_day = issued.due_on + chrono::Days::new(u64::from(operator.grace_days));
+        if invoice.is_open() && today > last_day {
+            ripe.insert(issued.subscription, issued.invoice);
+        }
+        if invoice.is_open() && soon > last_day {
+            ripe_soon.insert(issued.subscription, issued.invoice);
+        }
+    }
+    streams(log, Subscription::TYPE).find_map(|id| {
+        let subscription = SubscriptionId::new(id);
+        let (line, _) = log.load::<Subscription>(id);
+        match (line.status(), ripe.get(&subscription)) {
+            (SubscriptionStatus::Isolated, None) if !ripe_soon.contains_key(&subscription) => {
+                Some(format!("{subscription} is isolated and nothing is overdue"))
+            }
+            (SubscriptionStatus::Active, Some(invoice)) => {
+                Some(format!("{subscription} is active and {invoice} is overdue past the grace"))
+            }
+            _ => router(world, operator, log, subscription),
+        }
+    })
+}
+
+fn router(world: &World, operator: &Operator, log: &Log, subscription: SubscriptionId) -> Option<String> {
+    let facts = world.store.services.get(&(operator.tenant, subscription))?;
+    let state = desired(facts, &operator.isolir)?;
+    let (proof, _) = log.load::<Provisioning>(subscription.as_uuid());
+    if proof.confirmed_version() != Some(state.version) {
+        let confirmed = proof.confirmed_version();
+        return Some(format!("{subscription} wants version {} and {confirmed:?} is proved", state.version));
+    }
+    differs(world, &state).map(|what| format!("{subscription} on its router: {what}"))
+}
+
+/// How a router differs from what it should hold.
+fn differs(world: &World, state: &DesiredState) -> Option<String> {
+    let router = world.routers.get(&state.router)?;
+    let marked = |comment: &str| comment.split_whitespace().any(|word| word == state.marker);
+    let ours: Vec<_> = router.secrets.values().filter(|kept| marked(&kept.comment)).collect();
+    let sessions: Vec<_> =
+        router.sessions.iter().filter(|live| live.name == state.username.as_str()).collect();
+    let Account::Present { profile, disabled, .. } = &state.account else {
+        return (!ours.is_empty() || !sessions.is_empty()).then(|| "it should not be there".to_owned());
+    };
+    let [kept] = ours.as_slice() else {
+        return Some(format!("{} secrets are its own", ours.len()));
+    };
+    if kept.profile != profile.as_str() || kept.disabled != *disabled {
+        let (is, is_disabled) = (&kept.profile, kept.disabled);
+        return Some(format!("{is}, disabled {is_disabled}; wanted {profile}, disabled {disabled}"));
+    }
+    if kept.password != state.secret.as_str() {
+        return Some("its password is an old one".to_owned());
+    }
+    if *disabled && !sessions.is_empty() {
+        return Some("a session goes on without service".to_owned());
+    }
+    let old = sessions.iter().find(|live| live.profile != profile.as_str());
+    old.map(|live| format!("a session goes on with the old profile {}", live.profile))
+}
+
+/// Every fact that a customer is told of was told once, or is known not to have been.
+fn messages(world: &World, log: &Log) -> Option<String> {
+    let told = log.events().iter().filter_map(|recorded| {
+        let kind = match &recorded.event {
+            AnyEvent::Invoice(InvoiceEvent::Issued(issued)) if issued.total.is_positive() => {
+                MessageKind::InvoiceCreated
+            }
+            AnyEvent::Invoice(InvoiceEvent::FellOverdue(_)) => MessageKind::InvoiceOverdue,
+            AnyEvent::Invoice(InvoiceEvent::Paid(paid)) if paid.payment.is_some() => MessageKind::InvoicePaid,
+            _ => return None,
+        };
+        Some((recorded.id, kind))
+    });
+    let untold = |(event, kind): (EventId, MessageKind)| {
+        let id = message_id(event, kind);
+        let (message, _) = log.load::<Message>(id.as_uuid());
+        (message.status() == MessageStatus::Absent).then(|| format!("{kind:?} of {event} was never told"))
+    };
+    told.filter_map(untold).next().or_else(|| {
+        streams(log, Message::TYPE).find_map(|id| {
+            let (message, _) = log.load::<Message>(id);
+            let times = world.messenger.taken(MessageId::new(id));
+            match (message.status(), times) {
+                (MessageStatus::Queued, _) => Some(format!("the message {id} waits for ever")),
+                (MessageStatus::Accepted, 0) | (MessageStatus::Failed, 1) => {
+                    Some(format!("the message {id} is {:?} and was taken {times} times", message.status()))
+                }
+                _ => None,
+            }
+        })
+    })
+}
+
+/// No attempt is left without an answer.
+fn attempts(log: &Log) -> Option<String> {
+    streams(log, Attempt::TYPE).find_map(|id| {
+        let (attempt, _) = log.load::<Attempt>(id);
+        (attempt.status() == AttemptStatus::Created).then(|| format!("the attempt {id} was left half-way"))
+    })
+}
