@@ -76,7 +76,7 @@ impl Policies {
         if let Some(intent) = intent {
             let tenant = intent.target().unwrap_or(fired.tenant);
             let context = Context::caused(tenant, "timer", cause, correlation, intent.index() as usize);
-            self.carry_out(context, intent).await?;
+            self.carry_out(context, intent, Some(fired.timer.due_at)).await?;
         }
         crash::point(Point::TimerCarriedOut);
         let context = Context::caused(fired.tenant, "timer.done", cause, correlation, 0);
@@ -215,10 +215,16 @@ impl Policies {
         Ok(state.customer())
     }
 
-    async fn carry_out(&self, context: Context, intent: Intent) -> Result<(), HandlerError> {
+    /// `not_before`: when the timer that wishes it fell due, if one does.
+    async fn carry_out(
+        &self,
+        context: Context,
+        intent: Intent,
+        not_before: Option<DateTime<Utc>>,
+    ) -> Result<(), HandlerError> {
         match intent {
             Intent::MarkOverdue { invoice } => {
-                dispatch(&self.bus, context, MarkOverdue { invoice, timer: None }).await
+                dispatch(&self.bus, context, MarkOverdue { invoice, not_before }).await
             }
             Intent::NoteOverdue {
                 subscription,
@@ -232,6 +238,7 @@ impl Policies {
                         subscription,
                         invoice,
                         due_on,
+                        not_before,
                     },
                 )
                 .await?;
@@ -388,7 +395,7 @@ impl Reactor for Policies {
                 let tenant = intent.target().unwrap_or(event.tenant);
                 let mut context = Context::caused(tenant, policy, cause, event.correlation(), 0);
                 context.command_id = intent.command_id(event.event_id, policy);
-                self.carry_out(context, intent).await?;
+                self.carry_out(context, intent, None).await?;
             }
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! Service lines: opening, activating, and what unpaid invoices do to them.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use simpul_domain::{
     CustomerId, InvoiceId, RouterId, ServicePlanId, SubscriptionId,
@@ -175,6 +175,8 @@ pub struct NoteOverdue {
     pub subscription: SubscriptionId,
     pub invoice: InvoiceId,
     pub due_on: NaiveDate,
+    /// When the timer that asks fell due. A clock that was set back since then does not make it early.
+    pub not_before: Option<DateTime<Utc>>,
 }
 
 impl Command for NoteOverdue {
@@ -190,7 +192,7 @@ impl Command for NoteOverdue {
         let note = Note {
             invoice: self.invoice,
             due_on: self.due_on,
-            today: settings.zone.date_at(at),
+            today: settings.zone.date_at(self.not_before.map_or(at, |due_at| due_at.max(at))),
             grace_days: settings.grace_days,
             invoice_open,
             hold: IsolirHold::default(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use simpul_domain::messaging::sender::{OutboundMessage, RejectionKind, SendOutcome};
 
-use super::{Content, Ready, Report};
+use super::{Content, Ready, Report, Settled};
 use crate::backoff::Backoff;
 
 /// Tries of one message.
@@ -149,7 +149,13 @@ impl Machine {
                     number: failed_tries.saturating_add(1),
                 }
             }
-            Content::Settled => Effect::End(Ending::Done),
+            Content::Settled(Settled::Sent) => Effect::End(Ending::Done),
+            Content::Settled(Settled::Unknown) => Effect::End(Ending::Unknown),
+            // The parcel ends as its message has, or a person could not find it.
+            Content::Settled(Settled::Failed) => Effect::End(Ending::Failed {
+                reason: "given up, as it is recorded".to_owned(),
+                sender: false,
+            }),
             Content::Unwanted { reason } | Content::Impossible { reason } => {
                 self.failed(reason, false, false)
             }

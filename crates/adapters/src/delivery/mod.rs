@@ -10,6 +10,6 @@ pub mod ports;
 pub mod worker;
 
 pub use self::{
-    ports::{Content, Ports, Ready, Report},
+    ports::{Content, Ports, Ready, Report, Settled},
     worker::{Courier, Settings},
 };

@@ -15,10 +15,20 @@ pub enum Content {
     Ready(Ready),
     /// No longer wanted (paid meanwhile, opted out, stale): it ends without being sent. The text says why.
     Unwanted { reason: String },
-    /// It was sent, or given up, and recorded: only the parcel has not ended yet.
-    Settled,
+    /// What became of it is recorded: only the parcel has not ended yet.
+    Settled(Settled),
     /// It can never be sent (no number, a template that fails).
     Impossible { reason: String },
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    Sent,
+    /// It was given up, for good or until a person has it tried again.
+    Failed,
+    /// It may have gone out.
+    Unknown,
 }
 
 /// A rendered message.

@@ -1,9 +1,9 @@
 //! Issuing, ageing and voiding invoices.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use simpul_domain::{
-    InvoiceId, SubscriptionId, TimerId,
+    InvoiceId, SubscriptionId,
     billing::{
         Invoice, InvoiceCommand, InvoiceEvent, Period,
         calendar::invoice_id,
@@ -13,7 +13,7 @@ use simpul_domain::{
     subscriptions::Subscription,
     tenancy::Tenant,
 };
-use simpul_event_store::{Access, Command, Work, inline::Inline};
+use simpul_event_store::{Access, Command, Work};
 
 use super::{
     OPEN_INVOICES,
@@ -92,8 +92,9 @@ impl Command for IssueInvoice {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MarkOverdue {
     pub invoice: InvoiceId,
-    /// The timer that fired, completed in the same transaction.
-    pub timer: Option<TimerId>,
+    /// When the timer that asks fell due. A clock that was set back since then does not make it early: the timer is
+    /// completed, and nobody would ask again.
+    pub not_before: Option<DateTime<Utc>>,
 }
 
 impl Command for MarkOverdue {
@@ -110,13 +111,10 @@ impl Command for MarkOverdue {
             return refuse(Refusal::Missing { what: "invoice" });
         };
         let command = InvoiceCommand::MarkOverdue {
-            today: zone.date_at(at),
+            today: zone.date_at(self.not_before.map_or(at, |due_at| due_at.max(at))),
             at,
         };
         let events = decide::<Invoice>(work, &id, command).await?;
-        if let Some(timer) = self.timer {
-            work.inline(Inline::CompleteTimer(timer));
-        }
         Ok(events
             .iter()
             .any(|event| matches!(event, InvoiceEvent::FellOverdue(_))))

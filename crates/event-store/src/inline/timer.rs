@@ -111,7 +111,8 @@ leased! {
     }
 }
 
-/// Tries a timer again at `due_at`; the reason is kept for operators.
+/// Tries a timer again at `due_at`, and never before it was due: a clock may have been set back since it was leased. The
+/// reason is kept for operators.
 pub async fn postpone(
     tx: &mut TenantTx,
     fired: &Fired,
@@ -121,7 +122,7 @@ pub async fn postpone(
     let (tenant, id) = (tx.tenant(), fired.timer.id.as_uuid());
     release(tx, QUEUE, id, fired.epoch).await?;
     sqlx::query!(
-        "UPDATE es.timers SET due_at = $3, last_error = $4 WHERE tenant_id = $1 AND timer_id = $2",
+        "UPDATE es.timers SET due_at = greatest(due_at, $3), last_error = $4 WHERE tenant_id = $1 AND timer_id = $2",
         tenant.as_uuid(),
         id,
         due_at,

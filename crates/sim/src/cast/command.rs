@@ -63,11 +63,15 @@ pub enum Command {
         observation: Observation,
         notice: Option<Uuid>,
     },
-    MarkOverdue(InvoiceId),
+    MarkOverdue {
+        invoice: InvoiceId,
+        not_before: Option<DateTime<Utc>>,
+    },
     NoteOverdue {
         subscription: SubscriptionId,
         invoice: InvoiceId,
         due_on: NaiveDate,
+        not_before: Option<DateTime<Utc>>,
     },
     ClearOverdue {
         subscription: SubscriptionId,

@@ -1,7 +1,7 @@
 //! The worker of the outbox: the product's machine of one try, as `delivery/worker.rs` drives it.
 
 use simpul_adapters::delivery::{
-    Content, Ready, Report,
+    Content, Ready, Report, Settled,
     machine::{Effect, Ending, Input, Machine},
 };
 use simpul_domain::{
@@ -97,7 +97,7 @@ fn content(world: &World, parcel: &Leased<Parcel>) -> Input {
     };
     let (message, _) = log.load::<Message>(parcel.key);
     let content = match message.status() {
-        MessageStatus::Queued | MessageStatus::Failed => match PhoneNumber::parse("081234567890") {
+        MessageStatus::Queued => match PhoneNumber::parse("081234567890") {
             Ok(to) => Content::Ready(Ready {
                 message: OutboundMessage {
                     id: parcel.body.message,
@@ -116,8 +116,9 @@ fn content(world: &World, parcel: &Leased<Parcel>) -> Input {
         MessageStatus::Accepted
         | MessageStatus::Sent
         | MessageStatus::Delivered
-        | MessageStatus::Read
-        | MessageStatus::Unknown => Content::Settled,
+        | MessageStatus::Read => Content::Settled(Settled::Sent),
+        MessageStatus::Failed => Content::Settled(Settled::Failed),
+        MessageStatus::Unknown => Content::Settled(Settled::Unknown),
     };
     Input::Content(content)
 }

@@ -21,7 +21,7 @@ use crate::{
         store::{NoticeState, StoredNotice, TimerWork},
     },
     stage::Seat,
-    world::World,
+    world::{World, instant},
 };
 
 #[derive(Debug, Clone, Copy)]
@@ -139,15 +139,15 @@ impl Work for Scheduler {
     }
 
     fn give_back(&self, world: &mut World, seat: &Seat, timer: Self::Item) {
-        let now_ms = world.wall_ms(seat.host);
+        let due_ms = world.wall_ms(seat.host).max(timer.due_ms);
         // A lease that is over by now is somebody else's business.
-        let _ = world.store.timers.end(&timer, Some(now_ms), |_| ());
+        let _ = world.store.timers.end(&timer, Some(due_ms), |_| ());
     }
 
     async fn handle(&self, seat: &Seat, timer: Self::Item) {
         let (tenant, id) = (timer.tenant, TimerId::new(timer.key));
         let firing = match &timer.body {
-            TimerWork::Policy(kind) => match policies::fire(seat, tenant, id, kind).await {
+            TimerWork::Policy(kind) => match policies::fire(seat, tenant, id, kind, instant(timer.due_ms)).await {
                 Ok(()) => Firing::Fired,
                 Err(_) => Firing::Postponed("not now".to_owned()),
             },
@@ -167,7 +167,7 @@ impl Work for Scheduler {
             match verdict {
                 Verdict::Done(_) | Verdict::Failed(_) => world.store.timers.remove(tenant, timer.key),
                 Verdict::Retry { after, .. } => {
-                    let due_ms = after_ms(world, seat, after);
+                    let due_ms = after_ms(world, seat, after).max(timer.due_ms);
                     // A lease that is over by now is somebody else's business.
                     let _ = world.store.timers.end(&timer, Some(due_ms), |_| ());
                 }

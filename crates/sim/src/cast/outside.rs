@@ -226,7 +226,7 @@ fn paid(world: &mut World, tenant: TenantId, plan: &Planned) {
     if world.swarm.strikes(Fault::WrongAmount) {
         let off = i64::try_from(world.swarm.numbers(Fault::WrongAmount).between(1, 80_000)).unwrap_or(1);
         let more = world.swarm.numbers(Fault::WrongAmount).below(2) == 0;
-        let other = Rupiah::try_new(if more { gross.get() + off } else { gross.get() - off });
+        let other = Rupiah::try_new(if more { gross.get() + off } else { (gross.get() - off).max(1) });
         gross = other.unwrap_or(gross);
     }
     report(world, tenant, &order.order_ref, &order.provider_ref, gross, order.payer_fee);

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, rc::Rc};
 
+use chrono::{DateTime, Utc};
 use simpul_domain::{
     AnyEvent, CommandId, TenantId, TimerId,
     billing::{dunning, isolir},
@@ -82,7 +83,7 @@ impl Handler for Policies {
         for recorded in events {
             for (policy, intent) in self.wishes(seat, tenant, recorded) {
                 let id = intent.command_id(recorded.id, policy);
-                carry_out(seat, Context::new(tenant, id), intent).await?;
+                carry_out(seat, Context::new(tenant, id), intent, None).await?;
             }
         }
         Ok(())
@@ -90,9 +91,16 @@ impl Handler for Policies {
 }
 
 /// Dispatches what a policy wishes. A refusal is an answer: what the policy knew was out of date.
-async fn carry_out(seat: &Seat, context: Context, intent: Intent) -> Result<(), Trouble> {
+///
+/// `not_before`: when the timer that wishes it fell due, if one does.
+async fn carry_out(
+    seat: &Seat,
+    context: Context,
+    intent: Intent,
+    not_before: Option<DateTime<Utc>>,
+) -> Result<(), Trouble> {
     let command = match intent {
-        Intent::MarkOverdue { invoice } => Command::MarkOverdue(invoice),
+        Intent::MarkOverdue { invoice } => Command::MarkOverdue { invoice, not_before },
         Intent::NoteOverdue {
             subscription,
             invoice,
@@ -101,6 +109,7 @@ async fn carry_out(seat: &Seat, context: Context, intent: Intent) -> Result<(), 
             subscription,
             invoice,
             due_on,
+            not_before,
         },
         Intent::ClearOverdue {
             subscription,
@@ -142,6 +151,7 @@ pub(super) async fn fire(
     tenant: TenantId,
     timer: TimerId,
     kind: &TimerKind,
+    due_at: DateTime<Utc>,
 ) -> Result<(), Trouble> {
     let context = |name: &str, index: u32| Context {
         timer: Some(timer),
@@ -151,7 +161,7 @@ pub(super) async fn fire(
         )
     };
     if let Some(intent) = dunning::on_timer(kind) {
-        carry_out(seat, context("timer", intent.index()), intent).await?;
+        carry_out(seat, context("timer", intent.index()), intent, Some(due_at)).await?;
     }
     let done = Context {
         timer: None,

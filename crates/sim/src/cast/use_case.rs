@@ -108,13 +108,14 @@ pub(super) async fn run(work: &mut Work<'_>, command: &Command) -> Result<Answer
             subscription,
             invoice,
             due_on,
+            not_before,
         } => {
             let invoice_open = work.load::<Invoice>(invoice.as_uuid()).await?.is_open();
             let (zone, grace_days) = operator(work, |operator| (operator.zone, operator.grace_days))?;
             let note = NoteOverdue {
                 invoice,
                 due_on,
-                today: zone.date_at(at),
+                today: zone.date_at(not_before.map_or(at, |due_at| due_at.max(at))),
                 grace_days,
                 invoice_open,
                 hold: IsolirHold::default(),
@@ -131,9 +132,10 @@ pub(super) async fn run(work: &mut Work<'_>, command: &Command) -> Result<Answer
             work.drop_member(OPEN_INVOICES, customer.as_uuid(), invoice.as_uuid());
             Ok(Answer::Nothing)
         }
-        Command::MarkOverdue(invoice) => {
+        Command::MarkOverdue { invoice, not_before } => {
             let zone = work.load::<Invoice>(invoice.as_uuid()).await?.zone();
-            let today = zone.ok_or_else(|| missing("invoice"))?.date_at(at);
+            let zone = zone.ok_or_else(|| missing("invoice"))?;
+            let today = zone.date_at(not_before.map_or(at, |due_at| due_at.max(at)));
             let mark = InvoiceCommand::MarkOverdue { today, at };
             work.decide::<Invoice>(invoice.as_uuid(), mark).await?;
             Ok(Answer::Nothing)

@@ -46,6 +46,7 @@ pub struct Leased<B> {
     pub tenant: TenantId,
     pub key: Uuid,
     pub body: B,
+    pub due_ms: i64,
     pub attempts: u32,
     pub epoch: u64,
 }
@@ -165,6 +166,7 @@ impl<B: Body> Queue<B> {
                 tenant,
                 key,
                 body: row.body.clone(),
+                due_ms: row.due_ms,
                 attempts: row.attempts,
                 epoch: row.epoch,
             });

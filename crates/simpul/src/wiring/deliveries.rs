@@ -47,7 +47,7 @@ impl Ports for Deliveries {
                 message,
                 failed_tries,
             })),
-            Ok(Rendered::Settled) => Ok(Content::Settled),
+            Ok(Rendered::Settled(settled)) => Ok(Content::Settled(settled)),
             Ok(Rendered::Unwanted(reason)) => Ok(Content::Unwanted {
                 reason: reason.to_owned(),
             }),

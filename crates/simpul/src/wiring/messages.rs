@@ -2,7 +2,10 @@
 
 use chrono::{DateTime, Datelike as _, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
-use simpul_adapters::messaging::templates::{Template, TemplateError, Values, Variable, long_date};
+use simpul_adapters::{
+    delivery::Settled,
+    messaging::templates::{Template, TemplateError, Values, Variable, long_date},
+};
 use simpul_app::{customers, stream};
 use simpul_domain::{
     InvoiceId, MessageId, Sealed, TenantId,
@@ -31,8 +34,8 @@ pub(crate) enum Rendered {
         message: OutboundMessage,
         failed_tries: u32,
     },
-    /// It was sent, or may have been, and that is recorded.
-    Settled,
+    /// What became of it is recorded.
+    Settled(Settled),
     Unwanted(&'static str),
 }
 
@@ -63,13 +66,15 @@ impl Messages {
         let id = message.to_string();
         let (state, _) = self.store.load::<Message>(tenant, &id).await?;
         match state.status() {
-            MessageStatus::Queued | MessageStatus::Failed => {}
+            MessageStatus::Queued => {}
             MessageStatus::Absent => return Err(MessageError::Missing),
             MessageStatus::Accepted
             | MessageStatus::Sent
             | MessageStatus::Delivered
-            | MessageStatus::Read
-            | MessageStatus::Unknown => return Ok(Rendered::Settled),
+            | MessageStatus::Read => return Ok(Rendered::Settled(Settled::Sent)),
+            // A person who has it tried again queues it first.
+            MessageStatus::Failed => return Ok(Rendered::Settled(Settled::Failed)),
+            MessageStatus::Unknown => return Ok(Rendered::Settled(Settled::Unknown)),
         }
         let failed_tries = state.tries();
         let queued = stream::first::<Message, _>(&self.store, tenant, &id, |event| match event {

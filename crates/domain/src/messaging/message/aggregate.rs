@@ -140,6 +140,8 @@ impl Message {
             | MessageStatus::Sent
             | MessageStatus::Unknown => {
                 let tries = self.tries.saturating_add(1);
+                // Only a queued message is tried again by itself: of any other the parcel has ended.
+                let is_final = is_final || self.status != MessageStatus::Queued;
                 vec![MessageEvent::Failed(MessageFailed {
                     message,
                     reason,
