@@ -13,7 +13,7 @@ use simpul_event_store::{
     crash::{self, Point},
     inline::lane::{self, Leased},
 };
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
     Failure, LANE, Ports, Proof, Wanted,
@@ -67,10 +67,14 @@ pub struct Provisioner<P> {
 }
 
 /// What a run needs besides the machine.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Run {
     wanted: Option<Wanted>,
     router: Option<Router>,
+    /// The router must not be written to when the lease may be over.
+    deadline: Instant,
+    /// A write was begun.
+    wrote: bool,
 }
 
 impl<P: Ports> Provisioner<P> {
@@ -95,10 +99,14 @@ impl<P: Ports> Provisioner<P> {
             u64::try_from(lane.confirmed).unwrap_or_default(),
             self.settings.adopt,
         );
-        let mut run = Run::default();
-        // The router must not be written to when the lease may be over.
-        let limit = self.settings.lease / 2;
-        let ending = timeout(limit, self.drive(lane, subscription, &mut machine, &mut run)).await;
+        let deadline = Instant::now() + self.settings.lease / 2;
+        let mut run = Run {
+            wanted: None,
+            router: None,
+            deadline,
+            wrote: false,
+        };
+        let ending = timeout_at(deadline, self.drive(lane, subscription, &mut machine, &mut run)).await;
         let ending = ending.unwrap_or(Ending::Failed {
             kind: FailureKind::Timeout,
             lasting: false,
@@ -106,7 +114,20 @@ impl<P: Ports> Provisioner<P> {
         if let Some(router) = run.router.take() {
             router.close().await;
         }
-        self.finish(lane, subscription, &machine, ending).await
+        let ended = self.finish(lane, subscription, &machine, ending).await;
+        if run.wrote && ended.as_ref().is_err_and(is_fenced) {
+            self.disturb(lane).await?;
+        }
+        ended
+    }
+
+    /// Somebody else had the lane before this run's writes had ended (a clock was set, a machine stood still): the
+    /// router is looked at once more.
+    async fn disturb(&self, lane: &Leased) -> Result<(), StoreError> {
+        tracing::warn!(lane.subject, "a router was written to under a lease that is over");
+        let mut tx = self.store.db().tenant_tx(lane.tenant).await?;
+        lane::disturb(&mut tx, lane, self.store.now()).await?;
+        tx.commit().await
     }
 
     async fn drive(
@@ -266,10 +287,17 @@ impl<P: Ports> Provisioner<P> {
     }
 }
 
-async fn perform(effect: Effect, run: &Run) -> Input {
+async fn perform(effect: Effect, run: &mut Run) -> Input {
     let (Some(router), Some(wanted)) = (&run.router, &run.wanted) else {
         return Input::Failed(FailureKind::Protocol);
     };
+    if matches!(effect, Effect::Apply(_) | Effect::Kick(_)) {
+        // A machine that stood still comes back here before any timer does.
+        if Instant::now() >= run.deadline {
+            return Input::Failed(FailureKind::Timeout);
+        }
+        run.wrote = true;
+    }
     let result = match effect {
         Effect::Read => match router.read(wanted).await {
             Ok(actual) => return Input::Actual(actual),
@@ -297,6 +325,10 @@ async fn perform(effect: Effect, run: &Run) -> Input {
 fn failed(router: RouterId, error: &simpul_routeros::Error) -> Input {
     tracing::warn!(%router, error = chain(error), "router not converged");
     Input::Failed(kind(error))
+}
+
+fn is_fenced(error: &PortError) -> bool {
+    matches!(error.source_as(), Some(StoreError::Fenced))
 }
 
 fn sha256(text: &str) -> Result<Sha256Hex, PortError> {

@@ -27,6 +27,11 @@ impl PortError {
     pub fn new(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self(error.into())
     }
+
+    /// The error behind it, if it is one of this type.
+    pub(crate) fn source_as<E: std::error::Error + 'static>(&self) -> Option<&E> {
+        self.0.downcast_ref()
+    }
 }
 
 impl From<StoreError> for PortError {

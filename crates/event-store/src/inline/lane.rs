@@ -137,6 +137,24 @@ pub async fn retry(
     Ok(())
 }
 
+/// Asks for another look, whoever holds the lane: its subject was changed under a lease that is over, so what was
+/// confirmed meanwhile may not hold any more. A run that is under way is not believed; the next one begins after it.
+pub async fn disturb(tx: &mut TenantTx, lane: &Leased, now: DateTime<Utc>) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "UPDATE es.lanes SET epoch = epoch + 1, due_at = least(due_at, $4),
+                state = CASE WHEN lease_until IS NULL THEN 'waiting' ELSE state END
+         WHERE tenant_id = $1 AND kind = $2 AND subject = $3 AND state <> 'discarded'",
+        tenant.as_uuid(),
+        lane.kind,
+        lane.subject,
+        now
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
 /// The lane of one subject.
 pub async fn status(tx: &mut TenantTx, kind: &str, subject: &str) -> Result<Option<Status>, StoreError> {
     let tenant = tx.tenant();

@@ -85,7 +85,18 @@ impl Work for Provisioner {
         };
         let mut machine = Machine::new(run.wanted(), run.confirmed(), false);
         let ending = run.drive(&mut machine).await;
-        run.finish(&machine, ending).await;
+        let wrote = run.wrote;
+        if run.finish(&machine, ending).await == Err(Over::Fenced) && wrote {
+            seat.with(|world| {
+                if world.store_answers() {
+                    let now_ms = world.wall_ms(seat.host);
+                    let (lanes, state) = (&mut world.store.lanes, LaneState::Waiting);
+                    lanes.disturb(lane.tenant, lane.key, now_ms, |lane| lane.state = state);
+                    world.changes += 1;
+                    world.note("lane disturbed", 0, || lane.key);
+                }
+            });
+        }
     }
 }
 
@@ -96,14 +107,21 @@ fn wanted(world: &World, tenant: TenantId, subscription: Uuid) -> Option<Desired
     desired(facts, &world.operator(tenant)?.isolir)
 }
 
-fn again(world: &mut World, lane: &Leased<Lane>, due_ms: i64, failed: bool) -> Result<(), Failure> {
+/// Why the end of a run was not recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Over {
+    Fenced,
+    StoreAway,
+}
+
+fn again(world: &mut World, lane: &Leased<Lane>, due_ms: i64, failed: bool) -> Result<(), Over> {
     if !world.store_answers() {
-        return Err(Failure::Unavailable);
+        return Err(Over::StoreAway);
     }
     let state = if failed { LaneState::Failed } else { LaneState::Waiting };
     let ended = world.store.lanes.end(lane, Some(due_ms), |row| row.body.state = state);
     world.changes += 1;
-    ended.map_err(|_| Failure::Unavailable)
+    ended.map_err(|_| Over::Fenced)
 }
 
 /// One run on one lane.
@@ -205,6 +223,10 @@ impl Run<'_> {
         }
         let lane = self.lane;
         let writes = matches!(effect, Effect::Apply(_) | Effect::Kick(_));
+        if writes && self.seat.now_ms() >= self.deadline_ms {
+            return Input::Failed(FailureKind::Timeout);
+        }
+        self.wrote |= writes;
         let input = self.seat.with(|world| {
             fail_routers(world, router);
             let (before, after) = (
@@ -225,7 +247,6 @@ impl Run<'_> {
             }
             if after { Input::Failed(FailureKind::Timeout) } else { input }
         });
-        self.wrote |= writes;
         input
     }
 
@@ -246,7 +267,7 @@ impl Run<'_> {
         })
     }
 
-    async fn finish(&self, machine: &Machine, ending: Ending) {
+    async fn finish(&self, machine: &Machine, ending: Ending) -> Result<(), Over> {
         let attempt = self.lane.attempts.max(1);
         let key = self.lane.key.to_string();
         let Some(state) = machine.desired() else {
@@ -268,16 +289,17 @@ impl Run<'_> {
                     at,
                 };
                 let what = format!("failed/{}/{attempt}/{kind:?}", state.version);
-                if self.report(&what, &Command::Fail(record)).await {
-                    self.again(pause, lasting);
+                if !self.report(&what, &Command::Fail(record)).await {
+                    return Err(Over::StoreAway);
                 }
+                self.again(pause, lasting)
             }
         }
     }
 
-    async fn confirm(&self, state: &DesiredState, observed: &str, attempt: u32) {
+    async fn confirm(&self, state: &DesiredState, observed: &str, attempt: u32) -> Result<(), Over> {
         let (Some(desired_hash), Some(observed_hash)) = (digest(&state.canonical()), digest(observed)) else {
-            return;
+            return Err(Over::StoreAway);
         };
         let record = RecordConfirmed {
             subscription: state.subscription,
@@ -291,13 +313,13 @@ impl Run<'_> {
         };
         let what = format!("confirmed/{}/{attempt}", state.version);
         if !self.report(&what, &Command::Confirm(record)).await {
-            return;
+            return Err(Over::StoreAway);
         }
         self.seat.pause().await;
         let confirmed = i64::try_from(state.version).unwrap_or(i64::MAX);
         self.seat.with(|world| {
             if !world.store_answers() {
-                return;
+                return Err(Over::StoreAway);
             }
             let ended = world.store.lanes.end(self.lane, None, |row| {
                 row.attempts = 0;
@@ -307,7 +329,8 @@ impl Run<'_> {
             });
             world.changes += 1;
             world.note("lane confirmed", state.version, || format!("{ended:?}"));
-        });
+            ended.map_err(|_| Over::Fenced)
+        })
     }
 
     /// Records an outcome; `false` when the store did not take it.
@@ -318,13 +341,12 @@ impl Run<'_> {
         matches!(result, Ok(_) | Err(Failure::Refused(_)))
     }
 
-    fn again(&self, pause: std::time::Duration, failed: bool) {
+    fn again(&self, pause: std::time::Duration, failed: bool) -> Result<(), Over> {
         let pause_ms = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
         self.seat.with(|world| {
             let due_ms = world.wall_ms(self.seat.host) + pause_ms;
-            // A lease that is over by now is somebody else's business.
-            let _ = again(world, self.lane, due_ms, failed);
-        });
+            again(world, self.lane, due_ms, failed)
+        })
     }
 }
 

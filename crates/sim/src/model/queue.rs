@@ -210,6 +210,17 @@ impl<B: Body> Queue<B> {
         Ok(())
     }
 
+    /// Fences whoever holds the row, and has it looked at again after that.
+    pub fn disturb(&mut self, tenant: TenantId, key: Uuid, now_ms: i64, act: impl FnOnce(&mut B)) {
+        self.change(tenant, key, |row| {
+            row.epoch += 1;
+            row.due_ms = row.due_ms.min(now_ms);
+            if row.lease.is_none() {
+                act(&mut row.body);
+            }
+        });
+    }
+
     /// Ends a lease whoever holds it.
     pub fn free(&mut self, tenant: TenantId, key: Uuid) {
         self.change(tenant, key, |row| row.lease = None);
