@@ -71,6 +71,10 @@ fn crates_depend_only_on_the_ones_below() {
                 "simpul-adapters",
             ],
         ),
+        (
+            "simpul-sim",
+            &["simpul-domain", "simpul-event-store", "simpul-adapters"],
+        ),
     ]);
     let metadata = MetadataCommand::new()
         .manifest_path(root().join("Cargo.toml"))

@@ -192,7 +192,9 @@ impl Command for NoteOverdue {
         let note = Note {
             invoice: self.invoice,
             due_on: self.due_on,
-            today: settings.zone.date_at(self.not_before.map_or(at, |due_at| due_at.max(at))),
+            today: settings
+                .zone
+                .date_at(self.not_before.map_or(at, |due_at| due_at.max(at))),
             grace_days: settings.grace_days,
             invoice_open,
             hold: IsolirHold::default(),

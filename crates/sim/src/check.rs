@@ -94,12 +94,14 @@ impl World {
     pub fn committed(&mut self, context: Context, repeated: bool, events: &[Rc<Recorded>]) {
         self.books.counts.commits += 1;
         if repeated || !self.books.effects.insert(context.id) {
-            self.books.violate(|| format!("the command {} has two effects", context.id));
+            self.books
+                .violate(|| format!("the command {} has two effects", context.id));
         }
         if let Some(timer) = context.timer
             && self.books.fired.insert(timer, context.id).is_some()
         {
-            self.books.violate(|| format!("the timer {timer} was carried out twice"));
+            self.books
+                .violate(|| format!("the timer {timer} was carried out twice"));
         }
         let gapless = !self.is_planted(Plant::NaiveSequence);
         for recorded in events {
@@ -114,17 +116,23 @@ impl World {
         let follows = recorded.seq == *head + 1;
         *head = recorded.seq.max(*head);
         if gapless && !follows {
-            self.books.violate(|| format!("a gap in the log before {}", recorded.seq));
+            self.books
+                .violate(|| format!("a gap in the log before {}", recorded.seq));
         }
         for subscriber in subscribers() {
             if self.store.cursor(tenant, subscriber).seq >= recorded.seq {
-                self.books
-                    .violate(|| format!("event {} was committed behind the cursor of {subscriber}", recorded.seq));
+                self.books.violate(|| {
+                    format!(
+                        "event {} was committed behind the cursor of {subscriber}",
+                        recorded.seq
+                    )
+                });
             }
         }
         let owner = *self.books.owners.entry(recorded.stream.1).or_insert(tenant);
         if owner != tenant {
-            self.books.violate(|| format!("{} wrote to a stream of {owner}", tenant));
+            self.books
+                .violate(|| format!("{tenant} wrote to a stream of {owner}"));
         }
         if !self.books.places.insert((recorded.stream, recorded.sequence)) {
             self.books.violate(|| {
@@ -139,7 +147,9 @@ impl World {
         match &recorded.event {
             AnyEvent::Payment(PaymentEvent::Received(received)) => {
                 money.received += received.amount.get();
-                self.books.payments.insert(received.payment, received.amount.get());
+                self.books
+                    .payments
+                    .insert(received.payment, received.amount.get());
                 self.books.counts.payments += 1;
                 self.check_received(tenant, &received.provider_ref, received.gross);
             }
@@ -163,7 +173,9 @@ impl World {
             AnyEvent::Invoice(InvoiceEvent::Issued(issued)) => {
                 self.check_number(tenant, issued.number.as_str());
             }
-            AnyEvent::Subscription(simpul_domain::subscriptions::subscription::SubscriptionEvent::Isolated(_)) => {
+            AnyEvent::Subscription(
+                simpul_domain::subscriptions::subscription::SubscriptionEvent::Isolated(_),
+            ) => {
                 self.books.counts.isolations += 1;
             }
             _ => {}
@@ -177,12 +189,14 @@ impl World {
     /// Money that is booked was paid, as much as that, and is booked once.
     fn check_received(&mut self, tenant: TenantId, provider_ref: &str, gross: Rupiah) {
         if !self.books.booked.insert((tenant, provider_ref.to_owned())) {
-            self.books.violate(|| format!("the money of {provider_ref} is booked twice"));
+            self.books
+                .violate(|| format!("the money of {provider_ref} is booked twice"));
         }
         let paid = self.gateway.paid().iter();
         let mut paid = paid.filter(|paid| paid.tenant == tenant && paid.provider_ref == provider_ref);
         if !paid.any(|paid| paid.gross == gross) {
-            self.books.violate(|| format!("{gross} of {provider_ref} is booked and was never paid"));
+            self.books
+                .violate(|| format!("{gross} of {provider_ref} is booked and was never paid"));
         }
     }
 
@@ -196,7 +210,8 @@ impl World {
         let expected = *last + 1;
         *last = counter;
         if counter != expected {
-            self.books.violate(|| format!("the invoice {number} should have number {expected}"));
+            self.books
+                .violate(|| format!("the invoice {number} should have number {expected}"));
         }
     }
 
@@ -208,7 +223,8 @@ impl World {
             self.books.violate(|| format!("{money:?} is not distributed"));
         }
         if money.allocated != money.applied || money.credited != money.added {
-            self.books.violate(|| format!("payments and what they paid disagree: {money:?}"));
+            self.books
+                .violate(|| format!("payments and what they paid disagree: {money:?}"));
         }
         if let Some((payment, rest)) = self.books.payments.iter().find(|(_, rest)| **rest != 0) {
             let text = format!("{rest} of the payment {payment} went nowhere");
@@ -230,12 +246,18 @@ impl World {
     pub fn projected(&mut self, tenant: TenantId, recorded: &Recorded) {
         let last = self.books.projected.insert(tenant, recorded.seq).unwrap_or(0);
         if recorded.seq <= last {
-            self.books.violate(|| format!("event {} was projected twice", recorded.seq));
+            self.books
+                .violate(|| format!("event {} was projected twice", recorded.seq));
         }
         let log = self.store.log(tenant);
-        let skipped = log.is_some_and(|log| log.after(last, 1).first().is_some_and(|next| next.seq < recorded.seq));
+        let skipped = log.is_some_and(|log| {
+            log.after(last, 1)
+                .first()
+                .is_some_and(|next| next.seq < recorded.seq)
+        });
         if skipped {
-            self.books.violate(|| format!("events between {last} and {} were skipped", recorded.seq));
+            self.books
+                .violate(|| format!("events between {last} and {} were skipped", recorded.seq));
         }
     }
 
@@ -247,7 +269,8 @@ impl World {
         *newest = newer.max(state.version);
         let owner = self.books.owners.get(&subscription).copied();
         if owner != Some(tenant) {
-            self.books.violate(|| format!("{tenant} wrote a line of {owner:?} to a router"));
+            self.books
+                .violate(|| format!("{tenant} wrote a line of {owner:?} to a router"));
         }
         // A clock that is set may end a lease before its time: then only the end counts.
         let overtaken = state.version < newer && !self.swarm.has(Fault::ClockSet);
@@ -264,7 +287,8 @@ impl World {
         let times = self.messenger.take(message);
         self.note("sent", u64::from(times), || message);
         if times > 1 {
-            self.books.violate(|| format!("the message {message} was sent {times} times"));
+            self.books
+                .violate(|| format!("the message {message} was sent {times} times"));
         }
     }
 }

@@ -27,15 +27,15 @@ macro_rules! faults {
 
 faults! {
     /// A process dies between two steps of a task, and starts again later.
-    Death up to 150;
+    Death up to 250;
     /// A process stands still for up to three minutes and then goes on as if nothing had happened.
-    Stall up to 60;
+    Stall up to 120;
     /// The database does not answer for a while.
-    StoreAway up to 60;
+    StoreAway up to 100;
     /// The answer to a client is lost, so that it asks again.
     AnswerLost up to 3_000;
     /// The broker restarts: what was not confirmed is lost, what was not acknowledged comes again.
-    BrokerRestart up to 100;
+    BrokerRestart up to 400;
     /// A message is delivered twice.
     Duplicate up to 2_000;
     /// A message is delivered out of its order.
@@ -67,7 +67,7 @@ faults! {
     /// The messenger's answer is lost.
     MessengerSilent up to 2_000;
     /// A machine's clock is set, forwards or backwards, by up to two hours.
-    ClockSet up to 60;
+    ClockSet up to 100;
     /// The scheduler lets another task go first, wherever it can.
     Interleave up to 9_000;
 }

@@ -19,6 +19,7 @@ pub mod faults;
 pub mod many;
 pub mod minimise;
 pub mod model;
+pub mod news;
 pub mod plant;
 pub mod rng;
 pub mod run;

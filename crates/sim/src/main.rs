@@ -35,13 +35,20 @@ struct Arguments {
 }
 
 fn range(text: &str) -> Result<Range<u64>, String> {
-    let parsed = text.split_once("..").and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?));
+    let parsed = text
+        .split_once("..")
+        .and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?));
     parsed.ok_or_else(|| format!("{text} is not a range such as 0..50000"))
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let plant = |name: &String| Plant::ALL.iter().copied().find(|plant| format!("{plant:?}") == *name);
+    let plant = |name: &String| {
+        Plant::ALL
+            .iter()
+            .copied()
+            .find(|plant| format!("{plant:?}") == *name)
+    };
     let left_out = |fault: &&Fault| arguments.without.contains(&format!("{fault:?}"));
     let options = Options {
         plant: arguments.plant.as_ref().and_then(plant),
@@ -70,7 +77,10 @@ fn main() -> ExitCode {
 }
 
 /// Where a soak begins: nobody has run these seeds yet.
-#[expect(clippy::disallowed_methods, reason = "a soak starts somewhere else every time, and prints where")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a soak starts somewhere else every time, and prints where"
+)]
 fn fresh() -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     now.map_or(0, |now| now.as_secs()) << 24
@@ -79,7 +89,10 @@ fn fresh() -> u64 {
 fn one(seed: u64, options: Options, smaller: bool) -> ExitCode {
     let mut options = options;
     if smaller && let Some((least, _)) = minimise(seed, &options) {
-        println!("without {:?}, happenings {:?}, storm {:?}", least.without, least.happenings, least.storm);
+        println!(
+            "without {:?}, happenings {:?}, storm {:?}",
+            least.without, least.happenings, least.storm
+        );
         options = least;
     }
     options.keep_trace = true;

@@ -23,7 +23,12 @@ pub struct Summary {
 }
 
 /// Runs seeds on `threads`; every run is on one of them alone. `until` says when to stop early.
-pub fn run_many(seeds: Range<u64>, options: &Options, threads: usize, until: impl Fn() -> bool + Sync) -> Summary {
+pub fn run_many(
+    seeds: Range<u64>,
+    options: &Options,
+    threads: usize,
+    until: impl Fn() -> bool + Sync,
+) -> Summary {
     let next = AtomicU64::new(seeds.start);
     let mut whole = Summary::default();
     thread::scope(|scope| {
@@ -64,7 +69,9 @@ fn one(seed: u64, options: &Options, summary: &mut Summary) {
     summary.steps += first.steps + second.steps;
     summary.counts.add(&first.counts);
     if first.hash != second.hash || first.violation != second.violation {
-        summary.failures.push((seed, "the seed does not repeat".to_owned()));
+        summary
+            .failures
+            .push((seed, "the seed does not repeat".to_owned()));
     } else if let Some(violation) = first.violation {
         summary.failures.push((seed, violation));
     }
@@ -73,10 +80,10 @@ fn one(seed: u64, options: &Options, summary: &mut Summary) {
 impl Summary {
     /// One line for people.
     pub fn text(&self, took: Duration) -> String {
-        let seconds = took.as_secs_f64().max(0.001);
-        let rate = |count: u64| count as f64 / seconds;
+        let ms = took.as_millis().max(1);
+        let rate = |count: u64| u128::from(count) * 1_000 / ms;
         format!(
-            "{} seeds twice in {seconds:.1} s: {:.0} seeds/s, {:.0} steps/s; {} commits, {} payments, {} router writes, \
+            "{} seeds twice in {ms} ms: {} seeds/s, {} steps/s; {} commits, {} payments, {} router writes, \
              {} messages, {} isolations; {} failing",
             self.seeds,
             rate(self.seeds),

@@ -24,7 +24,7 @@ plants! {
     RelayMovesFirst = "the relay moves its cursor before the broker has confirmed";
     NaiveSequence = "positions are drawn before the commit, without the head's lock";
     NoIdempotency = "a command id is not looked up, and new ids make it new";
-    NoVersionCompare = "a run takes any desired state for the wanted one";
+    NoVersionCompare = "a run takes any desired state for the wanted one, and any proof for its proof";
     StaleWish = "a run writes what was desired when its lane was leased";
     AckFirst = "a consumer acknowledges before its effect is committed";
     NoExpectedVersion = "an append does not compare versions";

@@ -36,8 +36,7 @@ impl Rng {
     }
 
     /// An index below `len`.
-    pub const fn index(&mut self, len: usize) -> usize {
-        // A remainder of a number that fits.
-        self.below(len as u64) as usize
+    pub fn index(&mut self, len: usize) -> usize {
+        usize::try_from(self.below(len as u64)).unwrap_or(0)
     }
 }

@@ -8,7 +8,10 @@ use simpul_domain::{
 };
 
 use crate::{
-    cast::{self, outside::{self, Household}},
+    cast::{
+        self,
+        outside::{self, Household},
+    },
     check::Counts,
     faults::{Fault, Swarm},
     model::{router::Router, store::Store},
@@ -52,7 +55,10 @@ pub struct Outcome {
 pub fn run(seed: u64, options: &Options) -> Outcome {
     let swarm = Swarm::draw(seed, &options.without);
     let on = swarm.on();
-    let mut stage = Stage::new(World::new(seed, swarm, options.plant, options.keep_trace), cast::boot);
+    let mut stage = Stage::new(
+        World::new(seed, swarm, options.plant, options.keep_trace),
+        cast::boot,
+    );
     if settle_down(&mut stage, seed, options).is_none() {
         stage.with(|world| world.books.violate(|| "the world could not be made".to_owned()));
     }
@@ -95,7 +101,11 @@ fn weather(stage: &mut Stage, options: &Options) {
     let why = loop {
         let (violated, steps, why) = stage.with(|world| {
             let look = world.steps % 16 == 0;
-            let why = if look { settle::unsettled(world) } else { Some("on its way") };
+            let why = if look {
+                settle::unsettled(world)
+            } else {
+                Some("on its way")
+            };
             (world.books.violation.is_some(), world.steps - begun, why)
         });
         if violated {
@@ -120,11 +130,14 @@ fn weather(stage: &mut Stage, options: &Options) {
 /// Makes operators, routers, households and processes.
 fn settle_down(stage: &mut Stage, seed: u64, options: &Options) -> Option<()> {
     let mut rng = Rng::new(seed, 3);
-    let profiles: Vec<PppProfile> =
-        ["rumah-10", "rumah-20", "rumah-50"].iter().map(|name| PppProfile::parse(name).ok()).collect::<Option<_>>()?;
+    let profiles: Vec<PppProfile> = ["rumah-10", "rumah-20", "rumah-50"]
+        .iter()
+        .map(|name| PppProfile::parse(name).ok())
+        .collect::<Option<_>>()?;
     let isolir = PppProfile::parse("isolir").ok()?;
     let mut homes = Vec::new();
-    for number in 0..rng.between(1, 2) {
+    let operators = rng.between(1, 2);
+    for number in 0..operators {
         let operator = Operator {
             tenant: TenantId::new(stage.with(World::new_uuid)),
             grace_days: u8::try_from(rng.below(3)).ok()?,
@@ -140,7 +153,7 @@ fn settle_down(stage: &mut Stage, seed: u64, options: &Options) -> Option<()> {
         };
         let router = RouterId::new(stage.with(World::new_uuid));
         let model = Router::new(format!("S{number}"), rng.below(2) == 0);
-        for _ in 0..rng.between(1, 2) {
+        for _ in 0..rng.between(1, 3 - operators) {
             let subscription = SubscriptionId::new(stage.with(World::new_uuid));
             homes.push(Household {
                 tenant: operator.tenant,
@@ -149,7 +162,7 @@ fn settle_down(stage: &mut Stage, seed: u64, options: &Options) -> Option<()> {
                 router,
                 username: format!("c{}", homes.len() + 1),
                 profiles: profiles.clone(),
-                happenings: rng.between(2, 7).min(options.happenings.unwrap_or(u64::MAX)),
+                happenings: rng.between(2, 6).min(options.happenings.unwrap_or(u64::MAX)),
             });
         }
         stage.with(|world| {

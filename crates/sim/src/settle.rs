@@ -5,16 +5,15 @@ use std::collections::BTreeMap;
 use chrono::TimeDelta;
 use simpul_domain::{
     AnyEvent, Decider as _, EventId, InvoiceId, MessageId, SubscriptionId, TenantId,
-    billing::{
-        Attempt, Invoice, InvoiceEvent,
-        attempt::AttemptStatus,
-        invoice::InvoiceStatus,
-    },
+    billing::{Attempt, Invoice, InvoiceEvent, attempt::AttemptStatus, invoice::InvoiceStatus},
     messaging::{
         Message, MessageKind,
         message::{MessageStatus, message_id},
     },
-    network::{Provisioning, desired::{Account, DesiredState, desired}},
+    network::{
+        Provisioning,
+        desired::{Account, DesiredState, desired},
+    },
     subscriptions::{Subscription, SubscriptionStatus},
 };
 
@@ -41,7 +40,10 @@ pub fn unsettled(world: &World) -> Option<&'static str> {
     if world.busy.get() > 0 {
         return Some("somebody is in the middle of something");
     }
-    if subscribers().iter().any(|name| !world.store.backlog(name).is_empty()) {
+    if subscribers()
+        .iter()
+        .any(|name| !world.store.backlog(name).is_empty())
+    {
         return Some("a subscriber is behind");
     }
     if !world.broker.is_empty() {
@@ -79,7 +81,12 @@ pub fn broken_promise(world: &World) -> Option<String> {
 fn money(world: &World) -> Option<String> {
     let paid = world.gateway.paid().iter();
     let mut lost = paid.filter(|paid| !world.books.is_booked(paid.tenant, &paid.provider_ref));
-    lost.next().map(|paid| format!("{} of {} was paid and is not booked", paid.gross, paid.provider_ref))
+    lost.next().map(|paid| {
+        format!(
+            "{} of {} was paid and is not booked",
+            paid.gross, paid.provider_ref
+        )
+    })
 }
 
 /// What was acknowledged is in the log.
@@ -94,11 +101,19 @@ fn acknowledged(world: &World) -> Option<String> {
 
 /// Nothing failed for good, and a rebuild of the read model gives the read model.
 fn tables(world: &World) -> Option<String> {
-    let notice = world.store.notices.rows().find(|(_, _, row)| row.body.state == NoticeState::Failed);
+    let notice = world
+        .store
+        .notices
+        .rows()
+        .find(|(_, _, row)| row.body.state == NoticeState::Failed);
     if let Some((_, id, _)) = notice {
         return Some(format!("the notice {id} was given up"));
     }
-    let lane = world.store.lanes.rows().find(|(_, _, row)| row.body.state == LaneState::Failed);
+    let lane = world
+        .store
+        .lanes
+        .rows()
+        .find(|(_, _, row)| row.body.state == LaneState::Failed);
     if let Some((_, id, _)) = lane {
         return Some(format!("the lane {id} has failed"));
     }
@@ -115,7 +130,9 @@ fn tables(world: &World) -> Option<String> {
 }
 
 fn streams<'a>(log: &'a Log, kind: &'static str) -> impl Iterator<Item = uuid::Uuid> + 'a {
-    log.streams().filter(move |(known, _)| *known == kind).map(|(_, id)| id)
+    log.streams()
+        .filter(move |(known, _)| *known == kind)
+        .map(|(_, id)| id)
 }
 
 /// Whatever is due and unpaid has fallen overdue.
@@ -124,8 +141,13 @@ fn invoices(world: &World, operator: &Operator, log: &Log) -> Option<String> {
     streams(log, Invoice::TYPE).find_map(|id| {
         let (invoice, _) = log.load::<Invoice>(id);
         let late = invoice.is_open() && invoice.due_on().is_some_and(|due_on| due_on < today);
-        (late && invoice.status() != InvoiceStatus::Overdue)
-            .then(|| format!("the invoice {} is late and {:?}", InvoiceId::new(id), invoice.status()))
+        (late && invoice.status() != InvoiceStatus::Overdue).then(|| {
+            format!(
+                "the invoice {} is late and {:?}",
+                InvoiceId::new(id),
+                invoice.status()
+            )
+        })
     })
 }
 
@@ -156,9 +178,9 @@ fn lines(world: &World, operator: &Operator, log: &Log) -> Option<String> {
             (SubscriptionStatus::Isolated, None) if !ripe_soon.contains_key(&subscription) => {
                 Some(format!("{subscription} is isolated and nothing is overdue"))
             }
-            (SubscriptionStatus::Active, Some(invoice)) => {
-                Some(format!("{subscription} is active and {invoice} is overdue past the grace"))
-            }
+            (SubscriptionStatus::Active, Some(invoice)) => Some(format!(
+                "{subscription} is active and {invoice} is overdue past the grace"
+            )),
             _ => router(world, operator, log, subscription),
         }
     })
@@ -170,7 +192,10 @@ fn router(world: &World, operator: &Operator, log: &Log, subscription: Subscript
     let (proof, _) = log.load::<Provisioning>(subscription.as_uuid());
     if proof.confirmed_version() != Some(state.version) {
         let confirmed = proof.confirmed_version();
-        return Some(format!("{subscription} wants version {} and {confirmed:?} is proved", state.version));
+        return Some(format!(
+            "{subscription} wants version {} and {confirmed:?} is proved",
+            state.version
+        ));
     }
     differs(world, &state).map(|what| format!("{subscription} on its router: {what}"))
 }
@@ -179,10 +204,20 @@ fn router(world: &World, operator: &Operator, log: &Log, subscription: Subscript
 fn differs(world: &World, state: &DesiredState) -> Option<String> {
     let router = world.routers.get(&state.router)?;
     let marked = |comment: &str| comment.split_whitespace().any(|word| word == state.marker);
-    let ours: Vec<_> = router.secrets.values().filter(|kept| marked(&kept.comment)).collect();
-    let sessions: Vec<_> =
-        router.sessions.iter().filter(|live| live.name == state.username.as_str()).collect();
-    let Account::Present { profile, disabled, .. } = &state.account else {
+    let ours: Vec<_> = router
+        .secrets
+        .values()
+        .filter(|kept| marked(&kept.comment))
+        .collect();
+    let sessions: Vec<_> = router
+        .sessions
+        .iter()
+        .filter(|live| live.name == state.username.as_str())
+        .collect();
+    let Account::Present {
+        profile, disabled, ..
+    } = &state.account
+    else {
         return (!ours.is_empty() || !sessions.is_empty()).then(|| "it should not be there".to_owned());
     };
     let [kept] = ours.as_slice() else {
@@ -190,7 +225,9 @@ fn differs(world: &World, state: &DesiredState) -> Option<String> {
     };
     if kept.profile != profile.as_str() || kept.disabled != *disabled {
         let (is, is_disabled) = (&kept.profile, kept.disabled);
-        return Some(format!("{is}, disabled {is_disabled}; wanted {profile}, disabled {disabled}"));
+        return Some(format!(
+            "{is}, disabled {is_disabled}; wanted {profile}, disabled {disabled}"
+        ));
     }
     if kept.password != state.secret.as_str() {
         return Some("its password is an old one".to_owned());
@@ -220,15 +257,17 @@ fn messages(world: &World, log: &Log) -> Option<String> {
         let (message, _) = log.load::<Message>(id.as_uuid());
         (message.status() == MessageStatus::Absent).then(|| format!("{kind:?} of {event} was never told"))
     };
-    told.filter_map(untold).next().or_else(|| {
+    let mut told = told;
+    told.find_map(untold).or_else(|| {
         streams(log, Message::TYPE).find_map(|id| {
             let (message, _) = log.load::<Message>(id);
             let times = world.messenger.taken(MessageId::new(id));
             match (message.status(), times) {
                 (MessageStatus::Queued, _) => Some(format!("the message {id} waits for ever")),
-                (MessageStatus::Accepted, 0) | (MessageStatus::Failed, 1) => {
-                    Some(format!("the message {id} is {:?} and was taken {times} times", message.status()))
-                }
+                (MessageStatus::Accepted, 0) | (MessageStatus::Failed, 1) => Some(format!(
+                    "the message {id} is {:?} and was taken {times} times",
+                    message.status()
+                )),
                 _ => None,
             }
         })

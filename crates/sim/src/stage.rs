@@ -11,7 +11,28 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use crate::world::{HostId, World};
+use crate::{
+    news::Topics,
+    world::{HostId, World},
+};
+
+/// What a task knew of these topics when it began to wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Seen {
+    topics: Topics,
+    count: u64,
+}
+
+impl Seen {
+    fn of(world: &World, topics: Topics) -> Self {
+        let count = world.news.seen(topics);
+        Self { topics, count }
+    }
+
+    fn is_old(self, world: &World) -> bool {
+        self.count < world.news.seen(self.topics)
+    }
+}
 
 /// How a task waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,9 +42,9 @@ enum Wait {
     /// Until this time.
     Until(u64),
     /// Until this time, or until something has changed.
-    Either { until_ms: u64, seen: u64 },
+    Either { until_ms: u64, seen: Seen },
     /// Until this time, if anything has changed since it last looked: it only looks for work.
-    Looking { until_ms: u64, seen: u64 },
+    Looking { until_ms: u64, seen: Seen },
 }
 
 /// What a task is, apart from its future.
@@ -53,7 +74,9 @@ pub struct Seat {
 
 impl std::fmt::Debug for Seat {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Seat").field("host", &self.host).finish_non_exhaustive()
+        f.debug_struct("Seat")
+            .field("host", &self.host)
+            .finish_non_exhaustive()
     }
 }
 
@@ -103,15 +126,15 @@ impl Seat {
     }
 
     /// A wait of a loop that has nothing to do: it looks again when something has changed.
-    pub async fn look_again(&self, ms: u64) {
-        let (until_ms, seen) = self.with(|world| (world.mono_ms + ms, world.changes));
+    pub async fn look_again(&self, ms: u64, topics: Topics) {
+        let (until_ms, seen) = self.with(|world| (world.mono_ms + ms, Seen::of(world, topics)));
         self.wait.set(Wait::Looking { until_ms, seen });
         GiveWay(false).await;
     }
 
     /// Waits for news, at most so long.
     pub async fn news(&self, ms: u64) {
-        let (until_ms, seen) = self.with(|world| (world.mono_ms + ms, world.changes));
+        let (until_ms, seen) = self.with(|world| (world.mono_ms + ms, Seen::of(world, Topics::PEOPLE)));
         self.wait.set(Wait::Either { until_ms, seen });
         GiveWay(false).await;
     }
@@ -193,7 +216,11 @@ impl Stage {
     }
 
     /// Starts a task that no process carries: a person, a gateway.
-    pub fn outside<F: Future<Output = ()> + 'static>(&mut self, name: &'static str, task: impl FnOnce(Seat) -> F) {
+    pub fn outside<F: Future<Output = ()> + 'static>(
+        &mut self,
+        name: &'static str,
+        task: impl FnOnce(Seat) -> F,
+    ) {
         let new = new_task(&self.world, name, None, task);
         self.tasks.push(new);
     }
@@ -235,8 +262,8 @@ impl Stage {
             match task.wait.get() {
                 Wait::Ready => true,
                 Wait::Until(until_ms) => until_ms <= world.mono_ms,
-                Wait::Either { until_ms, seen } => until_ms <= world.mono_ms || seen < world.changes,
-                Wait::Looking { until_ms, seen } => until_ms <= world.mono_ms && seen < world.changes,
+                Wait::Either { until_ms, seen } => until_ms <= world.mono_ms || seen.is_old(&world),
+                Wait::Looking { until_ms, seen } => until_ms <= world.mono_ms && seen.is_old(&world),
             }
         })
     }
@@ -266,7 +293,7 @@ impl Stage {
             let until_ms = match task.wait.get() {
                 Wait::Ready => world.mono_ms,
                 Wait::Until(until_ms) | Wait::Either { until_ms, .. } => until_ms,
-                Wait::Looking { until_ms, seen } if seen < world.changes => until_ms,
+                Wait::Looking { until_ms, seen } if seen.is_old(&world) => until_ms,
                 Wait::Looking { .. } => return None,
             };
             Some(until_ms.max(task.host.map_or(0, |host| world.stalled_until(host))))
@@ -278,7 +305,7 @@ impl Stage {
         world.mono_ms = next.max(world.mono_ms + 1);
         // Work that falls due is news for whoever looks for it.
         if due.is_some_and(|due| due <= world.mono_ms) {
-            world.changes += 1;
+            world.news.tell(Topics::DUE);
         }
         true
     }

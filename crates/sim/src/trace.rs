@@ -18,7 +18,13 @@ impl Trace {
     }
 
     /// Notes a word, a number and whatever tells a reader more. Only word and number are hashed.
-    pub fn note<D: Display>(&mut self, now_ms: u64, word: &'static str, number: u64, more: impl FnOnce() -> D) {
+    pub fn note<D: Display>(
+        &mut self,
+        now_ms: u64,
+        word: &'static str,
+        number: u64,
+        more: impl FnOnce() -> D,
+    ) {
         for part in word.bytes().map(u64::from).chain([now_ms, number]) {
             self.hash = (self.hash.rotate_left(5) ^ part).wrapping_mul(0x517C_C1B7_2722_0A95);
         }

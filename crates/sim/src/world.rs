@@ -12,6 +12,7 @@ use crate::{
     model::{
         broker::Broker, gateway::Gateway, messenger::Messenger, queue::Taker, router::Router, store::Store,
     },
+    news::{News, Topics},
     plant::Plant,
     rng::Rng,
     stage::NewTask,
@@ -67,7 +68,7 @@ pub struct World {
     /// What tasks are in the middle of.
     pub busy: Rc<Cell<u32>>,
     /// Grows with everything that whoever looks for work may want to see.
-    pub changes: u64,
+    pub news: News,
     pub spawned: Vec<NewTask>,
     pub steps: u64,
     /// Service lines to which something still happens.
@@ -94,7 +95,7 @@ impl World {
             operators: Vec::new(),
             books: Books::default(),
             busy: Rc::default(),
-            changes: 0,
+            news: News::default(),
             spawned: Vec::new(),
             steps: 0,
             households: 0,
@@ -123,7 +124,9 @@ impl World {
 
     /// What a process's clock shows; without a process, the true time.
     pub fn wall_ms(&self, host: Option<HostId>) -> i64 {
-        let skew_ms = host.and_then(|host| self.hosts.get(host)).map_or(0, |host| host.skew_ms);
+        let skew_ms = host
+            .and_then(|host| self.hosts.get(host))
+            .map_or(0, |host| host.skew_ms);
         BEGIN_MS + i64::try_from(self.mono_ms).unwrap_or(i64::MAX / 2) + skew_ms
     }
 
@@ -137,7 +140,11 @@ impl World {
         let due_ms = self.store.next_due_ms(&self.gone)? - BEGIN_MS - fastest;
         let due_ms = u64::try_from(due_ms).unwrap_or(0);
         // What is due already waits for something else, such as a process that is down.
-        Some(if due_ms <= self.mono_ms { self.mono_ms + 1_000 } else { due_ms })
+        Some(if due_ms <= self.mono_ms {
+            self.mono_ms + 1_000
+        } else {
+            due_ms
+        })
     }
 
     // ── processes ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -214,7 +221,7 @@ impl World {
             router.offline_until_ms = 0;
             router.stranger_until_ms = 0;
         }
-        self.changes += 1;
+        self.news.tell(Topics::ALL);
     }
 
     /// A task goes on.
@@ -228,7 +235,7 @@ impl World {
         }
         if self.swarm.strikes(Fault::BrokerRestart) {
             self.broker.restart();
-            self.changes += 1;
+            self.news.tell(Topics::ALL);
             self.note("broker restart", self.broker.connection, || "");
         }
         if self.swarm.strikes(Fault::ClockSet) {
@@ -243,7 +250,7 @@ impl World {
         if let Some(found) = self.hosts.get_mut(host) {
             found.skew_ms = (i64::try_from(minutes).unwrap_or(0) - 120) * 60_000;
         }
-        self.changes += 1;
+        self.news.tell(Topics::ALL);
         self.note("clock set", minutes, || "minutes, less 120");
     }
 
@@ -260,9 +267,11 @@ impl World {
                 let holder = self.holder(Some(host));
                 self.store.sessions_lost(holder);
                 self.broker.lost(host);
-                self.changes += 1;
+                self.news.tell(Topics::ALL);
             }
-            self.note("stall", host as u64 + 1, || format!("{ms} ms, sessions cut: {cut}"));
+            self.note("stall", host as u64 + 1, || {
+                format!("{ms} ms, sessions cut: {cut}")
+            });
         }
         self.swarm.strikes(Fault::Death)
     }
@@ -279,7 +288,7 @@ impl World {
             host.starts_ms = Some(starts_ms);
             host.stalled_until_ms = 0;
         }
-        self.changes += 1;
+        self.news.tell(Topics::ALL);
         self.note("death", host as u64 + 1, || format!("for {down_ms} ms"));
     }
 

@@ -4,10 +4,14 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use serde_json::json;
-use simpul_domain::TenantId;
+use simpul_domain::{TenantId, TimerId};
 use simpul_event_store::{
     EventStore, StoreError, Upcasters,
-    inline::outbox::{self, Ending, Leased, Parcel},
+    inline::{
+        lane::{self, Wish},
+        outbox::{self, Ending, Leased, Parcel},
+        timer::{self, Timer},
+    },
     presence::{self, Attendance},
 };
 use simpul_testkit::TestDb;
@@ -215,4 +219,89 @@ async fn without_a_name_a_lease_runs_out_in_its_time() {
     assert_eq!(lease(&test.store()).await, None);
     test.clock().advance(LEASE);
     lease(&test.store()).await.expect("its time is over");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_timer_is_never_moved_to_before_it_was_due() {
+    let db = TestDb::create().await;
+    let store = db.store();
+    let timer = Timer {
+        id: TimerId::new(Uuid::from_u128(9)),
+        kind: "invoice_overdue".to_owned(),
+        subject: "an invoice".to_owned(),
+        due_at: store.now(),
+        origin: None,
+    };
+    let mut tx = store.db().tenant_tx(tenant()).await.expect("a transaction");
+    timer::schedule(&mut tx, &timer).await.expect("scheduled");
+    let fired = timer::lease(&mut tx, timer::QUEUE, &store.taker(), LEASE, 1)
+        .await
+        .expect("leased");
+    // As the clock of a machine says that was set back.
+    let earlier = timer.due_at - TimeDelta::hours(1);
+    timer::postpone(&mut tx, &fired[0], earlier, "not now")
+        .await
+        .expect("postponed");
+    let again = timer::lease(&mut tx, timer::QUEUE, &store.taker(), LEASE, 1)
+        .await
+        .expect("leased");
+    assert_eq!(again[0].timer.due_at, timer.due_at);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lane_that_was_disturbed_does_not_believe_the_run_under_way_and_is_looked_at_again() {
+    let db = TestDb::create().await;
+    let store = db.store();
+    let wish = Wish {
+        kind: "provisioning".to_owned(),
+        subject: "a line".to_owned(),
+        target: "a router".to_owned(),
+        wanted: 7,
+        due_at: store.now(),
+        origin: None,
+    };
+    let mut tx = store.db().tenant_tx(tenant()).await.expect("a transaction");
+    lane::wish(&mut tx, &wish).await.expect("wished");
+    let taken = lane::lease(&mut tx, &wish.kind, &store.taker(), LEASE, 1)
+        .await
+        .expect("leased");
+    // A run whose lease was over has written to the router meanwhile.
+    let over = lane::Leased {
+        epoch: taken[0].epoch - 1,
+        ..taken[0].clone()
+    };
+    assert!(matches!(
+        lane::confirm(&mut tx, &over, 7).await,
+        Err(StoreError::Fenced)
+    ));
+    lane::disturb(&mut tx, &over, store.now())
+        .await
+        .expect("disturbed");
+    assert!(matches!(
+        lane::confirm(&mut tx, &taken[0], 7).await,
+        Err(StoreError::Fenced)
+    ));
+    tx.rollback().await.expect("rolled back");
+
+    let mut tx = store.db().tenant_tx(tenant()).await.expect("a transaction");
+    lane::wish(&mut tx, &wish).await.expect("wished");
+    let taken = lane::lease(&mut tx, &wish.kind, &store.taker(), LEASE, 1)
+        .await
+        .expect("leased");
+    lane::confirm(&mut tx, &taken[0], 7).await.expect("confirmed");
+    lane::disturb(&mut tx, &over, store.now())
+        .await
+        .expect("disturbed");
+    let status = lane::status(&mut tx, &wish.kind, &wish.subject)
+        .await
+        .expect("a lane")
+        .expect("a lane");
+    assert_eq!(
+        status.state, "waiting",
+        "what was confirmed may not hold any more"
+    );
+    let again = lane::lease(&mut tx, &wish.kind, &store.taker(), LEASE, 1)
+        .await
+        .expect("leased");
+    assert_eq!(again.len(), 1);
 }

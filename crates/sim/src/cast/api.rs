@@ -2,7 +2,11 @@
 
 use simpul_domain::{
     AttemptId, CommandId, GatewayId, TenantId,
-    billing::{MerchantRef, attempt::CreateFailure, gateway::{Checkout, Observation}},
+    billing::{
+        MerchantRef,
+        attempt::CreateFailure,
+        gateway::{Checkout, Observation},
+    },
 };
 use uuid::Uuid;
 
@@ -13,6 +17,7 @@ use crate::{
         gateway::Order,
         store::{NoticeState, StoredNotice},
     },
+    news::Topics,
     plant::Plant,
     stage::Seat,
     world::World,
@@ -58,7 +63,7 @@ fn create(world: &mut World, tenant: TenantId, plan: &Planned) -> Option<Checkou
         amount: plan.amount,
         payer_fee: plan.payer_fee,
     });
-    world.changes += 1;
+    world.news.tell(Topics::PEOPLE);
     checkout(&order, plan.expires_at).filter(|_| !silent)
 }
 
@@ -148,7 +153,7 @@ pub(super) async fn hook(seat: &Seat, tenant: TenantId, observation: Observation
         };
         let now_ms = world.wall_ms(seat.host);
         world.store.store_notice(tenant, id, notice, now_ms);
-        world.changes += 1;
+        world.news.tell(Topics::NOTICES);
         true
     })
 }

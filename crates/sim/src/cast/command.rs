@@ -1,21 +1,27 @@
 //! Commands and the bus: look up the id, decide, append, commit, and again if somebody was faster.
 
 use chrono::NaiveDate;
+use chrono::{DateTime, Utc};
+use simpul_adapters::delivery::Report;
 use simpul_domain::{
-    AttemptId, CommandId, CustomerId, EventId, GatewayId, InvoiceId, MessageId, RouterId, Rupiah,
-    SubscriptionId, TenantId, TimerId,
-    billing::{MerchantRef, attempt::CreateFailure, gateway::{Checkout, Observation}},
+    AttemptId, CommandId, CustomerId, GatewayId, InvoiceId, MessageId, RouterId, Rupiah, SubscriptionId,
+    TenantId, TimerId,
+    billing::{
+        MerchantRef,
+        attempt::CreateFailure,
+        gateway::{Checkout, Observation},
+    },
     catalog::PlanTerms,
-    messaging::{MessageKind, message::MessageRefs, sender::Channel},
+    messaging::message::QueueMessage,
     network::provisioning::{RecordConfirmed, RecordFailed},
     policy::TimerKind,
 };
-use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::work::Work;
 use crate::{
     model::{log::AppendError, store::BeginError},
+    news::Topics,
     plant::Plant,
     stage::Seat,
 };
@@ -26,20 +32,7 @@ const MAX_CONFLICT_RETRIES: u32 = 3;
 /// What a person or a part of the product asks for.
 #[derive(Debug, Clone)]
 pub enum Command {
-    Open {
-        subscription: SubscriptionId,
-        customer: CustomerId,
-        router: RouterId,
-        username: String,
-        terms: PlanTerms,
-    },
-    Activate(SubscriptionId),
-    Suspend(SubscriptionId),
-    Resume(SubscriptionId),
-    Stop(SubscriptionId),
-    Terminate(SubscriptionId),
-    ChangePlan(SubscriptionId, PlanTerms),
-    ChangeSecret(SubscriptionId, String),
+    Line(SubscriptionId, Change),
     Issue {
         subscription: SubscriptionId,
         due_on: NaiveDate,
@@ -67,27 +60,10 @@ pub enum Command {
         invoice: InvoiceId,
         not_before: Option<DateTime<Utc>>,
     },
-    NoteOverdue {
-        subscription: SubscriptionId,
-        invoice: InvoiceId,
-        due_on: NaiveDate,
-        not_before: Option<DateTime<Utc>>,
-    },
-    ClearOverdue {
-        subscription: SubscriptionId,
-        invoice: InvoiceId,
-    },
-    QueueMessage {
-        message: MessageId,
-        kind: MessageKind,
-        customer: CustomerId,
-        channel: Channel,
-        cause: EventId,
-        refs: MessageRefs,
-    },
+    QueueMessage(QueueMessage),
     RecordSent {
         message: MessageId,
-        report: simpul_adapters::delivery::Report,
+        report: Report,
     },
     ScheduleTimer {
         due_at: DateTime<Utc>,
@@ -96,6 +72,38 @@ pub enum Command {
     CompleteTimer(TimerId),
     Confirm(RecordConfirmed),
     Fail(RecordFailed),
+}
+
+/// What happens to a service line.
+#[derive(Debug, Clone)]
+pub enum Change {
+    Open(Box<OpenLine>),
+    Activate,
+    Suspend,
+    Resume,
+    Stop,
+    ToPlan(PlanTerms),
+    ToSecret(String),
+    NoteOverdue(Overdue),
+    ClearOverdue(InvoiceId),
+}
+
+/// A new service line.
+#[derive(Debug, Clone)]
+pub struct OpenLine {
+    pub customer: CustomerId,
+    pub router: RouterId,
+    pub username: String,
+    pub terms: PlanTerms,
+}
+
+/// An invoice that is overdue.
+#[derive(Debug, Clone, Copy)]
+pub struct Overdue {
+    pub invoice: InvoiceId,
+    pub due_on: NaiveDate,
+    /// When the timer that asks fell due, if one does.
+    pub not_before: Option<DateTime<Utc>>,
 }
 
 /// What a command answers.
@@ -222,7 +230,10 @@ async fn once(seat: &Seat, context: Context, command: &Command) -> Result<Receip
             }
             let holder = world.holder(seat.host);
             let (append, rows) = (unit.append.clone(), unit.rows.clone());
-            match world.store.begin(holder, context.tenant, append, rows, number.clone()) {
+            match world
+                .store
+                .begin(holder, context.tenant, append, rows, number.clone())
+            {
                 Ok(tx) => Ok(Some(tx)),
                 Err(BeginError::Locked) => Ok(None),
                 Err(BeginError::SessionGone) => Err(Failure::Unavailable),
@@ -250,7 +261,8 @@ async fn once(seat: &Seat, context: Context, command: &Command) -> Result<Receip
             .is_some_and(|log| log.answer(context.id).is_some());
         // Nothing when the session was given up while the process stood still.
         let committed = world.store.commit(tx).ok_or(Failure::Unavailable)?;
-        world.changes += 1;
+        world.news.tell(Topics::LOG);
+        unit.rows.iter().for_each(|row| world.news.tell(row.topics()));
         for event in &committed {
             world.note("event", event.seq.unsigned_abs(), || {
                 format!("{} {:?}", event.event.event_type(), event.stream.1)

@@ -9,6 +9,7 @@ use crate::{
         log::Recorded,
         store::{Lane, LaneState},
     },
+    news::Topics,
     plant::Plant,
     stage::Seat,
     world::World,
@@ -20,7 +21,7 @@ const HOLD_MS: u64 = 400;
 pub(super) async fn run(seat: Seat) {
     loop {
         let Some((tag, message)) = seat.with(|world| next(world, &seat)) else {
-            seat.look_again(20).await;
+            seat.look_again(20, Topics::BROKER).await;
             continue;
         };
         let _busy = seat.busy();
@@ -61,12 +62,14 @@ fn consume(world: &mut World, seat: &Seat, message: &Message) {
     };
     let now_ms = world.wall_ms(seat.host) - 1;
     world.store.wish(message.tenant, message.event.id, lane, now_ms);
-    world.changes += 1;
+    world.news.tell(Topics::LANES);
 }
 
 /// The wish that follows from an event, if it changes what the router must hold.
 fn wanted(world: &World, message: &Message) -> Option<Lane> {
-    let Recorded { stream, seq, event, .. } = message.event.as_ref();
+    let Recorded {
+        stream, seq, event, ..
+    } = message.event.as_ref();
     let AnyEvent::Subscription(event) = event else {
         return None;
     };

@@ -24,6 +24,7 @@ use crate::{
         queue::Leased,
         store::{Parcel, ParcelState},
     },
+    news::Topics,
     plant::Plant,
     stage::Seat,
     world::World,
@@ -40,6 +41,7 @@ impl Work for Courier {
     type Item = Leased<Parcel>;
     const NAME: &'static str = "parcel";
     const LEASE_MS: u64 = 45_000;
+    const TOPICS: Topics = Topics::OUTBOX;
 
     fn due(&self, world: &World, now_ms: i64) -> Vec<TenantId> {
         world.store.outbox.due(now_ms, world.gone())
@@ -48,7 +50,10 @@ impl Work for Courier {
     fn take(&self, world: &mut World, seat: &Seat, tenant: TenantId, limit: usize) -> Vec<Self::Item> {
         let (taker, gone) = (world.taker(seat.host), world.gone().clone());
         let lease_ms = i64::try_from(Self::LEASE_MS).unwrap_or(i64::MAX);
-        world.store.outbox.lease(tenant, taker, &gone, lease_ms, limit.min(1))
+        world
+            .store
+            .outbox
+            .lease(tenant, taker, &gone, lease_ms, limit.min(1))
     }
 
     fn place(&self, parcel: &Self::Item) -> String {
@@ -113,10 +118,9 @@ fn content(world: &World, parcel: &Leased<Parcel>) -> Input {
         MessageStatus::Absent => Content::Impossible {
             reason: "no message".to_owned(),
         },
-        MessageStatus::Accepted
-        | MessageStatus::Sent
-        | MessageStatus::Delivered
-        | MessageStatus::Read => Content::Settled(Settled::Sent),
+        MessageStatus::Accepted | MessageStatus::Sent | MessageStatus::Delivered | MessageStatus::Read => {
+            Content::Settled(Settled::Sent)
+        }
         MessageStatus::Failed => Content::Settled(Settled::Failed),
         MessageStatus::Unknown => Content::Settled(Settled::Unknown),
     };
@@ -187,6 +191,9 @@ fn finish(world: &mut World, seat: &Seat, parcel: &Leased<Parcel>, ending: &Endi
         Ending::LeaseRunsOut => return,
     };
     // A lease that is over by now is somebody else's business.
-    let _ = world.store.outbox.end(parcel, due_ms, |row| row.body.state = state);
-    world.changes += 1;
+    let _ = world
+        .store
+        .outbox
+        .end(parcel, due_ms, |row| row.body.state = state);
+    world.news.tell(Topics::OUTBOX);
 }

@@ -12,12 +12,7 @@ use simpul_event_store::feed::{
     machine::{Effect, Input, LEASE_POLL_MS, Machine, POLL_MS},
 };
 
-use crate::{
-    model::log::Recorded,
-    plant::Plant,
-    stage::Seat,
-    world::World,
-};
+use crate::{model::log::Recorded, news::Topics, plant::Plant, stage::Seat, world::World};
 
 pub(crate) const RELAY: &str = "relay";
 pub(crate) const PROJECTOR: &str = "services";
@@ -61,8 +56,10 @@ pub(super) async fn run<H: Handler>(seat: Seat, handler: H) {
     loop {
         let effect = machine.step(seat.now_ms(), input);
         input = match effect {
-            Effect::Wait { ms: POLL_MS | LEASE_POLL_MS } => {
-                seat.look_again(20).await;
+            Effect::Wait {
+                ms: POLL_MS | LEASE_POLL_MS,
+            } => {
+                seat.look_again(20, Topics::LOG).await;
                 Input::Woken
             }
             Effect::Wait { ms } => {
@@ -94,7 +91,11 @@ fn lease<H: Handler>(world: &mut World, seat: &Seat, lead: &mut Option<Lead>, ef
     match effect {
         Effect::TakeLease => {
             *lead = world.store.lead(holder, H::NAME).map(|epoch| Lead { epoch });
-            if lead.is_some() { Input::LeaseTaken } else { Input::LeaseBusy }
+            if lead.is_some() {
+                Input::LeaseTaken
+            } else {
+                Input::LeaseBusy
+            }
         }
         Effect::CheckLease if world.store.leads(holder, H::NAME) => Input::LeaseHeld,
         Effect::CheckLease => {
@@ -104,7 +105,7 @@ fn lease<H: Handler>(world: &mut World, seat: &Seat, lead: &mut Option<Lead>, ef
         Effect::ReleaseLease => {
             world.store.stop_leading(holder, H::NAME);
             *lead = None;
-            world.changes += 1;
+            world.news.tell(Topics::LOG);
             Input::LeaseLost
         }
         Effect::FindWork => Input::Found {
@@ -206,7 +207,7 @@ impl Handler for Relay {
             seat.pause().await;
         }
         seat.with(|world| {
-            world.changes += 1;
+            world.news.tell(Topics::BROKER);
             let kept = world.broker.confirm(&published) && world.broker.connection == connection;
             if kept { Ok(()) } else { Err(Trouble::Transient) }
         })
@@ -238,10 +239,16 @@ impl Handler for Services {
             world.projected(tenant, recorded);
             if let AnyEvent::Subscription(event) = &recorded.event {
                 let id = SubscriptionId::new(recorded.stream.1);
-                apply(&mut world.store.services, tenant, id, recorded.seq.unsigned_abs(), event);
+                apply(
+                    &mut world.store.services,
+                    tenant,
+                    id,
+                    recorded.seq.unsigned_abs(),
+                    event,
+                );
             }
         }
-        world.changes += 1;
+        world.news.tell(Topics::LANES);
     }
 }
 

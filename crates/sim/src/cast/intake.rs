@@ -20,6 +20,7 @@ use crate::{
         queue::{Fenced, Leased},
         store::{NoticeState, StoredNotice, TimerWork},
     },
+    news::Topics,
     stage::Seat,
     world::{World, instant},
 };
@@ -40,6 +41,7 @@ impl Work for Notices {
     type Item = Leased<StoredNotice>;
     const NAME: &'static str = "notice";
     const LEASE_MS: u64 = 20_000;
+    const TOPICS: Topics = Topics::NOTICES;
 
     fn due(&self, world: &World, now_ms: i64) -> Vec<TenantId> {
         world.store.notices.due(now_ms, world.gone())
@@ -102,7 +104,7 @@ fn ended(world: &mut World, seat: &Seat, notice: &Leased<StoredNotice>, verdict:
             })
         }
     };
-    world.changes += 1;
+    world.news.tell(Topics::NOTICES);
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -123,6 +125,7 @@ impl Work for Scheduler {
     type Item = Leased<TimerWork>;
     const NAME: &'static str = "timer";
     const LEASE_MS: u64 = 30_000;
+    const TOPICS: Topics = Topics::TIMERS;
 
     fn due(&self, world: &World, now_ms: i64) -> Vec<TenantId> {
         world.store.timers.due(now_ms, world.gone())
@@ -147,10 +150,12 @@ impl Work for Scheduler {
     async fn handle(&self, seat: &Seat, timer: Self::Item) {
         let (tenant, id) = (timer.tenant, TimerId::new(timer.key));
         let firing = match &timer.body {
-            TimerWork::Policy(kind) => match policies::fire(seat, tenant, id, kind, instant(timer.due_ms)).await {
-                Ok(()) => Firing::Fired,
-                Err(_) => Firing::Postponed("not now".to_owned()),
-            },
+            TimerWork::Policy(kind) => {
+                match policies::fire(seat, tenant, id, kind, instant(timer.due_ms)).await {
+                    Ok(()) => Firing::Fired,
+                    Err(_) => Firing::Postponed("not now".to_owned()),
+                }
+            }
             TimerWork::Checkout(attempt) => look_after(seat, tenant, *attempt).await,
         };
         let outcome = match firing {
@@ -172,7 +177,7 @@ impl Work for Scheduler {
                     let _ = world.store.timers.end(&timer, Some(due_ms), |_| ());
                 }
             }
-            world.changes += 1;
+            world.news.tell(Topics::TIMERS);
         });
     }
 }

@@ -25,12 +25,16 @@ use crate::{
         router::Router,
         store::{Lane, LaneState},
     },
+    news::Topics,
     plant::Plant,
     stage::Seat,
     world::World,
 };
 
-const RETRY: Backoff = Backoff::new(std::time::Duration::from_secs(1), std::time::Duration::from_mins(5));
+const RETRY: Backoff = Backoff::new(
+    std::time::Duration::from_secs(1),
+    std::time::Duration::from_mins(5),
+);
 const BEHIND: Backoff = Backoff::new(
     std::time::Duration::from_millis(50),
     std::time::Duration::from_secs(5),
@@ -48,6 +52,7 @@ impl Work for Provisioner {
     type Item = (Leased<Lane>, Option<DesiredState>);
     const NAME: &'static str = "lane";
     const LEASE_MS: u64 = 60_000;
+    const TOPICS: Topics = Topics::LANES;
 
     fn due(&self, world: &World, now_ms: i64) -> Vec<TenantId> {
         world.store.lanes.due(now_ms, world.gone())
@@ -92,7 +97,7 @@ impl Work for Provisioner {
                     let now_ms = world.wall_ms(seat.host);
                     let (lanes, state) = (&mut world.store.lanes, LaneState::Waiting);
                     lanes.disturb(lane.tenant, lane.key, now_ms, |lane| lane.state = state);
-                    world.changes += 1;
+                    world.news.tell(Topics::LANES);
                     world.note("lane disturbed", 0, || lane.key);
                 }
             });
@@ -118,9 +123,16 @@ fn again(world: &mut World, lane: &Leased<Lane>, due_ms: i64, failed: bool) -> R
     if !world.store_answers() {
         return Err(Over::StoreAway);
     }
-    let state = if failed { LaneState::Failed } else { LaneState::Waiting };
-    let ended = world.store.lanes.end(lane, Some(due_ms), |row| row.body.state = state);
-    world.changes += 1;
+    let state = if failed {
+        LaneState::Failed
+    } else {
+        LaneState::Waiting
+    };
+    let ended = world
+        .store
+        .lanes
+        .end(lane, Some(due_ms), |row| row.body.state = state);
+    world.news.tell(Topics::LANES);
     ended.map_err(|_| Over::Fenced)
 }
 
@@ -205,7 +217,11 @@ impl Run<'_> {
             }
             let stranger = model.stranger_until_ms > now_ms;
             Input::Connected {
-                serial: Some(if stranger { "stranger".to_owned() } else { model.serial.clone() }),
+                serial: Some(if stranger {
+                    "stranger".to_owned()
+                } else {
+                    model.serial.clone()
+                }),
                 expected: Some(model.serial.clone()),
             }
         })
@@ -227,7 +243,7 @@ impl Run<'_> {
             return Input::Failed(FailureKind::Timeout);
         }
         self.wrote |= writes;
-        let input = self.seat.with(|world| {
+        self.seat.with(|world| {
             fail_routers(world, router);
             let (before, after) = (
                 world.swarm.strikes(Fault::DropBefore),
@@ -242,23 +258,33 @@ impl Run<'_> {
             }
             let input = ask(model, &effect, &state);
             if writes {
+                world.news.tell(Topics::ROUTERS);
                 world.written(lane.tenant, lane.key, &state);
                 world.note("router write", state.version, || format!("{effect:?}"));
             }
-            if after { Input::Failed(FailureKind::Timeout) } else { input }
-        });
-        input
+            if after {
+                Input::Failed(FailureKind::Timeout)
+            } else {
+                input
+            }
+        })
     }
 
     /// A planted bug: what a run believes after an accepted write.
-    fn believed(&self, router: RouterId, state: &DesiredState) -> simpul_adapters::provisioning::diff::Actual {
+    fn believed(
+        &self,
+        router: RouterId,
+        state: &DesiredState,
+    ) -> simpul_adapters::provisioning::diff::Actual {
         self.seat.with(|world| {
             let Some(model) = world.routers.get(&router) else {
                 return simpul_adapters::provisioning::diff::Actual::default();
             };
             let mut imagined = model.clone();
             imagined.sessions.clear();
-            if let Ok(ops) = simpul_adapters::provisioning::diff::plan(state, &imagined.read(state), false, true) {
+            if let Ok(ops) =
+                simpul_adapters::provisioning::diff::plan(state, &imagined.read(state), false, true)
+            {
                 for op in &ops {
                     imagined.apply(op, state.secret.as_str());
                 }
@@ -317,6 +343,7 @@ impl Run<'_> {
         }
         self.seat.pause().await;
         let confirmed = i64::try_from(state.version).unwrap_or(i64::MAX);
+        let careless = self.is_planted(Plant::NoVersionCompare);
         self.seat.with(|world| {
             if !world.store_answers() {
                 return Err(Over::StoreAway);
@@ -324,10 +351,20 @@ impl Run<'_> {
             let ended = world.store.lanes.end(self.lane, None, |row| {
                 row.attempts = 0;
                 let lane = &mut row.body;
+                // A planted bug: whatever was done, it was what was wanted.
+                let confirmed = if careless {
+                    confirmed.max(lane.wanted)
+                } else {
+                    confirmed
+                };
                 lane.confirmed = lane.confirmed.max(confirmed);
-                lane.state = if lane.wanted <= confirmed { LaneState::Confirmed } else { LaneState::Waiting };
+                lane.state = if lane.wanted <= confirmed {
+                    LaneState::Confirmed
+                } else {
+                    LaneState::Waiting
+                };
             });
-            world.changes += 1;
+            world.news.tell(Topics::LANES);
             world.note("lane confirmed", state.version, || format!("{ended:?}"));
             ended.map_err(|_| Over::Fenced)
         })
@@ -366,7 +403,10 @@ fn slowness(world: &mut World) -> Option<u64> {
 fn fail_routers(world: &mut World, router: RouterId) {
     let now_ms = world.mono_ms;
     if world.swarm.strikes(Fault::RouterOffline) {
-        let ms = world.swarm.numbers(Fault::RouterOffline).between(1_000, 3_600_000);
+        let ms = world
+            .swarm
+            .numbers(Fault::RouterOffline)
+            .between(1_000, 3_600_000);
         if let Some(model) = world.routers.get_mut(&router) {
             model.offline_until_ms = now_ms + ms;
         }
@@ -394,8 +434,10 @@ fn ask(model: &mut Router, effect: &Effect, state: &DesiredState) -> Input {
     }
 }
 
-/// A fingerprint in the shape of a SHA-256: equal texts, equal fingerprints.
+/// A fingerprint in the shape of a SHA-256: equal texts, equal fingerprints, and cheap.
 fn digest(text: &str) -> Option<Sha256Hex> {
-    let id = Uuid::new_v5(&Uuid::NAMESPACE_OID, text.as_bytes()).simple().to_string();
-    Sha256Hex::parse(&format!("{id}{id}")).ok()
+    let mixed = text.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3)
+    });
+    Sha256Hex::parse(&format!("{mixed:064x}")).ok()
 }

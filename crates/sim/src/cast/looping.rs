@@ -9,7 +9,7 @@ use std::{
 use simpul_adapters::work_loop::machine::{Effect, Input, Machine, Settings, Ticket};
 use simpul_domain::TenantId;
 
-use crate::{stage::Seat, world::World};
+use crate::{news::Topics, stage::Seat, world::World};
 
 /// One kind of work.
 pub(super) trait Work: Clone + 'static {
@@ -17,6 +17,8 @@ pub(super) trait Work: Clone + 'static {
     const NAME: &'static str;
     /// How long a lease lasts; an item is started only in the first half of it.
     const LEASE_MS: u64;
+    /// What may be news for the loop.
+    const TOPICS: Topics;
 
     fn due(&self, world: &World, now_ms: i64) -> Vec<TenantId>;
 
@@ -82,7 +84,7 @@ impl<W: Work> Shell<W> {
             let _busy = seat.busy();
             work.handle(&seat, item).await;
             finished.borrow_mut().push_back(id);
-            seat.with(|world| world.changes += 1);
+            seat.with(|world| world.news.tell(W::TOPICS));
         });
     }
 
@@ -125,7 +127,7 @@ impl<W: Work> Shell<W> {
         if let Some(id) = finished() {
             return Input::Finished { id };
         }
-        seat.look_again(ms.min(20)).await;
+        seat.look_again(ms.min(20), W::TOPICS).await;
         finished().map_or(Input::Woken, |id| Input::Finished { id })
     }
 }

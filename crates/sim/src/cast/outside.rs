@@ -10,15 +10,9 @@ use simpul_domain::{
 
 use super::{
     api,
-    command::{Answer, Command, Context, Failure, Planned, Receipt},
+    command::{Answer, Change, Command, Context, Failure, OpenLine, Planned, Receipt},
 };
-use crate::{
-    faults::Fault,
-    model::gateway::Paid,
-    rng::Rng,
-    stage::Seat,
-    world::World,
-};
+use crate::{faults::Fault, model::gateway::Paid, news::Topics, rng::Rng, stage::Seat, world::World};
 
 /// How long a client waits for an answer before it asks again.
 const PATIENCE_MS: u64 = 30_000;
@@ -56,7 +50,7 @@ impl Household {
 async fn request(seat: &Seat, tenant: TenantId, command: Command) -> Option<Answer> {
     let id = CommandId::new(seat.with(World::new_uuid));
     let context = Context::new(tenant, id);
-        let command = Rc::new(command);
+    let command = Rc::new(command);
     let answer = loop {
         let Some(host) = seat.with(World::some_host) else {
             seat.news(1_000).await;
@@ -90,7 +84,7 @@ async fn ask(
     seat.spawn_on("request", Some(host), |seat| async move {
         let result = api::serve(&seat, context, &command).await;
         *answer.borrow_mut() = Some(result);
-        seat.with(|world| world.changes += 1);
+        seat.with(|world| world.news.tell(Topics::PEOPLE));
     });
     let patience_ms = seat.now_ms() + PATIENCE_MS;
     loop {
@@ -117,15 +111,15 @@ pub async fn live(seat: Seat, home: Household, rng: Rng) {
 
 async fn go_through(seat: &Seat, home: &Household, mut rng: Rng) {
     let Some(terms) = home.terms(0) else { return };
-    let open = Command::Open {
-        subscription: home.subscription,
+    let open = OpenLine {
         customer: home.customer,
         router: home.router,
         username: home.username.clone(),
         terms,
     };
-    request(seat, home.tenant, open).await;
-    request(seat, home.tenant, Command::Activate(home.subscription)).await;
+    let change = |change| Command::Line(home.subscription, change);
+    request(seat, home.tenant, change(Change::Open(Box::new(open)))).await;
+    request(seat, home.tenant, change(Change::Activate)).await;
     let mut bills: Vec<InvoiceId> = Vec::new();
     let mut issued = 0;
     for number in 0..home.happenings {
@@ -148,7 +142,9 @@ async fn happen(
     let (tenant, line) = (home.tenant, home.subscription);
     match rng.below(14) {
         0..=3 => {
-            let Some(due_on) = due_date(seat, tenant, rng, issued) else { return };
+            let Some(due_on) = due_date(seat, tenant, rng, issued) else {
+                return;
+            };
             let issue = Command::Issue {
                 subscription: line,
                 due_on,
@@ -165,27 +161,25 @@ async fn happen(
             let invoice = bills[rng.index(bills.len())];
             request(seat, tenant, Command::Void(invoice)).await;
         }
-        9 => {
-            request(seat, tenant, Command::Suspend(line)).await;
-        }
-        10 => {
-            request(seat, tenant, Command::Resume(line)).await;
-        }
-        11 => {
-            let stop = rng.below(3) == 0;
-            let command = if stop { Command::Stop(line) } else { Command::Activate(line) };
-            request(seat, tenant, command).await;
-        }
-        12 => {
-            let Some(terms) = home.terms(rng.index(3)) else { return };
-            request(seat, tenant, Command::ChangePlan(line, terms)).await;
-        }
-        13 => {
-            let secret = format!("{}/{}", home.username, number + 1);
-            request(seat, tenant, Command::ChangeSecret(line, secret)).await;
+        9..=13 => {
+            if let Some(change) = change(home, rng, number) {
+                request(seat, tenant, Command::Line(line, change)).await;
+            }
         }
         _ => {}
     }
+}
+
+/// What somebody wants of the line.
+fn change(home: &Household, rng: &mut Rng, number: u64) -> Option<Change> {
+    Some(match rng.below(7) {
+        0 => Change::Suspend,
+        1 => Change::Resume,
+        2 => Change::Stop,
+        3 | 4 => Change::Activate,
+        5 => Change::ToPlan(home.terms(rng.index(3))?),
+        _ => Change::ToSecret(format!("{}/{}", home.username, number + 1)),
+    })
 }
 
 /// A due date soon, and another one every time.
@@ -226,13 +220,31 @@ fn paid(world: &mut World, tenant: TenantId, plan: &Planned) {
     if world.swarm.strikes(Fault::WrongAmount) {
         let off = i64::try_from(world.swarm.numbers(Fault::WrongAmount).between(1, 80_000)).unwrap_or(1);
         let more = world.swarm.numbers(Fault::WrongAmount).below(2) == 0;
-        let other = Rupiah::try_new(if more { gross.get() + off } else { (gross.get() - off).max(1) });
+        let other = Rupiah::try_new(if more {
+            gross.get() + off
+        } else {
+            (gross.get() - off).max(1)
+        });
         gross = other.unwrap_or(gross);
     }
-    report(world, tenant, &order.order_ref, &order.provider_ref, gross, order.payer_fee);
+    report(
+        world,
+        tenant,
+        &order.order_ref,
+        &order.provider_ref,
+        gross,
+        order.payer_fee,
+    );
     if world.swarm.strikes(Fault::PaidAgain) {
         let provider_ref = world.gateway.new_ref();
-        report(world, tenant, &order.order_ref, &provider_ref, expected, order.payer_fee);
+        report(
+            world,
+            tenant,
+            &order.order_ref,
+            &provider_ref,
+            expected,
+            order.payer_fee,
+        );
     }
     if world.swarm.strikes(Fault::ForeignMoney) {
         let provider_ref = world.gateway.new_ref();
@@ -251,7 +263,10 @@ fn report(
 ) {
     let mut due_ms = world.mono_ms + 1_000;
     if world.swarm.strikes(Fault::NoticeLate) {
-        due_ms += world.swarm.numbers(Fault::NoticeLate).between(60_000, 48 * HOUR_MS);
+        due_ms += world
+            .swarm
+            .numbers(Fault::NoticeLate)
+            .between(60_000, 48 * HOUR_MS);
     }
     let mut repeats = 0;
     if world.swarm.strikes(Fault::NoticeRepeated) {
@@ -266,18 +281,23 @@ fn report(
     };
     world.note("paid", gross.get().unsigned_abs(), || provider_ref.to_owned());
     world.gateway.pay(paid, due_ms, repeats);
-    world.changes += 1;
+    world.news.tell(Topics::PEOPLE);
 }
 
 /// The gateway sends each notice until it is taken, and sometimes again.
 pub async fn gateway(seat: Seat) {
     loop {
         let next = seat.with(|world| {
-            let due = world.gateway.notices.iter().enumerate().min_by_key(|(_, notice)| notice.due_ms);
+            let due = world
+                .gateway
+                .notices
+                .iter()
+                .enumerate()
+                .min_by_key(|(_, notice)| notice.due_ms);
             due.map(|(index, notice)| (index, notice.due_ms, notice.tenant, notice.observation.clone()))
         });
         let Some((index, due_ms, tenant, observation)) = next else {
-            seat.look_again(1).await;
+            seat.look_again(1, Topics::PEOPLE).await;
             continue;
         };
         let now_ms = seat.now_ms();
@@ -292,7 +312,7 @@ pub async fn gateway(seat: Seat) {
             match (taken, notice.repeats) {
                 (true, 0) => {
                     world.gateway.notices.remove(index);
-                    world.changes += 1;
+                    world.news.tell(Topics::PEOPLE);
                 }
                 (true, _) => {
                     notice.repeats -= 1;
@@ -314,7 +334,7 @@ async fn notify(seat: &Seat, tenant: TenantId, observation: Observation) -> bool
     seat.spawn_on("hook", Some(host), |seat| async move {
         let taken = api::hook(&seat, tenant, observation).await;
         *answer.borrow_mut() = Some(taken);
-        seat.with(|world| world.changes += 1);
+        seat.with(|world| world.news.tell(Topics::PEOPLE));
     });
     let life = seat.with(|world| world.holder(Some(host)));
     let patience_ms = seat.now_ms() + PATIENCE_MS;
@@ -340,6 +360,6 @@ pub async fn modems(seat: Seat) {
                 router.dial_in();
             }
         });
-        seat.look_again(5_000).await;
+        seat.look_again(5_000, Topics::ROUTERS).await;
     }
 }

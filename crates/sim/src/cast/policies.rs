@@ -8,6 +8,7 @@ use simpul_domain::{
     billing::{dunning, isolir},
     messaging::{
         MessageKind,
+        message::QueueMessage,
         receipts::{self, ReceiptFacts},
         sender::Channel,
     },
@@ -17,7 +18,7 @@ use simpul_domain::{
 use simpul_event_store::feed::OnError;
 
 use super::{
-    command::{Command, Context, Failure, dispatch},
+    command::{Change, Command, Context, Failure, Overdue, dispatch},
     feed::{self, Handler, Trouble},
 };
 use crate::{model::log::Recorded, stage::Seat};
@@ -53,7 +54,11 @@ impl Policies {
                 let grace_days = seat.with(|world| world.operator(tenant).map_or(0, |one| one.grace_days));
                 let dunning = dunning::react(invoice, dunning::DunningFacts { grace_days });
                 wishes.extend(dunning.into_iter().map(|intent| (dunning::POLICY, intent)));
-                wishes.extend(isolir::react(invoice).into_iter().map(|intent| (isolir::POLICY, intent)));
+                wishes.extend(
+                    isolir::react(invoice)
+                        .into_iter()
+                        .map(|intent| (isolir::POLICY, intent)),
+                );
                 let messages = receipts::on_invoice(recorded.id, invoice, &self.facts);
                 wishes.extend(messages.into_iter().map(|intent| (receipts::POLICY, intent)));
             }
@@ -105,19 +110,18 @@ async fn carry_out(
             subscription,
             invoice,
             due_on,
-        } => Command::NoteOverdue {
-            subscription,
-            invoice,
-            due_on,
-            not_before,
-        },
+        } => {
+            let overdue = Overdue {
+                invoice,
+                due_on,
+                not_before,
+            };
+            Command::Line(subscription, Change::NoteOverdue(overdue))
+        }
         Intent::ClearOverdue {
             subscription,
             invoice,
-        } => Command::ClearOverdue {
-            subscription,
-            invoice,
-        },
+        } => Command::Line(subscription, Change::ClearOverdue(invoice)),
         Intent::QueueMessage {
             message,
             kind,
@@ -125,20 +129,22 @@ async fn carry_out(
             channel,
             cause,
             refs,
-        } => Command::QueueMessage {
+        } => Command::QueueMessage(QueueMessage {
             message,
             kind,
             customer,
             channel,
             cause,
             refs,
-        },
+            template_version: 1,
+            at: DateTime::UNIX_EPOCH,
+        }),
         Intent::ScheduleTimer { due_at, kind, .. } => Command::ScheduleTimer { due_at, kind },
     };
-    settled(dispatch(seat, context, &command).await)
+    settled(&dispatch(seat, context, &command).await)
 }
 
-fn settled<T>(result: Result<T, Failure>) -> Result<(), Trouble> {
+fn settled<T>(result: &Result<T, Failure>) -> Result<(), Trouble> {
     match result {
         Ok(_) | Err(Failure::Refused(_)) => Ok(()),
         Err(Failure::Unavailable | Failure::Append(_)) => Err(Trouble::Transient),
@@ -167,5 +173,5 @@ pub(super) async fn fire(
         timer: None,
         ..context("timer.done", 0)
     };
-    settled(dispatch(seat, done, &Command::CompleteTimer(timer)).await)
+    settled(&dispatch(seat, done, &Command::CompleteTimer(timer)).await)
 }

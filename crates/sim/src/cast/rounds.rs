@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use simpul_event_store::rounds::machine::{Effect, Input, Machine};
 
-use crate::stage::Seat;
+use crate::{news::Topics, stage::Seat};
 
 const LOCK: &str = "round";
 /// Longer than a simulated day has meaning for the round: one a day is enough to see it made once.
@@ -18,7 +18,7 @@ pub(super) async fn run(seat: Seat) {
         seat.pause().await;
         input = match effect {
             Effect::Wait { .. } => {
-                seat.look_again(1_000).await;
+                seat.look_again(1_000, Topics::TIMERS).await;
                 Input::Woken
             }
             Effect::TakeLease => seat.with(|world| {

@@ -1,8 +1,10 @@
 //! What each command loads, checks and appends, as `crates/app` does.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use simpul_adapters::delivery::Report;
 use simpul_domain::{
-    AttemptId, CustomerId, InvoiceId, PaymentId, Sealed, TimerId,
+    AttemptId, CustomerId, GatewayId, InvoiceId, MessageId, PaymentId, Rupiah, Sealed, SubscriptionId,
+    TimerId,
     billing::{
         Attempt, AttemptCommand, AttemptEvent, CreditAccount, CreditAccountCommand, DueDay, Invoice,
         InvoiceCommand, InvoiceNumberPattern, MerchantRef, Payment, PaymentCommand, Period,
@@ -16,17 +18,19 @@ use simpul_domain::{
     },
     customers::CustomerCode,
     messaging::{Message, MessageCommand, message::QueueMessage},
-    network::{Provisioning, ProvisioningCommand},
+    network::{
+        Provisioning, ProvisioningCommand,
+        provisioning::{RecordConfirmed, RecordFailed},
+    },
     subscriptions::{
         PppUsername, Subscription, SubscriptionCommand,
         subscription::{IsolirHold, NoteOverdue, OpenSubscription},
     },
 };
-use simpul_adapters::delivery::Report;
 use uuid::Uuid;
 
 use super::{
-    command::{Answer, Command, Failure, Planned},
+    command::{Answer, Change, Command, Failure, OpenLine, Overdue, Planned},
     work::Work,
 };
 use crate::{
@@ -58,107 +62,22 @@ pub(super) fn checkout_timer(attempt: AttemptId) -> TimerId {
 pub(super) async fn run(work: &mut Work<'_>, command: &Command) -> Result<Answer, Failure> {
     let at = work.at();
     match command.clone() {
-        Command::Open {
-            subscription,
-            customer,
-            router,
-            username,
-            terms,
-        } => {
-            let zone = operator(work, |operator| operator.zone)?;
-            let open = OpenSubscription {
-                subscription,
-                customer,
-                terms,
-                router,
-                username: PppUsername::parse(&username).map_err(refused)?,
-                secret: Sealed::new(format!("{username}/0")),
-                due_day: DueDay::default(),
-                installed_on: zone.date_at(at),
-                zone,
-                at,
-            };
-            subscribe(work, subscription, SubscriptionCommand::Open(Box::new(open))).await
-        }
-        Command::Activate(id) => subscribe(work, id, SubscriptionCommand::Activate { at }).await,
-        Command::Resume(id) => subscribe(work, id, SubscriptionCommand::Resume { at }).await,
-        Command::Suspend(id) => {
-            let reason = "asked for".to_owned();
-            subscribe(work, id, SubscriptionCommand::Suspend { reason, at }).await
-        }
-        Command::Stop(id) => {
-            let reason = "long unpaid".to_owned();
-            subscribe(work, id, SubscriptionCommand::Stop { reason, at }).await
-        }
-        Command::Terminate(id) => {
-            let reason = "moved away".to_owned();
-            subscribe(work, id, SubscriptionCommand::Terminate { reason, at }).await
-        }
-        Command::ChangePlan(id, terms) => {
-            subscribe(work, id, SubscriptionCommand::ChangePlan { terms, at }).await
-        }
-        Command::ChangeSecret(id, secret) => {
-            let secret = Sealed::new(secret);
-            subscribe(work, id, SubscriptionCommand::ChangeSecret { secret, at }).await
-        }
-        Command::ClearOverdue { subscription, invoice } => {
-            subscribe(work, subscription, SubscriptionCommand::ClearOverdue { invoice, at }).await
-        }
-        Command::NoteOverdue {
-            subscription,
-            invoice,
-            due_on,
-            not_before,
-        } => {
-            let invoice_open = work.load::<Invoice>(invoice.as_uuid()).await?.is_open();
-            let (zone, grace_days) = operator(work, |operator| (operator.zone, operator.grace_days))?;
-            let note = NoteOverdue {
-                invoice,
-                due_on,
-                today: zone.date_at(not_before.map_or(at, |due_at| due_at.max(at))),
-                grace_days,
-                invoice_open,
-                hold: IsolirHold::default(),
-                at,
-            };
-            subscribe(work, subscription, SubscriptionCommand::NoteOverdue(note)).await
-        }
         Command::Issue { subscription, due_on } => issue(work, subscription, due_on).await,
-        Command::Void(invoice) => {
-            let customer = work.load::<Invoice>(invoice.as_uuid()).await?.customer();
-            let customer = customer.ok_or_else(|| missing("invoice"))?;
-            let reason = "a mistake".to_owned();
-            work.decide::<Invoice>(invoice.as_uuid(), InvoiceCommand::Void { reason, at }).await?;
-            work.drop_member(OPEN_INVOICES, customer.as_uuid(), invoice.as_uuid());
-            Ok(Answer::Nothing)
-        }
-        Command::MarkOverdue { invoice, not_before } => {
-            let zone = work.load::<Invoice>(invoice.as_uuid()).await?.zone();
-            let zone = zone.ok_or_else(|| missing("invoice"))?;
-            let today = zone.date_at(not_before.map_or(at, |due_at| due_at.max(at)));
-            let mark = InvoiceCommand::MarkOverdue { today, at };
-            work.decide::<Invoice>(invoice.as_uuid(), mark).await?;
-            Ok(Answer::Nothing)
-        }
         Command::OpenCheckout {
             invoice,
             gateway,
             payer_fee,
         } => open_checkout(work, invoice, gateway, payer_fee).await,
+        Command::Void(invoice) => void(work, invoice).await,
+        Command::MarkOverdue { invoice, not_before } => mark_overdue(work, invoice, not_before).await,
         Command::RecordCheckout { attempt, checkout } => {
             let record = AttemptCommand::RecordCheckout { checkout, at };
-            work.decide::<Attempt>(attempt.as_uuid(), record).await?;
-            work.inline(InlineRow::CompleteTimer(checkout_timer(attempt)));
-            Ok(Answer::Nothing)
+            record_attempt(work, attempt, record, true).await
         }
         Command::RecordCreateFailed { attempt, failure } => {
             let settled = !matches!(failure, CreateFailure::OutcomeUnknown);
             let record = AttemptCommand::RecordCreateFailed { failure, at };
-            work.decide::<Attempt>(attempt.as_uuid(), record).await?;
-            if settled {
-                work.inline(InlineRow::CompleteTimer(checkout_timer(attempt)));
-            }
-            Ok(Answer::Nothing)
+            record_attempt(work, attempt, record, settled).await
         }
         Command::Book {
             gateway,
@@ -171,39 +90,8 @@ pub(super) async fn run(work: &mut Work<'_>, command: &Command) -> Result<Answer
             }
             Ok(Answer::Nothing)
         }
-        Command::QueueMessage {
-            message,
-            kind,
-            customer,
-            channel,
-            cause,
-            refs,
-        } => {
-            let queue = MessageCommand::Queue(QueueMessage {
-                message,
-                kind,
-                customer,
-                channel,
-                cause,
-                refs,
-                template_version: 1,
-                at,
-            });
-            if !work.decide::<Message>(message.as_uuid(), queue).await?.is_empty() {
-                let due_ms = millis(at);
-                work.inline(InlineRow::Send { message, due_ms });
-            }
-            Ok(Answer::Nothing)
-        }
-        Command::RecordSent { message, report } => {
-            let record = match report {
-                Report::Accepted { provider_ids } => MessageCommand::RecordAccepted { provider_ids, at },
-                Report::Failed { reason, is_final } => MessageCommand::RecordFailed { reason, is_final, at },
-                Report::Unknown => MessageCommand::RecordUnknown { at },
-            };
-            work.decide::<Message>(message.as_uuid(), record).await?;
-            Ok(Answer::Nothing)
-        }
+        Command::QueueMessage(queue) => queue_message(work, queue).await,
+        Command::RecordSent { message, report } => record_sent(work, message, report).await,
         Command::ScheduleTimer { due_at, kind } => {
             work.inline(InlineRow::Timer {
                 id: kind.timer(),
@@ -216,19 +104,160 @@ pub(super) async fn run(work: &mut Work<'_>, command: &Command) -> Result<Answer
             work.inline(InlineRow::CompleteTimer(timer));
             Ok(Answer::Nothing)
         }
-        Command::Confirm(mut record) => {
-            record.at = at;
-            let id = record.subscription.as_uuid();
-            work.decide::<Provisioning>(id, ProvisioningCommand::RecordConfirmed(record)).await?;
-            Ok(Answer::Nothing)
+        Command::Confirm(record) => {
+            let record = RecordConfirmed { at, ..record };
+            prove(
+                work,
+                record.subscription,
+                ProvisioningCommand::RecordConfirmed(record),
+            )
+            .await
         }
-        Command::Fail(mut record) => {
-            record.at = at;
-            let id = record.subscription.as_uuid();
-            work.decide::<Provisioning>(id, ProvisioningCommand::RecordFailed(record)).await?;
+        Command::Fail(record) => {
+            let record = RecordFailed { at, ..record };
+            prove(
+                work,
+                record.subscription,
+                ProvisioningCommand::RecordFailed(record),
+            )
+            .await
+        }
+        Command::Line(subscription, change) => {
+            let command = match change {
+                Change::Open(open) => open_line(work, subscription, *open)?,
+                Change::Activate => SubscriptionCommand::Activate { at },
+                Change::Resume => SubscriptionCommand::Resume { at },
+                Change::Suspend => SubscriptionCommand::Suspend {
+                    reason: "asked for".to_owned(),
+                    at,
+                },
+                Change::Stop => SubscriptionCommand::Stop {
+                    reason: "long unpaid".to_owned(),
+                    at,
+                },
+                Change::ToPlan(terms) => SubscriptionCommand::ChangePlan { terms, at },
+                Change::ToSecret(secret) => SubscriptionCommand::ChangeSecret {
+                    secret: Sealed::new(secret),
+                    at,
+                },
+                Change::ClearOverdue(invoice) => SubscriptionCommand::ClearOverdue { invoice, at },
+                Change::NoteOverdue(overdue) => note_overdue(work, &overdue).await?,
+            };
+            work.decide::<Subscription>(subscription.as_uuid(), command)
+                .await?;
             Ok(Answer::Nothing)
         }
     }
+}
+
+fn open_line(
+    work: &Work<'_>,
+    subscription: SubscriptionId,
+    open: OpenLine,
+) -> Result<SubscriptionCommand, Failure> {
+    let (zone, at) = (operator(work, |operator| operator.zone)?, work.at());
+    Ok(SubscriptionCommand::Open(Box::new(OpenSubscription {
+        subscription,
+        customer: open.customer,
+        terms: open.terms,
+        router: open.router,
+        username: PppUsername::parse(&open.username).map_err(refused)?,
+        secret: Sealed::new(format!("{}/0", open.username)),
+        due_day: DueDay::default(),
+        installed_on: zone.date_at(at),
+        zone,
+        at,
+    })))
+}
+
+async fn note_overdue(work: &mut Work<'_>, overdue: &Overdue) -> Result<SubscriptionCommand, Failure> {
+    let invoice_open = work.load::<Invoice>(overdue.invoice.as_uuid()).await?.is_open();
+    let (zone, grace_days) = operator(work, |operator| (operator.zone, operator.grace_days))?;
+    let at = work.at();
+    Ok(SubscriptionCommand::NoteOverdue(NoteOverdue {
+        invoice: overdue.invoice,
+        due_on: overdue.due_on,
+        today: zone.date_at(not_earlier(at, overdue.not_before)),
+        grace_days,
+        invoice_open,
+        hold: IsolirHold::default(),
+        at,
+    }))
+}
+
+/// A timer that was due stays due, whatever the clock says by now.
+fn not_earlier(at: DateTime<Utc>, not_before: Option<DateTime<Utc>>) -> DateTime<Utc> {
+    not_before.map_or(at, |due_at| due_at.max(at))
+}
+
+async fn void(work: &mut Work<'_>, invoice: InvoiceId) -> Result<Answer, Failure> {
+    let (id, at) = (invoice.as_uuid(), work.at());
+    let customer = work.load::<Invoice>(id).await?.customer();
+    let customer = customer.ok_or_else(|| missing("invoice"))?;
+    let reason = "a mistake".to_owned();
+    work.decide::<Invoice>(id, InvoiceCommand::Void { reason, at })
+        .await?;
+    work.drop_member(OPEN_INVOICES, customer.as_uuid(), id);
+    Ok(Answer::Nothing)
+}
+
+async fn mark_overdue(
+    work: &mut Work<'_>,
+    invoice: InvoiceId,
+    not_before: Option<DateTime<Utc>>,
+) -> Result<Answer, Failure> {
+    let (id, at) = (invoice.as_uuid(), work.at());
+    let zone = work.load::<Invoice>(id).await?.zone();
+    let today = zone
+        .ok_or_else(|| missing("invoice"))?
+        .date_at(not_earlier(at, not_before));
+    work.decide::<Invoice>(id, InvoiceCommand::MarkOverdue { today, at })
+        .await?;
+    Ok(Answer::Nothing)
+}
+
+async fn record_attempt(
+    work: &mut Work<'_>,
+    attempt: AttemptId,
+    record: AttemptCommand,
+    settled: bool,
+) -> Result<Answer, Failure> {
+    work.decide::<Attempt>(attempt.as_uuid(), record).await?;
+    if settled {
+        work.inline(InlineRow::CompleteTimer(checkout_timer(attempt)));
+    }
+    Ok(Answer::Nothing)
+}
+
+async fn queue_message(work: &mut Work<'_>, queue: QueueMessage) -> Result<Answer, Failure> {
+    let (message, at) = (queue.message, work.at());
+    let queue = MessageCommand::Queue(QueueMessage { at, ..queue });
+    if !work.decide::<Message>(message.as_uuid(), queue).await?.is_empty() {
+        let due_ms = millis(at);
+        work.inline(InlineRow::Send { message, due_ms });
+    }
+    Ok(Answer::Nothing)
+}
+
+async fn record_sent(work: &mut Work<'_>, message: MessageId, report: Report) -> Result<Answer, Failure> {
+    let at = work.at();
+    let record = match report {
+        Report::Accepted { provider_ids } => MessageCommand::RecordAccepted { provider_ids, at },
+        Report::Failed { reason, is_final } => MessageCommand::RecordFailed { reason, is_final, at },
+        Report::Unknown => MessageCommand::RecordUnknown { at },
+    };
+    work.decide::<Message>(message.as_uuid(), record).await?;
+    Ok(Answer::Nothing)
+}
+
+async fn prove(
+    work: &mut Work<'_>,
+    subscription: SubscriptionId,
+    record: ProvisioningCommand,
+) -> Result<Answer, Failure> {
+    work.decide::<Provisioning>(subscription.as_uuid(), record)
+        .await?;
+    Ok(Answer::Nothing)
 }
 
 fn operator<R>(work: &Work<'_>, read: impl FnOnce(&crate::world::Operator) -> R) -> Result<R, Failure> {
@@ -237,19 +266,10 @@ fn operator<R>(work: &Work<'_>, read: impl FnOnce(&crate::world::Operator) -> R)
     read.ok_or_else(|| missing("operator"))
 }
 
-async fn subscribe(
-    work: &mut Work<'_>,
-    subscription: simpul_domain::SubscriptionId,
-    command: SubscriptionCommand,
-) -> Result<Answer, Failure> {
-    work.decide::<Subscription>(subscription.as_uuid(), command).await?;
-    Ok(Answer::Nothing)
-}
-
 async fn issue(
     work: &mut Work<'_>,
-    subscription: simpul_domain::SubscriptionId,
-    due_on: chrono::NaiveDate,
+    subscription: SubscriptionId,
+    due_on: NaiveDate,
 ) -> Result<Answer, Failure> {
     let line = work.load::<Subscription>(subscription.as_uuid()).await?;
     let (Some(terms), Some(customer), Some(due_day)) =
@@ -259,7 +279,12 @@ async fn issue(
     };
     let period = Period::ending_at(due_day, due_on);
     let invoice = invoice_id(work.tenant(), subscription, period);
-    if work.load::<Invoice>(invoice.as_uuid()).await?.customer().is_some() {
+    if work
+        .load::<Invoice>(invoice.as_uuid())
+        .await?
+        .customer()
+        .is_some()
+    {
         return Ok(Answer::Invoice(invoice));
     }
     let zone = operator(work, |operator| operator.zone)?;
@@ -288,7 +313,8 @@ async fn issue(
         },
         at: work.at(),
     };
-    work.decide::<Invoice>(invoice.as_uuid(), InvoiceCommand::Issue(Box::new(issue))).await?;
+    work.decide::<Invoice>(invoice.as_uuid(), InvoiceCommand::Issue(Box::new(issue)))
+        .await?;
     let sort = due_on.to_string();
     work.add_member(OPEN_INVOICES, customer.as_uuid(), invoice.as_uuid(), sort);
     Ok(Answer::Invoice(invoice))
@@ -297,8 +323,8 @@ async fn issue(
 async fn open_checkout(
     work: &mut Work<'_>,
     invoice: InvoiceId,
-    gateway: simpul_domain::GatewayId,
-    payer_fee: simpul_domain::Rupiah,
+    gateway: GatewayId,
+    payer_fee: Rupiah,
 ) -> Result<Answer, Failure> {
     let bill = work.load::<Invoice>(invoice.as_uuid()).await?;
     let customer = bill.customer().ok_or_else(|| missing("invoice"))?;
@@ -319,12 +345,13 @@ async fn open_checkout(
         channel: "BRIVA".to_owned(),
         amount,
         payer_fee,
-        merchant_fee: simpul_domain::Rupiah::ZERO,
+        merchant_fee: Rupiah::ZERO,
         expires_at,
         at: work.at(),
     };
     work.begin::<Attempt>(attempt.as_uuid());
-    work.decide::<Attempt>(attempt.as_uuid(), AttemptCommand::Create(Box::new(create))).await?;
+    work.decide::<Attempt>(attempt.as_uuid(), AttemptCommand::Create(Box::new(create)))
+        .await?;
     work.claim(ORDER_REF, merchant_ref.to_string(), attempt.as_uuid());
     let taker = work.taker();
     work.inline(InlineRow::GuardTimer {
@@ -342,11 +369,7 @@ async fn open_checkout(
     })))
 }
 
-async fn book(
-    work: &mut Work<'_>,
-    gateway: simpul_domain::GatewayId,
-    observation: &Observation,
-) -> Result<(), Failure> {
+async fn book(work: &mut Work<'_>, gateway: GatewayId, observation: &Observation) -> Result<(), Failure> {
     let key = observation.order_ref.clone();
     let attempt = work.ask(|log| log.claimed_by(ORDER_REF, &key)).await?;
     match attempt {
@@ -374,7 +397,7 @@ async fn is_booked(work: &mut Work<'_>, payment: PaymentId) -> Result<bool, Fail
 
 async fn book_unmatched(
     work: &mut Work<'_>,
-    gateway: simpul_domain::GatewayId,
+    gateway: GatewayId,
     observation: &Observation,
 ) -> Result<(), Failure> {
     if observation.state != ObservedState::Paid || !observation.gross.is_positive() {
@@ -408,7 +431,8 @@ async fn book_unmatched(
         flags: Vec::new(),
         at: work.at(),
     };
-    work.decide::<Payment>(payment.as_uuid(), PaymentCommand::Receive(Box::new(receive))).await?;
+    work.decide::<Payment>(payment.as_uuid(), PaymentCommand::Receive(Box::new(receive)))
+        .await?;
     Ok(())
 }
 
@@ -440,7 +464,8 @@ async fn book_paid(work: &mut Work<'_>, paid: &AttemptPaid) -> Result<(), Failur
         };
         work.decide::<CreditAccount>(customer, add).await?;
     }
-    work.decide::<Payment>(payment.as_uuid(), PaymentCommand::Receive(Box::new(receive))).await?;
+    work.decide::<Payment>(payment.as_uuid(), PaymentCommand::Receive(Box::new(receive)))
+        .await?;
     Ok(())
 }
 
@@ -450,7 +475,9 @@ fn is_planted(work: &Work<'_>, plant: Plant) -> bool {
 
 async fn open_invoices(work: &mut Work<'_>, customer: CustomerId) -> Result<Vec<OpenInvoice>, Failure> {
     let mut open = Vec::new();
-    let members: Vec<Uuid> = work.ask(|log| log.members(OPEN_INVOICES, customer.as_uuid())).await?;
+    let members: Vec<Uuid> = work
+        .ask(|log| log.members(OPEN_INVOICES, customer.as_uuid()))
+        .await?;
     for id in members {
         let invoice = work.load::<Invoice>(id).await?;
         if let (true, Some(due_on)) = (invoice.is_open(), invoice.due_on()) {

@@ -100,7 +100,10 @@ impl<'s> Work<'s> {
             let state = Box::new(state);
             self.loaded.insert(key, Loaded { state, version });
         }
-        let loaded = self.loaded.get(&key).and_then(|loaded| loaded.state.downcast_ref::<A>());
+        let loaded = self
+            .loaded
+            .get(&key)
+            .and_then(|loaded| loaded.state.downcast_ref::<A>());
         loaded.cloned().ok_or(Failure::Unavailable)
     }
 

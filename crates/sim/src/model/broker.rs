@@ -54,7 +54,8 @@ impl Broker {
     }
 
     fn keep(&mut self, messages: Vec<(u64, HostId, Message)>) {
-        self.ready.extend(messages.into_iter().map(|(_, _, message)| message));
+        self.ready
+            .extend(messages.into_iter().map(|(_, _, message)| message));
     }
 
     pub fn restart(&mut self) {

@@ -52,10 +52,13 @@ impl Gateway {
     pub fn create(&mut self, order: &Order) -> Order {
         self.next += 1;
         let provider_ref = format!("T{}", self.next);
-        let made = self.orders.entry(order.order_ref.clone()).or_insert_with(|| Order {
-            provider_ref,
-            ..order.clone()
-        });
+        let made = self
+            .orders
+            .entry(order.order_ref.clone())
+            .or_insert_with(|| Order {
+                provider_ref,
+                ..order.clone()
+            });
         made.clone()
     }
 

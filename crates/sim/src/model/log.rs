@@ -177,7 +177,9 @@ impl Log {
         }
         let mut next: BTreeMap<StreamKey, i64> = BTreeMap::new();
         for event in &append.events {
-            let version = next.entry(event.stream).or_insert_with(|| self.version(event.stream));
+            let version = next
+                .entry(event.stream)
+                .or_insert_with(|| self.version(event.stream));
             if event.sequence != *version + 1 {
                 return Err(AppendError::Conflict);
             }
@@ -199,9 +201,9 @@ impl Log {
 
     /// Makes an append visible. `first` is the position of its first event.
     pub fn commit(&mut self, append: Append, first: Option<i64>) -> Vec<Rc<Recorded>> {
-        let mut seq = first.unwrap_or_else(|| self.head() + 1);
+        let first = first.unwrap_or_else(|| self.head() + 1);
         let mut committed = Vec::with_capacity(append.events.len());
-        for staged in append.events {
+        for (seq, staged) in (first..).zip(append.events) {
             let recorded = Rc::new(Recorded {
                 seq,
                 stream: staged.stream,
@@ -209,10 +211,12 @@ impl Log {
                 id: staged.id,
                 event: staged.event,
             });
-            seq += 1;
             let at = self.events.partition_point(|event| event.seq < recorded.seq);
             self.events.insert(at, Rc::clone(&recorded));
-            self.streams.entry(recorded.stream).or_default().push(Rc::clone(&recorded));
+            self.streams
+                .entry(recorded.stream)
+                .or_default()
+                .push(Rc::clone(&recorded));
             committed.push(recorded);
         }
         self.commands.insert(append.command, append.answer);
@@ -220,7 +224,10 @@ impl Log {
             self.claims.insert((scope, key), owner);
         }
         for (scope, key, sort, member) in append.add {
-            self.members.entry((scope, key)).or_default().insert((sort, member));
+            self.members
+                .entry((scope, key))
+                .or_default()
+                .insert((sort, member));
         }
         for (scope, key, gone) in append.drop {
             if let Some(members) = self.members.get_mut(&(scope, key)) {

@@ -157,7 +157,9 @@ impl<B: Body> Queue<B> {
         due.truncate(limit);
         let mut leased = Vec::with_capacity(due.len());
         for (_, key) in due {
-            let Some(row) = self.rows.get_mut(&(tenant, key)) else { continue };
+            let Some(row) = self.rows.get_mut(&(tenant, key)) else {
+                continue;
+            };
             row.lease = Some((taker.now_ms + lease_ms, taker.holder));
             row.epoch += 1;
             row.attempts += 1;

@@ -7,8 +7,8 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use simpul_domain::{
-    AttemptId, EventId, MessageId, RouterId, SubscriptionId, TenantId, TimerId, billing::gateway::Observation,
-    network::desired::ServiceFacts, policy::TimerKind,
+    AttemptId, EventId, MessageId, RouterId, SubscriptionId, TenantId, TimerId,
+    billing::gateway::Observation, network::desired::ServiceFacts, policy::TimerKind,
 };
 use uuid::Uuid;
 
@@ -16,7 +16,7 @@ use super::{
     log::{Append, AppendError, Log, Recorded},
     queue::{Body, Fenced, Queue, Taker},
 };
-use crate::{plant::Plant, world::Holder};
+use crate::{news::Topics, plant::Plant, world::Holder};
 
 /// What a timer does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,6 +134,17 @@ pub enum InlineRow {
     NoticeDone(Uuid),
 }
 
+impl InlineRow {
+    /// Whom it concerns.
+    pub const fn topics(&self) -> Topics {
+        match self {
+            Self::Timer { .. } | Self::GuardTimer { .. } | Self::CompleteTimer(_) => Topics::TIMERS,
+            Self::Send { .. } => Topics::OUTBOX,
+            Self::NoticeDone(_) => Topics::NOTICES,
+        }
+    }
+}
+
 /// Where a subscriber stands in a tenant's log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Cursor {
@@ -199,7 +210,10 @@ pub struct Store {
 impl Store {
     pub fn new(tenants: impl IntoIterator<Item = TenantId>, plant: Option<Plant>) -> Self {
         let mut store = Self {
-            logs: tenants.into_iter().map(|tenant| (tenant, Log::default())).collect(),
+            logs: tenants
+                .into_iter()
+                .map(|tenant| (tenant, Log::default()))
+                .collect(),
             plant,
             ..Self::default()
         };
@@ -341,7 +355,8 @@ impl Store {
     /// The notice has had its effect, whoever holds it.
     pub fn notice_done(&mut self, tenant: TenantId, id: Uuid) {
         self.notices.free(tenant, id);
-        self.notices.change(tenant, id, |row| row.body.state = NoticeState::Done);
+        self.notices
+            .change(tenant, id, |row| row.body.state = NoticeState::Done);
     }
 
     /// Stores a notice; a repeat is recognised.
@@ -377,7 +392,11 @@ impl Store {
 
     /// Takes the lead of a subscriber with a new epoch; `None` while another one leads.
     pub fn lead(&mut self, holder: Holder, subscriber: &'static str) -> Option<u64> {
-        if self.leaders.get(subscriber).is_some_and(|leader| *leader != holder) {
+        if self
+            .leaders
+            .get(subscriber)
+            .is_some_and(|leader| *leader != holder)
+        {
             return None;
         }
         self.leaders.insert(subscriber, holder);
@@ -397,7 +416,10 @@ impl Store {
     }
 
     pub fn cursor(&self, tenant: TenantId, subscriber: &'static str) -> Cursor {
-        self.cursors.get(&(tenant, subscriber)).copied().unwrap_or_default()
+        self.cursors
+            .get(&(tenant, subscriber))
+            .copied()
+            .unwrap_or_default()
     }
 
     /// Moves a cursor from where it was read.

@@ -21,7 +21,11 @@ fn fifty_thousand_seeds_hold_every_promise_and_repeat() {
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let summary = run_many(0..SEEDS, &Options::default(), threads, || false);
     println!("{}", summary.text(started.elapsed()));
-    assert_eq!(summary.failures, [], "see `cargo run -p simpul-sim -- --seed N --minimise`");
+    assert_eq!(
+        summary.failures,
+        [],
+        "see `cargo run -p simpul-sim -- --seed N --minimise`"
+    );
     assert_eq!(summary.seeds, SEEDS);
     // A simulation in which nothing happens proves nothing.
     let counts = summary.counts;
@@ -57,6 +61,8 @@ fn the_trace_of_a_seed_is_the_same_every_time_it_is_printed() {
 #[test]
 fn a_run_ends_when_it_is_told_to() {
     let started = Instant::now();
-    let summary = run_many(0..u64::MAX, &Options::default(), 1, || started.elapsed() > Duration::from_millis(200));
+    let summary = run_many(0..u64::MAX, &Options::default(), 1, || {
+        started.elapsed() > Duration::from_millis(200)
+    });
     assert!(summary.seeds > 0);
 }

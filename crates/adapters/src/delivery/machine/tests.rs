@@ -82,6 +82,27 @@ fn a_lease_that_ran_out_before_its_try_was_begun_is_sent() {
 }
 
 #[test]
+fn what_is_recorded_is_not_sent_again_and_its_parcel_ends_like_it() {
+    let endings = [
+        (Settled::Sent, Ending::Done),
+        (Settled::Unknown, Ending::Unknown),
+        (
+            Settled::Failed,
+            Ending::Failed {
+                reason: "given up, as it is recorded".to_owned(),
+                sender: false,
+            },
+        ),
+    ];
+    for (settled, ending) in endings {
+        let mut machine = Machine::new(2, 1);
+        machine.step(Input::Begin);
+        let effect = machine.step(Input::Content(Content::Settled(settled)));
+        assert_eq!(effect, Effect::End(ending));
+    }
+}
+
+#[test]
 fn a_try_that_cannot_be_begun_sends_nothing() {
     let mut machine = Machine::new(1, 0);
     machine.step(Input::Begin);

@@ -92,6 +92,13 @@ fn a_try_that_failed_leaves_the_message_queued() {
 }
 
 #[test]
+fn a_failure_that_comes_after_the_outcome_was_unknown_is_final_because_nobody_tries_again() {
+    let message = queued([unknown(), failed(false)]);
+    assert_eq!(message.status(), MessageStatus::Failed);
+    assert_eq!(message.tries(), 1);
+}
+
+#[test]
 fn a_person_has_a_message_tried_again_and_the_tries_before_are_not_forgotten() {
     let message = queued([unknown(), requeue()]);
     assert_eq!((message.status(), message.tries()), (MessageStatus::Queued, 4));
