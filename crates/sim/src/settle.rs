@@ -162,13 +162,16 @@ fn lines(world: &World, operator: &Operator, log: &Log) -> Option<String> {
         let AnyEvent::Invoice(InvoiceEvent::Issued(issued)) = &recorded.event else {
             continue;
         };
+        let Some(subscription) = issued.billed.subscription() else {
+            continue;
+        };
         let (invoice, _) = log.load::<Invoice>(recorded.stream.1);
         let last_day = issued.due_on + chrono::Days::new(u64::from(operator.grace_days));
         if invoice.is_open() && today > last_day {
-            ripe.insert(issued.subscription, issued.invoice);
+            ripe.insert(subscription, issued.invoice);
         }
         if invoice.is_open() && soon > last_day {
-            ripe_soon.insert(issued.subscription, issued.invoice);
+            ripe_soon.insert(subscription, issued.invoice);
         }
     }
     streams(log, Subscription::TYPE).find_map(|id| {

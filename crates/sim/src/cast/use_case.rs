@@ -13,7 +13,7 @@ use simpul_domain::{
         booking,
         calendar::invoice_id,
         gateway::{Currency, GatewayKind, Observation, ObservedState},
-        invoice::{InvoiceLine, InvoiceSnapshot, IssueInvoice, LineKind},
+        invoice::{Billed, InvoiceLine, InvoiceSnapshot, IssueInvoice, LineKind},
         payment::{PaymentSource, PaymentStatus, ReceivePayment, gateway_payment_id},
     },
     customers::CustomerCode,
@@ -295,7 +295,7 @@ async fn issue(
         invoice,
         number: pattern.render(issued_on, counter),
         customer,
-        subscription,
+        billed: Billed::Subscription(subscription),
         period,
         lines: vec![InvoiceLine {
             kind: LineKind::Plan,
@@ -308,7 +308,8 @@ async fn issue(
         snapshot: InvoiceSnapshot {
             seller_name: "RT Net".to_owned(),
             customer_code: CustomerCode::parse("C1").map_err(refused)?,
-            plan: terms.plan,
+            account_name: None,
+            plan: Some(terms.plan),
             plan_name: terms.name,
         },
         at: work.at(),
