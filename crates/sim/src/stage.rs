@@ -302,7 +302,8 @@ impl Stage {
         let Some(next) = woken.into_iter().chain(due).min() else {
             return false;
         };
-        world.mono_ms = next.max(world.mono_ms + 1);
+        let next = next.max(world.mono_ms + 1);
+        world.passes_to(next);
         // Work that falls due is news for whoever looks for it.
         if due.is_some_and(|due| due <= world.mono_ms) {
             world.news.tell(Topics::DUE);

@@ -134,6 +134,15 @@ impl World {
         instant(self.wall_ms(host))
     }
 
+    /// Time passes. A database that answers again is news for everybody.
+    pub fn passes_to(&mut self, ms: u64) {
+        let was_away = !self.store_answers();
+        self.mono_ms = ms;
+        if was_away && self.store_answers() {
+            self.news.tell(Topics::ALL);
+        }
+    }
+
     /// When something in the store falls due, in the scheduler's time.
     pub fn next_due_ms(&self) -> Option<u64> {
         let fastest = self.hosts.iter().map(|host| host.skew_ms).max().unwrap_or(0);
@@ -304,7 +313,8 @@ impl World {
     /// When somebody who waits for a process or a server should look again.
     pub fn next_start_ms(&self) -> Option<u64> {
         let starts = self.hosts.iter().filter_map(|host| host.starts_ms);
-        starts.min()
+        let back = (!self.store_answers()).then_some(self.store_away_until_ms);
+        starts.chain(back).min()
     }
 
     pub fn operator(&self, tenant: TenantId) -> Option<&Operator> {
