@@ -1,6 +1,6 @@
 //! The loop of a subscriber: the product's machine, its effects performed as `feed/runner.rs` does.
 
-use std::rc::Rc;
+use std::{collections::BTreeSet, rc::Rc};
 
 use simpul_domain::{
     AnyEvent, SubscriptionId, TenantId,
@@ -53,12 +53,23 @@ pub(super) async fn run<H: Handler>(seat: Seat, handler: H) {
     let mut machine = Machine::new(H::ON_ERROR);
     let mut lead: Option<Lead> = None;
     let mut input = Input::Woken;
+    // Tenants that failed: the machine waits for their next try, not for news.
+    let mut resting = BTreeSet::new();
     loop {
+        match &input {
+            Input::Transient { tenant } => {
+                resting.insert(*tenant);
+            }
+            Input::Done { tenant, .. } => {
+                resting.remove(tenant);
+            }
+            _ => {}
+        }
         let effect = machine.step(seat.now_ms(), input);
         input = match effect {
             Effect::Wait {
                 ms: POLL_MS | LEASE_POLL_MS,
-            } => {
+            } if resting.is_empty() => {
                 seat.look_again(20, Topics::LOG).await;
                 Input::Woken
             }
