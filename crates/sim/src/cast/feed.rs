@@ -63,6 +63,8 @@ pub(super) async fn run<H: Handler>(seat: Seat, handler: H) {
             Input::Done { tenant, .. } => {
                 resting.remove(tenant);
             }
+            // Whoever leads now tries them.
+            Input::LeaseBusy | Input::Fenced => resting.clear(),
             _ => {}
         }
         let effect = machine.step(seat.now_ms(), input);
