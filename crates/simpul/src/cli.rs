@@ -133,10 +133,10 @@ pub enum Command {
     Schema {
         #[arg(value_enum, default_value_t = Api::Staff)]
         api: Api,
-        /// Compare the committed schemas of all APIs with the code instead, and fail if one differs.
+        /// Compare the committed documents of all APIs and of events with the code instead, and fail if one differs.
         #[arg(long)]
         check: bool,
-        /// Write the committed schemas of all APIs anew instead.
+        /// Write the committed documents of all APIs and of events anew instead.
         #[arg(long, conflicts_with = "check")]
         write: bool,
     },

@@ -1,7 +1,8 @@
-//! `simpul schema`: the GraphQL schemas of the three surfaces.
+//! `simpul schema`: the GraphQL schemas of the three surfaces, and the document of events on RabbitMQ.
 
 use std::process::ExitCode;
 
+use simpul_adapters::bus::asyncapi;
 use simpul_api::{Surface, sdl};
 
 use super::{FOUND, say};
@@ -12,10 +13,20 @@ pub(crate) fn print(surface: Surface) -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// Every committed file that follows from the code, with what it should hold.
+fn documents() -> Vec<(&'static str, String)> {
+    let mut documents: Vec<_> = Surface::ALL
+        .into_iter()
+        .map(|surface| (surface.schema_file(), sdl(surface)))
+        .collect();
+    documents.push(("docs/asyncapi.yaml", asyncapi::yaml()));
+    documents
+}
+
 /// Writes the committed files anew.
 pub(crate) fn write() -> anyhow::Result<ExitCode> {
-    for surface in Surface::ALL {
-        std::fs::write(surface.schema_file(), sdl(surface))?;
+    for (file, text) in documents() {
+        std::fs::write(file, text)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -23,10 +34,9 @@ pub(crate) fn write() -> anyhow::Result<ExitCode> {
 /// Compares the committed files with the code, and names those that differ.
 pub(crate) fn check() -> anyhow::Result<ExitCode> {
     let mut found = ExitCode::SUCCESS;
-    for surface in Surface::ALL {
-        let file = surface.schema_file();
+    for (file, text) in documents() {
         let committed = std::fs::read_to_string(file)?;
-        if committed.trim_end() != sdl(surface).trim_end() {
+        if committed.trim_end() != text.trim_end() {
             say(format_args!(
                 "{file} is not what the code says: run ./dev schema and commit it"
             ));

@@ -11,9 +11,10 @@ use super::house::{House, In, PASSWORD, shared_input};
 
 const WHO: &str = "{ viewer { user { id name email roles status hasSecondFactor } permissions } }";
 
-// Property 3: valid credentials always give an access and a refresh token. Property 5: a valid refresh token gives a
-// new access token. Property 6: after logout the refresh token is refused. Property 4: an expired access token is
-// always refused.
+// Property 3: valid credentials always give an access and a refresh token.
+// Property 4: an expired access token is always refused.
+// Property 5: a valid refresh token gives a new access token.
+// Property 6: after logout the refresh token is refused.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_has_the_password_is_in_until_they_sign_out() {
     let house = House::open().await;
