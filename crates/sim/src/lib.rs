@@ -7,7 +7,7 @@
 //!
 //! - [`stage`]: the scheduler; [`world`]: time, processes and models;
 //! - [`model`]: what the product stands on; [`cast`]: who acts;
-//! - [`run`]: one seed; [`many`]: many; [`minimise`]: a smaller failing one;
+//! - [`run()`]: one seed; [`many`]: many; [`minimise()`]: a smaller failing one;
 //! - [`plant`]: bugs on purpose, to prove that they are found.
 //!
 //! INVARIANT: one thread, ordered maps, no clock and no random numbers but the seed's. Deliberately not here: SQL,

@@ -1,6 +1,6 @@
 //! The schemas, by context: one folder or file per domain word, each with its types, questions and commands.
 //!
-//! There is one type system and three served schemas: [`staff`], [`portal`] and [`platform`] have the roots, and
+//! There is one type system and three served schemas: `staff`, `portal` and `platform` have the roots, and
 //! the portal's and the platform's own types; the contexts beside them have the staff's, and what all share.
 //!
 //! Resolvers do no work of their own: a question opens a transaction that is as new as the request's token and asks

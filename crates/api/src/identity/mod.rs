@@ -1,9 +1,9 @@
 //! How somebody gets in, stays in and gets out: proofs are compared here, what follows from them is a command.
 //!
-//! - [`visit`]: a request of somebody who has no token;
-//! - [`limits`]: how often one may try, by address and by account, on all instances together;
-//! - [`grants`]: tokens for a session that has begun;
-//! - [`account`]: what a signed-in user does with their own proofs;
+//! - `visit`: a request of somebody who has no token;
+//! - `limits`: how often one may try, by address and by account, on all instances together;
+//! - `grants`: tokens for a session that has begun;
+//! - `account`: what a signed-in user does with their own proofs;
 //! - [`courier`]: how secrets reach their holders.
 //!
 //! INVARIANT: an answer does not tell whether somebody exists. An unknown user takes as long as a known one, and is

@@ -47,7 +47,7 @@ async fn another_process_moved_the_stream_and_the_command_decides_again() {
 }
 
 #[tokio::test]
-async fn a_refusal_and_an_answer_without_events_are_the_logs_not_the_memorys() {
+async fn a_refusal_and_an_answer_without_events_come_from_the_log_and_not_from_memory() {
     let (test, store, bus, tenant) = ready().await;
     let other = second(&test);
     let empty = async |bus: &Bus| {

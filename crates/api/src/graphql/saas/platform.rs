@@ -358,8 +358,8 @@ impl SaasQuery {
             .await
             .map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
-        let befores = std::iter::once(None).chain(rows.iter().map(Some));
-        Ok(befores
+        let earlier = std::iter::once(None).chain(rows.iter().map(Some));
+        Ok(earlier
             .zip(&rows)
             .map(|(before, row)| SaasMonthRevenue {
                 month_on: Date(row.month),
