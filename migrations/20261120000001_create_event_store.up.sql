@@ -137,9 +137,9 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$ SELECT uuid_hash_extended(p_tenant, 0) $$;
 
 -- What a decision stands on: streams as they were read, by now, under the tenant's lock, where nobody can move them any
--- more. A stream that was only read must have got no event since; of a stream that got events of this append, the one
--- before them must be there (a reader may remember a log that a failing-over server has lost).
--- p_reads: [[type, id, sequence of the last event that was read, whether this append writes to it]…]
+-- more. A stream that was only read must have got no event since. What was taken from a process' memory must stand on the
+-- very event that is remembered (a server that failed over may have lost it, and others may have written in its place).
+-- p_reads: [[type, id, sequence of the last event that was read, whether this append writes to it, that event's id or null]…]
 CREATE FUNCTION es.expect_unmoved(p_tenant uuid, p_reads jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE
 AS $$
@@ -149,9 +149,9 @@ BEGIN
         WHERE NOT (r->>3)::boolean AND EXISTS (
             SELECT FROM es.events e WHERE e.tenant_id = p_tenant AND e.aggregate_type = r->>0
                 AND e.aggregate_id = r->>1 AND e.sequence = (r->>2)::bigint + 1
-        ) OR (r->>2)::bigint > 0 AND NOT EXISTS (
+        ) OR r->>4 IS NOT NULL AND NOT EXISTS (
             SELECT FROM es.events e WHERE e.tenant_id = p_tenant AND e.aggregate_type = r->>0
-                AND e.aggregate_id = r->>1 AND e.sequence = (r->>2)::bigint
+                AND e.aggregate_id = r->>1 AND e.sequence = (r->>2)::bigint AND e.event_id = (r->>4)::uuid
         )
     ) THEN
         RAISE unique_violation USING MESSAGE = 'a stream that was read has moved', CONSTRAINT = 'events_stream_key';
@@ -262,7 +262,7 @@ BEGIN
 END
 $$;
 
--- The same for one event, which is what most commands lead to: scalars in, and the event before it is looked for here.
+-- The same for one event, which is what most commands lead to: scalars in.
 CREATE FUNCTION es.append_one(
     p_tenant       uuid,
     p_command      uuid,
@@ -299,12 +299,6 @@ BEGIN
         EXIT WHEN FOUND;
         PERFORM es.begin_log(p_tenant);
     END LOOP;
-    IF p_sequence > 1 AND NOT EXISTS (
-        SELECT FROM es.events e WHERE e.tenant_id = p_tenant AND e.aggregate_type = p_type AND e.aggregate_id = p_id
-            AND e.sequence = p_sequence - 1
-    ) THEN
-        RAISE unique_violation USING MESSAGE = 'the event before is missing', CONSTRAINT = 'events_stream_key';
-    END IF;
     INSERT INTO es.events (tenant_id, tenant_seq, aggregate_type, aggregate_id, sequence, event_type,
                            event_version, payload, metadata, event_id, recorded_at, event_hash, head)
     VALUES (p_tenant, v_seq, p_type, p_id, p_sequence, p_event_type, p_version, p_payload, p_metadata, p_event_id,

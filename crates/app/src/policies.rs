@@ -285,7 +285,9 @@ impl Policies {
                 crash::point(Point::ParcelPlanned);
                 Ok(())
             }
-            Intent::BillAccount { account } => dispatch(&self.bus, context, BillAccount { account }).await,
+            Intent::BillAccount { account } => {
+                dispatch(&self.bus, context, BillAccount { account, not_before }).await
+            }
             Intent::RemindOfBill { invoice, stage } => {
                 dispatch(&self.bus, context, RemindOfInvoice { invoice, stage }).await
             }

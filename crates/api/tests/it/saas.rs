@@ -72,7 +72,15 @@ impl Scene {
             price: Rupiah::try_new(150_000).expect("an amount"),
         };
         over_there(&front, open).await;
-        let bill = over_there(&front, BillAccount { account }).await.expect("a bill");
+        let bill = over_there(
+            &front,
+            BillAccount {
+                account,
+                not_before: None,
+            },
+        )
+        .await
+        .expect("a bill");
         let scene = Self {
             front,
             gateway,

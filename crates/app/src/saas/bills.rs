@@ -33,6 +33,8 @@ use crate::{
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct BillAccount {
     pub account: TenantId,
+    /// When the timer that asks fell due. A clock that was set back since then does not make it early.
+    pub not_before: Option<DateTime<Utc>>,
 }
 
 impl Command for BillAccount {
@@ -45,8 +47,11 @@ impl Command for BillAccount {
         on_platform(work)?;
         let terms = current(work).await?;
         let id = self.account.to_string();
+        let at = work.at();
         let bill = TabCommand::BillPeriod(BillPeriod {
-            today: terms.zone.date_at(work.at()),
+            today: terms
+                .zone
+                .date_at(self.not_before.map_or(at, |due_at| due_at.max(at))),
             billing_day: terms.billing_day,
             tax: terms.tax,
             at: work.at(),

@@ -1,7 +1,7 @@
 //! What this process remembers of the log, as it last saw it: states of streams, and heads of tenants.
 //!
 //! A memory may be old; it is never believed. What an append stands on is compared with the log under the tenant's lock
-//! (`es.append_one`, `es.expect_unmoved`), and what appends nothing is decided again on the log itself (`bus`). So a
+//! (`es.expect_unmoved`), by the id of its last event, and what appends nothing is decided again on the log itself (`bus`). So a
 //! memory saves a round trip to whoever was the last to write, and costs a conflict to whoever was not.
 
 use std::{
@@ -11,7 +11,7 @@ use std::{
 };
 
 use lru::LruCache;
-use simpul_domain::{Decider, TenantId};
+use simpul_domain::{Decider, EventId, TenantId};
 
 use super::canonical::digest_of;
 
@@ -25,6 +25,8 @@ const TENANTS: NonZeroUsize = NonZeroUsize::new(1_024).expect("not zero");
 pub(super) struct Seen {
     pub(super) state: Arc<dyn Any + Send + Sync>,
     pub(super) version: i64,
+    /// That event, if this process appended it: only then can the log be asked whether it is still the same.
+    pub(super) last: Option<EventId>,
 }
 
 impl Seen {
@@ -37,6 +39,7 @@ impl Seen {
         Self {
             state: Arc::new(state),
             version,
+            last: None,
         }
     }
 
@@ -105,9 +108,9 @@ impl Memory {
             .cloned()
     }
 
-    /// Keeps what is newer than what is kept, and not that there is nothing.
+    /// Keeps what this process wrote, if it is newer than what is kept.
     pub(super) fn keep(&self, tenant: TenantId, kind: &'static str, id: String, seen: Seen) {
-        if seen.version == 0 {
+        if seen.last.is_none() {
             return;
         }
         let mut streams = open(&self.streams);

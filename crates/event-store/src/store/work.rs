@@ -48,16 +48,24 @@ struct Loaded {
     now: Seen,
     /// The version that was read.
     read: i64,
-    /// From memory, not from the log.
-    recalled: bool,
+    /// The event that the memory knows at that version; none if the state came from the log.
+    recalled: Option<EventId>,
 }
 
 impl Loaded {
-    const fn new(now: Seen, recalled: bool) -> Self {
+    const fn from_log(now: Seen) -> Self {
         Self {
             read: now.version,
             now,
-            recalled,
+            recalled: None,
+        }
+    }
+
+    const fn from_memory(now: Seen) -> Self {
+        Self {
+            read: now.version,
+            recalled: now.last,
+            now,
         }
     }
 }
@@ -120,7 +128,7 @@ impl<'s> Work<'s> {
 
     /// Whether a state came from memory.
     pub fn recalled(&self) -> bool {
-        self.loaded.values().any(|loaded| loaded.recalled)
+        self.loaded.values().any(|loaded| loaded.recalled.is_some())
     }
 
     pub const fn context(&self) -> &Context {
@@ -154,10 +162,10 @@ impl<'s> Work<'s> {
                 .recalls
                 .then(|| self.store.memory().recall::<A>(self.tenant(), id));
             let loaded = if let Some(seen) = memory.flatten() {
-                Loaded::new(seen, true)
+                Loaded::from_memory(seen)
             } else {
                 let (state, version) = self.store.load::<A>(self.tenant(), id).await?;
-                Loaded::new(Seen::at(state, version), false)
+                Loaded::from_log(Seen::at(state, version))
             };
             self.loaded.insert(key.clone(), loaded);
         }
@@ -172,7 +180,7 @@ impl<'s> Work<'s> {
     pub fn begin<A: Decider>(&mut self, id: &str) {
         self.loaded
             .entry((A::TYPE, id.to_owned()))
-            .or_insert_with(|| Loaded::new(Seen::nothing::<A>(), false));
+            .or_insert_with(|| Loaded::from_log(Seen::nothing::<A>()));
     }
 
     /// Loads, decides and stages. Returns the events that were decided.
@@ -195,11 +203,13 @@ impl<'s> Work<'s> {
             .loaded
             .get_mut(&(A::TYPE, id.to_owned()))
             .ok_or(StoreError::Aborted)?;
-        let mut version = loaded.now.version;
+        let (mut version, mut last) = (loaded.now.version, loaded.now.last);
         let state: &mut A = loaded.now.state_mut().ok_or(StoreError::Aborted)?;
         for event in events {
             state.evolve(event);
             version += 1;
+            let event_id = self.store.new_event_id();
+            last = Some(event_id);
             self.staged.push(Staged {
                 aggregate_type: A::TYPE,
                 aggregate_id: id.to_owned(),
@@ -207,10 +217,11 @@ impl<'s> Work<'s> {
                 event_type: event.event_type(),
                 event_version: event.event_version(),
                 payload: CanonicalJson::of(event)?,
-                event_id: self.store.new_event_id(),
+                event_id,
             });
         }
         loaded.now.version = version;
+        loaded.now.last = last;
         Ok(())
     }
 
@@ -287,15 +298,13 @@ impl<'s> Work<'s> {
             .iter()
             .map(|event| (event.aggregate_type, event.aggregate_id.as_str()))
             .collect();
-        // A single append looks for the event before its own by itself.
-        let alone = self.staged.len() == 1;
         let reads: Vec<Value> = self
             .loaded
             .iter()
             .filter_map(|((kind, id), loaded)| {
                 let written = written.contains(&(*kind, id.as_str()));
-                let told = if written { loaded.recalled && !alone } else { true };
-                told.then(|| json!([kind, id, loaded.read, written]))
+                let event = loaded.recalled.map(EventId::as_uuid);
+                (!written || event.is_some()).then(|| json!([kind, id, loaded.read, written, event]))
             })
             .collect();
         (!reads.is_empty()).then_some(Value::Array(reads))

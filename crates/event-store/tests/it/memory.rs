@@ -124,6 +124,17 @@ async fn what_a_failing_over_server_has_lost_is_not_remembered_into_the_log() {
         .expect("no refusal");
     let refused = work.commit("test", &[], &Value::Null).await;
     assert!(matches!(refused, Err(StoreError::Conflict)), "{refused:?}");
+    // Another process wrote in the place of what was lost: the number is taken, by another event.
+    dispatch(&bus, tenant, [add("f", 1)]).await.expect("accepted");
+    dispatch(&bus, tenant, [add("f", 2)]).await.expect("remembered");
+    lose_tail(&test, 1).await;
+    dispatch(&second(&test), tenant, [add("f", 1_000)])
+        .await
+        .expect("elsewhere");
+    let receipt = dispatch(&bus, tenant, [add("f", 4)])
+        .await
+        .expect("decided on the log");
+    assert_eq!(receipt.answer, [1_005]);
     let sound = audit::verify(&store, tenant, |_| ()).await.expect("reads");
     assert!(sound.is_ok(), "{sound:?}");
 }

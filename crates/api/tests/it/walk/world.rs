@@ -407,7 +407,15 @@ impl Side {
         let (platform, product) = (TenantId::PLATFORM, Actor::System("walk"));
         self.dispatch_in(platform, front, product.clone(), open).await;
         let bill = self
-            .dispatch_in(platform, front, product, BillAccount { account })
+            .dispatch_in(
+                platform,
+                front,
+                product,
+                BillAccount {
+                    account,
+                    not_before: None,
+                },
+            )
             .await;
         self.things
             .insert("saasInvoice", bill.expect("a bill").to_string());
