@@ -143,19 +143,31 @@ AS $$ SELECT uuid_hash_extended(p_tenant, 0) $$;
 CREATE FUNCTION es.expect_unmoved(p_tenant uuid, p_reads jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE
 AS $$
+DECLARE
+    v_read      jsonb;
+    v_sequence  bigint;
+    v_event     uuid;
+    v_moved     boolean;
 BEGIN
-    IF EXISTS (
-        SELECT FROM jsonb_array_elements(p_reads) AS r
-        WHERE NOT (r->>3)::boolean AND EXISTS (
-            SELECT FROM es.events e WHERE e.tenant_id = p_tenant AND e.aggregate_type = r->>0
-                AND e.aggregate_id = r->>1 AND e.sequence = (r->>2)::bigint + 1
-        ) OR r->>4 IS NOT NULL AND NOT EXISTS (
-            SELECT FROM es.events e WHERE e.tenant_id = p_tenant AND e.aggregate_type = r->>0
-                AND e.aggregate_id = r->>1 AND e.sequence = (r->>2)::bigint AND e.event_id = (r->>4)::uuid
-        )
-    ) THEN
-        RAISE unique_violation USING MESSAGE = 'a stream that was read has moved', CONSTRAINT = 'events_stream_key';
-    END IF;
+    -- Stream by stream, each by its whole key: one statement over all of them may be planned as a scan of the log.
+    FOR v_read IN SELECT jsonb_array_elements(p_reads) LOOP
+        v_sequence := v_read->>2;
+        v_event := v_read->>4;
+        v_moved := v_event IS NOT NULL AND NOT EXISTS (
+            SELECT FROM es.events e WHERE e.tenant_id = p_tenant AND e.aggregate_type = v_read->>0
+                AND e.aggregate_id = v_read->>1 AND e.sequence = v_sequence AND e.event_id = v_event
+        );
+        IF NOT (v_read->>3)::boolean AND NOT v_moved THEN
+            v_moved := EXISTS (
+                SELECT FROM es.events e WHERE e.tenant_id = p_tenant AND e.aggregate_type = v_read->>0
+                    AND e.aggregate_id = v_read->>1 AND e.sequence = v_sequence + 1
+            );
+        END IF;
+        IF v_moved THEN
+            RAISE unique_violation
+                USING MESSAGE = 'a stream that was read has moved', CONSTRAINT = 'events_stream_key';
+        END IF;
+    END LOOP;
 END
 $$;
 
