@@ -1,7 +1,8 @@
 //! Anchors: all heads, written down where the database's superuser cannot change them.
 //!
 //! The file has one JSON object a line and is only appended to. Each line carries the hash of the line before, so
-//! that keeping the last line somewhere else keeps all of them.
+//! that keeping the last line somewhere else keeps all of them. What stands behind the last line feed was being written
+//! when the process died: nobody was told of it, readers pass over it and the next anchor takes its place.
 
 use std::{
     collections::BTreeMap,
@@ -78,7 +79,16 @@ fn append(file: &Path, at: DateTime<Utc>, heads: Vec<Head>) -> Result<Anchored, 
         .create(true)
         .open(file)?;
     file.lock()?;
-    let (_, previous) = lines(&content(&mut file)?)?;
+    let content = content(&mut file)?;
+    let whole = whole_lines(&content);
+    if whole.len() < content.len() {
+        tracing::warn!(
+            bytes = content.len() - whole.len(),
+            "a line that was not written to its end is cut off"
+        );
+        file.set_len(u64::try_from(whole.len()).unwrap_or(u64::MAX))?;
+    }
+    let (_, previous) = lines(whole)?;
     let line = Line { at, previous, heads };
     let mut text = serde_json::to_string(&line).map_err(StoreError::Unwritable)?;
     let line_hash = hex::encode(digest_of(text.as_bytes()));
@@ -89,6 +99,13 @@ fn append(file: &Path, at: DateTime<Utc>, heads: Vec<Head>) -> Result<Anchored, 
         tenants: line.heads.len(),
         line_hash,
     })
+}
+
+/// The text up to its last line feed.
+fn whole_lines(text: &str) -> &str {
+    text.rfind('\n')
+        .and_then(|end| text.get(..=end))
+        .unwrap_or_default()
 }
 
 fn content(file: &mut File) -> io::Result<String> {
@@ -178,7 +195,7 @@ async fn read(file: &Path) -> Result<(Vec<Line>, String), AnchorError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(error.into()),
     };
-    lines(&text)
+    lines(whole_lines(&text))
 }
 
 fn lines(text: &str) -> Result<(Vec<Line>, String), AnchorError> {

@@ -254,6 +254,35 @@ async fn a_changed_line_of_the_anchor_file_is_refused() {
     assert!(result.is_err(), "nothing is appended to a broken file");
 }
 
+#[tokio::test]
+async fn a_line_that_a_crash_cut_short_anywhere_is_passed_over_and_replaced() {
+    let (_test, store, bus, tenant) = ready().await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("anchors.jsonl");
+    let mut lengths = Vec::new();
+    for _ in 0..2 {
+        dispatch(&bus, tenant, [add("a", 1)]).await.expect("accepted");
+        audit::anchor(&store, &file).await.expect("anchored");
+        lengths.push(std::fs::read(&file).expect("reads").len());
+    }
+    let [first, both] = lengths.as_slice() else {
+        panic!("two lines, and not {lengths:?}");
+    };
+    let text = std::fs::read_to_string(&file).expect("reads");
+    for cut in (*first..*both).step_by(11).chain([both - 1]) {
+        std::fs::write(&file, &text[..cut]).expect("writes");
+        let found = audit::verify_anchors(&store, &file).await.expect("compares");
+        assert_eq!(found, [], "cut at {cut}");
+        audit::anchor(&store, &file).await.expect("anchored again");
+        let again = std::fs::read_to_string(&file).expect("reads");
+        assert!(
+            again.starts_with(&text[..*first]) && again.lines().count() == 2,
+            "cut at {cut}: {again}"
+        );
+        assert_eq!(audit::verify_anchors(&store, &file).await.expect("compares"), []);
+    }
+}
+
 /// Six commands of two events each, exported.
 async fn exported(span: audit::Span) -> (TestDb, EventStore, TenantId, Vec<u8>) {
     let (test, store, tenant) = tampered(&[]).await;
