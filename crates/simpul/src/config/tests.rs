@@ -1,0 +1,108 @@
+use figment::{
+    Figment,
+    providers::{Format as _, Toml},
+};
+use secrecy::{ExposeSecret as _, SecretString};
+use simpul_app::identity::password::Algorithm;
+
+use super::*;
+
+#[test]
+fn the_defaults_need_only_urls_and_keys() {
+    let config = Config::default();
+    assert_eq!(config.http.public_url.as_str(), "http://127.0.0.1:8080/");
+    assert_eq!(config.egress.mode, EgressMode::Production);
+    assert_eq!(config.retention.idle_commands_days.get(), 30);
+    assert!(matches!(
+        config.db(),
+        Err(ConfigError::Missing {
+            key: "database.app_url",
+            ..
+        })
+    ));
+    assert!(matches!(config.master_key(), Err(ConfigError::Missing { .. })));
+}
+
+#[test]
+fn one_url_is_enough_and_a_role_s_own_wins() {
+    let mut config = Config::default();
+    assert!(!config.database.is_given());
+    config.database.url = Some(SecretString::from("postgres://simpul_owner:x@db.example/simpul"));
+    config.database.system_url = Some(SecretString::from("postgres://other@db.example/simpul"));
+    let db = config.db().expect("enough");
+    assert_eq!(
+        db.app_url.expose_secret(),
+        "postgres://simpul_app:x@db.example/simpul"
+    );
+    assert_eq!(
+        db.system_url.expose_secret(),
+        "postgres://other@db.example/simpul"
+    );
+    assert!(config.owner_url().is_ok() && config.database.is_given());
+}
+
+#[test]
+fn passwords_cost_what_the_specification_asks_for_unless_in_development() {
+    let mut config = Config::default();
+    assert_eq!(
+        config.password_algorithm().ok(),
+        Some(Algorithm::Bcrypt { cost: 12 })
+    );
+    config.identity.bcrypt_cost = 4;
+    assert!(config.password_algorithm().is_err());
+    config.egress.mode = EgressMode::Development;
+    assert_eq!(
+        config.password_algorithm().ok(),
+        Some(Algorithm::Bcrypt { cost: 4 })
+    );
+    config.identity.session_days = 31;
+    assert!(config.identity_settings().is_err());
+}
+
+#[test]
+fn a_key_that_nobody_knows_is_refused() {
+    let figment = Figment::from(Toml::string("[http]\nlisen = \"127.0.0.1:1\"\n"));
+    let error = figment.extract::<Config>().expect_err("a typing error");
+    assert!(error.to_string().contains("lisen"), "{error}");
+}
+
+#[test]
+fn a_retention_of_no_days_and_a_projection_without_shards_are_refused() {
+    for text in [
+        "[retention]\nidle_commands_days = 0\n",
+        "[projector]\nshards = 0\n",
+    ] {
+        let figment = Figment::from(Toml::string(text));
+        figment.extract::<Config>().expect_err("none is not some");
+    }
+}
+
+#[test]
+fn a_manifest_that_cannot_be_trusted_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("documents.json");
+    let mut config = Config::default();
+    config.http.documents.portal = vec![path.clone()];
+    assert!(matches!(config.door(), Err(ConfigError::File { .. })));
+    std::fs::write(&path, r#"{"sha256:00": "{viewer{user{id}}}"}"#).expect("written");
+    assert!(matches!(
+        config.door(),
+        Err(ConfigError::Invalid {
+            key: "http.documents.portal",
+            ..
+        })
+    ));
+}
+
+#[test]
+fn a_short_master_key_is_refused() {
+    let mut config = Config::default();
+    config.vault.master_key = Some(SecretString::from("abcd"));
+    assert!(matches!(
+        config.master_key(),
+        Err(ConfigError::Invalid {
+            key: "vault.master_key",
+            ..
+        })
+    ));
+}
