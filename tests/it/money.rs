@@ -104,7 +104,7 @@ impl Shop {
             state: notice.state.clone(),
             gross,
             currency: Currency::Idr,
-            payer_fee: Some(Rupiah::try_new(4_250).expect("a fee")),
+            payer_fee: notice.fee.map(|fee| Rupiah::try_new(fee).expect("a fee")),
             merchant_fee: None,
             channel: None,
             paid_at: None,
@@ -166,6 +166,8 @@ struct Notice {
     charge: u8,
     state: ObservedState,
     gross: i64,
+    /// Also such as nobody can mean.
+    fee: Option<i64>,
 }
 
 fn notices() -> impl Strategy<Value = (Vec<Notice>, Vec<usize>)> {
@@ -177,14 +179,19 @@ fn notices() -> impl Strategy<Value = (Vec<Notice>, Vec<usize>)> {
         1 => Just(ObservedState::Settled),
     ];
     let gross = prop_oneof![3 => Just(PRICE + 4_250), 1 => 5_000_i64..400_000];
-    let notice = (prop::option::weighted(0.85, 0_usize..4), 0_u8..2, state, gross).prop_map(
-        |(about, charge, state, gross)| Notice {
-            about,
-            charge,
-            state,
-            gross,
-        },
-    );
+    let fee = prop_oneof![
+        4 => Just(Some(4_250)),
+        1 => Just(None),
+        1 => prop::sample::select(vec![Some(-1), Some(0), Some(PRICE), Some(1_000_000)]),
+    ];
+    let about = prop::option::weighted(0.85, 0_usize..4);
+    let notice = (about, 0_u8..2, state, gross, fee).prop_map(|(about, charge, state, gross, fee)| Notice {
+        about,
+        charge,
+        state,
+        gross,
+        fee,
+    });
     prop::collection::vec(notice, 1..8).prop_flat_map(|notices| {
         let repeats = prop::collection::vec(0..notices.len(), 0..6);
         (Just(notices), repeats)

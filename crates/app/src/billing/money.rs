@@ -93,7 +93,7 @@ impl BookObservation {
         if !is_money || !observation.gross.is_positive() {
             return Ok(Booked::Nothing);
         }
-        let payer_fee = observation.payer_fee.unwrap_or_default();
+        let payer_fee = observation.believed_payer_fee(Rupiah::ZERO);
         let amount = observation.gross.sub(payer_fee).map_err(refused)?;
         let payment = gateway_payment_id(work.tenant(), self.gateway, &observation.provider_ref);
         if is_booked(work, payment).await? {

@@ -93,6 +93,19 @@ pub struct Observation {
     pub raw_sha256: String,
 }
 
+impl Observation {
+    /// The fee on top of the bill; `planned` where the gateway does not say. A fee that eats the whole amount is not
+    /// believed: the money is booked, people look at it.
+    pub fn believed_payer_fee(&self, planned: Rupiah) -> Rupiah {
+        let fee = self.payer_fee.unwrap_or(planned);
+        if fee < Rupiah::ZERO || fee >= self.gross {
+            Rupiah::ZERO
+        } else {
+            fee
+        }
+    }
+}
+
 /// A verified notice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedNotice {

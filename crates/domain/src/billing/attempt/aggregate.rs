@@ -274,13 +274,7 @@ impl Attempt {
         if !seen.gross.is_positive() {
             return Ok(self.ignore(plan, seen, IgnoredReason::NoAmount, at));
         }
-        let fee = seen.payer_fee.unwrap_or(plan.payer_fee);
-        // A fee that eats the whole amount is not believed: the money is booked, people look at it.
-        let payer_fee = if fee < Rupiah::ZERO || fee >= seen.gross {
-            Rupiah::ZERO
-        } else {
-            fee
-        };
+        let payer_fee = seen.believed_payer_fee(plan.payer_fee);
         let amount = seen.gross.sub(payer_fee)?;
         let as_expected = seen.gross == plan.expected_payer_amount && amount == plan.amount;
         let disputed = (!as_expected).then_some(Dispute {
