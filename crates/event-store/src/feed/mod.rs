@@ -8,8 +8,11 @@
 //! not older than the last one, so a worker that has been replaced is stopped by data and not by time-outs.
 //! The loop itself is [`machine::Machine`], without I/O; [`Runner`] performs its effects.
 
+mod batch;
 mod cursor;
+mod handler;
 mod hints;
+mod leader;
 pub(crate) mod lease;
 mod log;
 pub mod machine;
