@@ -9,6 +9,7 @@ mod faults;
 mod killed;
 mod lanes;
 mod messages;
+mod publishing;
 mod rig;
 mod tally;
 mod wishes;

@@ -8,6 +8,7 @@
 mod append;
 mod audit;
 mod bus;
+mod cancelled;
 mod counter;
 mod cqrs;
 mod identity;

@@ -1,0 +1,116 @@
+//! Tries every mutant, or those that are named, and says which test noticed it: `./dev mutants`.
+#![expect(
+    clippy::print_stdout,
+    reason = "a command that tells on a terminal how far it is"
+)]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Instant,
+};
+
+use anyhow::{Context as _, Result, bail};
+use clap::Parser;
+use simpul_mutants::{
+    Mutant, all,
+    report::{Line, Verdict, table},
+    suite::Suite,
+    tree::Tree,
+};
+
+/// Plants bugs one at a time and runs the tests that must notice them.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Only mutants whose names contain one of these.
+    names: Vec<String>,
+    /// Say what there is, and try nothing.
+    #[arg(long)]
+    list: bool,
+}
+
+fn main() -> Result<ExitCode> {
+    let arguments = Arguments::parse();
+    let mut mutants = all()?;
+    if !arguments.names.is_empty() {
+        mutants.retain(|mutant| arguments.names.iter().any(|name| mutant.name.contains(name)));
+    }
+    if mutants.is_empty() {
+        bail!("no mutant is called so");
+    }
+    if arguments.list {
+        for mutant in &mutants {
+            println!("{}: {}", mutant.name, mutant.breaks);
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let started = Instant::now();
+    let lines = try_all(&mutants)?;
+    print!("{}", table(&lines, started.elapsed()));
+    let all_killed = lines.iter().all(|line| line.verdict.is_killed());
+    Ok(if all_killed {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn try_all(mutants: &[Mutant]) -> Result<Vec<Line>> {
+    let checkout = checkout()?;
+    let work = checkout.join("target/mutants");
+    let tree = Tree::copy(&checkout, &work.join("tree"))?;
+    let suite = Suite::new(tree.root(), work.join("target"), work.join("log"))?;
+    check_sound(&suite, mutants)?;
+    let mut lines = Vec::new();
+    for mutant in mutants {
+        let began = Instant::now();
+        let verdict = try_one(&tree, &suite, mutant)?;
+        println!("{}: {verdict:?}", mutant.name);
+        lines.push(Line {
+            mutant: mutant.name.clone(),
+            breaks: mutant.breaks.clone(),
+            package: mutant.package.clone(),
+            verdict,
+            seconds: began.elapsed().as_secs(),
+        });
+        fs::write(
+            checkout.join("target/mutants.json"),
+            serde_json::to_vec_pretty(&lines)?,
+        )?;
+    }
+    Ok(lines)
+}
+
+fn try_one(tree: &Tree, suite: &Suite, mutant: &Mutant) -> Result<Verdict> {
+    if let Err(error) = tree.plant(mutant) {
+        tree.restore(mutant)?;
+        return Ok(Verdict::Broken {
+            reason: error.to_string(),
+        });
+    }
+    let verdict = suite.tries(mutant);
+    tree.restore(mutant)?;
+    verdict
+}
+
+/// A test that fails anyway kills nothing.
+fn check_sound(suite: &Suite, mutants: &[Mutant]) -> Result<()> {
+    for group in mutants.chunk_by(|one, other| (&one.package, &one.target) == (&other.package, &other.target))
+    {
+        let group: Vec<&Mutant> = group.iter().collect();
+        let verdict = suite.passes(&group)?;
+        let place = format!("{} {}", group[0].package, group[0].target);
+        if verdict != Verdict::Survived {
+            bail!("without any mutant, the tests of {place} end like this: {verdict:?}");
+        }
+        println!("{place}: the tests pass without a mutant");
+    }
+    Ok(())
+}
+
+fn checkout() -> Result<PathBuf> {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = package.ancestors().nth(2).context("the checkout")?;
+    Ok(root.to_owned())
+}
