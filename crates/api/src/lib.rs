@@ -32,6 +32,7 @@ pub mod repairs;
 mod saas_desk;
 pub mod senders;
 mod state;
+pub mod strangers;
 mod surface;
 pub mod till;
 

@@ -22,10 +22,7 @@ use crate::{
         feed::{Facts, apply},
         subscribers,
     },
-    model::{
-        log::Log,
-        store::{LaneState, NoticeState},
-    },
+    model::{lane::LaneState, log::Log, store::NoticeState},
     world::{Operator, World},
 };
 

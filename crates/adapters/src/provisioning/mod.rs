@@ -12,7 +12,7 @@ pub mod consumer;
 pub mod converge;
 pub mod diff;
 pub mod ports;
-mod router;
+pub mod router;
 pub mod worker;
 
 pub use self::{

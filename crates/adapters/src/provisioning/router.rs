@@ -31,14 +31,14 @@ const ACTIVE_FIELDS: &[&str] = &[".id", "name", "session-id", "address", "uptime
 
 /// A logged-in router.
 #[derive(Debug)]
-pub(super) struct Router {
+pub struct Router {
     client: Client,
-    pub(super) identity: RouterIdentity,
+    pub identity: RouterIdentity,
 }
 
 impl Router {
     /// Logs in over a stream that the guard has opened, and asks who it is.
-    pub(super) async fn open<S>(
+    pub async fn open<S>(
         reach: &Reach,
         dialling: impl Future<Output = Result<S, egress::DialError>>,
     ) -> Result<Self, Error>
@@ -61,7 +61,7 @@ impl Router {
     }
 
     /// What it says about itself, for the record.
-    pub(super) async fn introduction(&self) -> Result<Introduction, Error> {
+    pub async fn introduction(&self) -> Result<Introduction, Error> {
         Ok(Introduction {
             serial: self.identity.serial_number.clone(),
             name: self.identity.name.clone(),
@@ -70,7 +70,7 @@ impl Router {
     }
 
     /// Everything about one subscription, or an error: never a part.
-    pub(super) async fn read(&self, wanted: &Wanted) -> Result<Actual, Error> {
+    pub async fn read(&self, wanted: &Wanted) -> Result<Actual, Error> {
         let desired = &wanted.state;
         let secrets = self.secrets(wanted).await?;
         let mut names: Vec<&str> = secrets
@@ -119,7 +119,7 @@ impl Router {
         Ok(rows.iter().map(|row| secret(row, &wanted.password)).collect())
     }
 
-    pub(super) async fn apply(&self, op: &Op, wanted: &Wanted) -> Result<(), Error> {
+    pub async fn apply(&self, op: &Op, wanted: &Wanted) -> Result<(), Error> {
         match op {
             Op::AddSecret {
                 name,
@@ -159,7 +159,7 @@ impl Router {
     }
 
     /// Ends a session, if its id still means the same one: ids are reused.
-    pub(super) async fn kick(&self, session: &Session) -> Result<(), Error> {
+    pub async fn kick(&self, session: &Session) -> Result<(), Error> {
         let same = [
             Query::equal(".id", &session.id),
             Query::equal("name", &session.name),
@@ -175,7 +175,7 @@ impl Router {
     }
 
     /// Frees the session on the router at once.
-    pub(super) async fn close(self) {
+    pub async fn close(self) {
         // Best effort: the router notices a closed socket as well.
         let _ = self.client.quit().await;
     }

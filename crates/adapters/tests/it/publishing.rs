@@ -66,13 +66,13 @@ async fn every_message_is_persistent_and_says_what_it_is() {
     rig.finish().await;
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
-    Open,
+/// How the road is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Way {
     /// What is sent to the broker goes nowhere.
-    Abyss,
-    /// No connection survives.
-    Cut,
+    into_the_abyss: bool,
+    /// A connection of an earlier age is cut.
+    age: u32,
 }
 
 /// A way to the broker on which bytes can be lost.
@@ -91,7 +91,7 @@ impl Road {
     async fn to(broker: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let (way, watching) = watch::channel(Way::Open);
+        let (way, watching) = watch::channel(Way::default());
         let lost = Arc::new(AtomicUsize::new(0));
         let losing = Arc::clone(&lost);
         let mut tasks = JoinSet::new();
@@ -100,6 +100,7 @@ impl Road {
             while let Ok((client, _)) = listener.accept().await {
                 let server = TcpStream::connect(&broker).await.expect("the broker listens");
                 let (mut watching, losing) = (watching.clone(), Arc::clone(&losing));
+                let age = watching.borrow().age;
                 passing.spawn(async move {
                     let ((from_client, mut to_client), (mut from_broker, to_broker)) =
                         (client.into_split(), server.into_split());
@@ -107,7 +108,7 @@ impl Road {
                     tokio::select! {
                         () = send(from_client, to_broker, &asking, &losing) => {}
                         _ = tokio::io::copy(&mut from_broker, &mut to_client) => {}
-                        _ = watching.wait_for(|way| *way == Way::Cut) => {}
+                        _ = watching.wait_for(|way| way.age != age) => {}
                     }
                 });
             }
@@ -129,7 +130,7 @@ async fn send(
 ) {
     let mut buffer = vec![0; 16 * 1024];
     while let Ok(read @ 1..) = client.read(&mut buffer).await {
-        if *way.borrow() == Way::Abyss {
+        if way.borrow().into_the_abyss {
             lost.fetch_add(read, Ordering::Relaxed);
         } else if broker.write_all(&buffer[..read]).await.is_err() {
             return;
@@ -158,7 +159,7 @@ async fn what_the_broker_has_not_confirmed_is_published_again() {
     })
     .await;
 
-    road.way.send_replace(Way::Abyss);
+    road.way.send_modify(|way| way.into_the_abyss = true);
     for _ in 0..EVENTS {
         bump(&rig.store(), tenant(1), "t").await;
     }
@@ -166,8 +167,10 @@ async fn what_the_broker_has_not_confirmed_is_published_again() {
         road.lost.load(Ordering::Relaxed) > BYTES
     })
     .await;
-    road.way.send_replace(Way::Cut);
-    road.way.send_replace(Way::Open);
+    road.way.send_replace(Way {
+        into_the_abyss: false,
+        age: 1,
+    });
     let all = usize::try_from(EVENTS + 1).expect("a number");
     until("what was lost came again", LIMIT, async || {
         rig.consumer.count() >= all

@@ -4,13 +4,13 @@ use axum::http::{HeaderMap, header};
 
 /// The two forms of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum MediaType {
+pub(crate) enum MediaType {
     GraphqlResponse,
     Json,
 }
 
 impl MediaType {
-    pub(super) const fn content_type(self) -> &'static str {
+    pub(crate) const fn content_type(self) -> &'static str {
         match self {
             Self::GraphqlResponse => "application/graphql-response+json; charset=utf-8",
             Self::Json => "application/json; charset=utf-8",
@@ -19,7 +19,7 @@ impl MediaType {
 }
 
 /// The form that the client likes best; `None` when it takes neither. Without a wish: `application/json`.
-pub(super) fn negotiate(headers: &HeaderMap) -> Option<MediaType> {
+pub(crate) fn negotiate(headers: &HeaderMap) -> Option<MediaType> {
     let mut wished = false;
     let (mut graphql, mut json) = (None, None);
     for value in headers.get_all(header::ACCEPT) {
@@ -75,7 +75,7 @@ fn quality(parameter: &str) -> Option<u16> {
 }
 
 /// Whether a body is JSON in UTF-8: `application/json`, the character set absent or utf-8.
-pub(super) fn is_json(headers: &HeaderMap) -> bool {
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     let mut values = headers.get_all(header::CONTENT_TYPE).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
         return false;

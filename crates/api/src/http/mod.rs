@@ -14,7 +14,7 @@
 //!
 //! The frame gives each request an id, isolates panics, and forbids caches.
 
-mod accept;
+pub(crate) mod accept;
 mod addresses;
 mod body;
 mod caller;

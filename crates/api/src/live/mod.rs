@@ -5,7 +5,7 @@
 //! answer; meanwhile it falls behind the hub's memory and reads the log itself; too far behind, it is told so.
 
 mod hub;
-mod protocol;
+pub(crate) mod protocol;
 mod readings;
 mod run;
 pub(crate) mod socket;

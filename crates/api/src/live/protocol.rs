@@ -19,22 +19,22 @@ const GONE_AFTER: Duration = Duration::from_secs(35);
 /// How soon a demotion is noticed.
 const RECHECK_EVERY: Duration = Duration::from_secs(5);
 /// Operations of one socket at once.
-pub(super) const MAX_OPERATIONS: usize = 100;
+pub(crate) const MAX_OPERATIONS: usize = 100;
 const MAX_ID_BYTES: usize = 256;
 
 /// Names an operation of this socket for ever, while its id may come again.
-pub(super) type Key = u64;
+pub(crate) type Key = u64;
 
 /// When a step happens: since the socket opened, and by the product's clock.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Moment {
-    pub(super) elapsed: Duration,
-    pub(super) now: DateTime<Utc>,
+pub(crate) struct Moment {
+    pub(crate) elapsed: Duration,
+    pub(crate) now: DateTime<Utc>,
 }
 
 /// What became of an operation.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Answer {
+pub(crate) enum Answer {
     /// One result; more may come.
     Next(Value),
     /// It was refused, or it broke: nothing more comes.
@@ -44,7 +44,7 @@ pub(super) enum Answer {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Input {
+pub(crate) enum Input {
     Text(String),
     Binary,
     /// A control frame: the peer lives.
@@ -61,13 +61,13 @@ pub(super) enum Input {
 
 /// Why credentials were not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     Forbidden,
     TooManySockets,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Effect {
+pub(crate) enum Effect {
     Send(String),
     Ping,
     /// Look at the payload of `connection_init`.
@@ -88,7 +88,7 @@ enum Phase {
 
 /// One socket.
 #[derive(Debug)]
-pub(super) struct Protocol {
+pub(crate) struct Protocol {
     phase: Phase,
     keys: HashMap<String, Key>,
     ids: HashMap<Key, String>,
@@ -99,7 +99,7 @@ pub(super) struct Protocol {
 }
 
 impl Protocol {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             phase: Phase::Waiting,
             keys: HashMap::new(),
@@ -111,7 +111,7 @@ impl Protocol {
         }
     }
 
-    pub(super) fn step(&mut self, input: Input, at: Moment) -> Vec<Effect> {
+    pub(crate) fn step(&mut self, input: Input, at: Moment) -> Vec<Effect> {
         if self.phase == Phase::Closed {
             return Vec::new();
         }

@@ -6,8 +6,8 @@ use crate::{
     faults::Fault,
     model::{
         broker::Message,
+        lane::{Lane, LaneState},
         log::Recorded,
-        store::{Lane, LaneState},
     },
     news::Topics,
     plant::Plant,

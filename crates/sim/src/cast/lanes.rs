@@ -20,11 +20,7 @@ use super::{
 };
 use crate::{
     faults::Fault,
-    model::{
-        queue::Leased,
-        router::Router,
-        store::{Lane, LaneState},
-    },
+    model::{lane::Lane, queue::Leased, router::Router},
     news::Topics,
     plant::Plant,
     stage::Seat,
@@ -95,8 +91,7 @@ impl Work for Provisioner {
             seat.with(|world| {
                 if world.store_answers() {
                     let now_ms = world.wall_ms(seat.host);
-                    let (lanes, state) = (&mut world.store.lanes, LaneState::Waiting);
-                    lanes.disturb(lane.tenant, lane.key, now_ms, |lane| lane.state = state);
+                    world.store.disturb(&lane, now_ms);
                     world.news.tell(Topics::LANES);
                     world.note("lane disturbed", 0, || lane.key);
                 }
@@ -123,15 +118,7 @@ fn again(world: &mut World, lane: &Leased<Lane>, due_ms: i64, failed: bool) -> R
     if !world.store_answers() {
         return Err(Over::StoreAway);
     }
-    let state = if failed {
-        LaneState::Failed
-    } else {
-        LaneState::Waiting
-    };
-    let ended = world
-        .store
-        .lanes
-        .end(lane, Some(due_ms), |row| row.body.state = state);
+    let ended = world.store.retry(lane, due_ms, failed);
     world.news.tell(Topics::LANES);
     ended.map_err(|_| Over::Fenced)
 }
@@ -343,27 +330,11 @@ impl Run<'_> {
         }
         self.seat.pause().await;
         let confirmed = i64::try_from(state.version).unwrap_or(i64::MAX);
-        let careless = self.is_planted(Plant::NoVersionCompare);
         self.seat.with(|world| {
             if !world.store_answers() {
                 return Err(Over::StoreAway);
             }
-            let ended = world.store.lanes.end(self.lane, None, |row| {
-                row.attempts = 0;
-                let lane = &mut row.body;
-                // A planted bug: whatever was done, it was what was wanted.
-                let confirmed = if careless {
-                    confirmed.max(lane.wanted)
-                } else {
-                    confirmed
-                };
-                lane.confirmed = lane.confirmed.max(confirmed);
-                lane.state = if lane.wanted <= confirmed {
-                    LaneState::Confirmed
-                } else {
-                    LaneState::Waiting
-                };
-            });
+            let ended = world.store.confirm(self.lane, confirmed);
             world.news.tell(Topics::LANES);
             world.note("lane confirmed", state.version, || format!("{ended:?}"));
             ended.map_err(|_| Over::Fenced)

@@ -106,6 +106,11 @@ impl Broker {
         }
     }
 
+    /// Where a message waits.
+    pub fn position(&self, is_wanted: impl FnMut(&Message) -> bool) -> Option<usize> {
+        self.ready.iter().position(is_wanted)
+    }
+
     pub fn ready(&self) -> usize {
         self.ready.len()
     }

@@ -162,34 +162,39 @@ impl Log {
         *self.numbers.entry(scope.to_owned()).or_default() += 1;
     }
 
-    /// What the database checks under the head's lock.
+    /// What the database checks, in its order: claims; under the head's lock the streams that are written, the command, and the
+    /// streams that were only read. A command without events asks for no lock and looks at no stream.
     pub fn check(&self, append: &Append, plant: Option<Plant>) -> Result<(), AppendError> {
-        if plant != Some(Plant::NoIdempotency) && self.commands.contains_key(&append.command) {
-            return Err(AppendError::Repeated);
-        }
+        let mut taken = BTreeMap::new();
         for (scope, key, owner) in &append.claims {
-            if self.claimed_by(scope, key).is_some_and(|known| known != *owner) {
+            let first = *taken.entry((scope, key)).or_insert(owner) == owner;
+            if !first || self.claimed_by(scope, key).is_some() {
                 return Err(AppendError::Taken);
             }
         }
-        if plant == Some(Plant::NoExpectedVersion) {
-            return Ok(());
+        let careful = plant != Some(Plant::NoExpectedVersion);
+        if careful && !self.is_next(&append.events) {
+            return Err(AppendError::Conflict);
         }
-        let mut next: BTreeMap<StreamKey, i64> = BTreeMap::new();
-        for event in &append.events {
-            let version = next
-                .entry(event.stream)
-                .or_insert_with(|| self.version(event.stream));
-            if event.sequence != *version + 1 {
-                return Err(AppendError::Conflict);
-            }
-            *version += 1;
+        if plant != Some(Plant::NoIdempotency) && self.commands.contains_key(&append.command) {
+            return Err(AppendError::Repeated);
         }
         let moved = |(key, seen): &(StreamKey, i64)| self.version(*key) != *seen;
-        if append.reads.iter().any(moved) {
+        if careful && !append.events.is_empty() && append.reads.iter().any(moved) {
             return Err(AppendError::Conflict);
         }
         Ok(())
+    }
+
+    fn is_next(&self, events: &[Staged]) -> bool {
+        let mut next: BTreeMap<StreamKey, i64> = BTreeMap::new();
+        events.iter().all(|event| {
+            let version = next
+                .entry(event.stream)
+                .or_insert_with(|| self.version(event.stream));
+            *version += 1;
+            event.sequence == *version
+        })
     }
 
     /// A planted bug: positions before the commit.
@@ -223,16 +228,15 @@ impl Log {
         for (scope, key, owner) in append.claims {
             self.claims.insert((scope, key), owner);
         }
-        for (scope, key, sort, member) in append.add {
-            self.members
-                .entry((scope, key))
-                .or_default()
-                .insert((sort, member));
-        }
         for (scope, key, gone) in append.drop {
             if let Some(members) = self.members.get_mut(&(scope, key)) {
                 members.retain(|(_, member)| *member != gone);
             }
+        }
+        for (scope, key, sort, member) in append.add {
+            let members = self.members.entry((scope, key)).or_default();
+            members.retain(|(_, known)| *known != member);
+            members.insert((sort, member));
         }
         committed
     }

@@ -160,6 +160,10 @@ impl Router {
                 self.secrets.remove(&number(id));
             }
             Op::List { address, comment } => {
+                // Whatever the comment: an address is on a list once.
+                if self.listed.values().any(|(known, _)| known == address) {
+                    return false;
+                }
                 self.listed.insert(self.next, (address.clone(), comment.clone()));
             }
             Op::Unlist { id } => {

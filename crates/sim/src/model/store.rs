@@ -7,12 +7,13 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use simpul_domain::{
-    AttemptId, EventId, MessageId, RouterId, SubscriptionId, TenantId, TimerId,
-    billing::gateway::Observation, network::desired::ServiceFacts, policy::TimerKind,
+    AttemptId, EventId, MessageId, SubscriptionId, TenantId, TimerId, billing::gateway::Observation,
+    network::desired::ServiceFacts, policy::TimerKind,
 };
 use uuid::Uuid;
 
 use super::{
+    lane::Lane,
     log::{Append, AppendError, Log, Recorded},
     queue::{Body, Fenced, Queue, Taker},
 };
@@ -58,35 +59,6 @@ impl Body for Parcel {
 
     fn taken(&mut self) {
         self.state = ParcelState::Sending;
-    }
-}
-
-/// Where a lane stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LaneState {
-    Waiting,
-    Running,
-    Failed,
-    Confirmed,
-}
-
-/// The convergence of one subscription.
-#[derive(Debug, Clone)]
-pub struct Lane {
-    pub subscription: SubscriptionId,
-    pub router: RouterId,
-    pub wanted: i64,
-    pub confirmed: i64,
-    pub state: LaneState,
-}
-
-impl Body for Lane {
-    fn is_open(&self) -> bool {
-        self.state != LaneState::Confirmed
-    }
-
-    fn taken(&mut self) {
-        self.state = LaneState::Running;
     }
 }
 
@@ -196,7 +168,7 @@ pub struct Store {
     /// When the last round was made.
     pub round: Option<DateTime<Utc>>,
     pub plant: Option<Plant>,
-    inbox: BTreeSet<(TenantId, EventId)>,
+    pub(super) inbox: BTreeSet<(TenantId, EventId)>,
     dedup: BTreeSet<(TenantId, String)>,
     subscribers: BTreeMap<&'static str, u64>,
     cursors: BTreeMap<(TenantId, &'static str), Cursor>,
@@ -316,7 +288,8 @@ impl Store {
         Some(committed)
     }
 
-    fn write(&mut self, tenant: TenantId, row: InlineRow) {
+    /// Writes a row as a committed transaction would.
+    pub fn write(&mut self, tenant: TenantId, row: InlineRow) {
         match row {
             InlineRow::Timer { id, work, due_ms } => self.schedule(tenant, id, work, due_ms),
             InlineRow::GuardTimer {
@@ -365,29 +338,6 @@ impl Store {
         if first || self.plant == Some(Plant::InboxMissing) {
             self.notices.put(tenant, id, notice, now_ms);
         }
-    }
-
-    /// Takes an event into the consumer's inbox and raises its lane's wish, in one transaction.
-    pub fn wish(&mut self, tenant: TenantId, event: EventId, lane: Lane, now_ms: i64) {
-        if !self.inbox.insert((tenant, event)) {
-            return;
-        }
-        let key = lane.subscription.as_uuid();
-        let (wanted, router) = (lane.wanted, lane.router);
-        if self.lanes.put(tenant, key, lane, now_ms) {
-            return;
-        }
-        self.lanes.change(tenant, key, |row| {
-            if row.body.wanted < wanted {
-                row.body.wanted = wanted;
-                row.body.router = router;
-                row.due_ms = now_ms;
-                row.attempts = 0;
-                if row.body.state != LaneState::Running {
-                    row.body.state = LaneState::Waiting;
-                }
-            }
-        });
     }
 
     /// Takes the lead of a subscriber with a new epoch; `None` while another one leads.
