@@ -83,14 +83,15 @@ fn try_all(mutants: &[Mutant]) -> Result<Vec<Line>> {
 }
 
 fn try_one(tree: &Tree, suite: &Suite, mutant: &Mutant) -> Result<Verdict> {
-    if let Err(error) = tree.plant(mutant) {
-        tree.restore(mutant)?;
-        return Ok(Verdict::Broken {
-            reason: error.to_string(),
-        });
-    }
+    let planted = match tree.plant(mutant) {
+        Ok(planted) => planted,
+        Err(error) => {
+            let reason = error.to_string();
+            return Ok(Verdict::Broken { reason });
+        }
+    };
     let verdict = suite.tries(mutant);
-    tree.restore(mutant)?;
+    tree.restore(&planted)?;
     verdict
 }
 

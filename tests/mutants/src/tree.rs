@@ -15,9 +15,13 @@ use crate::Mutant;
 /// the others stays good.
 #[derive(Debug)]
 pub struct Tree {
-    checkout: PathBuf,
     root: PathBuf,
 }
+
+/// Files as they were before a mutant.
+#[derive(Debug)]
+#[must_use = "a mutant that is not undone is in the way of the next one"]
+pub struct Planted(Vec<(PathBuf, String)>);
 
 impl Tree {
     /// Brings the copy at `root` up to the checkout, whatever a run that was killed has left there.
@@ -28,7 +32,6 @@ impl Tree {
         }
         remove_strangers(root, root, &files)?;
         Ok(Self {
-            checkout: checkout.to_owned(),
             root: root.to_owned(),
         })
     }
@@ -38,17 +41,24 @@ impl Tree {
     }
 
     /// Makes a mutant's edits.
-    pub fn plant(&self, mutant: &Mutant) -> Result<()> {
-        for (file, text) in mutant.changed(&self.root)? {
-            fs::write(self.root.join(&file), text)?;
+    pub fn plant(&self, mutant: &Mutant) -> Result<Planted> {
+        let changed = mutant.changed(&self.root)?;
+        let mut before = Vec::with_capacity(changed.len());
+        for (file, _) in &changed {
+            before.push((file.clone(), fs::read_to_string(self.root.join(file))?));
         }
-        Ok(())
+        self.write(&changed)?;
+        Ok(Planted(before))
     }
 
-    /// Undoes them.
-    pub fn restore(&self, mutant: &Mutant) -> Result<()> {
-        for edit in &mutant.edits {
-            update(&self.checkout.join(&edit.file), &self.root.join(&edit.file))?;
+    /// Undoes them. The checkout is not asked: somebody may be working in it.
+    pub fn restore(&self, planted: &Planted) -> Result<()> {
+        self.write(&planted.0)
+    }
+
+    fn write(&self, files: &[(PathBuf, String)]) -> Result<()> {
+        for (file, text) in files {
+            fs::write(self.root.join(file), text)?;
         }
         Ok(())
     }

@@ -88,10 +88,10 @@ fn a_mutant_is_planted_in_the_copy_and_undone_and_never_in_the_checkout() {
     assert_eq!(copied(), source);
     assert!(!copy.join("src/stranger.rs").exists());
     let mutant = small_mutant();
-    tree.plant(&mutant).expect("planted");
+    let planted = tree.plant(&mutant).expect("planted");
     assert_eq!(copied(), source.replace("world", "nobody"));
     assert!(tree.plant(&mutant).is_err(), "its old text is gone");
-    tree.restore(&mutant).expect("undone");
+    tree.restore(&planted).expect("undone");
     assert_eq!(copied(), source);
     assert_eq!(
         fs::read_to_string(checkout.join("src/lib.rs")).expect("text"),

@@ -276,6 +276,8 @@ fn send(message: &Value) -> Effect {
 }
 
 #[cfg(test)]
+mod laws;
+#[cfg(test)]
 mod tests {
     use super::*;
 
