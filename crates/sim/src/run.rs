@@ -143,10 +143,10 @@ fn settle_down(stage: &mut Stage, seed: u64, options: &Options) -> Option<()> {
             grace_days: u8::try_from(rng.below(3)).ok()?,
             zone: Zone::default(),
             isolir: IsolirSettings {
-                strategy: match rng.below(3) {
-                    0 => IsolirStrategy::PppProfileSwitch,
-                    1 => IsolirStrategy::DisableSecret,
-                    _ => IsolirStrategy::AddressList,
+                strategy: if rng.below(2) == 0 {
+                    IsolirStrategy::PppProfileSwitch
+                } else {
+                    IsolirStrategy::DisableSecret
                 },
                 profile: isolir.clone(),
             },

@@ -214,20 +214,12 @@ fn differs(world: &World, state: &DesiredState) -> Option<String> {
         .iter()
         .filter(|live| live.name == state.username.as_str())
         .collect();
-    let mut listed = router.listed.values().filter(|(_, comment)| marked(comment));
     let Account::Present {
-        profile,
-        disabled,
-        isolir_listed,
+        profile, disabled, ..
     } = &state.account
     else {
-        let is_there = !ours.is_empty() || !sessions.is_empty() || listed.next().is_some();
-        return is_there.then(|| "it should not be there".to_owned());
+        return (!ours.is_empty() || !sessions.is_empty()).then(|| "it should not be there".to_owned());
     };
-    // Who had no session when the router was proved is listed when somebody looks again.
-    if !isolir_listed && listed.next().is_some() {
-        return Some("its address is still restricted".to_owned());
-    }
     let [kept] = ours.as_slice() else {
         return Some(format!("{} secrets are its own", ours.len()));
     };

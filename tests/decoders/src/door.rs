@@ -32,7 +32,10 @@ pub(crate) fn socket_frames(bytes: &[u8]) {
     let said = strangers::socket(text.lines());
     for (frame, said) in text.lines().zip(&said) {
         // A ping's payload comes back, its numbers written out.
-        assert!(*said <= MAX_SAID_BYTES + 8 * frame.len(), "{said} bytes to {frame:?}");
+        assert!(
+            *said <= MAX_SAID_BYTES + 8 * frame.len(),
+            "{said} bytes to {frame:?}"
+        );
     }
 }
 

@@ -5,7 +5,7 @@ use simpul_domain::{
     CustomerId, EventId, InvoiceId, RouterId, TenantId,
     billing::{MerchantRef, gateway::parse_amount},
     customers::{CustomerCode, PhoneNumber},
-    identity::{Email, RoleKey},
+    identity::{EmailAddress, RoleKey},
     network::{PppProfile, RouterHost, Sha256Hex},
     subscriptions::PppUsername,
     tenancy::Subdomain,
@@ -37,9 +37,9 @@ pub(crate) fn ids_and_texts(bytes: &[u8]) {
         return;
     };
     round_trip!(text: CustomerId, EventId, InvoiceId, RouterId, TenantId, RoleKey, Prefix, ConsistencyToken);
-    parsed_again!(text: CustomerCode, Email, MerchantRef, PppProfile, PppUsername, RouterHost, Sha256Hex, Subdomain);
+    parsed_again!(text: CustomerCode, EmailAddress, MerchantRef, PppProfile, PppUsername, RouterHost, Sha256Hex, Subdomain);
     if let Ok(number) = PhoneNumber::parse(text) {
-        assert_eq!(PhoneNumber::parse(number.as_str()).ok(), Some(number));
+        assert_eq!(PhoneNumber::parse(&number.e164()).ok(), Some(number));
     }
     if let Ok(amount) = parse_amount(text) {
         assert!(

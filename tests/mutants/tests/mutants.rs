@@ -1,4 +1,8 @@
 //! Cheap truths about the mutants: each still has its place in the product, and the tools tell the truth.
+#![expect(
+    clippy::expect_used,
+    reason = "test code outside of test functions: what is not expected stops the test"
+)]
 
 use std::{fs, path::Path, process::Command};
 

@@ -12,6 +12,7 @@ use std::{
 use lapin::{
     Connection, ConnectionProperties,
     options::{BasicAckOptions, BasicGetOptions},
+    types::ShortString,
 };
 use secrecy::SecretString;
 use simpul_adapters::bus::{Broker, Consumer as _};
@@ -54,8 +55,8 @@ async fn every_message_is_persistent_and_says_what_it_is() {
     let (_channel, message) = message.expect("a message");
     let properties = &message.properties;
     assert_eq!(*properties.delivery_mode(), Some(2), "persistent");
-    assert_eq!(properties.kind().as_ref().map(|name| name.as_str()), Some(BUMPED));
-    let id = properties.message_id().as_ref().map(|id| id.as_str());
+    assert_eq!(properties.kind().as_ref().map(ShortString::as_str), Some(BUMPED));
+    let id = properties.message_id().as_ref().map(ShortString::as_str);
     assert!(id.is_some_and(|id| id.parse::<EventId>().is_ok()), "{id:?}");
     let options = BasicAckOptions { multiple: false };
     message.acker.ack(options).await.expect("taken");

@@ -24,6 +24,8 @@ use crate::{Court, next, tenant};
 
 const KIND: &str = "law";
 const LEASE_MS: i64 = 20_000;
+/// States of a lane that the model has too.
+const STATES: [&str; 4] = ["waiting", "running", "failed", "confirmed"];
 
 /// A lane as whoever runs it knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -183,7 +185,7 @@ async fn ended(tx: TenantTx, outcome: Result<(), StoreError>) -> bool {
             true
         }
         Err(StoreError::Fenced) => false,
-        Err(error) => std::panic::panic_any(error.to_string()),
+        Err(error) => panic!("{error}"),
     }
 }
 
@@ -244,7 +246,6 @@ impl Lanes for Real {
         let status = lane::status(&mut tx, KIND, &subscription().to_string()).await;
         tx.commit().await.expect("committed");
         let status = status.expect("read")?;
-        const STATES: [&str; 4] = ["waiting", "running", "failed", "confirmed"];
         Some(Standing {
             wanted: status.wanted,
             confirmed: status.confirmed,

@@ -176,7 +176,7 @@ impl Works for Model {
             Err(BeginError::Refused(AppendError::Conflict)) => Ended::Conflict,
             Err(BeginError::Refused(AppendError::Repeated)) => Ended::Repeated,
             Err(BeginError::Refused(AppendError::Taken)) => Ended::Taken,
-            Err(error) => std::panic::panic_any(error.to_string()),
+            Err(error) => panic!("{error}"),
         }
     }
 
@@ -262,7 +262,7 @@ impl Works for Real<'_> {
             Err(StoreError::Conflict) => Ended::Conflict,
             Err(StoreError::Repeated) => Ended::Repeated,
             Err(StoreError::Taken { .. }) => Ended::Taken,
-            Err(error) => std::panic::panic_any(error.to_string()),
+            Err(error) => panic!("{error}"),
         }
     }
 

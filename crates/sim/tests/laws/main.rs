@@ -6,6 +6,7 @@
 //! simulator would have lied.
 #![expect(
     clippy::expect_used,
+    clippy::panic,
     reason = "test code outside of test functions: what is not expected stops the test"
 )]
 
@@ -54,7 +55,7 @@ impl Court {
             Ok(())
         });
         if let Err(error) = outcome {
-            std::panic::panic_any(error.to_string());
+            panic!("{error}");
         }
     }
 }

@@ -219,7 +219,7 @@ impl Timers for Real {
                 true
             }
             Err(StoreError::Fenced) => false,
-            Err(error) => std::panic::panic_any(error.to_string()),
+            Err(error) => panic!("{error}"),
         }
     }
 

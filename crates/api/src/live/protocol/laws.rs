@@ -95,7 +95,10 @@ impl Onlooker {
             }
             Effect::Start(key, _) => {
                 assert_eq!(self.acknowledged, 1, "nothing runs before the peer is let in");
-                assert!(self.highest.is_none_or(|highest| *key > highest), "a key came again");
+                assert!(
+                    self.highest.is_none_or(|highest| *key > highest),
+                    "a key came again"
+                );
                 self.highest = Some(*key);
                 self.running.insert(*key);
                 assert!(self.running.len() <= MAX_OPERATIONS);
@@ -116,7 +119,10 @@ impl Onlooker {
                 }
             }
             Effect::Close(code, reason) => {
-                assert!([1001, 1012, 4400, 4401, 4403, 4408, 4409, 4429].contains(code), "{code}");
+                assert!(
+                    [1001, 1012, 4400, 4401, 4403, 4408, 4409, 4429].contains(code),
+                    "{code}"
+                );
                 assert!(reason.len() <= 123);
                 self.closed = true;
             }
