@@ -46,9 +46,9 @@ fn every_committed_input_keeps_the_laws() {
 }
 
 /// A committed input with a piece of it replaced by a piece of another one, or by rubbish.
-fn spliced(corpus: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
+fn spliced(corpus: &[Vec<u8>]) -> impl Strategy<Value = Vec<u8>> + use<> {
     let rubbish = prop::collection::vec(any::<u8>(), 0..24);
-    let one = || prop::sample::select(corpus.clone());
+    let one = || prop::sample::select(corpus.to_vec());
     let place = || any::<prop::sample::Index>();
     (
         one(),
@@ -72,7 +72,7 @@ fn spliced(corpus: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
 fn generated_inputs_keep_the_laws() {
     for target in ALL {
         let inputs = prop_oneof![
-            3 => spliced(corpus(target)),
+            3 => spliced(&corpus(target)),
             1 => prop::collection::vec(any::<u8>(), 0..600),
             1 => ".{0,200}".prop_map(String::into_bytes),
         ];

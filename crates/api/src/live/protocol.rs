@@ -276,8 +276,6 @@ fn send(message: &Value) -> Effect {
 }
 
 #[cfg(test)]
-mod laws;
-#[cfg(test)]
 mod tests {
     use super::*;
 
