@@ -43,6 +43,11 @@ pub enum StoreError {
     StorageFull,
     #[error("the database is not available")]
     Unavailable(#[source] sqlx::Error),
+    /// Nothing is broken and nothing comes: it hangs, or its machine is gone. What was asked may have had its effect.
+    #[error("the database does not answer")]
+    Silent,
+    #[error("the database is a standby, which takes no writes")]
+    Standby,
     #[error("database error")]
     Database(#[source] sqlx::Error),
     #[error("migration failed")]
@@ -57,7 +62,13 @@ impl StoreError {
     pub const fn is_transient(&self) -> bool {
         matches!(
             self,
-            Self::Conflict | Self::Fenced | Self::Unavailable(_) | Self::StorageFull | Self::Aborted
+            Self::Conflict
+                | Self::Fenced
+                | Self::Unavailable(_)
+                | Self::Silent
+                | Self::Standby
+                | Self::StorageFull
+                | Self::Aborted
         )
     }
 }
@@ -88,6 +99,9 @@ impl From<sqlx::Error> for StoreError {
             }
             (Some("23514"), Some("log_closed")) => Self::Closed,
             (Some("53100"), _) => Self::StorageFull,
+            (Some("25006"), _) => Self::Standby,
+            // A statement that took too long, a transaction that rested too long.
+            (Some("57014" | "25P03"), _) => Self::Unavailable(error),
             (Some(code), _)
                 if code.starts_with("08") || code.starts_with("53") || code.starts_with("57P") =>
             {
@@ -126,7 +140,7 @@ impl Coded for StoreError {
             Self::Taken { .. } => Code::DuplicateEntry,
             Self::QuotaExceeded { .. } => Code::LimitReached,
             Self::StorageFull => Code::StorageFull,
-            Self::Unavailable(_) => Code::Unavailable,
+            Self::Unavailable(_) | Self::Silent | Self::Standby => Code::Unavailable,
             Self::Erased | Self::Closed => Code::NotFound,
             Self::Canonical(_) => Code::ValidationError,
             Self::Unreadable { .. }

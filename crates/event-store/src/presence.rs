@@ -102,7 +102,8 @@ impl Attendance {
     pub async fn keep(mut self, stop: CancellationToken) {
         let (mut checks, mut present) = (0_u32, true);
         while !stop.is_cancelled() {
-            let checked = self.check().await;
+            let db = self.store.db().clone();
+            let checked = db.or_given_up(self.check()).await.flatten();
             if let (Err(error), true) = (&checked, present) {
                 tracing::warn!(%error, "not present in the database, what is leased may be taken over");
             }
@@ -135,7 +136,7 @@ impl Attendance {
 
     async fn look(&mut self) {
         let missing = match &mut self.session {
-            Some(session) => missing(session).await,
+            Some(session) => self.store.db().or_given_up(missing(session)).await.flatten(),
             None => Err(StoreError::Aborted),
         };
         match missing {

@@ -36,7 +36,7 @@ use crate::{
     cli::Role,
     config::Config,
     key_folder,
-    runtime::Stop,
+    runtime::{SharedClock, Stop},
     wiring::{self, Deliveries, Messages, Notices, Routers, Sweeps, Timers},
 };
 
@@ -89,7 +89,10 @@ pub async fn start(
     roles: &[Role],
     listener: Option<TcpListener>,
 ) -> anyhow::Result<Running> {
-    let store = wiring::store(config)?;
+    let clock = SharedClock::default();
+    let store = wiring::store_at(config, clock.clone())?;
+    // Before anything is leased or timed.
+    clock.follow(store.db().time().await.context("the database does not answer")?);
     let findings = lint::lint(store.db())
         .await
         .context("the database does not answer")?;
@@ -136,6 +139,10 @@ pub async fn start(
         .await
         .context("the database does not answer")?;
     running.present.spawn(attendance.keep(running.leave.clone()));
+    let (db, leave) = (store.db().clone(), running.leave.clone());
+    running
+        .present
+        .spawn(async move { db.keep_pulse(|time| clock.follow(time), leave).await });
     starter.tasks().spawn(relay_hints(store, starter.stop()));
     for role in roles {
         match role {

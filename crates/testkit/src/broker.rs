@@ -6,7 +6,7 @@
 )]
 
 use std::{
-    net::{TcpListener, TcpStream},
+    net::{SocketAddr, TcpListener, TcpStream},
     path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -15,6 +15,7 @@ use std::{
 use tempfile::TempDir;
 
 const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
+const CONTROL: &str = "/usr/lib/rabbitmq/bin/rabbitmqctl";
 /// Seconds on a quiet machine.
 const START: Duration = Duration::from_mins(2);
 const PAUSE: Duration = Duration::from_millis(20);
@@ -83,7 +84,31 @@ impl OwnBroker {
     }
 
     pub fn url(&self) -> String {
-        format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.port)
+        self.url_at(self.address())
+    }
+
+    /// For something in between that leads here.
+    pub fn url_at(&self, address: SocketAddr) -> String {
+        format!("amqp://guest:guest@{address}/%2f")
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        ([127, 0, 0, 1], self.port).into()
+    }
+
+    /// Runs `rabbitmqctl`.
+    pub fn ctl(&self, arguments: &[&str]) {
+        let output = Command::new(CONTROL)
+            .env_clear()
+            .envs(environment(self.home.path(), self.port))
+            .args(arguments)
+            .output()
+            .expect("RabbitMQ is installed: run `./dev up`");
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
 }
 

@@ -19,7 +19,7 @@ use simpul_event_store::{
 use sqlx::{Connection as _, Executor as _, PgConnection};
 use url::Url;
 
-use crate::{ManualClock, SeededIds};
+use crate::{ManualClock, OwnPostgres, SeededIds};
 
 /// Master key of every test vault.
 const MASTER_KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
@@ -67,9 +67,21 @@ impl TestDb {
     ///
     /// # Panics
     /// When there is no server, with a text that says how to start one.
-    #[expect(clippy::panic, reason = "a test without its database must stop, saying why")]
     pub async fn create() -> Self {
-        match Self::try_create().await {
+        Self::expected(async { Self::try_create(Server::from_environment()?).await }.await)
+    }
+
+    /// Like [`TestDb::create`], on a server of the test's own.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    pub async fn create_on(server: &OwnPostgres) -> Self {
+        Self::expected(Self::try_create(server.server()).await)
+    }
+
+    #[expect(clippy::panic, reason = "a test without its database must stop, saying why")]
+    fn expected(created: Result<Self, TestDbError>) -> Self {
+        match created {
             Ok(test) => test,
             Err(error) => {
                 let source = std::error::Error::source(&error).map(|source| format!(": {source}"));
@@ -78,8 +90,7 @@ impl TestDb {
         }
     }
 
-    async fn try_create() -> Result<Self, TestDbError> {
-        let server = Server::from_environment()?;
+    async fn try_create(server: Server) -> Result<Self, TestDbError> {
         let mut connection = server.connect().await?;
         let template = server.template(&mut connection).await?;
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -110,6 +121,15 @@ impl TestDb {
     /// The store over this database, with its own pools; every call gives the same one.
     pub fn store(&self) -> EventStore {
         self.store.clone()
+    }
+
+    /// The same database on the server that took over: every URL, and the store of this value.
+    pub fn move_to(&mut self, server: &OwnPostgres) {
+        self.server = server.server();
+        self.owner_url = at(&self.server.owner, &self.name);
+        self.app_url = at(&self.server.app, &self.name);
+        self.system_url = at(&self.server.system, &self.name);
+        self.store = self.another_store(Upcasters::default());
     }
 
     /// Another store over this database, with pools of its own, as a second process would have.
@@ -177,12 +197,12 @@ fn at(server: &Url, database: &str) -> String {
     url.into()
 }
 
-/// The server that `./dev env` names.
+/// A server as each role: the one that `./dev env` names, or one of the test's own.
 #[derive(Debug, Clone)]
-struct Server {
-    owner: Url,
-    app: Url,
-    system: Url,
+pub(crate) struct Server {
+    pub(crate) owner: Url,
+    pub(crate) app: Url,
+    pub(crate) system: Url,
 }
 
 impl Server {

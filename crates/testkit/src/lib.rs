@@ -11,15 +11,17 @@
 //!
 //! A database is a copy of a migrated template, which is built once for each state of `migrations/`, whatever
 //! number of test processes asks for it at once. It is dropped with its [`TestDb`]. There is no mock of PostgreSQL.
-//! [`OwnBroker`] is a RabbitMQ that a test may kill.
+//! [`OwnBroker`] and [`OwnPostgres`] are servers that a test may kill.
 
 mod broker;
 mod clock;
 mod database;
 mod ids;
+mod postgres;
 pub mod sql;
 
 pub use broker::OwnBroker;
 pub use clock::ManualClock;
 pub use database::{TestDb, TestDbError};
 pub use ids::SeededIds;
+pub use postgres::{Frozen, OwnPostgres};

@@ -8,7 +8,7 @@ use lapin::{
     options::{BasicAckOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions},
     types::{AMQPValue, FieldTable},
 };
-use simpul_event_store::EventStore;
+use simpul_event_store::{EventStore, feed::HandlerError};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -130,7 +130,14 @@ impl<C: Consumer> Queues<C> {
         };
         let mut tries = 0;
         loop {
-            let outcome = take_in(&self.store, self.consumer.as_ref(), &event).await;
+            let outcome = take_in(&self.store, self.consumer.as_ref(), &event);
+            let given_up = |error| Err(HandlerError::transient(error));
+            let outcome = self
+                .store
+                .db()
+                .or_given_up(outcome)
+                .await
+                .unwrap_or_else(given_up);
             if let Err(error) = &outcome {
                 tracing::warn!(
                     consumer = self.consumer.name(),
@@ -142,10 +149,8 @@ impl<C: Consumer> Queues<C> {
             match dispose(outcome, tries, times_delivered(delivery)) {
                 Disposition::Acknowledge => return acknowledge(delivery).await,
                 Disposition::Bury { reason } => {
-                    if bury(&self.store, self.consumer.as_ref(), &event, &reason)
-                        .await
-                        .is_ok()
-                    {
+                    let buried = bury(&self.store, self.consumer.as_ref(), &event, &reason);
+                    if self.store.db().or_given_up(buried).await.flatten().is_ok() {
                         return acknowledge(delivery).await;
                     }
                     pause(stop, HOLD).await;
@@ -167,14 +172,16 @@ impl<C: Consumer> Queues<C> {
     async fn dead(&self, delivery: &Delivery, stop: &CancellationToken) -> Result<(), BrokerError> {
         let consumer = self.consumer.as_ref();
         while !stop.is_cancelled() {
-            let kept = match Envelope::decode(&delivery.data) {
-                Ok(event) => bury(&self.store, consumer, &event, "too many deliveries").await,
-                Err(error) => {
-                    let key = delivery.routing_key.as_str();
-                    bury_bytes(&self.store, consumer, key, &delivery.data, &error).await
+            let keep = async {
+                match Envelope::decode(&delivery.data) {
+                    Ok(event) => bury(&self.store, consumer, &event, "too many deliveries").await,
+                    Err(error) => {
+                        let key = delivery.routing_key.as_str();
+                        bury_bytes(&self.store, consumer, key, &delivery.data, &error).await
+                    }
                 }
             };
-            match kept {
+            match self.store.db().or_given_up(keep).await.flatten() {
                 Ok(()) => return acknowledge(delivery).await,
                 Err(error) => {
                     tracing::warn!(

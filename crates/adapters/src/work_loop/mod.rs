@@ -98,6 +98,7 @@ pub async fn run<W: Work>(
         wake,
         stop,
         hints: store.hints().listen(),
+        store,
         started: Instant::now(),
         items: HashMap::new(),
         tasks: JoinSet::new(),
@@ -118,6 +119,7 @@ pub async fn run<W: Work>(
 
 struct Shell<W: Work> {
     work: Arc<W>,
+    store: EventStore,
     wake: Wake,
     stop: CancellationToken,
     hints: simpul_event_store::feed::Listener,
@@ -154,13 +156,24 @@ impl<W: Work> Shell<W> {
     fn start(&mut self, id: u64) {
         if let Some(item) = self.items.remove(&id) {
             let work = Arc::clone(&self.work);
-            let task = self.tasks.spawn(async move { work.handle(item).await });
+            let store = self.store.clone();
+            let task = self.tasks.spawn(async move {
+                // It may be waiting for a router as well; when its lease is over, it is somebody else's.
+                let handled = store.db().or_given_up_after(work.lease(), work.handle(item));
+                let _ = handled.await;
+            });
             self.ids.insert(task.id(), id);
         }
     }
 
     async fn find(&self) -> Input {
-        match self.work.due(MAX_TENANTS).await {
+        match self
+            .store
+            .db()
+            .or_given_up(self.work.due(MAX_TENANTS))
+            .await
+            .flatten()
+        {
             Ok(tenants) => Input::Found {
                 more: i64::try_from(tenants.len()).is_ok_and(|found| found >= MAX_TENANTS),
                 tenants,
@@ -173,7 +186,8 @@ impl<W: Work> Shell<W> {
         let asked = i64::try_from(limit).unwrap_or(i64::MAX);
         let start_by_ms =
             self.now_ms() + u64::try_from(self.work.lease().as_millis() / 2).unwrap_or(u64::MAX);
-        let items = match self.work.take(tenant, asked).await {
+        let taken = self.store.db().or_given_up(self.work.take(tenant, asked));
+        let items = match taken.await.flatten() {
             Ok(items) => items,
             Err(error) => return self.unavailable(&error),
         };

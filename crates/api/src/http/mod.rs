@@ -28,7 +28,8 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::State,
+    extract::{Request, State},
+    middleware::{self, Next},
     response::{IntoResponse as _, Response},
     routing::{any, get, post},
 };
@@ -147,7 +148,7 @@ pub fn router(state: ApiState, settings: Settings) -> Router {
         portal,
         platform,
     } = settings.documents;
-    Router::new()
+    let stored = Router::new()
         .route(
             "/hooks/v1/pay/{gateway}/{connection}/{token}",
             post(hooks::payment_notice).fallback(|id: RequestId| async move { wrong_method(&id, "POST") }),
@@ -156,16 +157,37 @@ pub fn router(state: ApiState, settings: Settings) -> Router {
             "/hooks/v1/message/{messenger}/{connection}/{token}",
             post(hooks::delivery_report).fallback(|id: RequestId| async move { wrong_method(&id, "POST") }),
         )
-        .route("/.well-known/jwks.json", get(jwks))
-        .route("/health", get(health::alive))
-        .route("/ready", get(health::ready))
         .with_state(shared.clone())
         .merge(Door::new(shared.clone(), Surface::Staff, staff).routes())
         .merge(Door::new(shared.clone(), Surface::Portal, portal).routes())
         .merge(Door::new(shared.clone(), Surface::Platform, platform).routes())
+        .route_layer(middleware::from_fn_with_state(
+            shared.clone(),
+            while_the_database_answers,
+        ));
+    Router::new()
+        .route("/.well-known/jwks.json", get(jwks))
+        .route("/health", get(health::alive))
+        .route("/ready", get(health::ready))
+        .with_state(shared.clone())
+        .merge(stored)
         .fallback(any(not_found))
         .layer(CatchPanicLayer::custom(frame::Panicked))
-        .layer(axum::middleware::from_fn_with_state(shared, frame::frame))
+        .layer(middleware::from_fn_with_state(shared, frame::frame))
+}
+
+/// Nobody waits for a database that hangs: 503 within 2 s. What was begun may still have its effect, and is found again
+/// by its key.
+async fn while_the_database_answers(
+    State(shared): State<Shared>,
+    id: RequestId,
+    request: Request,
+    next: Next,
+) -> Response {
+    let answered = shared.state.store().db().while_it_answers(next.run(request));
+    answered
+        .await
+        .unwrap_or_else(|error| id.problem(&ApiError::from(error)))
 }
 
 /// The public halves of the keys that sign tokens; they may be kept for a few minutes.

@@ -149,7 +149,8 @@ impl Hub {
 async fn read(store: EventStore, tail: Weak<Tail>, tenant: TenantId, stop: CancellationToken) {
     let mut hints = store.hints().listen();
     while let Some(head) = tail.upgrade().map(|tail| *tail.head.borrow()) {
-        match feed::page(&store, tenant, head, BATCH).await {
+        let page = feed::page(&store, tenant, head, BATCH);
+        match store.db().or_given_up(page).await.flatten() {
             Ok(events) if !events.is_empty() => {
                 if let Some(tail) = tail.upgrade() {
                     tail.push(events);

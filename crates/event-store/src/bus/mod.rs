@@ -215,9 +215,11 @@ impl Bus {
     ) -> Result<Receipt<C::Answer>, DispatchError<C::Refusal>> {
         let store = self.store.clone();
         let command = Arc::new(command);
-        let task = self
-            .running
-            .spawn(async move { run(&store, &context, command.as_ref()).await });
+        let task = self.running.spawn(async move {
+            let run = run(&store, &context, command.as_ref());
+            let given_up = |error| Err(DispatchError::Store(error));
+            store.db().or_given_up(run).await.unwrap_or_else(given_up)
+        });
         task.await
             .unwrap_or(Err(DispatchError::Store(StoreError::Aborted)))
     }

@@ -4,13 +4,19 @@
     reason = "the one module whose SQL cannot be checked at compile time"
 )]
 
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
 use simpul_domain::TenantId;
 use sqlx::{Connection as _, Executor as _, PgConnection, Row as _, postgres::PgListener};
+use tokio::time::timeout;
 
 use crate::{Db, StoreError, db::TenantTx};
 
 /// Channel of the hints; the payload is a process and a tenant id, never data.
 const HINT_CHANNEL: &str = "simpul_hint";
+/// A connection that takes longer is not waited for: its machine may be gone.
+const PING: Duration = Duration::from_secs(3);
 
 /// Ends a transaction that a cancelled future left behind. `DISCARD ALL` would drop sqlx' cached statements.
 pub(crate) async fn reset(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
@@ -80,7 +86,19 @@ pub(crate) async fn count_sharers(connection: &mut PgConnection, name: &str) -> 
 
 /// Whether a dedicated connection still answers, and so still holds its locks.
 pub(crate) async fn ping(connection: &mut PgConnection) -> Result<(), StoreError> {
-    Ok(connection.ping().await?)
+    timeout(PING, connection.ping())
+        .await
+        .map_err(|_| StoreError::Silent)?
+        .map_err(StoreError::from)
+}
+
+/// The server's time, if it takes writes: a standby does not.
+pub(super) async fn time_of_primary(connection: &mut PgConnection) -> Result<DateTime<Utc>, StoreError> {
+    let row = connection
+        .fetch_one("SELECT CASE WHEN NOT pg_is_in_recovery() THEN clock_timestamp() END AS now")
+        .await?;
+    let now: Option<DateTime<Utc>> = row.try_get("now")?;
+    now.ok_or(StoreError::Standby)
 }
 
 /// Sends hints that there are new events. Losing one costs a poll interval, never an event.
@@ -101,7 +119,7 @@ pub(crate) struct Remote {
 
 impl Remote {
     pub(crate) async fn listen(db: &Db) -> Result<Self, StoreError> {
-        let mut listener = PgListener::connect_with(db.system_pool()).await?;
+        let mut listener = PgListener::connect_with(&db.system_pool()).await?;
         listener.listen(HINT_CHANNEL).await?;
         Ok(Self { listener })
     }

@@ -4,13 +4,21 @@
 //! transaction, or through the hot calls `es.load` and `es.append`, which set it themselves. Row-level security
 //! below refuses everything else: without a tenant every tenant table raises. [`Db::system_tx`] runs as another
 //! role that sees only positions and due times.
+//!
+//! A server that hangs, or whose machine is gone, breaks no connection: nothing would ever end. The pulse ([`Db::keep_pulse`])
+//! finds out, and what waits is told.
 
 pub mod bootstrap;
 pub(crate) mod dynamic;
 pub mod lint;
 pub mod migrate;
+mod pulse;
 
-use std::{ops, time::Duration};
+use std::{
+    ops,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
 use secrecy::{ExposeSecret as _, SecretString};
 use simpul_domain::TenantId;
@@ -18,11 +26,17 @@ use sqlx::{
     ConnectOptions as _, Connection as _, PgConnection, PgPool, Postgres, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
+use tokio::time::timeout;
 
+use self::pulse::Pulse;
+pub use self::pulse::Time;
 use crate::StoreError;
 
 /// A connection that rested longer is asked whether it still lives before it is used.
 const PING_AFTER_IDLE: Duration = Duration::from_secs(1);
+
+/// How long connections that may be dead are given to end well.
+const GOODBYE: Duration = Duration::from_secs(5);
 
 /// Where the database is and how many connections each role may hold.
 #[derive(Debug, Clone)]
@@ -58,20 +72,110 @@ impl DbConfig {
     }
 }
 
-/// The pools, handed out by role.
+/// The pools, handed out by role. Cheap to clone; clones share the pools.
 #[derive(Debug, Clone)]
 pub struct Db {
+    recipe: Arc<Recipe>,
+    pools: Arc<RwLock<Pools>>,
+    pulse: Pulse,
+}
+
+/// How connections are made.
+#[derive(Debug)]
+struct Recipe {
+    config: DbConfig,
+    app: PgConnectOptions,
+    system: PgConnectOptions,
+}
+
+#[derive(Debug, Clone)]
+struct Pools {
     app: PgPool,
     reads: PgPool,
     system: PgPool,
-    system_options: PgConnectOptions,
 }
 
 impl Db {
-    /// Opens both pools lazily: the first use connects.
+    /// Opens the pools lazily: the first use connects.
     pub fn connect(config: &DbConfig) -> Result<Self, StoreError> {
-        let app_options = options(&config.app_url, config)?;
-        let system_options = options(&config.system_url, config)?;
+        let recipe = Recipe {
+            config: config.clone(),
+            app: options(&config.app_url, config)?,
+            system: options(&config.system_url, config)?,
+        };
+        Ok(Self {
+            pools: Arc::new(RwLock::new(recipe.pools())),
+            recipe: Arc::new(recipe),
+            pulse: Pulse::default(),
+        })
+    }
+
+    /// A transaction in which only this tenant's rows exist. Dropping it rolls back.
+    ///
+    /// For commands and loops: the future must not be cancelled while it opens. Requests use [`Db::read_tx`].
+    pub async fn tenant_tx(&self, tenant: TenantId) -> Result<TenantTx, StoreError> {
+        enter(&self.pools().app, tenant).await
+    }
+
+    /// Like [`Db::tenant_tx`], for reads whose caller may go away at any time.
+    pub async fn read_tx(&self, tenant: TenantId) -> Result<TenantTx, StoreError> {
+        enter(&self.pools().reads, tenant).await
+    }
+
+    /// A transaction over the closed list of tables without payloads.
+    pub async fn system_tx(&self) -> Result<SystemTx, StoreError> {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the one place that opens system transactions"
+        )]
+        let tx = self.system_pool().begin().await?;
+        Ok(SystemTx { tx })
+    }
+
+    /// A connection of its own for an advisory lock or for LISTEN: it must not return to a pool.
+    pub(crate) async fn dedicated(&self) -> Result<PgConnection, StoreError> {
+        timeout(self.recipe.config.acquire_timeout, self.recipe.system.connect())
+            .await
+            .map_err(|_| StoreError::Silent)?
+            .map_err(StoreError::from)
+    }
+
+    fn pools(&self) -> Pools {
+        self.pools.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn system_pool(&self) -> PgPool {
+        self.pools().system
+    }
+
+    /// For the hot calls only: they set the tenant themselves and commit by themselves.
+    pub(crate) fn autocommit(&self) -> PgPool {
+        self.pools().app
+    }
+
+    /// Gives whoever asks from now on connections that are new. Those of before end with their borrowers.
+    fn renew(&self) {
+        let fresh = self.recipe.pools();
+        let mut pools = self.pools.write().unwrap_or_else(PoisonError::into_inner);
+        let old = std::mem::replace(&mut *pools, fresh);
+        drop(pools);
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a goodbye to connections that may be dead: nobody waits for it, and it has a deadline"
+        )]
+        tokio::spawn(async move {
+            let _ = timeout(GOODBYE, old.close()).await;
+        });
+    }
+
+    pub async fn close(&self) {
+        self.pools().close().await;
+    }
+}
+
+impl Recipe {
+    fn pools(&self) -> Pools {
+        let config = &self.config;
         let pool = |size: u32| {
             PgPoolOptions::new()
                 .max_connections(size)
@@ -92,72 +196,39 @@ impl Db {
         };
         // A future dropped while it waits for BEGIN leaves an open transaction behind that sqlx does not know of,
         // and the next borrower's writes would never commit (transact-rs/sqlx issue 4385). Commands and loops run
-        // in tasks that nobody cancels; reads are dropped with their request, so their pool pays for a reset.
+        // in tasks that nobody cancels, but where their pool has been replaced; reads are dropped with their
+        // request, so their pool pays for a reset.
         let reads = pool(config.read_connections).after_release(|connection, _| {
             Box::pin(async move {
                 dynamic::reset(connection).await?;
                 Ok(true)
             })
         });
-        Ok(Self {
-            app: pool(config.app_connections).connect_lazy_with(app_options.clone()),
+        let quiet = [("client_min_messages", "error")];
+        Pools {
+            app: pool(config.app_connections).connect_lazy_with(self.app.clone()),
             // The reset finds no transaction to end, as it should, and says so.
-            reads: reads.connect_lazy_with(app_options.options([("client_min_messages", "error")])),
-            system: pool(config.system_connections).connect_lazy_with(system_options.clone()),
-            system_options,
-        })
+            reads: reads.connect_lazy_with(self.app.clone().options(quiet)),
+            system: pool(config.system_connections).connect_lazy_with(self.system.clone()),
+        }
     }
+}
 
-    /// A transaction in which only this tenant's rows exist. Dropping it rolls back.
-    ///
-    /// For commands and loops: the future must not be cancelled while it opens. Requests use [`Db::read_tx`].
-    pub async fn tenant_tx(&self, tenant: TenantId) -> Result<TenantTx, StoreError> {
-        Self::enter(&self.app, tenant).await
-    }
-
-    /// Like [`Db::tenant_tx`], for reads whose caller may go away at any time.
-    pub async fn read_tx(&self, tenant: TenantId) -> Result<TenantTx, StoreError> {
-        Self::enter(&self.reads, tenant).await
-    }
-
-    async fn enter(pool: &PgPool, tenant: TenantId) -> Result<TenantTx, StoreError> {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the one place that opens tenant transactions"
-        )]
-        let tx = pool.begin_with(dynamic::begin_as(tenant)).await?;
-        Ok(TenantTx { tx, tenant })
-    }
-
-    /// A transaction over the closed list of tables without payloads.
-    pub async fn system_tx(&self) -> Result<SystemTx, StoreError> {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the one place that opens system transactions"
-        )]
-        let tx = self.system.begin().await?;
-        Ok(SystemTx { tx })
-    }
-
-    /// A connection of its own for an advisory lock or for LISTEN: it must not return to a pool.
-    pub(crate) async fn dedicated(&self) -> Result<PgConnection, StoreError> {
-        Ok(self.system_options.connect().await?)
-    }
-
-    pub(super) const fn system_pool(&self) -> &PgPool {
-        &self.system
-    }
-
-    /// For the hot calls only: they set the tenant themselves and commit by themselves.
-    pub(crate) const fn autocommit(&self) -> &PgPool {
-        &self.app
-    }
-
-    pub async fn close(&self) {
+impl Pools {
+    async fn close(&self) {
         self.app.close().await;
         self.reads.close().await;
         self.system.close().await;
     }
+}
+
+async fn enter(pool: &PgPool, tenant: TenantId) -> Result<TenantTx, StoreError> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that opens tenant transactions"
+    )]
+    let tx = pool.begin_with(dynamic::begin_as(tenant)).await?;
+    Ok(TenantTx { tx, tenant })
 }
 
 fn options(url: &SecretString, config: &DbConfig) -> Result<PgConnectOptions, StoreError> {
@@ -169,6 +240,12 @@ fn options(url: &SecretString, config: &DbConfig) -> Result<PgConnectOptions, St
             ("statement_timeout", timeout_ms.as_str()),
             ("idle_in_transaction_session_timeout", "15000"),
             ("lock_timeout", "10000"),
+            // The server looks whether we are still there: a session that nobody has any more holds its leases until
+            // then, and the kernel's own first look is after two hours.
+            ("tcp_keepalives_idle", "10"),
+            ("tcp_keepalives_interval", "5"),
+            ("tcp_keepalives_count", "2"),
+            ("tcp_user_timeout", "20000"),
             // A plan made for one tenant is no better than one for any, and for a tenant that the statistics have
             // not seen it can be far worse: it reads the whole log by its primary key.
             ("plan_cache_mode", "force_generic_plan"),

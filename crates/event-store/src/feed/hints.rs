@@ -73,7 +73,8 @@ impl Listener {
 /// Runs beside the log and outside of every transaction: NOTIFY inside the append costs a factor of 4.6.
 pub async fn relay_hints(store: EventStore, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        if let Err(error) = relay_once(&store, &stop).await {
+        let relayed = store.db().or_given_up(relay_once(&store, &stop)).await;
+        if let Err(error) = relayed.flatten() {
             tracing::warn!(
                 error = super::runner::chain(&error),
                 "hints are not relayed; polling goes on"

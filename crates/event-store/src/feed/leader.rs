@@ -80,8 +80,13 @@ impl Leader {
         {
             return true;
         }
-        (self.lease, self.seat) = (None, None);
+        self.forget();
         false
+    }
+
+    /// The connection that held the lease is not there any more, or might as well not be.
+    pub(super) fn forget(&mut self) {
+        (self.lease, self.seat) = (None, None);
     }
 
     pub(super) async fn release(&mut self) {

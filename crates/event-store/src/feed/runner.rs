@@ -138,7 +138,7 @@ impl<H: Handle + Send + Sync + 'static> Runner<H> {
                 Effect::Wait { ms } => {
                     wait(&stop, &mut hints, self.leader.shard, Duration::from_millis(ms)).await
                 }
-                effect => self.perform(effect).await,
+                effect => self.perform_or_start_over(effect).await,
             };
         }
         self.leader.release().await;
@@ -175,6 +175,16 @@ impl<H: Handle + Send + Sync + 'static> Runner<H> {
     /// Events of the key that are parked meanwhile are not in the transaction that reads: they come in the next turn.
     pub async fn retry_parked(&self, tenant: TenantId, key: &str) -> Result<u64, HandlerError> {
         self.batches.retry_parked(tenant, key).await
+    }
+
+    /// A database that came back without an answer has another leader, or none: nothing is held any more.
+    async fn perform_or_start_over(&mut self, effect: Effect) -> Input {
+        let db = self.batches.store.db().clone();
+        if let Ok(input) = db.or_given_up(self.perform(effect)).await {
+            return input;
+        }
+        self.leader.forget();
+        Input::LeaseLost
     }
 
     async fn perform(&mut self, effect: Effect) -> Input {

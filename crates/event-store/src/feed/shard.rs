@@ -134,7 +134,8 @@ impl Share {
         let name = format!("{subscriber}/processes");
         let mut present: Option<PgConnection> = None;
         while !stop.is_cancelled() {
-            match processes(store, &name, present.take()).await {
+            let counted = store.db().or_given_up(processes(store, &name, present.take()));
+            match counted.await.flatten() {
                 Ok((connection, processes)) => {
                     self.allow(processes);
                     present = Some(connection);

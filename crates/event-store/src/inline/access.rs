@@ -49,7 +49,7 @@ pub(crate) async fn gate(
         actor.map_or(Uuid::nil(), UserId::as_uuid),
         command.as_uuid()
     )
-    .fetch_one(db.autocommit())
+    .fetch_one(&db.autocommit())
     .await?;
     let earlier = match (row.fingerprint, row.last_seq, row.answer) {
         (Some(fingerprint), Some(last_seq), Some(answer)) => Some(Earlier {

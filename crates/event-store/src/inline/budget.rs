@@ -41,7 +41,7 @@ pub async fn withdraw(
         i64::from(rate.per_minute),
         store.now()
     )
-    .fetch_one(store.db().autocommit())
+    .fetch_one(&store.db().autocommit())
     .await?;
     let points = |points: i64| u32::try_from(points.max(0)).unwrap_or(u32::MAX);
     Ok(Withdrawal {

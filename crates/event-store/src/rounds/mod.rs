@@ -53,7 +53,7 @@ pub async fn run<R: Round>(store: EventStore, round: R, stop: CancellationToken)
                 }
                 Input::Woken
             }
-            effect => maker.perform(effect).await,
+            effect => maker.perform_or_start_over(effect).await,
         };
     }
     if let Some(lease) = maker.lease.take() {
@@ -68,6 +68,15 @@ struct Maker<R> {
 }
 
 impl<R: Round> Maker<R> {
+    async fn perform_or_start_over(&mut self, effect: Effect) -> Input {
+        let db = self.store.db().clone();
+        if let Ok(input) = db.or_given_up(self.perform(effect)).await {
+            return input;
+        }
+        self.lease = None;
+        Input::LeaseLost
+    }
+
     async fn perform(&mut self, effect: Effect) -> Input {
         match effect {
             Effect::TakeLease => self.take_lease().await,

@@ -168,7 +168,7 @@ impl EventStore {
             after,
             state_version
         )
-        .fetch_all(self.inner.db.autocommit())
+        .fetch_all(&self.inner.db.autocommit())
         .await?)
     }
 
@@ -225,7 +225,7 @@ impl EventStore {
 
     /// Appends what a unit of work has staged, in one database call. Returns the tenant's new position.
     pub(crate) async fn append(&self, append: &Append<'_>) -> Result<i64, StoreError> {
-        let appended = append.send(self.memory(), self.inner.db.autocommit()).await?;
+        let appended = append.send(self.memory(), &self.inner.db.autocommit()).await?;
         crash::point(Point::CommandCommitted);
         Ok(self.appended(append.tenant, &appended))
     }

@@ -209,3 +209,25 @@ async fn a_hot_stream_is_refused_with_a_conflict_only_after_three_retries() {
         "{error}"
     );
 }
+
+// Whoever takes two streams in the other order gets a conflict or a deadlock, and decides again: nobody sees it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commands_that_take_streams_in_opposite_order_are_all_accepted() {
+    const ROUNDS: i64 = 40;
+    let (_test, store, bus, tenant) = ready().await;
+    for _ in 0..ROUNDS {
+        let orders = [["a", "b"], ["b", "a"]];
+        let accepted = all(orders.map(|[first, second]| {
+            let bus = bus.clone();
+            async move { dispatch(&bus, tenant, [add(first, 1), add(second, 1)]).await }
+        }))
+        .await;
+        for receipt in accepted {
+            receipt.expect("accepted");
+        }
+    }
+    for stream in ["a", "b"] {
+        let (state, _) = store.load::<Counter>(tenant, stream).await.expect("loads");
+        assert_eq!(state.total, 2 * ROUNDS, "{stream}");
+    }
+}

@@ -18,6 +18,7 @@ mod lint;
 mod memory;
 mod order;
 mod parked;
+mod pulse;
 mod retention;
 mod rounds;
 mod snapshots;

@@ -26,6 +26,7 @@ use simpul_api::{
     repairs::Repairs,
 };
 use simpul_app::identity::Hasher;
+use simpul_domain::time::Clock;
 use simpul_event_store::{Bus, Db, EventStore, Upcasters, Vault};
 use simpul_routeros::tls::Roots;
 
@@ -44,11 +45,16 @@ pub(crate) const ISSUER: &str = "simpul";
 
 /// The event store of this configuration.
 pub(crate) fn store(config: &Config) -> anyhow::Result<EventStore> {
+    store_at(config, SystemClock)
+}
+
+/// Likewise, by this clock.
+pub(crate) fn store_at(config: &Config, clock: impl Clock + 'static) -> anyhow::Result<EventStore> {
     let db = Db::connect(&config.db()?).context("cannot use the database URLs")?;
     let vault = Vault::new(config.master_key()?);
     Ok(EventStore::new(
         db,
-        Arc::new(SystemClock),
+        Arc::new(clock),
         Arc::new(RandomIds),
         Upcasters::default(),
         vault,

@@ -47,7 +47,7 @@ pub async fn strike(
         interval(rule.window),
         interval(rule.block)
     )
-    .fetch_one(store.db().autocommit())
+    .fetch_one(&store.db().autocommit())
     .await?)
 }
 

@@ -21,7 +21,7 @@ pub async fn attempt(
         account,
         store.now()
     )
-    .fetch_one(store.db().autocommit())
+    .fetch_one(&store.db().autocommit())
     .await?)
 }
 
