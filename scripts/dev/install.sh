@@ -50,7 +50,7 @@ require_rust() {
 missing_packages() {
   local package
   for package in ca-certificates gcc libc6-dev mold python3-venv rabbitmq-server freeradius freeradius-rest \
-    freeradius-utils shellcheck; do
+    freeradius-utils shellcheck faketime; do
     package_installed "$package" || echo "$package"
   done
   # Whatever node is there will do; Debian's npm brings hundreds of packages.

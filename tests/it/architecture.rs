@@ -30,7 +30,7 @@ fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-fn all_rust_files() -> Vec<PathBuf> {
+pub(crate) fn all_rust_files() -> Vec<PathBuf> {
     let mut found = Vec::new();
     for folder in ["crates", "tests", "benches"] {
         let folder = root().join(folder);
@@ -71,6 +71,7 @@ fn crates_depend_only_on_the_ones_below() {
                 "simpul-adapters",
             ],
         ),
+        ("simpul-chaos", &[]),
         (
             "simpul-sim",
             &["simpul-domain", "simpul-event-store", "simpul-adapters"],

@@ -49,19 +49,35 @@ impl Ending {
 }
 
 impl World {
-    /// Waits until nothing is left to be done, and looks at everything.
-    pub(crate) async fn ending(&self) -> Ending {
-        let mut admin = PgConnection::connect(&self.db.superuser_url())
+    /// The world's database as the server's superuser.
+    pub(crate) async fn admin(&self) -> PgConnection {
+        PgConnection::connect(&self.db.superuser_url())
             .await
-            .expect("superuser");
-        self.until("nothing is left to be done", async || {
-            left(&mut admin).await.is_empty()
-        })
-        .await;
+            .expect("superuser")
+    }
+
+    /// Waits until nothing is left to be done; then every chain must be unbroken.
+    pub(crate) async fn settled(&self) {
+        let mut admin = self.admin().await;
+        let mut waits_for = Vec::new();
+        let settled = self.in_time(async || {
+            waits_for = left(&mut admin).await;
+            waits_for.is_empty()
+        });
+        assert!(
+            settled.await,
+            "waited in vain until nothing is left to be done: {waits_for:?}"
+        );
         audit::verify(self.bus.store(), self.operator.tenant, |_| {})
             .await
             .expect("verified")
             .expect("an unbroken chain");
+    }
+
+    /// Waits until nothing is left to be done, and looks at everything.
+    pub(crate) async fn ending(&self) -> Ending {
+        self.settled().await;
+        let mut admin = self.admin().await;
         let mut events = BTreeMap::new();
         for event in self.log().await {
             *events.entry(event.event_type).or_default() += 1;

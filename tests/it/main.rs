@@ -5,6 +5,7 @@
 )]
 
 mod architecture;
+mod chaos;
 mod conformance;
 mod demo;
 mod embedded;

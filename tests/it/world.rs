@@ -2,7 +2,7 @@
 //! process of its own that can be killed.
 
 use std::{
-    net::TcpListener,
+    net::{SocketAddr, TcpListener},
     os::unix::process::ExitStatusExt as _,
     path::PathBuf,
     process::{Child, Command, Stdio},
@@ -36,7 +36,7 @@ use simpul_domain::InvoiceId;
 use simpul_event_store::{
     Bus, Db, DbConfig, EventStore, MasterKey, Recorded, Upcasters, Vault, crash::Point, feed,
 };
-use simpul_testkit::TestDb;
+use simpul_testkit::{OwnPostgres, TestDb};
 use tokio::time::Instant;
 
 const MASTER_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
@@ -87,6 +87,32 @@ struct Process {
     deaths: u32,
 }
 
+/// What a world is made of.
+#[derive(Debug)]
+pub(crate) struct Setting {
+    pub(crate) way: Way,
+    /// Where the first server is to die.
+    pub(crate) point: Option<Point>,
+    /// Another database than a new one of this checkout's.
+    pub(crate) db: Option<TestDb>,
+    /// Where the server finds the database, if something is in between.
+    pub(crate) database_at: Option<SocketAddr>,
+    /// Further settings of the server.
+    pub(crate) environment: Vec<(String, String)>,
+}
+
+impl From<Way> for Setting {
+    fn from(way: Way) -> Self {
+        Self {
+            way,
+            point: None,
+            db: None,
+            database_at: None,
+            environment: Vec::new(),
+        }
+    }
+}
+
 pub(crate) struct World {
     pub(crate) around: Surroundings,
     pub(crate) bus: Bus,
@@ -98,6 +124,8 @@ pub(crate) struct World {
     process: Mutex<Process>,
     way: Way,
     prefix: String,
+    database_at: Option<SocketAddr>,
+    environment: Vec<(String, String)>,
 }
 
 impl Drop for World {
@@ -138,7 +166,7 @@ async fn remove(url: &str, prefix: &str) -> lapin::Result<()> {
 }
 
 /// A port below those that the kernel gives to outgoing connections: it is still free when the server starts again.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let first = 10_000 + u16::try_from(std::process::id() % 400).unwrap_or_default() * 50;
     std::iter::repeat_with(|| first + NEXT.fetch_add(1, Ordering::Relaxed) % 2_000)
@@ -155,7 +183,19 @@ impl World {
 
     /// Like [`World::start`], with a server that is to die at a point.
     pub(crate) async fn start_armed(way: Way, point: Option<Point>) -> Self {
-        let db = TestDb::create().await;
+        Self::begin(Setting {
+            point,
+            ..Setting::from(way)
+        })
+        .await
+    }
+
+    /// A world as it is wanted.
+    pub(crate) async fn begin(setting: Setting) -> Self {
+        let db = match setting.db {
+            Some(db) => db,
+            None => TestDb::create().await,
+        };
         let mut config = Config::default();
         let around = Surroundings::start(&mut config).await.expect("simulators start");
         let port = free_port();
@@ -178,12 +218,14 @@ impl World {
             keys,
             token: SecretString::default(),
             process: Mutex::default(),
-            way,
+            way: setting.way,
             prefix: format!("test-{port}"),
             db,
+            database_at: setting.database_at,
+            environment: setting.environment,
         };
-        world.token = world.mint();
-        world.spawn(point);
+        world.token = world.mint(&world.operator);
+        world.spawn(setting.point);
         world
     }
 
@@ -194,9 +236,9 @@ impl World {
         let url = |url: &Option<url::Url>| url.as_ref().map(ToString::to_string).unwrap_or_default();
         command
             .current_dir(self.keys.path())
-            .env("SIMPUL_DATABASE__OWNER_URL", &self.db.owner_url)
-            .env("SIMPUL_DATABASE__APP_URL", &self.db.app_url)
-            .env("SIMPUL_DATABASE__SYSTEM_URL", &self.db.system_url)
+            .env("SIMPUL_DATABASE__OWNER_URL", self.reached(&self.db.owner_url))
+            .env("SIMPUL_DATABASE__APP_URL", self.reached(&self.db.app_url))
+            .env("SIMPUL_DATABASE__SYSTEM_URL", self.reached(&self.db.system_url))
             .env("SIMPUL_VAULT__MASTER_KEY", MASTER_KEY)
             .env(
                 "SIMPUL_TOKENS__SIGNING_KEY_FILE",
@@ -212,15 +254,29 @@ impl World {
         command
             .env("AMQP_URL", self.way.url())
             .env("SIMPUL_AMQP__PREFIX", &self.prefix)
-            .env("SIMPUL_LOG__FILTER", "warn,lapin=error");
+            .env("SIMPUL_LOG__FILTER", "warn,lapin=error")
+            .envs(self.environment.iter().cloned());
         command
     }
 
-    fn mint(&self) -> SecretString {
+    /// A URL of the database as the server uses it.
+    fn reached(&self, url: &str) -> String {
+        let Some(address) = self.database_at else {
+            return url.to_owned();
+        };
+        let mut url: url::Url = url.parse().expect("a URL");
+        url.set_host(Some(&address.ip().to_string())).expect("a host");
+        url.set_port(Some(address.port())).expect("a port");
+        url.set_query(Some("sslmode=disable"));
+        url.into()
+    }
+
+    /// An access token of an operator's owner.
+    pub(crate) fn mint(&self, operator: &Operator) -> SecretString {
         let output = self
             .command()
-            .args(["token", "--tenant", &self.operator.tenant.to_string()])
-            .args(["--user", &self.operator.owner.to_string()])
+            .args(["token", "--tenant", &operator.tenant.to_string()])
+            .args(["--user", &operator.owner.to_string()])
             .output()
             .expect("the binary runs");
         assert!(
@@ -237,6 +293,26 @@ impl World {
 
     fn process(&self) -> MutexGuard<'_, Process> {
         self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The server's process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process().child.as_ref().expect("a server").id()
+    }
+
+    /// From now on the test itself looks at this server's copy of the database.
+    pub(crate) fn moved_to(&mut self, server: &OwnPostgres) {
+        self.db.move_to(server);
+        self.bus = Bus::new(store(&self.db));
+    }
+
+    pub(crate) fn amqp_url(&self) -> String {
+        self.way.url()
+    }
+
+    /// The exchange of all events.
+    pub(crate) fn exchange(&self) -> String {
+        format!("{}.events", self.prefix)
     }
 
     /// Starts the server, to die at a point if one is given. Its log goes to the test's.
@@ -269,7 +345,7 @@ impl World {
     }
 
     /// Starts the server again after it has died where it was to. Any other end fails the test.
-    fn tend(&self) {
+    pub(crate) fn tend(&self) {
         let mut process = self.process();
         let Some(child) = &mut process.child else { return };
         let Some(status) = child.try_wait().expect("a child") else {
@@ -357,25 +433,31 @@ impl World {
             .expect("an invoice")
     }
 
-    /// Asks the front door; retried while the server is away. The idempotency key makes that safe.
-    pub(crate) async fn ask(&self, query: &str, variables: Value) -> Value {
+    /// Asks the front door once: status and body; nothing of an answer that did not come.
+    pub(crate) async fn ask_once(&self, query: &str, variables: &Value) -> (u16, Value) {
         let egress = Egress::new(Policy::development()).expect("a guard");
         let url = self.config.http.public_url.join("graphql").expect("a URL");
+        let sent = egress
+            .http()
+            .post(url)
+            .expect("allowed")
+            .secret_header(http::header::AUTHORIZATION, "Bearer ", &self.token)
+            .expect("a header")
+            .json(&json!({ "query": query, "variables": variables }))
+            .send()
+            .await;
+        sent.map_or((0, Value::Null), |reply| {
+            (reply.status, reply.json().unwrap_or_default())
+        })
+    }
+
+    /// Asks the front door; retried while the server is away. The idempotency key makes that safe.
+    pub(crate) async fn ask(&self, query: &str, variables: Value) -> Value {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let sent = egress
-                .http()
-                .post(url.clone())
-                .expect("allowed")
-                .secret_header(http::header::AUTHORIZATION, "Bearer ", &self.token)
-                .expect("a header")
-                .json(&json!({ "query": query, "variables": variables }))
-                .send()
-                .await;
-            if let Ok(reply) = &sent
-                && reply.status == 200
-            {
-                return reply.json().expect("JSON");
+            let sent = self.ask_once(query, &variables).await;
+            if let (200, body) = sent {
+                return body;
             }
             self.tend();
             assert!(
@@ -406,13 +488,21 @@ impl World {
     }
 
     /// Waits until something outside of the log is so.
-    pub(crate) async fn until(&self, what: &str, mut so: impl AsyncFnMut() -> bool) {
+    pub(crate) async fn until(&self, what: &str, so: impl AsyncFnMut() -> bool) {
+        assert!(self.in_time(so).await, "waited in vain until {what}");
+    }
+
+    /// Whether it is so in time.
+    pub(crate) async fn in_time(&self, mut so: impl AsyncFnMut() -> bool) -> bool {
         let deadline = Instant::now() + PATIENCE;
         while !so().await {
             self.tend();
-            assert!(Instant::now() < deadline, "waited in vain until {what}");
+            if Instant::now() > deadline {
+                return false;
+            }
             tokio::time::sleep(PAUSE).await;
         }
+        true
     }
 
     /// The customer opens a checkout. Returns the gateway's reference of the order.

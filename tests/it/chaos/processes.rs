@@ -1,0 +1,94 @@
+//! Servers are killed while others go on.
+
+use std::{
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use tokio::time::sleep;
+
+use super::{
+    Trial,
+    crowd::{Crowd, Manners, without_limits},
+    keep,
+};
+use crate::world::{Setting, Way, World, free_port};
+
+/// A server beside the world's own.
+#[derive(Debug)]
+pub(super) struct Beside(Child);
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        // SIGKILL, as everything here ends.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Beside {
+    /// With these roles, listening elsewhere, below `wrapper` if there is one.
+    pub(super) fn start(world: &World, wrapper: &[&str], roles: &str) -> Self {
+        let own = world.command();
+        let mut command = match wrapper {
+            [] => Command::new(own.get_program()),
+            [program, arguments @ ..] => {
+                let mut command = Command::new(program);
+                command.args(arguments).arg(own.get_program());
+                command
+            }
+        };
+        for (name, value) in own.get_envs() {
+            if let Some(value) = value {
+                command.env(name, value);
+            }
+        }
+        if let Some(folder) = own.get_current_dir() {
+            command.current_dir(folder);
+        }
+        let listen = format!("127.0.0.1:{}", free_port());
+        let child = command
+            .env("SIMPUL_HTTP__LISTEN", listen)
+            .args(["serve", "--roles", roles])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("a server");
+        Self(child)
+    }
+
+    pub(super) fn is_running(&mut self) -> bool {
+        self.0.try_wait().expect("a child").is_none()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn projectors_killed_again_and_again_leave_the_rows_that_a_rebuild_gives() {
+    let trial = Trial::of("projector-killed", "projectors_killed_again_and_again");
+    let mut rng = trial.rng();
+    let world = World::begin(Setting {
+        environment: without_limits(),
+        ..Setting::from(Way::Store)
+    })
+    .await;
+    world.confirmed("full", 1).await;
+    let crowd = Crowd::gather(&world, &world.mint(&world.operator), "P", Manners::patient(6));
+    // The world's own server projects too: one of all leads, and the others stand by.
+    let mut strikes = 0;
+    for _ in 0..12 {
+        let pair = [(); 2].map(|()| Beside::start(&world, &[], "projector"));
+        sleep(Duration::from_millis(150 + rng.u64(..500))).await;
+        if rng.bool() {
+            world.kill();
+            world.spawn(None);
+        }
+        drop(pair);
+        strikes += 2;
+    }
+    let healed = crowd.history.now();
+    crowd.succeeds(&world, 40).await;
+    let recovery = crowd.history.recovery(healed);
+    let history = crowd.disperse().await;
+    let verdict = world.verdict(world.operator.tenant, &history, 40).await;
+    keep(&trial.outcome(verdict, strikes).recovered_in(recovery));
+}
