@@ -5,13 +5,11 @@
     reason = "a test without its database must stop, saying why"
 )]
 
+mod account;
+
 use std::{
-    ffi::OsStr,
     fs,
-    os::unix::{
-        fs::{PermissionsExt as _, chown},
-        process::CommandExt as _,
-    },
+    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -19,7 +17,7 @@ use std::{
 
 use nix::{
     sys::signal::{Signal, kill},
-    unistd::{Pid, User, geteuid},
+    unistd::{Pid, geteuid},
 };
 use secrecy::SecretString;
 use simpul_event_store::db::bootstrap;
@@ -27,10 +25,9 @@ use sqlx::{Connection as _, Executor as _, PgConnection};
 use tempfile::TempDir;
 use url::Url;
 
+use self::account::{Account, program, run};
 use crate::database::Server;
 
-/// Where Debian's packages keep one folder for each version.
-const DEBIAN: &str = "/usr/lib/postgresql";
 const EXTENSIONS: &str = include_str!("../../../docker/postgres/extensions.sql");
 /// Seconds on a quiet machine; a start replays what a crash left behind.
 const START: Duration = Duration::from_mins(2);
@@ -363,77 +360,3 @@ const INITDB: [&str; 6] = [
 ];
 /// The socket's folder is below one that only this user and the server's account may enter.
 const HBA: &str = "local all all trust\nlocal replication all trust\n";
-
-/// Who runs the server: PostgreSQL refuses to be root.
-#[derive(Debug, Clone, Copy)]
-struct Account {
-    uid: u32,
-    /// Set when root hands over.
-    gid: Option<u32>,
-}
-
-impl Account {
-    fn choose() -> Self {
-        let me = geteuid();
-        if !me.is_root() {
-            return Self {
-                uid: me.as_raw(),
-                gid: None,
-            };
-        }
-        let user = User::from_name("postgres")
-            .ok()
-            .flatten()
-            .expect("the account of Debian's package");
-        Self {
-            uid: user.uid.as_raw(),
-            gid: Some(user.gid.as_raw()),
-        }
-    }
-
-    fn command(self, program: impl AsRef<OsStr>) -> Command {
-        let mut command = Command::new(program);
-        command
-            .env_clear()
-            .env("PATH", "/usr/bin:/bin")
-            .env("LC_ALL", "C.UTF-8")
-            .current_dir("/")
-            .stdin(Stdio::null());
-        if let Some(gid) = self.gid {
-            command.uid(self.uid).gid(gid);
-        }
-        command
-    }
-
-    fn prefix(self) -> String {
-        self.gid.map_or_else(String::new, |gid| {
-            format!("setpriv --reuid={} --regid={gid} --clear-groups", self.uid)
-        })
-    }
-
-    fn own(self, path: &Path) {
-        if let Some(gid) = self.gid {
-            chown(path, Some(self.uid), Some(gid)).expect("given away");
-        }
-    }
-}
-
-/// A program of the newest server.
-fn program(name: &str) -> PathBuf {
-    let mut versions: Vec<u32> = fs::read_dir(DEBIAN)
-        .expect("PostgreSQL is installed: run `./dev up`")
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .collect();
-    versions.sort_unstable();
-    let newest = versions.last().expect("a version").to_string();
-    Path::new(DEBIAN).join(newest).join("bin").join(name)
-}
-
-fn run(mut command: Command, name: &str) {
-    let output = command.output().expect("it is installed: run `./dev up`");
-    assert!(
-        output.status.success(),
-        "{name}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-}

@@ -1,6 +1,12 @@
 //! The broker cannot be reached, takes nothing, or says everything many times.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::StreamExt as _;
 use lapin::{
@@ -119,7 +125,15 @@ async fn every_message_again_and_again_in_any_order_ends_as_if_each_had_come_onc
     world.confirmed("full", 1).await;
     let mut echo = JoinSet::new();
     let ready = tokio::sync::oneshot::channel();
-    echo.spawn(repeat(world.amqp_url(), world.exchange(), trial.rng(), ready.0));
+    let said_again = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&said_again);
+    echo.spawn(repeat(
+        world.amqp_url(),
+        world.exchange(),
+        trial.rng(),
+        counter,
+        ready.0,
+    ));
     ready.1.await.expect("the echo listens");
     let crowd = Crowd::gather(&world, &world.mint(&world.operator), "E", Manners::patient(2));
     let order = world.isolated_and_about_to_pay().await;
@@ -131,7 +145,8 @@ async fn every_message_again_and_again_in_any_order_ends_as_if_each_had_come_onc
     sleep(Duration::from_secs(3)).await;
     world.assert_paid_and_online().await;
     let verdict = world.verdict(world.operator.tenant, &history, 20).await;
-    let strikes = verdict.successes;
+    let strikes = said_again.load(Ordering::Relaxed);
+    assert!(strikes > 100, "hardly anything was said again: {strikes}");
     echo.shutdown().await;
     keep(&trial.outcome(verdict, strikes));
 }
@@ -141,6 +156,7 @@ async fn repeat(
     url: String,
     exchange: String,
     mut rng: fastrand::Rng,
+    said_again: Arc<AtomicUsize>,
     ready: tokio::sync::oneshot::Sender<()>,
 ) {
     let connection = Connection::connect(&url, ConnectionProperties::default())
@@ -197,6 +213,7 @@ async fn repeat(
             let pause = Duration::from_millis(rng.u64(..2_500));
             let (channel, exchange, key) = (channel.clone(), exchange.clone(), delivery.routing_key.clone());
             let (data, properties) = (delivery.data.clone(), properties.clone());
+            let said_again = Arc::clone(&said_again);
             later.spawn(async move {
                 sleep(pause).await;
                 let sent = channel.basic_publish(
@@ -207,6 +224,7 @@ async fn repeat(
                     properties,
                 );
                 sent.await.expect("said again");
+                said_again.fetch_add(1, Ordering::Relaxed);
             });
         }
     }
