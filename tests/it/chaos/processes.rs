@@ -1,10 +1,15 @@
 //! Servers are killed while others go on.
 
 use std::{
+    os::unix::process::CommandExt as _,
     process::{Child, Command, Stdio},
     time::Duration,
 };
 
+use nix::{
+    sys::signal::{Signal, killpg},
+    unistd::Pid,
+};
 use tokio::time::sleep;
 
 use super::{
@@ -20,8 +25,9 @@ pub(super) struct Beside(Child);
 
 impl Drop for Beside {
     fn drop(&mut self) {
-        // SIGKILL, as everything here ends.
-        let _ = self.0.kill();
+        // SIGKILL, as everything here ends; to the whole group, because a wrapper waits for the server it has started.
+        let group = Pid::from_raw(self.0.id().try_into().expect("a process"));
+        let _ = killpg(group, Signal::SIGKILL);
         let _ = self.0.wait();
     }
 }
@@ -52,6 +58,7 @@ impl Beside {
             .args(["serve", "--roles", roles])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
+            .process_group(0)
             .spawn()
             .expect("a server");
         Self(child)
