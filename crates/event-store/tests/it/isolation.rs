@@ -185,6 +185,23 @@ async fn a_transaction_of_one_tenant_does_not_leak_into_the_next_on_the_same_con
     }
 }
 
+/// Whoever borrows the connection next and forgets to say for whom must be refused, not served as the one before.
+#[tokio::test]
+async fn a_tenant_ends_with_the_transaction_that_it_was_entered_in() {
+    let (test, ..) = world().await;
+    let mut app = Session::open(&test.app_url).await;
+    let entered = format!("BEGIN; SELECT app.enter('{}'); COMMIT", tenant(1).as_uuid());
+    app.run(&entered).await.expect("a transaction of the tenant");
+    let error = app
+        .rows("SELECT * FROM es.events")
+        .await
+        .expect_err("the tenant ended with its transaction");
+    assert!(
+        error.to_string().contains("no tenant is set on this transaction"),
+        "{error}"
+    );
+}
+
 #[tokio::test]
 async fn the_system_role_sees_positions_and_due_times_and_no_payload() {
     let (test, ..) = world().await;
