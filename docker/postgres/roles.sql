@@ -5,11 +5,12 @@
 -- simpul_app      serves requests: one tenant per transaction, held by row-level security
 -- simpul_system   relay, leases, timers, directories: a closed list of tables without payloads
 -- simpul_analyst  reads schema `analytics`
+-- simpul_backup   dumps everything and writes nothing: a dump in which row-level security hid rows would be none
 DO $$
 DECLARE
   role_name text;
 BEGIN
-  FOREACH role_name IN ARRAY ARRAY['simpul_owner', 'simpul_app', 'simpul_system', 'simpul_analyst'] LOOP
+  FOREACH role_name IN ARRAY ARRAY['simpul_owner', 'simpul_app', 'simpul_system', 'simpul_analyst', 'simpul_backup'] LOOP
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role_name) THEN
       EXECUTE format('CREATE ROLE %I LOGIN', role_name);
     END IF;
@@ -21,6 +22,9 @@ $$;
 ALTER ROLE simpul_app NOCREATEDB;
 ALTER ROLE simpul_system NOCREATEDB;
 ALTER ROLE simpul_analyst NOCREATEDB;
+ALTER ROLE simpul_backup NOCREATEDB BYPASSRLS;
+ALTER ROLE simpul_backup SET default_transaction_read_only = on;
+GRANT pg_read_all_data TO simpul_backup;
 
 -- What a statement without a tenant is told, see app.tenant().
 ALTER ROLE simpul_app SET app.tenant_id = 'no tenant is set on this transaction';

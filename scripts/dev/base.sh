@@ -140,6 +140,7 @@ export SIMPUL_DATABASE__OWNER_URL='$(database_url simpul_owner simpul_dev)'
 export SIMPUL_DATABASE__APP_URL='$(database_url simpul_app simpul_dev)'
 export SIMPUL_DATABASE__SYSTEM_URL='$(database_url simpul_system simpul_dev)'
 export SIMPUL_DATABASE__ANALYST_URL='$(database_url simpul_analyst simpul_dev)'
+export SIMPUL_DATABASE__BACKUP_URL='$(database_url simpul_backup simpul_dev)'
 export SIMPUL_TEST_PYTHON='$DEV_DIR/venv/bin/python'
 ENV
   if [ -n "$base" ]; then echo "export AMQP_URL='amqp://guest:guest@127.0.0.1:$base/%2f'"; fi

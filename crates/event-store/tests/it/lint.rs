@@ -105,6 +105,16 @@ const SABOTAGE: &[(&str, &str, &str)] = &[
         "ALTER ROLE simpul_system SUPERUSER",
     ),
     (
+        "backup_writes",
+        "es.events INSERT",
+        "GRANT INSERT ON es.events TO simpul_backup",
+    ),
+    (
+        "backup_writes",
+        "simpul_backup is a simpul_owner",
+        "GRANT simpul_owner TO simpul_backup",
+    ),
+    (
         "role_member",
         "simpul_app is a pg_read_all_data",
         "GRANT pg_read_all_data TO simpul_app",

@@ -133,9 +133,19 @@ pub(super) const RULES: &[(&str, &str)] = &[
                           AND g.tgname = wanted.name AND g.tgenabled IN ('O', 'A'))"),
     ("role_powerful", "
         SELECT rolname::text FROM pg_roles
-        WHERE rolname LIKE 'simpul\\_%' AND (rolsuper OR rolbypassrls OR rolreplication OR rolcreaterole)
+        WHERE rolname LIKE 'simpul\\_%'
+          AND (rolsuper OR rolbypassrls AND rolname <> 'simpul_backup' OR rolreplication OR rolcreaterole)
         UNION ALL
         SELECT rolname || ' CREATEDB' FROM serving WHERE rolcreatedb"),
+    // Whoever dumps sees every tenant, so it must not be able to do anything else.
+    ("backup_writes", "
+        SELECT t.name || ' ' || g.privilege_type FROM tables t, aclexplode(t.relacl) AS g
+        JOIN pg_roles r ON r.oid = g.grantee
+        WHERE r.rolname = 'simpul_backup' AND g.privilege_type <> 'SELECT'
+        UNION ALL
+        SELECT r.rolname || ' is a ' || b.rolname FROM pg_auth_members m
+        JOIN pg_roles r ON r.oid = m.member JOIN pg_roles b ON b.oid = m.roleid
+        WHERE r.rolname = 'simpul_backup' AND b.rolname <> 'pg_read_all_data'"),
     ("role_missing", "
         SELECT wanted.name FROM (VALUES ('simpul_app'), ('simpul_system')) AS wanted (name)
         WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted.name)"),
