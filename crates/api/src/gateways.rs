@@ -14,7 +14,8 @@ use simpul_domain::{
     GatewayId, TenantId,
     billing::{
         gateway::{
-            Channel, Charge, Checkout, GatewayError, GatewayKind, PaymentGateway as _, VerifiedNotice,
+            Channel, Charge, ChargeRef, Checkout, GatewayError, GatewayKind, Observation,
+            PaymentGateway as _, VerifiedNotice,
         },
         gateway_account::GatewayMode,
     },
@@ -88,6 +89,13 @@ impl Gateway {
     pub async fn channels(&self) -> Result<Vec<Channel>, GatewayError> {
         match self {
             Self::Tripay(client) => client.channels().await,
+        }
+    }
+
+    /// The gateway's truth about a charge.
+    pub async fn status(&self, charge: &ChargeRef) -> Result<Observation, GatewayError> {
+        match self {
+            Self::Tripay(client) => client.status(charge).await,
         }
     }
 

@@ -10,7 +10,7 @@ use simpul_domain::{
     messaging::{MessageError, SenderAccountError},
     network::{ProvisioningError, RouterError},
     operations::InterventionError,
-    platform::{AccountError, AddOnError, PlanError},
+    platform::{AccountError, AddOnError, BackupError, PlanError},
     saas::{StatementError, TabError, TermsError},
     subscriptions::SubscriptionError,
     tenancy::{AddOnOrderError, TenantError},
@@ -72,6 +72,8 @@ pub enum Refusal {
     #[error(transparent)]
     AddOn(#[from] AddOnError),
     #[error(transparent)]
+    Backup(#[from] BackupError),
+    #[error(transparent)]
     AddOnOrder(#[from] AddOnOrderError),
     #[error(transparent)]
     Money(#[from] MoneyError),
@@ -114,6 +116,7 @@ impl Coded for Refusal {
             Self::Account(error) => error.code(),
             Self::PlatformPlan(error) => error.code(),
             Self::AddOn(error) => error.code(),
+            Self::Backup(error) => error.code(),
             Self::AddOnOrder(error) => error.code(),
             Self::Money(_) | Self::Invalid { .. } => Code::ValidationError,
             Self::Missing { .. } => Code::NotFound,
@@ -149,6 +152,7 @@ impl Coded for Refusal {
             Self::Account(error) => error.params(),
             Self::PlatformPlan(error) => error.params(),
             Self::AddOn(error) => error.params(),
+            Self::Backup(error) => error.params(),
             Self::AddOnOrder(error) => error.params(),
             Self::Money(_) => json!({ "rule": "range" }),
             Self::Missing { what } | Self::Unusable { what } => json!({ "what": what }),

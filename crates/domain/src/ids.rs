@@ -179,6 +179,8 @@ ids! {
     RoleId = "rol";
     /// Credentials of a machine.
     ApiKeyId = "key";
+    /// One backup of the whole store.
+    BackupId = "bak";
 }
 
 impl TenantId {

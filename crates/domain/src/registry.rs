@@ -19,7 +19,7 @@ use crate::{
     messaging::{Message, MessageEvent, SenderAccount, SenderAccountEvent},
     network::{Provisioning, ProvisioningEvent, Router, RouterEvent},
     operations::{Intervention, InterventionEvent},
-    platform::{Account, AccountEvent, AddOn, AddOnEvent, Plan, PlanEvent},
+    platform::{Account, AccountEvent, AddOn, AddOnEvent, Backup, BackupEvent, Plan, PlanEvent},
     saas::{Statement, StatementEvent, Tab, TabEvent, Terms, TermsEvent},
     subscriptions::{Subscription, SubscriptionEvent},
     tenancy::{AddOnOrder, AddOnOrderEvent, Tenant, TenantEvent},
@@ -123,6 +123,7 @@ registry! {
     GatewayAccount(GatewayAccountEvent) of GatewayAccount;
     SenderAccount(SenderAccountEvent) of SenderAccount;
     Intervention(InterventionEvent) of Intervention;
+    Backup(BackupEvent) of Backup;
     Account(AccountEvent) of Account;
     Plan(PlanEvent) of Plan;
     AddOn(AddOnEvent) of AddOn;

@@ -24,7 +24,9 @@ use crate::{
     identity::{role_list::RoleListProjector, user_list::UserListProjector},
     messaging::message_list::MessageListProjector,
     network::{desired::DesiredProjector, router_list::RouterListProjector},
-    platform::{account_list::AccountListProjector, offers::OffersProjector},
+    platform::{
+        account_list::AccountListProjector, backup_list::BackupListProjector, offers::OffersProjector,
+    },
     saas::statement_list::StatementListProjector,
     subscriptions::subscription_list::SubscriptionListProjector,
     tenancy::{order_list::OrderListProjector, tenant::TenantProjector},
@@ -80,6 +82,7 @@ projections!(
     OrderListProjector,
     AccountListProjector,
     OffersProjector,
+    BackupListProjector,
     StatementListProjector,
     UserListProjector,
     RoleListProjector,

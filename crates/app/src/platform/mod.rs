@@ -1,6 +1,7 @@
 //! The platform's own use cases, all in the log of its reserved tenant. What tenants must hear of follows by policy.
 
 mod accounts;
+mod backups;
 mod catalogue;
 mod founding;
 mod orders;
@@ -8,6 +9,7 @@ mod orders;
 pub use accounts::{
     ChangeStanding, ChangeTerms, DeleteAccount, OpenAccount, SetRadiusCutOff, Standing, Terms,
 };
+pub use backups::{BackupNews, RecordBackup};
 pub use catalogue::{DefineAddOn, DefinePlatformPlan, RetireAddOn};
 pub use founding::{FoundPlatform, found};
 pub use orders::{CancelAddOn, EndAddOn, RequestAddOn};

@@ -8,6 +8,7 @@
 
 pub mod account;
 pub mod add_on;
+pub mod backup;
 mod errand;
 mod key;
 pub mod plan;
@@ -15,6 +16,7 @@ pub mod policy;
 
 pub use account::{Account, AccountCommand, AccountError, AccountEvent};
 pub use add_on::{AddOn, AddOnCommand, AddOnError, AddOnEvent, AddOnTerms};
+pub use backup::{Backup, BackupCommand, BackupError, BackupEvent};
 pub use errand::Errand;
 pub use key::{AddOnKey, AddOnKeyError, PlanKey, PlanKeyError};
 pub use plan::{Plan, PlanCommand, PlanError, PlanEvent, PlanTerms};

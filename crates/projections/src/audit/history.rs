@@ -353,6 +353,7 @@ mod tests {
             sealed_of::<operations::Intervention>(),
             sealed_of::<platform::Account>(),
             sealed_of::<platform::AddOn>(),
+            sealed_of::<platform::Backup>(),
             sealed_of::<platform::Plan>(),
             sealed_of::<saas::Statement>(),
             sealed_of::<saas::Tab>(),

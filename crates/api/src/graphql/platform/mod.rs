@@ -4,6 +4,7 @@
 //! and payloads with `payload! { … } in platform`.
 
 mod acts;
+mod backups;
 mod dashboard;
 mod offers;
 mod tenants;
@@ -20,6 +21,7 @@ pub(crate) struct Query(
     tenants::TenantsQuery,
     offers::OffersQuery,
     dashboard::DashboardQuery,
+    backups::BackupsQuery,
     saas::PlatformSaasQuery,
     audit::AuditQuery,
     identity::CrewQuery,

@@ -174,6 +174,7 @@ pub(super) const PORTAL: &[Case] = &[
 
 #[rustfmt::skip]
 pub(super) const PLATFORM: &[Case] = &[
+    case("Query.backups", "first: 10"),
     case("Query.auditEntries", "first: 10, filter: { includeSystem: true }"),
     case("Query.history", "id: $saasInvoice, first: 10"),
     case("Query.saasAgeing", ""),

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     Decider, Rupiah, aggregate,
-    billing::gateway::{Checkout, Observation, ObservedState, is_qris_code},
+    billing::gateway::{ChargeRef, Checkout, Observation, ObservedState, is_qris_code},
 };
 
 /// Where an attempt stands.
@@ -100,6 +100,15 @@ impl Attempt {
     /// What was planned when it was created.
     pub fn plan(&self) -> Option<&AttemptCreated> {
         self.plan.as_deref()
+    }
+
+    /// How its gateway knows it, while money may come of it: nothing before it was planned, nor once it is settled.
+    pub fn awaited(&self) -> Option<ChargeRef> {
+        let open = matches!(self.status, AttemptStatus::Created | AttemptStatus::Pending);
+        self.plan.as_ref().filter(|_| open).map(|plan| ChargeRef {
+            merchant_ref: plan.merchant_ref.clone(),
+            provider_ref: self.provider_ref.clone(),
+        })
     }
 
     pub const fn paid(&self) -> &BTreeMap<String, PaidObservation> {

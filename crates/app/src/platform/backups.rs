@@ -1,0 +1,55 @@
+//! What becomes of backups, written down by the part that made them.
+
+use serde::{Deserialize, Serialize};
+use simpul_domain::{
+    BackupId,
+    platform::{
+        Backup, BackupCommand,
+        backup::{BackupFailed, BackupMade, BackupRestored},
+    },
+};
+use simpul_event_store::{Access, Command, Work};
+
+use crate::{Outcome, Refusal, decide, permission};
+
+/// What happened to a backup.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BackupNews {
+    Made(Box<BackupMade>),
+    Failed { reason: String },
+    Verified,
+    Restored(Box<BackupRestored>),
+    Expired,
+}
+
+/// Records it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RecordBackup {
+    pub backup: BackupId,
+    pub news: BackupNews,
+}
+
+impl Command for RecordBackup {
+    const NAME: &'static str = "backup.record";
+    const ACCESS: Access = Access::permission(permission::INTERNAL);
+    type Answer = ();
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
+        let at = work.at();
+        let command = match self.news.clone() {
+            BackupNews::Made(made) => BackupCommand::RecordMade(made),
+            BackupNews::Failed { reason } => BackupCommand::RecordFailed(BackupFailed {
+                backup: self.backup,
+                reason,
+                at,
+            }),
+            BackupNews::Verified => BackupCommand::RecordVerified { at },
+            BackupNews::Restored(restored) => BackupCommand::RecordRestored(restored),
+            BackupNews::Expired => BackupCommand::RecordExpired { at },
+        };
+        decide::<Backup>(work, &self.backup.to_string(), command).await?;
+        Ok(())
+    }
+}
