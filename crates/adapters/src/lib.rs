@@ -5,6 +5,7 @@
 //! [`work_loop`] and reach the rest of the product through ports that the binary wires in.
 
 pub mod backoff;
+pub mod backup;
 mod breaker;
 pub mod bus;
 pub mod delivery;

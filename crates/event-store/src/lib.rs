@@ -7,11 +7,13 @@
 //! - [`presence`]: which processes are there, so that a dead one's leases are free at once;
 //! - [`vault`]: encryption of personal fields, and its destruction;
 //! - [`audit`]: verification of the hash chain, and its anchors;
+//! - [`backup`]: one moment of everything, and what a restored store needs;
 //! - [`rounds`]: what is made once in every hour;
 //! - [`db`]: the only owner of connections;
 //! - [`crash`]: where a development build can be told to die.
 
 pub mod audit;
+pub mod backup;
 pub mod bus;
 pub mod crash;
 pub mod db;

@@ -9,13 +9,13 @@ use lapin::{
     types::{AMQPValue, FieldTable},
 };
 use simpul_event_store::{EventStore, feed::HandlerError};
-use tokio::time::sleep;
+use tokio::{sync::OnceCell, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Broker, Consumer, Envelope,
     connection::{BrokerError, Connected},
-    consumer::{Disposition, bury, bury_bytes, dispose, take_in},
+    consumer::{Disposition, Taken, bury, bury_bytes, dispose, take_in},
 };
 use crate::{backoff::Backoff, work_loop::chain};
 
@@ -31,6 +31,7 @@ pub struct Queues<C> {
     store: EventStore,
     consumer: Arc<C>,
     broker: Broker,
+    epoch: OnceCell<i64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,11 +42,12 @@ enum Which {
 }
 
 impl<C: Consumer> Queues<C> {
-    pub const fn new(store: EventStore, consumer: Arc<C>, broker: Broker) -> Self {
+    pub fn new(store: EventStore, consumer: Arc<C>, broker: Broker) -> Self {
         Self {
             store,
             consumer,
             broker,
+            epoch: OnceCell::new(),
         }
     }
 
@@ -130,7 +132,7 @@ impl<C: Consumer> Queues<C> {
         };
         let mut tries = 0;
         loop {
-            let outcome = take_in(&self.store, self.consumer.as_ref(), &event);
+            let outcome = self.take(&event);
             let given_up = |error| Err(HandlerError::transient(error));
             let outcome = self
                 .store
@@ -166,6 +168,16 @@ impl<C: Consumer> Queues<C> {
             }
             tries += 1;
         }
+    }
+
+    /// A store is restored while nothing runs, so that its epoch is asked for once.
+    async fn take(&self, event: &Envelope) -> Result<Taken, HandlerError> {
+        let epoch = self.epoch.get_or_try_init(|| self.store.epoch()).await?;
+        if event.store_epoch != epoch.to_string() {
+            tracing::warn!(event.id = %event.id, event.store_epoch, "a message of the store before its restore: dropped");
+            return Ok(Taken::OtherEpoch);
+        }
+        take_in(&self.store, self.consumer.as_ref(), event).await
     }
 
     /// Keeps a message as a dead letter, however long the database is away.

@@ -74,6 +74,8 @@ pub enum Taken {
     Repeated,
     /// Not one of the consumer's events.
     Unwanted,
+    /// Written by the store of before a restore: the event may not exist, and its position may be another's by now.
+    OtherEpoch,
 }
 
 /// Takes a message in: inbox row and effect in one transaction.

@@ -17,6 +17,22 @@ pub async fn prepare(admin_url: &SecretString, database: &str) -> Result<(), Sto
     Ok(connection.close().await?)
 }
 
+/// A database with nothing in it, whatever was there before. For scratch databases of a server of our own: the owner must
+/// be allowed to create databases.
+pub async fn recreate(owner_url: &SecretString, database: &str) -> Result<(), StoreError> {
+    let mut connection = PgConnection::connect(owner_url.expose_secret()).await?;
+    dynamic::drop_database(&mut connection, database).await?;
+    dynamic::create_database(&mut connection, database, "simpul_owner").await?;
+    Ok(connection.close().await?)
+}
+
+/// Removes it, and ends whoever uses it.
+pub async fn remove(owner_url: &SecretString, database: &str) -> Result<(), StoreError> {
+    let mut connection = PgConnection::connect(owner_url.expose_secret()).await?;
+    dynamic::drop_database(&mut connection, database).await?;
+    Ok(connection.close().await?)
+}
+
 /// Whether the server lets this URL in.
 pub async fn answers(url: &SecretString) -> Result<(), StoreError> {
     let connection = PgConnection::connect(url.expose_secret()).await?;

@@ -52,6 +52,13 @@ pub(super) async fn create_database(
     Ok(())
 }
 
+/// Drops a database, if it is there, under whoever uses it.
+pub(super) async fn drop_database(connection: &mut PgConnection, name: &str) -> Result<(), sqlx::Error> {
+    let statement = format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)");
+    connection.execute(statement.as_str()).await?;
+    Ok(())
+}
+
 /// Takes a session-level advisory lock if it is free.
 pub(crate) async fn try_advisory_lock(connection: &mut PgConnection, name: &str) -> Result<bool, StoreError> {
     let row = sqlx::query("SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS taken")

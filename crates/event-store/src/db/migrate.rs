@@ -41,6 +41,18 @@ pub async fn pending(owner_url: &SecretString) -> Result<Vec<Step>, StoreError> 
     Ok(steps().filter(|step| !before.contains(&step.version)).collect())
 }
 
+/// Every migration that this binary knows, with its checksum in hexadecimal digits.
+pub fn known() -> Vec<crate::backup::Migration> {
+    MIGRATOR
+        .iter()
+        .filter(|migration| migration.migration_type.is_up_migration())
+        .map(|migration| crate::backup::Migration {
+            version: migration.version,
+            checksum: hex::encode(&migration.checksum),
+        })
+        .collect()
+}
+
 /// A name in hexadecimal digits for this state of the migrations: it changes when any of them does.
 pub fn fingerprint() -> String {
     let checksums: Vec<u8> = MIGRATOR

@@ -62,6 +62,17 @@ impl std::fmt::Debug for Vault {
 }
 
 impl Vault {
+    /// What nobody without the master key can make of these bytes: proof that a file beside the database is ours.
+    /// `purpose` keeps proofs of one kind from being shown as another.
+    pub fn prove(&self, purpose: &str, bytes: &[u8]) -> [u8; 32] {
+        let master = hmac::Key::new(hmac::HMAC_SHA256, self.master.key.expose_secret());
+        let derived = hmac::sign(&master, purpose.as_bytes());
+        let proof = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref()), bytes);
+        let mut tag = [0; 32];
+        tag.copy_from_slice(proof.as_ref());
+        tag
+    }
+
     pub fn new(master: MasterKey) -> Self {
         Self {
             master,
