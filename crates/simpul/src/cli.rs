@@ -104,6 +104,25 @@ pub enum Command {
         #[arg(long, default_value = "rahasia")]
         password: String,
     },
+    /// Backups of everything: compressed, encrypted, proved.
+    Backup {
+        #[command(subcommand)]
+        command: Backup,
+    },
+    /// Make the store from a backup, verify it, and reconcile it with the world outside. Nothing may be running.
+    Restore {
+        /// As `simpul backup list` names it.
+        name: String,
+        /// The name of the database, if everything in it may be lost.
+        #[arg(long, value_name = "DATABASE")]
+        overwrite: Option<String>,
+    },
+    /// Lose everything on purpose, in a database of its own, and show that the main job works again.
+    Drill {
+        /// Where the figures are written.
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+    },
     /// The keys that sign access tokens.
     Keys {
         #[command(subcommand)]
@@ -225,6 +244,19 @@ pub enum Events {
         /// Its id.
         id: String,
     },
+}
+
+/// See [`Command::Backup`].
+#[derive(Debug, Subcommand)]
+pub enum Backup {
+    /// Make one now.
+    Make,
+    /// Print those that are there, oldest first, one JSON object a line.
+    List,
+    /// Read one back: its proof, its hash, every byte of its dump. Needs the private key.
+    Verify { name: String },
+    /// Remove what the retention does not keep.
+    Prune,
 }
 
 /// See [`Command::Keys`].

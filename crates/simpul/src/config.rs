@@ -3,6 +3,7 @@
 //! A variable names a path with two underscores: `SIMPUL_DATABASE__APP_URL` is `database.app_url`. `AMQP_URL`,
 //! `DATABASE_URL` and `PG_BIN` are understood too, because everybody's documentation names them.
 
+mod backup;
 mod database;
 mod door;
 mod sign_in;
@@ -22,6 +23,7 @@ use simpul_event_store::MasterKey;
 use url::Url;
 
 pub use self::{
+    backup::{Backup, S3},
     database::Database,
     door::{Documents, Http, Limits, Points},
     sign_in::{Identity, PasswordAlgorithm, Tokens},
@@ -59,6 +61,7 @@ pub struct Config {
     pub endpoints: Endpoints,
     pub messages: Messages,
     pub audit: Audit,
+    pub backup: Backup,
     pub retention: Retention,
     pub projector: Projector,
     pub dev: Dev,
@@ -156,11 +159,16 @@ impl Default for Log {
 pub struct Messages {
     /// Shortest time between two messages of one sender. Unofficial WhatsApp drivers are banned below 8 s.
     pub gap_ms: u64,
+    /// Nothing is sent from here: what is due waits.
+    pub held: bool,
 }
 
 impl Default for Messages {
     fn default() -> Self {
-        Self { gap_ms: 8_000 }
+        Self {
+            gap_ms: 8_000,
+            held: false,
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! Configuration, telemetry, wiring and the command line. Everything else is another crate: this one decides which
 //! parts run here and hands each what it needs.
 
+mod backups;
 pub mod cli;
 mod commands;
 pub mod config;
@@ -72,6 +73,11 @@ async fn dispatch(config: Config, command: Command) -> anyhow::Result<ExitCode> 
             version,
             password,
         } => commands::router_sim::run(port, tls_port, control_port, version, password).await,
+        Command::Backup { command } => commands::backup::run(&config, command).await,
+        Command::Restore { name, overwrite } => {
+            commands::restore::run(&config, &name, overwrite.as_deref()).await
+        }
+        Command::Drill { json } => demo::drill(config, json.as_deref()).await,
         Command::Keys { command } => commands::keys::run(&config, command),
         Command::Users { command } => commands::users::run(&config, command).await,
         Command::Doctor => commands::doctor::run(&config).await,

@@ -33,6 +33,7 @@ use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    backups::{Backing, Backups},
     cli::Role,
     config::Config,
     key_folder,
@@ -151,7 +152,7 @@ pub async fn start(
             Role::Reactor => starter.reactor(),
             Role::Relay => starter.relay().await?,
             Role::Worker => starter.worker()?,
-            Role::Scheduler => starter.scheduler(),
+            Role::Scheduler => starter.scheduler()?,
         }
     }
     if roles.contains(&Role::Api) {
@@ -256,16 +257,11 @@ impl Starter<'_> {
         let provisioner =
             provisioning::Provisioner::new(self.store().clone(), routers, provisioning::Settings::default());
         self.work(provisioner, &self.wakes.provisioning);
-        let messages = Messages::new(self.store().clone());
-        let deliveries = Deliveries::new(bus.clone(), messages, self.senders.clone());
-        let settings = delivery::Settings {
-            gap: Duration::from_millis(self.config.messages.gap_ms),
-            ..delivery::Settings::default()
-        };
-        self.work(
-            Courier::new(self.store().clone(), deliveries, settings),
-            &self.wakes.delivery,
-        );
+        if self.config.messages.held {
+            tracing::warn!("messages.held is set: nothing is sent from here");
+        } else {
+            self.courier();
+        }
         let notices = Notices::new(bus, Arc::clone(&self.gateways), self.senders.clone());
         self.work(
             intake::Notices::new(self.store().clone(), notices),
@@ -274,7 +270,21 @@ impl Starter<'_> {
         Ok(())
     }
 
-    fn scheduler(&self) {
+    fn courier(&self) {
+        let bus = self.running.bus.clone();
+        let messages = Messages::new(self.store().clone());
+        let deliveries = Deliveries::new(bus, messages, self.senders.clone());
+        let settings = delivery::Settings {
+            gap: Duration::from_millis(self.config.messages.gap_ms),
+            ..delivery::Settings::default()
+        };
+        self.work(
+            Courier::new(self.store().clone(), deliveries, settings),
+            &self.wakes.delivery,
+        );
+    }
+
+    fn scheduler(&self) -> anyhow::Result<()> {
         let timers = Timers {
             policies: Policies::new(self.running.bus.clone()),
             till: Till {
@@ -296,6 +306,15 @@ impl Starter<'_> {
                 tracing::warn!("audit.anchor_file is not set: nobody could prove that the log was rewritten");
             }
         }
+        if self.config.backup.url.is_some() {
+            let backups =
+                Backups::new(self.config, self.running.bus.clone()).context("backups cannot be made")?;
+            let every = TimeDelta::minutes(self.config.backup.every_minutes.get().into());
+            self.round(Backing::new(backups, every));
+        } else {
+            tracing::warn!("backup.url is not set: what this server loses is lost");
+        }
+        Ok(())
     }
 
     fn round<R: Round>(&self, round: R) {

@@ -1,11 +1,13 @@
 //! One file per command. They print to standard output what they were asked for, and nothing else.
 
 pub(crate) mod audit;
+pub(crate) mod backup;
 pub(crate) mod doctor;
 pub(crate) mod events;
 pub(crate) mod keys;
 pub(crate) mod migrate;
 pub(crate) mod rebuild;
+pub(crate) mod restore;
 pub(crate) mod router_sim;
 pub(crate) mod schema;
 pub(crate) mod stuck;

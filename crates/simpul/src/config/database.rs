@@ -22,6 +22,8 @@ pub struct Database {
     pub system_url: Option<SecretString>,
     /// Not used by the server; accepted because tools set all four.
     pub analyst_url: Option<SecretString>,
+    /// Dumps everything and writes nothing; used by backups only.
+    pub backup_url: Option<SecretString>,
     pub app_connections: u32,
     pub read_connections: u32,
     pub system_connections: u32,
@@ -36,6 +38,7 @@ impl Default for Database {
             app_url: None,
             system_url: None,
             analyst_url: None,
+            backup_url: None,
             app_connections: 20,
             read_connections: 12,
             system_connections: 16,
@@ -50,6 +53,28 @@ impl Database {
         [&self.url, &self.owner_url, &self.app_url, &self.system_url]
             .into_iter()
             .any(|url| set(url.as_ref()).is_some())
+    }
+
+    /// Points every URL at another database of the same server.
+    pub(crate) fn rename(&mut self, name: &str) -> Result<(), ConfigError> {
+        let urls = [
+            &mut self.url,
+            &mut self.owner_url,
+            &mut self.app_url,
+            &mut self.system_url,
+            &mut self.analyst_url,
+            &mut self.backup_url,
+        ];
+        for slot in urls {
+            let Some(given) = set(slot.as_ref()) else { continue };
+            let mut url = Url::parse(given.expose_secret()).map_err(|error| ConfigError::Invalid {
+                key: "database.url",
+                problem: error.to_string(),
+            })?;
+            url.set_path(name);
+            *slot = Some(SecretString::from(String::from(url)));
+        }
+        Ok(())
     }
 
     fn derived(&self, role: &str) -> Result<Option<SecretString>, ConfigError> {
@@ -73,6 +98,20 @@ fn set(url: Option<&SecretString>) -> Option<&SecretString> {
 }
 
 impl Config {
+    pub fn backup_url(&self) -> Result<SecretString, ConfigError> {
+        let own = set(self.database.backup_url.as_ref()).cloned();
+        match own {
+            Some(url) => Ok(url),
+            None => self
+                .database
+                .derived("simpul_backup")?
+                .ok_or(ConfigError::Missing {
+                    key: "database.backup_url",
+                    variable: "SIMPUL_DATABASE__BACKUP_URL",
+                }),
+        }
+    }
+
     pub fn owner_url(&self) -> Result<SecretString, ConfigError> {
         let own = set(self.database.owner_url.as_ref()).or(set(self.database.url.as_ref()));
         own.cloned().ok_or(ConfigError::Missing {

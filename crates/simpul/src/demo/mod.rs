@@ -1,6 +1,8 @@
 //! The main job, shown from end to end on this machine: an unpaid customer pays and is back online, with proof.
 
+mod cycle;
 mod door;
+mod drill;
 pub mod keys;
 mod report;
 pub mod seed;
@@ -17,6 +19,10 @@ use tokio::net::TcpListener;
 use url::Url;
 
 use self::surroundings::Surroundings;
+pub use self::{
+    cycle::{MOST_ROUNDS, paid_to_online},
+    drill::drill,
+};
 use crate::{
     cli::Role,
     commands::say,

@@ -58,14 +58,14 @@ impl Told {
 
 /// What is waited for: the n-th event of a type whose payload has a value.
 #[derive(Debug, Clone, Copy)]
-struct Wanted {
-    what: &'static str,
-    event_type: &'static str,
-    field: Option<(&'static str, &'static str)>,
-    nth: usize,
+pub(super) struct Wanted {
+    pub(super) what: &'static str,
+    pub(super) event_type: &'static str,
+    pub(super) field: Option<(&'static str, &'static str)>,
+    pub(super) nth: usize,
 }
 
-const fn wanted(what: &'static str, event_type: &'static str) -> Wanted {
+pub(super) const fn wanted(what: &'static str, event_type: &'static str) -> Wanted {
     Wanted {
         what,
         event_type,
@@ -74,14 +74,14 @@ const fn wanted(what: &'static str, event_type: &'static str) -> Wanted {
     }
 }
 
-const ACTIVATED: Wanted = wanted("the line is activated", "subscriptions.subscription.activated");
-const ON_PLAN: Wanted = Wanted {
+pub(super) const ACTIVATED: Wanted = wanted("the line is activated", "subscriptions.subscription.activated");
+pub(super) const ON_PLAN: Wanted = Wanted {
     what: "the router holds the plan, proved",
     event_type: "network.provisioning.confirmed",
     field: Some(("access", "full")),
     nth: 1,
 };
-const UNPAID: [Wanted; 4] = [
+pub(super) const UNPAID: [Wanted; 4] = [
     wanted("a bill goes out", "billing.invoice.issued"),
     wanted("the bill is overdue", "billing.invoice.fell_overdue"),
     wanted("the customer is isolated", "subscriptions.subscription.isolated"),
@@ -92,11 +92,11 @@ const UNPAID: [Wanted; 4] = [
         nth: 1,
     },
 ];
-const PAYING: [Wanted; 2] = [
+pub(super) const PAYING: [Wanted; 2] = [
     wanted("the customer starts to pay", "billing.attempt.created"),
     wanted("the gateway opens a checkout", "billing.attempt.checkout_opened"),
 ];
-const PAID: [Wanted; 6] = [
+pub(super) const PAID: [Wanted; 6] = [
     wanted("the gateway's notice is believed", "billing.attempt.paid"),
     wanted("the money is booked", "billing.payment.received"),
     wanted("the bill is paid", "billing.invoice.paid"),
@@ -166,7 +166,7 @@ pub(super) async fn tell(config: &Config, running: &Running, around: &Surroundin
     finish(store, around, &door, operator, steps, notice_at).await
 }
 
-async fn start_payment(door: &Door, input: Value) -> anyhow::Result<()> {
+pub(super) async fn start_payment(door: &Door, input: Value) -> anyhow::Result<()> {
     let query = "mutation Pay($input: PaymentStartInput!) {
         paymentStart(input: $input) { userErrors { code message path } consistencyToken }
     }";
@@ -294,7 +294,7 @@ async fn router_says(
     Ok(says)
 }
 
-async fn wait_for(store: &EventStore, tenant: TenantId, wanted: Wanted) -> anyhow::Result<Step> {
+pub(super) async fn wait_for(store: &EventStore, tenant: TenantId, wanted: Wanted) -> anyhow::Result<Step> {
     wait(store, tenant, wanted.what, |log| {
         log.iter()
             .filter(|event| event.event_type == wanted.event_type)
@@ -310,7 +310,7 @@ async fn wait_for(store: &EventStore, tenant: TenantId, wanted: Wanted) -> anyho
 }
 
 /// Waits until the messenger took the message of a kind.
-async fn wait_for_message(
+pub(super) async fn wait_for_message(
     store: &EventStore,
     tenant: TenantId,
     what: &'static str,
@@ -353,6 +353,6 @@ async fn wait(
     }
 }
 
-async fn everything(store: &EventStore, tenant: TenantId) -> anyhow::Result<Vec<Recorded>> {
+pub(super) async fn everything(store: &EventStore, tenant: TenantId) -> anyhow::Result<Vec<Recorded>> {
     Ok(feed::page(store, tenant, 0, PAGE).await?)
 }

@@ -70,7 +70,7 @@ impl Binaries {
 }
 
 /// `PATH` first, because whoever set it had a reason; then what packages install, the newest first.
-fn usual_folders() -> Vec<PathBuf> {
+pub(crate) fn usual_folders() -> Vec<PathBuf> {
     #[expect(clippy::disallowed_methods, reason = "a search in PATH, as a shell does it")]
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = std::env::split_paths(&path)

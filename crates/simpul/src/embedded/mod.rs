@@ -12,6 +12,7 @@ use std::path::PathBuf;
 
 use simpul_event_store::StoreError;
 
+pub(crate) use self::binaries::usual_folders;
 pub use self::cluster::{Cluster, provide};
 use crate::config::Config;
 
