@@ -6,14 +6,17 @@
 
 mod architecture;
 mod chaos;
+mod backup;
 mod conformance;
 mod demo;
 mod embedded;
 mod ending;
 mod faults;
+mod migrations;
 mod money;
 mod notices;
 mod operations;
+mod postgres;
 mod protocols;
 mod reports;
 mod settings;
