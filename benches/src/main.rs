@@ -5,6 +5,7 @@ mod append;
 mod lag;
 mod load;
 mod notes;
+mod paid;
 mod peers;
 mod project;
 mod replay;
@@ -16,7 +17,7 @@ use anyhow::bail;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const NAMES: [&str; 4] = ["append", "replay", "project", "lag"];
+const NAMES: [&str; 5] = ["append", "replay", "project", "lag", "paid"];
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -38,6 +39,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if wants("lag") {
         report::write("lag", &lag::run().await?)?;
+    }
+    if wants("paid") {
+        report::write("paid", &paid::run().await?)?;
     }
     Ok(())
 }
