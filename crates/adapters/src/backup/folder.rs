@@ -23,7 +23,7 @@ impl Folder {
 }
 
 /// Removes its part unless it was finished.
-struct Part {
+struct Begun {
     file: File,
     part: PathBuf,
     whole: PathBuf,
@@ -31,7 +31,7 @@ struct Part {
     finished: bool,
 }
 
-impl Write for Part {
+impl Write for Begun {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.file.write(bytes)
     }
@@ -41,7 +41,7 @@ impl Write for Part {
     }
 }
 
-impl Draft for Part {
+impl Draft for Begun {
     fn finish(mut self: Box<Self>) -> io::Result<()> {
         self.file.sync_all()?;
         // A name is given once: a link fails where another file has it, a rename would take its place.
@@ -52,7 +52,7 @@ impl Draft for Part {
     }
 }
 
-impl Drop for Part {
+impl Drop for Begun {
     fn drop(&mut self) {
         if !self.finished {
             // What stays has the ending of a part, and the next start writes over it.
@@ -75,7 +75,7 @@ impl Shelf for Folder {
             .truncate(true)
             .mode(0o600)
             .open(&part)?;
-        Ok(Box::new(Part {
+        Ok(Box::new(Begun {
             file,
             part,
             whole,

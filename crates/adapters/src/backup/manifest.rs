@@ -1,6 +1,6 @@
 //! What a backup holds, written beside it, last: a line of JSON and a line that proves it.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -106,13 +106,12 @@ impl Manifest {
 
     /// Names of archives without a manifest: what a killed process left.
     pub fn orphans(files: &[String]) -> Vec<&str> {
-        let has_manifest: BTreeMap<&str, ()> =
-            Self::backups(files).into_iter().map(|name| (name, ())).collect();
+        let whole: BTreeSet<&str> = Self::backups(files).into_iter().collect();
         files
             .iter()
             .filter(|file| {
                 file.strip_suffix(ARCHIVE)
-                    .is_some_and(|name| !has_manifest.contains_key(name))
+                    .is_some_and(|name| !whole.contains(name))
             })
             .map(String::as_str)
             .collect()

@@ -17,7 +17,7 @@ use simpul_adapters::{
 use tokio::{runtime::Handle, time::Instant};
 use url::Url;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The service; it ends with this value.
 struct Service {
@@ -83,9 +83,7 @@ impl Service {
 
 /// More than two parts, and no two pieces alike.
 fn big() -> Vec<u8> {
-    (0_u32..5_000_000)
-        .flat_map(|number| number.to_le_bytes())
-        .collect()
+    (0_u32..5_000_000).flat_map(u32::to_le_bytes).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -326,6 +326,7 @@ async fn stage(
         AnyEvent::GatewayAccount(event) => told!(billing::GatewayAccount, event),
         AnyEvent::SenderAccount(event) => told!(messaging::SenderAccount, event),
         AnyEvent::Account(event) => told!(platform::Account, event),
+        AnyEvent::Backup(event) => told!(platform::Backup, event),
         AnyEvent::Plan(event) => told!(platform::Plan, event),
         AnyEvent::AddOn(event) => told!(platform::AddOn, event),
         AnyEvent::AddOnOrder(event) => told!(tenancy::AddOnOrder, event),

@@ -301,7 +301,7 @@ async fn manifests(shelf: &Arc<dyn Shelf>, vault: &Vault) -> Result<Vec<Manifest
         match manifest(shelf, vault, name).await {
             Ok(manifest) => manifests.push(manifest),
             Err(BackupsError::Manifest(error)) => {
-                tracing::warn!(backup = name, %error, "not a backup of this store")
+                tracing::warn!(backup = name, %error, "not a backup of this store");
             }
             Err(error) => return Err(error),
         }

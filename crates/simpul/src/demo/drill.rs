@@ -97,7 +97,7 @@ fn scratch(config: &mut Config, place: &Path) -> anyhow::Result<(SecretString, S
     config.backup.recipients = vec![identity.to_public().to_string()];
     let shelf = Url::from_directory_path(place.join("backups")).map_err(|()| anyhow::anyhow!("no folder"))?;
     config.backup.url = Some(shelf);
-    config.dev.folder = place.to_owned();
+    place.clone_into(&mut config.dev.folder);
     Ok((server, name))
 }
 

@@ -143,6 +143,9 @@ mod tests {
         BackupCommand::RecordExpired { at: AT }
     }
 
+    /// What a status answers to each command.
+    type Row<'a> = (&'a [BackupCommand], [Result<usize, BackupError>; 5]);
+
     /// What a command leads to after others: the number of events, or the refusal.
     fn after(before: &[BackupCommand], command: BackupCommand) -> Result<usize, BackupError> {
         let mut backup = Backup::default();
@@ -160,7 +163,7 @@ mod tests {
         let (absent, has_failed): (&[_], &[_]) = (&[], &[failed()]);
         let (is_made, is_verified): (&[_], &[_]) = (&[made()], &[made(), verified()]);
         let (is_restored, is_expired): (&[_], &[_]) = (&[restored()], &[made(), expired()]);
-        let rows: [(&[BackupCommand], [Result<usize, BackupError>; 5]); 6] = [
+        let rows: [Row<'_>; 6] = [
             (absent, [Ok(1), Ok(1), Err(NotFound), Ok(1), Err(NotFound)]),
             (
                 has_failed,
