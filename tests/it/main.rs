@@ -5,8 +5,8 @@
 )]
 
 mod architecture;
-mod chaos;
 mod backup;
+mod chaos;
 mod conformance;
 mod demo;
 mod embedded;
