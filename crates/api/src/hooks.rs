@@ -15,7 +15,7 @@ use axum::{
 };
 use bytes::Bytes;
 use simpul_adapters::messaging::Fonnte;
-use simpul_app::hooks::Reporter;
+use simpul_app::hooks::{self, Reporter};
 use simpul_domain::{
     Code, NoticeId, TenantId,
     messaging::sender::MessageSender as _,
@@ -40,7 +40,7 @@ pub const MAX_NOTICE_BYTES: usize = 64 * 1024;
 /// How long a sender may take to send it.
 const READ_DEADLINE: Duration = Duration::from_secs(5);
 /// No path of ours is longer.
-const MAX_KEY_BYTES: usize = 200;
+const MAX_PATH_BYTES: usize = 200;
 
 /// The connection that a path leads to.
 #[derive(Debug, Clone)]
@@ -126,10 +126,10 @@ async fn resolve(
     [kind, connection, token]: [&str; 3],
     ip: Option<String>,
 ) -> Result<Option<(Connection, Account)>, ApiError> {
-    let key = format!("{kind}/{connection}/{token}");
-    if key.len() > MAX_KEY_BYTES {
+    if kind.len() + connection.len() + token.len() > MAX_PATH_BYTES {
         return Ok(None);
     }
+    let key = hooks::key(kind, connection, token);
     let mut tx = state.store().db().system_tx().await?;
     let found = directory::resolve(&mut tx, directory::kind::WEBHOOK, &key).await?;
     tx.commit().await?;

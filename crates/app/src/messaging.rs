@@ -46,21 +46,13 @@ pub struct ConnectSender {
     pub device: Personal,
 }
 
-/// A connected sender.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ConnectedSender {
-    pub sender: SenderId,
-    /// `/hooks/v1/message/<kind>/<sender>/<token>`: to be told to the messenger.
-    pub hook_path: String,
-}
-
 impl Command for ConnectSender {
     const NAME: &'static str = "sender.connect";
     const ACCESS: Access = Access::permission(permission::TENANT_SETTINGS);
-    type Answer = ConnectedSender;
+    type Answer = SenderId;
     type Refusal = Refusal;
 
-    async fn run(&self, work: &mut Work<'_>) -> Outcome<ConnectedSender> {
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<SenderId> {
         let sender = SenderId::new(work.new_uuid());
         let id = sender.to_string();
         let Ok(device) = PhoneNumber::parse(self.device.as_str()) else {
@@ -69,30 +61,47 @@ impl Command for ConnectSender {
                 rule: "phone",
             });
         };
-        let token = work.new_uuid().simple().to_string();
-        let hook = Hook::new(Reporter::Message, self.kind.as_str(), &id, &token);
+        let hook = Hook::of(
+            work.store(),
+            work.tenant(),
+            Reporter::Message,
+            self.kind.as_str(),
+            &id,
+        )
+        .await?;
         let connect = ConnectSenderAccount {
             sender,
             kind: self.kind,
             token: self.token.seal(work, &id, TOKEN_FIELD).await?,
             device: Personal::new(device.e164()).seal(work, &id, DEVICE_FIELD).await?,
-            hook_token: token,
+            hook_digest: hook.digest(),
             at: work.at(),
         };
         work.begin::<SenderAccount>(&id);
         decide::<SenderAccount>(work, &id, SenderAccountCommand::Connect(connect)).await?;
         let connected_at = work.at().to_rfc3339();
         work.add_member(SENDERS, WHATSAPP, &id, &connected_at);
-        let hook_path = hook.path();
         work.inline(Inline::Route(hook.route()));
-        Ok(ConnectedSender { sender, hook_path })
+        Ok(sender)
     }
 }
 
-/// Path of a sender's delivery reports.
-pub fn hook_path(account: &SenderAccountConnected) -> String {
-    let id = account.sender.to_string();
-    Hook::new(Reporter::Message, account.kind.as_str(), &id, &account.hook_token).path()
+/// Path of a sender's delivery reports: `/hooks/v1/message/<kind>/<sender>/<token>`.
+pub async fn hook_path(
+    store: &EventStore,
+    tenant: TenantId,
+    sender: SenderId,
+    kind: SenderKind,
+) -> Result<String, StoreError> {
+    let hook = Hook::of(
+        store,
+        tenant,
+        Reporter::Message,
+        kind.as_str(),
+        &sender.to_string(),
+    )
+    .await?;
+    Ok(hook.path())
 }
 
 /// A connected sender as it was connected, its token still sealed. Nothing when it is disconnected.

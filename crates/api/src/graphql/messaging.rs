@@ -220,7 +220,8 @@ impl Sender {
         let Some(account) = account else {
             return Ok(None);
         };
-        let url = scope.state().public_url.join(&hook_path(&account));
+        let path = hook_path(scope.state().store(), scope.tenant(), sender, account.kind).await?;
+        let url = scope.state().public_url.join(&path);
         Ok(Some(Self {
             id: sender.to_string().into(),
             kind: account.kind.into(),
@@ -296,7 +297,7 @@ impl MessagingMutation {
             device: Personal::new(input.device),
         };
         let key = input.idempotency_key.as_deref();
-        let outcome = scope(context)?.command("sender", key, Ok(command), |connected| connected.sender);
+        let outcome = scope(context)?.command("sender", key, Ok(command), |sender| sender);
         Ok(outcome.await?.into())
     }
 }

@@ -26,14 +26,19 @@ pub struct GatewayCredentials {
     pub api_key: SecretString,
     pub signing_key: SecretString,
     pub fallback_email: String,
-    /// `/hooks/v1/pay/<kind>/<gateway>/<token>`: where the gateway's notices arrive.
+    /// Where the gateway's notices arrive.
     pub hook_path: String,
 }
 
-/// Path of an account's notices.
-pub fn hook_path(account: &GatewayAccountConnected) -> String {
-    let id = account.gateway.to_string();
-    Hook::new(Reporter::Payment, account.kind.as_str(), &id, &account.hook_token).path()
+/// Path of an account's notices: `/hooks/v1/pay/<kind>/<gateway>/<token>`.
+pub async fn hook_path(
+    store: &EventStore,
+    tenant: TenantId,
+    account: &GatewayAccountConnected,
+) -> Result<String, StoreError> {
+    let (kind, id) = (account.kind.as_str(), account.gateway.to_string());
+    let hook = Hook::of(store, tenant, Reporter::Payment, kind, &id).await?;
+    Ok(hook.path())
 }
 
 /// Opens an account's keys. Nothing when the tenant has no such account, or has disconnected it.
@@ -55,7 +60,7 @@ pub async fn gateway_credentials(
         .open(&mut tx, &id, gateway_secret::SIGNING_KEY, &account.signing_key)
         .await?;
     tx.commit().await?;
-    let hook_path = hook_path(&account);
+    let hook_path = hook_path(store, tenant, &account).await?;
     Ok(Some(GatewayCredentials {
         kind: account.kind,
         mode: account.mode,

@@ -36,26 +36,23 @@ pub struct ConnectGateway {
     pub fallback_email: String,
 }
 
-/// A connected account.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ConnectedGateway {
-    pub gateway: GatewayId,
-    /// `/hooks/v1/pay/<kind>/<gateway>/<token>`: to be told to the gateway.
-    pub hook_path: String,
-}
-
 impl Command for ConnectGateway {
     const NAME: &'static str = "gateway.connect";
     const ACCESS: Access = Access::permission(permission::TENANT_SETTINGS);
-    type Answer = ConnectedGateway;
+    type Answer = GatewayId;
     type Refusal = Refusal;
 
-    async fn run(&self, work: &mut Work<'_>) -> Outcome<ConnectedGateway> {
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<GatewayId> {
         let gateway = GatewayId::new(work.new_uuid());
         let id = gateway.to_string();
-        // The token in the path is a second factor beside the signature, not a secret on its own.
-        let token = work.new_uuid().simple().to_string();
-        let hook = Hook::new(Reporter::Payment, self.kind.as_str(), &id, &token);
+        let hook = Hook::of(
+            work.store(),
+            work.tenant(),
+            Reporter::Payment,
+            self.kind.as_str(),
+            &id,
+        )
+        .await?;
         let connect = ConnectGatewayAccount {
             gateway,
             kind: self.kind,
@@ -64,13 +61,12 @@ impl Command for ConnectGateway {
             api_key: self.api_key.seal(work, &id, secret::API_KEY).await?,
             signing_key: self.signing_key.seal(work, &id, secret::SIGNING_KEY).await?,
             fallback_email: self.fallback_email.clone(),
-            hook_token: token,
+            hook_digest: hook.digest(),
             at: work.at(),
         };
         work.begin::<GatewayAccount>(&id);
         decide::<GatewayAccount>(work, &id, GatewayAccountCommand::Connect(Box::new(connect))).await?;
-        let hook_path = hook.path();
         work.inline(Inline::Route(hook.route()));
-        Ok(ConnectedGateway { gateway, hook_path })
+        Ok(gateway)
     }
 }

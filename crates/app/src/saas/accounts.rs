@@ -2,15 +2,11 @@
 //! may connect them differs.
 
 use serde::{Deserialize, Serialize};
+use simpul_domain::{GatewayId, SenderId};
 use simpul_event_store::{Access, Command, Work};
 
 use super::terms::on_platform;
-use crate::{
-    Outcome, Refusal,
-    billing::{ConnectGateway, ConnectedGateway},
-    messaging::{ConnectSender, ConnectedSender},
-    permission,
-};
+use crate::{Outcome, Refusal, billing::ConnectGateway, messaging::ConnectSender, permission};
 
 /// The account through which operators pay.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -19,10 +15,10 @@ pub struct ConnectPlatformGateway(pub ConnectGateway);
 impl Command for ConnectPlatformGateway {
     const NAME: &'static str = "saas.connect_gateway";
     const ACCESS: Access = Access::permission(permission::PLATFORM_BILLING);
-    type Answer = ConnectedGateway;
+    type Answer = GatewayId;
     type Refusal = Refusal;
 
-    async fn run(&self, work: &mut Work<'_>) -> Outcome<ConnectedGateway> {
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<GatewayId> {
         on_platform(work)?;
         self.0.run(work).await
     }
@@ -35,10 +31,10 @@ pub struct ConnectPlatformSender(pub ConnectSender);
 impl Command for ConnectPlatformSender {
     const NAME: &'static str = "saas.connect_sender";
     const ACCESS: Access = Access::permission(permission::PLATFORM_BILLING);
-    type Answer = ConnectedSender;
+    type Answer = SenderId;
     type Refusal = Refusal;
 
-    async fn run(&self, work: &mut Work<'_>) -> Outcome<ConnectedSender> {
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<SenderId> {
         on_platform(work)?;
         self.0.run(work).await
     }

@@ -147,7 +147,7 @@ async fn gateway(rig: &Rig) -> GatewayId {
         signing_key: Personal::new("key"),
         fallback_email: "tagihan@simpul.test".to_owned(),
     });
-    rig.govern(connect).await.expect("connected").gateway
+    rig.govern(connect).await.expect("connected")
 }
 
 async fn order(rig: &Rig, gateway: GatewayId, invoice: InvoiceId) -> String {
@@ -173,6 +173,7 @@ fn notice(rig: &Rig, gateway: GatewayId, order: &str, provider_ref: &str, gross:
             currency: Currency::Idr,
             payer_fee: None,
             merchant_fee: None,
+            given_back: None,
             channel: Some("BRIVA".to_owned()),
             paid_at: Some(rig.store().now()),
             raw_sha256: "00".repeat(32),

@@ -12,7 +12,7 @@ use simpul_app::{
     billing::{ConnectGateway, IssueInvoice},
     catalog::DefinePlan,
     customers::RegisterCustomer,
-    messaging::ConnectSender,
+    messaging::{self, ConnectSender},
     network::{ChangeRouterAddress, RegisterRouter},
     subscriptions::{Change, ChangeSubscription, OpenSubscription},
     tenancy::OnboardTenant,
@@ -260,7 +260,8 @@ async fn connect_accounts(hand: &Hand<'_>, accounts: &Accounts) -> anyhow::Resul
             device: Personal::new(accounts.fonnte.device.e164()),
         })
         .await?;
-    Ok((gateway.gateway, sender.hook_path))
+    let reports = messaging::hook_path(hand.bus.store(), hand.tenant, sender, SenderKind::Fonnte).await?;
+    Ok((gateway, reports))
 }
 
 /// Bills a month that fell due ten days ago: longer than the grace, so that the line is isolated at once.

@@ -69,7 +69,8 @@ impl Gateway {
         let Some(account) = account else {
             return Ok(None);
         };
-        let url = scope.state().public_url.join(&hook_path(&account));
+        let path = hook_path(scope.state().store(), scope.tenant(), &account).await?;
+        let url = scope.state().public_url.join(&path);
         Ok(Some(Self {
             id: gateway.to_string().into(),
             kind: account.kind.into(),
@@ -134,7 +135,7 @@ impl GatewaysMutation {
     ) -> Result<GatewayConnectPayload> {
         let (key, command) = input.command();
         let key = key.as_deref();
-        let outcome = scope(context)?.command("gateway", key, Ok(command), |connected| connected.gateway);
+        let outcome = scope(context)?.command("gateway", key, Ok(command), |gateway| gateway);
         Ok(outcome.await?.into())
     }
 }

@@ -80,7 +80,8 @@ impl SaasGateway {
         let Some(account) = account else {
             return Ok(None);
         };
-        let url = scope.state().public_url.join(&hook_path(&account));
+        let path = hook_path(scope.state().store(), scope.tenant(), &account).await?;
+        let url = scope.state().public_url.join(&path);
         Ok(Some(Self {
             id: gateway.to_string().into(),
             kind: account.kind.into(),
@@ -145,8 +146,7 @@ impl SaasConnectionsMutation {
     ) -> Result<SaasGatewayConnectPayload> {
         let key = input.idempotency_key.clone();
         let command = Ok(ConnectPlatformGateway(input.command()));
-        let outcome =
-            scope(context)?.command("gateway", key.as_deref(), command, |connected| connected.gateway);
+        let outcome = scope(context)?.command("gateway", key.as_deref(), command, |gateway| gateway);
         Ok(outcome.await?.into())
     }
 
@@ -163,7 +163,7 @@ impl SaasConnectionsMutation {
             device: Personal::new(input.device),
         }));
         let key = input.idempotency_key.as_deref();
-        let outcome = scope(context)?.command("sender", key, command, |connected| connected.sender);
+        let outcome = scope(context)?.command("sender", key, command, |sender| sender);
         Ok(outcome.await?.into())
     }
 }

@@ -63,7 +63,7 @@ fn connect(connect: ConnectGatewayAccount) -> Result<Vec<GatewayAccountEvent>, G
             api_key: connect.api_key,
             signing_key: connect.signing_key,
             fallback_email: connect.fallback_email,
-            hook_token: connect.hook_token,
+            hook_digest: connect.hook_digest,
             at: connect.at,
         },
     ))])
@@ -134,7 +134,7 @@ mod tests {
             api_key: Sealed::new("a".to_owned()),
             signing_key: Sealed::new("b".to_owned()),
             fallback_email: "tagihan@contoh.id".to_owned(),
-            hook_token: "token".to_owned(),
+            hook_digest: "token".to_owned(),
             at: chrono::DateTime::UNIX_EPOCH,
         }))
     }

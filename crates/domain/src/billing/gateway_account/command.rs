@@ -25,6 +25,6 @@ pub struct ConnectGatewayAccount {
     pub api_key: Sealed,
     pub signing_key: Sealed,
     pub fallback_email: String,
-    pub hook_token: String,
+    pub hook_digest: String,
     pub at: DateTime<Utc>,
 }

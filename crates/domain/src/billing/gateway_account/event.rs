@@ -40,8 +40,8 @@ pub struct GatewayAccountConnected {
     pub signing_key: Sealed,
     /// Used where a customer has no e-mail and the gateway insists on one.
     pub fallback_email: String,
-    /// Last part of the path on which notices arrive.
-    pub hook_token: String,
+    /// SHA-256 of the secret at the end of the path on which notices arrive, lower-case hex.
+    pub hook_digest: String,
     pub at: DateTime<Utc>,
 }
 

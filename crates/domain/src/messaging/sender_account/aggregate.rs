@@ -49,7 +49,7 @@ impl Decider for SenderAccount {
                     kind: connect.kind,
                     token: connect.token,
                     device: connect.device,
-                    hook_token: connect.hook_token,
+                    hook_digest: connect.hook_digest,
                     at: connect.at,
                 })])
             }
@@ -101,7 +101,7 @@ mod tests {
                 kind: SenderKind::Fonnte,
                 token: Sealed::new("t".to_owned()),
                 device: Sealed::new("d".to_owned()),
-                hook_token: "h".to_owned(),
+                hook_digest: "h".to_owned(),
                 at,
             })
         };

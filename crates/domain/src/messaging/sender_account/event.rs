@@ -28,8 +28,9 @@ pub struct SenderAccountConnected {
     pub token: Sealed,
     /// The sending number in E.164, which delivery reports must name.
     pub device: Sealed,
-    /// The secret in the path of its delivery reports. Fonnte signs nothing: this is the only proof.
-    pub hook_token: String,
+    /// SHA-256 of the secret at the end of the path of its delivery reports, lower-case hex. Fonnte signs nothing: the
+    /// secret is the only proof.
+    pub hook_digest: String,
     pub at: DateTime<Utc>,
 }
 
