@@ -54,7 +54,7 @@ impl Client {
     }
 
     /// Connected and signed in.
-    async fn signed_in(front: &Front, address: SocketAddr, viewer: Viewer) -> Self {
+    pub(crate) async fn signed_in(front: &Front, address: SocketAddr, viewer: Viewer) -> Self {
         Self::with_token(address, &front.token(viewer)).await
     }
 
@@ -76,7 +76,7 @@ impl Client {
             .expect("sent");
     }
 
-    async fn subscribe(&mut self, id: &str, query: &str, variables: Value) {
+    pub(crate) async fn subscribe(&mut self, id: &str, query: &str, variables: Value) {
         let payload = json!({ "query": query, "variables": variables });
         self.say(&json!({ "type": "subscribe", "id": id, "payload": payload }))
             .await;
@@ -94,7 +94,7 @@ impl Client {
         }
     }
 
-    async fn hear(&mut self) -> Value {
+    pub(crate) async fn hear(&mut self) -> Value {
         let frame = self.frame().await;
         serde_json::from_str(frame.to_text().expect("a text")).expect("JSON")
     }
@@ -314,110 +314,8 @@ async fn a_user_holds_ten_sockets() {
     assert_eq!(eleventh.closed().await, 4429);
 }
 
-/// Streams that tell of changes, and the stored events that they tell of.
-const TOLD: [(&str, &[&str]); 2] = [
-    (
-        "routerEvents",
-        &["network.router.registered", "network.router.address_changed"],
-    ),
-    (
-        "subscriptionEvents",
-        &[
-            "subscriptions.subscription.opened",
-            "subscriptions.subscription.activated",
-            "subscriptions.subscription.suspended",
-            "subscriptions.subscription.resumed",
-        ],
-    ),
-];
-
-// Property 57: every entity change reaches live subscribers.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_change_reaches_every_listener_once_and_in_order() {
-    let front = Front::with_settings(Settings {
-        limits: plenty(),
-        ..Settings::default()
-    })
-    .await;
-    let address = listen(&front).await;
-    let mut listeners = Vec::new();
-    for _ in 0..3 {
-        let mut client = Client::signed_in(&front, address, front.owner).await;
-        for (field, _) in TOLD {
-            let kinds = cursors(field);
-            let query = format!("subscription {{ {field}(after: \"MXxldmVudHN8MA\") {{ {kinds} }} }}");
-            client.subscribe(field, &query, Value::Null).await;
-        }
-        listeners.push(client);
-    }
-    let line = crate::story::line(&front, front.owner).await;
-    for index in 0..100 {
-        match index % 3 {
-            0 => register(&front, front.owner, &format!("r{index}")).await,
-            1 => {
-                let input = json!({ "id": line.subscription, "reason": "because" });
-                front
-                    .accepted(front.owner, "subscriptionSuspend", "subscription { id }", input)
-                    .await;
-            }
-            _ => {
-                let input = json!({ "id": line.subscription });
-                front
-                    .accepted(front.owner, "subscriptionResume", "subscription { id }", input)
-                    .await;
-            }
-        }
-    }
-    let log = simpul_event_store::feed::page(&front.test.store(), front.owner.tenant, 0, 1_000)
-        .await
-        .expect("the log");
-    for client in &mut listeners {
-        let mut missing: Vec<(&str, Vec<String>)> = TOLD
-            .iter()
-            .map(|(field, types)| {
-                let events = log
-                    .iter()
-                    .filter(|event| types.contains(&event.event_type.as_str()));
-                (*field, events.map(|event| cursor(event.tenant_seq)).collect())
-            })
-            .collect();
-        assert!(missing.iter().map(|(_, events)| events.len()).sum::<usize>() >= 100);
-        while missing.iter().any(|(_, events)| !events.is_empty()) {
-            let message = client.hear().await;
-            assert_eq!(message["type"], "next", "{message}");
-            let field = message["id"].as_str().expect("an id");
-            let (_, events) = missing
-                .iter_mut()
-                .find(|(name, _)| *name == field)
-                .expect("a stream");
-            assert_eq!(
-                message["payload"]["data"][field]["cursor"],
-                events.remove(0),
-                "{field}"
-            );
-        }
-    }
-}
-
-/// The cursor of every kind of event of a stream.
-fn cursors(field: &str) -> String {
-    let kinds: &[&str] = match field {
-        "routerEvents" => &["RouterRegistered", "RouterAddressChanged"],
-        _ => &[
-            "SubscriptionOpened",
-            "SubscriptionActivated",
-            "SubscriptionSuspended",
-            "SubscriptionResumed",
-        ],
-    };
-    let selections: Vec<String> = kinds
-        .iter()
-        .map(|kind| format!("... on {kind} {{ cursor }}"))
-        .collect();
-    selections.join(" ")
-}
-
-fn cursor(seq: i64) -> String {
+/// Where a stream goes on after an event.
+pub(crate) fn cursor(seq: i64) -> String {
     base64::Engine::encode(
         &base64::engine::general_purpose::URL_SAFE_NO_PAD,
         format!("1|events|{seq}"),
@@ -461,7 +359,7 @@ async fn a_client_that_goes_away_leaves_nothing_behind() {
     assert!(ended.is_ok(), "{left} tasks are left, {before} were there");
 }
 
-fn plenty() -> Limits {
+pub(crate) fn plenty() -> Limits {
     let rate = Rate {
         capacity: 1_000_000,
         per_minute: 1_000_000,

@@ -152,6 +152,7 @@ pub(super) const PORTAL: &[Case] = &[
     case("Query.invoices", "first: 10"),
     case("Query.node", "id: $payment"),
     case("Query.payments", "first: 10"),
+    case("Query.paymentOptions", "invoiceId: $invoice"),
     case("Query.subscriptions", "first: 10"),
     case("Query.ownSessions", "first: 1"),
     case("Query.ownSignIns", "first: 1"),

@@ -5,6 +5,7 @@
 //! the same: no data, no effect, no fault of the server, and what is somebody else's looks like what does not exist.
 
 mod cases;
+mod furnish;
 mod schema;
 mod trail;
 mod world;
