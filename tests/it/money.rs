@@ -106,6 +106,7 @@ impl Shop {
             currency: Currency::Idr,
             payer_fee: notice.fee.map(|fee| Rupiah::try_new(fee).expect("a fee")),
             merchant_fee: None,
+            given_back: Some(Rupiah::try_new(notice.given_back).expect("an amount")),
             channel: None,
             paid_at: None,
             raw_sha256: "0".repeat(64),
@@ -130,7 +131,8 @@ impl Shop {
         let mut charges = BTreeSet::new();
         for event in &log {
             let content = event.payload.value()[event.event_type.as_str()].take();
-            let amount = content["amount"].as_i64().unwrap_or_default();
+            let of = |field: &str| content[field].as_i64().unwrap_or_default();
+            let amount = of("amount");
             match event.event_type.as_str() {
                 "billing.payment.received" => {
                     sums.received += amount;
@@ -140,8 +142,26 @@ impl Shop {
                 "billing.payment.allocated" => sums.allocated += amount,
                 "billing.payment.credited" => sums.credited += amount,
                 "billing.payment.left_unmatched" => sums.unmatched += amount,
+                "billing.payment.taken_back" => {
+                    let parts = content["allocations"].as_array().expect("parts");
+                    sums.allocated -= parts
+                        .iter()
+                        .map(|part| part["amount"].as_i64().expect("whole"))
+                        .sum::<i64>();
+                    sums.credited -= of("credit");
+                    sums.unmatched -= of("unmatched");
+                    sums.taken_back += amount;
+                }
                 "billing.invoice.payment_applied" => sums.applied += amount,
-                "billing.credit_account.credit_added" => sums.added += amount,
+                "billing.invoice.payment_taken_back" => sums.applied -= amount,
+                "billing.invoice.credit_applied" => sums.credit_on_bills += amount,
+                "billing.invoice.credit_taken_back" => sums.credit_on_bills -= amount,
+                "billing.credit_account.credit_added" | "billing.credit_account.credit_returned" => {
+                    sums.balance += amount;
+                }
+                "billing.credit_account.credit_used" | "billing.credit_account.credit_taken_back" => {
+                    sums.balance -= amount;
+                }
                 _ => {}
             }
         }
@@ -155,8 +175,30 @@ struct Sums {
     allocated: i64,
     credited: i64,
     unmatched: i64,
+    taken_back: i64,
+    /// What bills say that payments put on them.
     applied: i64,
-    added: i64,
+    /// What bills say that credit put on them.
+    credit_on_bills: i64,
+    /// What the credit account says that is left.
+    balance: i64,
+}
+
+impl Sums {
+    fn assert_balanced(&self, said: &[Notice]) {
+        let somewhere = self.allocated + self.credited + self.unmatched + self.taken_back;
+        assert_eq!(self.received, somewhere, "{said:?}");
+        assert_eq!(
+            self.allocated, self.applied,
+            "bills and ledger say the same: {said:?}"
+        );
+        assert_eq!(
+            self.credited,
+            self.balance + self.credit_on_bills,
+            "so does credit: {said:?}"
+        );
+        assert!(self.balance >= 0, "{said:?}");
+    }
 }
 
 /// One notice: about which attempt (or a foreign order), which of its charges, and what it says.
@@ -168,6 +210,8 @@ struct Notice {
     gross: i64,
     /// Also such as nobody can mean.
     fee: Option<i64>,
+    /// What the payer got back by then, where a part was given back.
+    given_back: i64,
 }
 
 fn notices() -> impl Strategy<Value = (Vec<Notice>, Vec<usize>)> {
@@ -177,6 +221,10 @@ fn notices() -> impl Strategy<Value = (Vec<Notice>, Vec<usize>)> {
         1 => Just(ObservedState::Expired),
         1 => Just(ObservedState::Failed),
         1 => Just(ObservedState::Settled),
+        1 => Just(ObservedState::Refunded),
+        1 => Just(ObservedState::ChargedBack),
+        1 => Just(ObservedState::Reversed),
+        1 => Just(ObservedState::PartiallyRefunded),
     ];
     let gross = prop_oneof![3 => Just(PRICE + 4_250), 1 => 5_000_i64..400_000];
     let fee = prop_oneof![
@@ -185,12 +233,14 @@ fn notices() -> impl Strategy<Value = (Vec<Notice>, Vec<usize>)> {
         1 => prop::sample::select(vec![Some(-1), Some(0), Some(PRICE), Some(1_000_000)]),
     ];
     let about = prop::option::weighted(0.85, 0_usize..4);
-    let notice = (about, 0_u8..2, state, gross, fee).prop_map(|(about, charge, state, gross, fee)| Notice {
+    let parts = (about, 0_u8..2, state, gross, fee, 1_i64..200_000);
+    let notice = parts.prop_map(|(about, charge, state, gross, fee, given_back)| Notice {
         about,
         charge,
         state,
         gross,
         fee,
+        given_back,
     });
     prop::collection::vec(notice, 1..8).prop_flat_map(|notices| {
         let repeats = prop::collection::vec(0..notices.len(), 0..6);
@@ -198,7 +248,8 @@ fn notices() -> impl Strategy<Value = (Vec<Notice>, Vec<usize>)> {
     })
 }
 
-// Property 65: allocations + credit + refunds + unmatched = money received, for any order and repetition of notices.
+// Property 65: allocations + credit + refunds + unmatched = money received, for any order and repetition of notices, those
+// that take it back too.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_rupiah_goes_somewhere_whatever_the_gateway_says() {
     let test = TestDb::create().await;
@@ -217,20 +268,18 @@ async fn every_rupiah_goes_somewhere_whatever_the_gateway_says() {
                 .about
                 .map_or_else(|| "FOREIGN-ORDER-1".to_owned(), |index| orders[index].clone())
         };
-        for notice in &said {
+        let half = said.len() / 2;
+        for notice in &said[..half] {
             shop.notice(notice, &order_of(notice)).await;
         }
+        // A new bill uses what credit there is, and what is taken back afterwards may be on it.
+        shop.invoice(2).await;
+        for notice in &said[half..] {
+            shop.notice(notice, &order_of(notice)).await;
+            shop.sums().await.assert_balanced(&said);
+        }
         let once = shop.sums().await;
-        assert_eq!(
-            once.received,
-            once.allocated + once.credited + once.unmatched,
-            "{said:?}"
-        );
-        assert_eq!(
-            (once.allocated, once.credited),
-            (once.applied, once.added),
-            "{said:?}"
-        );
+        once.assert_balanced(&said);
         for index in &repeats {
             shop.notice(&said[*index], &order_of(&said[*index])).await;
         }

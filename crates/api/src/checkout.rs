@@ -116,7 +116,7 @@ impl Checkout {
 }
 
 /// A fixed part and a share, rounded up to whole rupiah.
-fn fee(part: FeePart, amount: Rupiah) -> Option<Rupiah> {
+pub(crate) fn fee(part: FeePart, amount: Rupiah) -> Option<Rupiah> {
     let share = i128::from(amount.get()) * i128::from(part.basis_points);
     let share = i64::try_from((share + 9_999) / 10_000).ok()?;
     part.fixed.add(Rupiah::try_new(share).ok()?).ok()

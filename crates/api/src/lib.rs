@@ -10,7 +10,7 @@
 //! - [`identity`]: how somebody gets in, stays in and gets out;
 //! - [`hooks`]: what payment gateways and messengers send;
 //! - [`gateways`], [`senders`]: a tenant's accounts at gateways and messengers, opened for one call;
-//! - [`till`]: asking gateways for checkouts;
+//! - [`till`]: asking gateways for checkouts; [`poller`]: asking them what became of one;
 //! - [`repairs`]: what is tried again for a person;
 //! - [`graphql`]: the schemas over use cases and read models.
 //!
@@ -28,6 +28,8 @@ pub mod hooks;
 pub mod http;
 pub mod identity;
 mod live;
+mod offer;
+pub mod poller;
 pub mod repairs;
 mod saas_desk;
 pub mod senders;

@@ -186,7 +186,8 @@ impl Command for NoteOverdue {
     type Refusal = Refusal;
 
     async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
-        let invoice_open = work.load::<Invoice>(&self.invoice.to_string()).await?.is_open();
+        let invoice = work.load::<Invoice>(&self.invoice.to_string()).await?;
+        let (invoice_open, reopened) = (invoice.is_open(), invoice.was_reopened());
         let settings = tenancy::settings(work).await?;
         let at = work.at();
         let note = Note {
@@ -197,6 +198,7 @@ impl Command for NoteOverdue {
                 .date_at(self.not_before.map_or(at, |due_at| due_at.max(at))),
             grace_days: settings.grace_days,
             invoice_open,
+            reopened,
             hold: IsolirHold::default(),
             at,
         };
@@ -211,7 +213,7 @@ impl Command for NoteOverdue {
     }
 }
 
-/// An invoice of the line no longer asks for money.
+/// An invoice of the line no longer asks for money. Whether it does is read here: money may have been taken back since.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ClearOverdue {
     pub subscription: SubscriptionId,
@@ -225,6 +227,9 @@ impl Command for ClearOverdue {
     type Refusal = Refusal;
 
     async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
+        if work.load::<Invoice>(&self.invoice.to_string()).await?.is_open() {
+            return Ok(());
+        }
         let command = SubscriptionCommand::ClearOverdue {
             invoice: self.invoice,
             at: work.at(),

@@ -96,6 +96,8 @@ points! {
     AttemptAsked => "attempt.asked";
     /// The checkout is recorded, and the payer not answered.
     AttemptRecorded => "attempt.recorded";
+    /// The gateway was asked what became of a checkout, and its answer is not booked.
+    PollAnswered => "poll.answered";
 }
 
 /// A name that is not in the list.

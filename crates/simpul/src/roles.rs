@@ -15,6 +15,7 @@ use simpul_api::{
     ApiState,
     auth::Keys,
     gateways::{GatewayDirectory, StoredGateways},
+    poller::Poller,
     senders::StoredSenders,
     till::Till,
 };
@@ -291,6 +292,10 @@ impl Starter<'_> {
                 bus: self.running.bus.clone(),
                 gateways: Arc::clone(&self.gateways),
                 public_url: self.config.http.public_url.clone(),
+            },
+            poller: Poller {
+                bus: self.running.bus.clone(),
+                gateways: Arc::clone(&self.gateways),
             },
             sweeps: Sweeps::new(self.store().clone(), self.wakes.provisioning.clone()),
         };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use simpul_domain::TenantId;
 use simpul_event_store::{
     EventStore, StoreError,
@@ -22,6 +22,8 @@ pub enum Firing {
     Fired,
     /// Nothing is to be done any more: the timer is removed.
     Obsolete,
+    /// It did what it was for, and is wanted again then.
+    Again { at: DateTime<Utc> },
     /// Not now. A timer is never given up; the reason is shown to operators.
     Postponed { error: String },
 }
@@ -49,6 +51,11 @@ impl<H: TimerHandler> Scheduler<H> {
             Firing::Fired => return Ok(()),
             Firing::Obsolete => Outcome::Done(String::new()),
             Firing::Postponed { error } => Outcome::Retry(error),
+            Firing::Again { at } => {
+                let mut tx = self.store.db().tenant_tx(fired.tenant).await?;
+                timer::again(&mut tx, fired, at).await?;
+                return tx.commit().await;
+            }
         };
         let attempts = u32::try_from(fired.attempts).unwrap_or(1);
         let mut tx = self.store.db().tenant_tx(fired.tenant).await?;

@@ -37,6 +37,7 @@ const LISTS: &[(&str, &str, u64)] = &[
     ("Query", "explain", 50),
     ("Query", "nodes", 100),
     ("Query", "parkedEvents", 500),
+    ("PaymentOptions", "methods", 40),
     ("Query", "saasRevenue", 12),
     ("Query", "stuckLanes", 500),
     ("Query", "stuckNotices", 500),

@@ -252,6 +252,7 @@ async fn book(scene: &Scene, account: &str, attempt: AttemptId) {
         currency: Currency::Idr,
         payer_fee: Some(plan.payer_fee),
         merchant_fee: None,
+        given_back: None,
         channel: Some("BRIVA".to_owned()),
         paid_at: Some(store.now()),
         raw_sha256: "00".repeat(32),

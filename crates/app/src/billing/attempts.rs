@@ -8,6 +8,7 @@ use simpul_domain::{
         Attempt, AttemptCommand, GatewayAccount, Invoice, MerchantRef,
         attempt::{CreateAttempt, CreateFailure},
         gateway::Checkout,
+        polling,
     },
 };
 use simpul_event_store::{
@@ -24,6 +25,13 @@ const VALID: TimeDelta = TimeDelta::hours(24);
 const ASKING: TimeDelta = TimeDelta::seconds(30);
 /// Kind of the timer that looks after an attempt whose gateway's answer is not recorded.
 pub const CHECKOUT_TIMER: &str = "payment.checkout";
+
+/// Kind of the timer that asks a gateway about an open checkout.
+pub const POLL_TIMER: &str = "payment.poll";
+
+pub(super) fn poll_timer(attempt: AttemptId) -> TimerId {
+    TimerId::derive(attempt.as_uuid(), "poll")
+}
 
 fn checkout_timer(attempt: AttemptId) -> TimerId {
     TimerId::derive(attempt.as_uuid(), "checkout")
@@ -158,7 +166,7 @@ impl Command for OpenOwnCheckout {
     }
 }
 
-/// The gateway opened the checkout.
+/// The gateway opened the checkout. From now on it is asked what became of it, until its notice has come.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RecordCheckout {
     pub attempt: AttemptId,
@@ -172,12 +180,26 @@ impl Command for RecordCheckout {
     type Refusal = Refusal;
 
     async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
+        let (id, at) = (self.attempt.to_string(), work.at());
         let command = AttemptCommand::RecordCheckout {
             checkout: self.checkout.clone(),
-            at: work.at(),
+            at,
         };
-        decide::<Attempt>(work, &self.attempt.to_string(), command).await?;
+        let opened = !decide::<Attempt>(work, &id, command).await?.is_empty();
         work.inline(Inline::CompleteTimer(checkout_timer(self.attempt)));
+        let first = polling::next(at, self.checkout.expires_at, at).filter(|_| opened);
+        if let Some(due_at) = first {
+            work.inline(Inline::ScheduleTimer(Timer {
+                id: poll_timer(self.attempt),
+                kind: POLL_TIMER.to_owned(),
+                subject: id,
+                due_at,
+                origin: Some(Origin {
+                    cause: work.context().command_id.as_uuid(),
+                    correlation: work.context().correlation,
+                }),
+            }));
+        }
         Ok(())
     }
 }

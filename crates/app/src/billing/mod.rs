@@ -6,13 +6,15 @@ mod gateways;
 mod invoices;
 pub(crate) mod issuing;
 mod money;
+mod taken_back;
 mod transfers;
 
 pub use attempts::{
-    CHECKOUT_TIMER, OpenCheckout, OpenOwnCheckout, PlannedCharge, RecordCheckout, RecordCreateFailed,
+    CHECKOUT_TIMER, OpenCheckout, OpenOwnCheckout, POLL_TIMER, PlannedCharge, RecordCheckout,
+    RecordCreateFailed,
 };
 pub use credentials::{GatewayCredentials, gateway_account, gateway_credentials, hook_path};
-pub use gateways::{ConnectGateway, ConnectedGateway, secret as gateway_secret};
+pub use gateways::{ConnectGateway, secret as gateway_secret};
 pub(crate) use invoices::void;
 pub use invoices::{IssueInvoice, MarkOverdue, RemindOfInvoice, VoidInvoice};
 pub use money::{BookObservation, Booked};

@@ -15,12 +15,12 @@ use simpul_domain::{
         attempt::AttemptPaid,
         booking,
         gateway::{Observation, ObservedState},
-        payment::{PaymentSource, PaymentStatus, ReceivePayment, gateway_payment_id},
+        payment::{PaymentSource, PaymentStatus, ReceivePayment, TakenBackReason, gateway_payment_id},
     },
 };
 use simpul_event_store::{Access, Command, Work, inline::Inline};
 
-use super::{OPEN_INVOICES, ORDER_REF};
+use super::{OPEN_INVOICES, ORDER_REF, attempts::poll_timer, taken_back::take_back};
 use crate::{Outcome, Refusal, corrupt, decide, permission, refused};
 
 /// What a gateway said, already verified.
@@ -38,6 +38,8 @@ pub struct BookObservation {
 pub enum Booked {
     /// Money was booked.
     Payment { payment: PaymentId, amount: Rupiah },
+    /// Money that had been booked is gone again.
+    TakenBack { payment: PaymentId, amount: Rupiah },
     /// Known already, or nothing that moves money.
     Nothing,
     /// Money without an order of ours: it waits for a person.
@@ -60,6 +62,7 @@ impl Command for BookObservation {
         if let Some(notice) = self.notice {
             let outcome = match &booked {
                 Booked::Payment { payment, .. } => format!("booked as {payment}"),
+                Booked::TakenBack { payment, amount } => format!("{amount} of {payment} taken back"),
                 Booked::Nothing => "nothing to book".to_owned(),
                 Booked::Unmatched { payment, .. } => format!("unmatched money, {payment}"),
             };
@@ -77,28 +80,60 @@ impl BookObservation {
             at: work.at(),
         };
         let events = decide::<Attempt>(work, &attempt.to_string(), command).await?;
-        let paid = events.iter().find_map(|event| match event {
-            AttemptEvent::Paid(paid) => Some(paid.as_ref().clone()),
-            _ => None,
-        });
-        match paid {
-            Some(paid) => book_paid(work, &paid).await,
-            None => Ok(Booked::Nothing),
+        let mut booked = Booked::Nothing;
+        for event in &events {
+            if let AttemptEvent::Paid(paid) = event {
+                booked = book_paid(work, paid).await?;
+                work.inline(Inline::CompleteTimer(poll_timer(attempt)));
+            } else if let Some((reason, up_to)) = taken_back(event) {
+                booked = self.take_back(work, reason, up_to).await?;
+            }
         }
+        Ok(booked)
+    }
+
+    fn payment(&self, work: &Work<'_>) -> PaymentId {
+        gateway_payment_id(work.tenant(), self.gateway, &self.observation.provider_ref)
+    }
+
+    async fn take_back(
+        &self,
+        work: &mut Work<'_>,
+        reason: TakenBackReason,
+        up_to: Option<Rupiah>,
+    ) -> Outcome<Booked> {
+        let payment = self.payment(work);
+        let amount = take_back(work, payment, reason, up_to).await?;
+        Ok(if amount.is_positive() {
+            Booked::TakenBack { payment, amount }
+        } else {
+            Booked::Nothing
+        })
     }
 
     async fn book_unmatched(&self, work: &mut Work<'_>) -> Outcome<Booked> {
         let observation = &self.observation;
+        let gone = gone(observation);
         let is_money = matches!(observation.state, ObservedState::Paid | ObservedState::Settled);
-        if !is_money || !observation.gross.is_positive() {
+        if !(is_money || gone.is_some()) || !observation.gross.is_positive() {
             return Ok(Booked::Nothing);
         }
+        let payment = self.payment(work);
+        let booked = if is_booked(work, payment).await? {
+            Booked::Nothing
+        } else {
+            self.leave_unmatched(work, payment).await?
+        };
+        match gone {
+            Some((reason, up_to)) => self.take_back(work, reason, up_to).await,
+            None => Ok(booked),
+        }
+    }
+
+    async fn leave_unmatched(&self, work: &mut Work<'_>, payment: PaymentId) -> Outcome<Booked> {
+        let observation = &self.observation;
         let payer_fee = observation.believed_payer_fee(Rupiah::ZERO);
         let amount = observation.gross.sub(payer_fee).map_err(refused)?;
-        let payment = gateway_payment_id(work.tenant(), self.gateway, &observation.provider_ref);
-        if is_booked(work, payment).await? {
-            return Ok(Booked::Nothing);
-        }
         let plan = allocation::plan(amount, None, None, &[]).map_err(refused)?;
         let receive = ReceivePayment {
             payment,
@@ -125,6 +160,48 @@ impl BookObservation {
         )
         .await?;
         Ok(Booked::Unmatched { payment, amount })
+    }
+}
+
+/// Why money left that the attempt had, and how much by now where only a part did. A part that nobody can tell moves nothing.
+fn taken_back(event: &AttemptEvent) -> Option<(TakenBackReason, Option<Rupiah>)> {
+    match event {
+        AttemptEvent::Refunded(refunded) => {
+            let part = refunded.given_back.unwrap_or_default();
+            Some((TakenBackReason::Refund, refunded.partial.then_some(part)))
+        }
+        AttemptEvent::ChargedBack(_) => Some((TakenBackReason::ChargeBack, None)),
+        AttemptEvent::Reversed(_) => Some((TakenBackReason::Reversal, None)),
+        AttemptEvent::Created(_)
+        | AttemptEvent::CheckoutOpened(_)
+        | AttemptEvent::CreateFailed(_)
+        | AttemptEvent::Paid(_)
+        | AttemptEvent::Failed(_)
+        | AttemptEvent::Expired(_)
+        | AttemptEvent::Cancelled(_)
+        | AttemptEvent::ObservationIgnored(_) => None,
+    }
+}
+
+/// The same for money without an attempt.
+fn gone(observation: &Observation) -> Option<(TakenBackReason, Option<Rupiah>)> {
+    match observation.state {
+        ObservedState::PartiallyRefunded => {
+            let part = observation.given_back.unwrap_or_default();
+            Some((TakenBackReason::Refund, Some(part)))
+        }
+        ObservedState::Refunded => Some((TakenBackReason::Refund, None)),
+        ObservedState::ChargedBack => Some((TakenBackReason::ChargeBack, None)),
+        ObservedState::Reversed => Some((TakenBackReason::Reversal, None)),
+        ObservedState::Pending
+        | ObservedState::Authorized
+        | ObservedState::Paid
+        | ObservedState::Settled
+        | ObservedState::Failed
+        | ObservedState::Denied
+        | ObservedState::Cancelled
+        | ObservedState::Expired
+        | ObservedState::Unknown(_) => None,
     }
 }
 

@@ -179,7 +179,7 @@ impl Command for NoteArrears {
     }
 }
 
-/// A bill is paid or withdrawn.
+/// A bill is paid or withdrawn. Whether it still is, is read here: money may have been taken back since.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ClearArrears {
     pub account: TenantId,
@@ -194,6 +194,9 @@ impl Command for ClearArrears {
 
     async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
         on_platform(work)?;
+        if work.load::<Invoice>(&self.invoice.to_string()).await?.is_open() {
+            return Ok(());
+        }
         let clear = TabCommand::ClearArrears {
             invoice: self.invoice,
             at: work.at(),

@@ -1,6 +1,8 @@
 //! When an unpaid invoice is looked at again: the day after its due date, and a subscription's also the day after its
 //! grace. What an operator's account meets after its due date is [`crate::saas::ladder`]'s.
 //!
+//! A paid invoice whose money is taken back after its due date is overdue at once.
+//!
 //! Both instants are local midnights of the invoice's zone. A timer that fires late catches up once; one that
 //! fires for a paid invoice does nothing, because the command checks.
 
@@ -25,13 +27,22 @@ pub struct DunningFacts {
 pub fn react(event: &InvoiceEvent, facts: DunningFacts) -> Vec<Intent> {
     match event {
         InvoiceEvent::Issued(issued) if issued.total.is_positive() => timers(issued, facts),
+        // The timers of steps that are still to come wait on; the one of the due date is gone.
+        InvoiceEvent::Reopened(reopened) if reopened.zone.date_at(reopened.at) > reopened.due_on => {
+            vec![Intent::MarkOverdue {
+                invoice: reopened.invoice,
+            }]
+        }
         InvoiceEvent::Issued(_)
         | InvoiceEvent::Reminded(_)
         | InvoiceEvent::FellOverdue(_)
         | InvoiceEvent::PaymentApplied(_)
         | InvoiceEvent::CreditApplied(_)
         | InvoiceEvent::Paid(_)
-        | InvoiceEvent::Voided(_) => Vec::new(),
+        | InvoiceEvent::Voided(_)
+        | InvoiceEvent::PaymentTakenBack(_)
+        | InvoiceEvent::CreditTakenBack(_)
+        | InvoiceEvent::Reopened(_) => Vec::new(),
     }
 }
 

@@ -86,6 +86,9 @@ pub struct Observation {
     pub payer_fee: Option<Rupiah>,
     /// What the gateway keeps from the merchant's side.
     pub merchant_fee: Option<Rupiah>,
+    /// What the payer got back so far, if the gateway says how much (rupiah).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given_back: Option<Rupiah>,
     /// The gateway's channel code, such as `BRIVA`.
     pub channel: Option<String>,
     pub paid_at: Option<DateTime<Utc>>,

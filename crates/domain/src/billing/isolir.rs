@@ -26,7 +26,10 @@ pub fn react(event: &InvoiceEvent) -> Vec<Intent> {
         InvoiceEvent::Issued(_)
         | InvoiceEvent::Reminded(_)
         | InvoiceEvent::PaymentApplied(_)
-        | InvoiceEvent::CreditApplied(_) => Vec::new(),
+        | InvoiceEvent::CreditApplied(_)
+        | InvoiceEvent::PaymentTakenBack(_)
+        | InvoiceEvent::CreditTakenBack(_)
+        | InvoiceEvent::Reopened(_) => Vec::new(),
     }
 }
 

@@ -18,6 +18,7 @@ pub mod invoice;
 pub mod isolir;
 pub mod numbering;
 pub mod payment;
+pub mod polling;
 pub mod reference;
 
 pub use attempt::{Attempt, AttemptCommand, AttemptError, AttemptEvent};

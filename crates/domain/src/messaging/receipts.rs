@@ -49,6 +49,9 @@ pub fn on_invoice(cause: EventId, event: &InvoiceEvent, facts: &ReceiptFacts) ->
         | InvoiceEvent::Paid(_)
         | InvoiceEvent::PaymentApplied(_)
         | InvoiceEvent::CreditApplied(_)
+        | InvoiceEvent::PaymentTakenBack(_)
+        | InvoiceEvent::CreditTakenBack(_)
+        | InvoiceEvent::Reopened(_)
         | InvoiceEvent::Voided(_) => return Vec::new(),
     };
     let refs = MessageRefs {

@@ -22,7 +22,10 @@ pub fn on_invoice(event: &InvoiceEvent) -> Vec<Intent> {
         | InvoiceEvent::Reminded(_)
         | InvoiceEvent::FellOverdue(_)
         | InvoiceEvent::PaymentApplied(_)
-        | InvoiceEvent::CreditApplied(_) => Vec::new(),
+        | InvoiceEvent::CreditApplied(_)
+        | InvoiceEvent::PaymentTakenBack(_)
+        | InvoiceEvent::CreditTakenBack(_)
+        | InvoiceEvent::Reopened(_) => Vec::new(),
     }
 }
 

@@ -8,7 +8,10 @@
 use chrono::{Days, NaiveDate};
 
 use crate::{
-    billing::{InvoiceEvent, invoice::Billed},
+    billing::{
+        InvoiceEvent,
+        invoice::{Billed, InvoiceReopened},
+    },
     policy::{Intent, TimerKind},
     saas::TabEvent,
     time::Zone,
@@ -27,6 +30,9 @@ pub struct LadderFacts {
 }
 
 pub fn react(event: &InvoiceEvent, facts: &LadderFacts) -> Vec<Intent> {
+    if let InvoiceEvent::Reopened(reopened) = event {
+        return arrears_again(reopened, facts);
+    }
     let InvoiceEvent::Issued(issued) = event else {
         return Vec::new();
     };
@@ -54,6 +60,20 @@ pub fn react(event: &InvoiceEvent, facts: &LadderFacts) -> Vec<Intent> {
         TimerKind::ArrearsDue { invoice, account },
     );
     reminders.chain(std::iter::once(lock)).collect()
+}
+
+/// A bill whose money was taken back after its grace is in arrears at once; before that its timer still waits.
+fn arrears_again(reopened: &InvoiceReopened, facts: &LadderFacts) -> Vec<Intent> {
+    let grace_until = reopened.due_on + Days::new(u64::from(facts.grace_days));
+    match reopened.billed {
+        Billed::Account(account) if reopened.zone.date_at(reopened.at) > grace_until => {
+            vec![Intent::NoteArrears {
+                account,
+                invoice: reopened.invoice,
+            }]
+        }
+        Billed::Account(_) | Billed::Subscription(_) => Vec::new(),
+    }
 }
 
 /// When the next period is billed.

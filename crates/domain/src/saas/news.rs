@@ -49,7 +49,21 @@ pub fn react(event: &InvoiceEvent) -> Vec<Intent> {
                 reason: voided.reason.clone(),
             },
         ),
-        InvoiceEvent::Reminded(_) => return Vec::new(),
+        InvoiceEvent::PaymentTakenBack(taken) => (
+            taken.billed,
+            taken.invoice,
+            News::TakenBack {
+                outstanding: taken.outstanding,
+            },
+        ),
+        InvoiceEvent::CreditTakenBack(taken) => (
+            taken.billed,
+            taken.invoice,
+            News::TakenBack {
+                outstanding: taken.outstanding,
+            },
+        ),
+        InvoiceEvent::Reminded(_) | InvoiceEvent::Reopened(_) => return Vec::new(),
     };
     match billed {
         Billed::Account(account) => vec![Intent::TellOperator {

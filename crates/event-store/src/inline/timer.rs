@@ -111,6 +111,21 @@ leased! {
     }
 }
 
+/// Puts a timer that has done what it was for to its next time. One that was removed meanwhile stays removed.
+pub async fn again(tx: &mut TenantTx, fired: &Fired, due_at: DateTime<Utc>) -> Result<(), StoreError> {
+    let (tenant, id) = (tx.tenant(), fired.timer.id.as_uuid());
+    release(tx, QUEUE, id, fired.epoch).await?;
+    sqlx::query!(
+        "UPDATE es.timers SET due_at = $3, attempts = 0, last_error = NULL WHERE tenant_id = $1 AND timer_id = $2",
+        tenant.as_uuid(),
+        id,
+        due_at
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
 /// Tries a timer again at `due_at`, and never before it was due: a clock may have been set back since it was leased. The
 /// reason is kept for operators.
 pub async fn postpone(

@@ -110,6 +110,9 @@ fn invoice_of(event: &InvoiceEvent) -> InvoiceId {
         InvoiceEvent::CreditApplied(event) => event.invoice,
         InvoiceEvent::Paid(event) => event.invoice,
         InvoiceEvent::Voided(event) => event.invoice,
+        InvoiceEvent::PaymentTakenBack(event) => event.invoice,
+        InvoiceEvent::CreditTakenBack(event) => event.invoice,
+        InvoiceEvent::Reopened(event) => event.invoice,
     }
 }
 
@@ -140,6 +143,13 @@ fn apply(rows: &mut Rows, event: &InvoiceEvent) {
             row.voided_at = Some(voided.at);
             row.void_reason = Some(voided.reason.clone());
         }
+        InvoiceEvent::PaymentTakenBack(taken) => owe_again(row, taken.outstanding),
+        InvoiceEvent::CreditTakenBack(taken) => owe_again(row, taken.outstanding),
+        InvoiceEvent::Reopened(reopened) => {
+            row.status = InvoiceStatus::PartiallyPaid;
+            row.paid_at = None;
+            owe_again(row, reopened.outstanding);
+        }
     }
 }
 
@@ -147,6 +157,13 @@ fn part_paid(row: &mut InvoiceRow, outstanding: Rupiah) {
     row.outstanding = outstanding;
     if row.status == InvoiceStatus::Issued {
         row.status = InvoiceStatus::PartiallyPaid;
+    }
+}
+
+fn owe_again(row: &mut InvoiceRow, outstanding: Rupiah) {
+    row.outstanding = outstanding;
+    if row.status == InvoiceStatus::PartiallyPaid && outstanding == row.total {
+        row.status = InvoiceStatus::Issued;
     }
 }
 
@@ -302,7 +319,6 @@ pub async fn list(
     Ok(page.slice(rows))
 }
 
-/// Bills by id; unknown ones are left out.
 /// One invoice, if it is this customer's.
 pub async fn of_customer(
     tx: &mut TenantTx,
@@ -318,6 +334,7 @@ pub async fn of_customer(
         .pop())
 }
 
+/// Bills by id; unknown ones are left out.
 pub async fn by_ids(tx: &mut TenantTx, ids: &[InvoiceId]) -> Result<Vec<InvoiceRow>, QueryError> {
     let ids = column(ids, |id| id.as_uuid());
     select(tx, Some(&ids), &InvoiceFilter::default(), Page::first(0)).await

@@ -32,6 +32,7 @@ pub(super) fn payment_of(event: &PaymentEvent) -> PaymentId {
         PaymentEvent::LeftUnmatched(event) => event.payment,
         PaymentEvent::Matched(event) => event.payment,
         PaymentEvent::Refunded(event) => event.payment,
+        PaymentEvent::TakenBack(event) => event.payment,
     }
 }
 
@@ -39,6 +40,8 @@ pub(super) fn customer_of(event: &CreditAccountEvent) -> CustomerId {
     match event {
         CreditAccountEvent::CreditAdded(event) => event.customer,
         CreditAccountEvent::CreditUsed(event) => event.customer,
+        CreditAccountEvent::CreditReturned(event) => event.customer,
+        CreditAccountEvent::CreditTakenBack(event) => event.customer,
     }
 }
 
@@ -74,6 +77,18 @@ pub(super) fn apply_payment(rows: &mut Rows, event: &PaymentEvent) -> Result<(),
                 RefundedFrom::Credit => &mut row.credited,
             };
             transfer(from, &mut row.refunded, refund.amount)?;
+        }
+        PaymentEvent::TakenBack(taken) => {
+            transfer(&mut row.unmatched, &mut row.refunded, taken.unmatched)?;
+            transfer(&mut row.credited, &mut row.refunded, taken.credit)?;
+            for part in &taken.allocations {
+                transfer(&mut row.allocated, &mut row.refunded, part.amount)?;
+                let allocation = rows
+                    .allocations
+                    .entry((taken.payment, part.invoice))
+                    .or_insert(Rupiah::ZERO);
+                *allocation = allocation.sub(part.amount)?;
+            }
         }
     }
     Ok(())
@@ -119,6 +134,11 @@ pub(super) fn apply_credit(rows: &mut Rows, event: &CreditAccountEvent) -> Resul
                 row.used_on_invoices = row.used_on_invoices.add(used.amount)?;
             }
         }
+        CreditAccountEvent::CreditReturned(returned) => {
+            row.balance = returned.balance;
+            row.used_on_invoices = row.used_on_invoices.sub(returned.amount)?;
+        }
+        CreditAccountEvent::CreditTakenBack(taken) => row.balance = taken.balance,
     }
     Ok(())
 }

@@ -79,6 +79,8 @@ pub(super) async fn allocations_where(
     .fetch_all(&mut **tx)
     .await?
     .into_iter()
+    // What was taken back whole is on no bill any more.
+    .filter(|row| row.amount > 0)
     .map(|row| {
         Ok(AllocationRow {
             payment: PaymentId::new(row.payment_id),

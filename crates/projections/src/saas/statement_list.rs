@@ -92,6 +92,7 @@ const fn invoice_of(event: &StatementEvent) -> InvoiceId {
         StatementEvent::FellOverdue(event) => event.invoice,
         StatementEvent::Settled(event) => event.invoice,
         StatementEvent::Withdrawn(event) => event.invoice,
+        StatementEvent::TakenBack(event) => event.invoice,
     }
 }
 
@@ -120,6 +121,13 @@ fn apply(rows: &mut Rows, event: &StatementEvent) {
             row.state = StatementState::Withdrawn;
             row.outstanding = Rupiah::ZERO;
             row.withdrawn_at = Some(withdrawn.at);
+        }
+        StatementEvent::TakenBack(taken) => {
+            row.outstanding = taken.outstanding;
+            if row.state == StatementState::Settled {
+                row.state = StatementState::Open;
+                row.settled_at = None;
+            }
         }
     }
 }

@@ -9,12 +9,15 @@ use simpul_domain::{
         AttemptEvent, CreditAccountEvent, InvoiceEvent, InvoiceNumberPattern, MerchantRef, PaymentEvent,
         Period,
         attempt::{AttemptCheckoutOpened, AttemptCreated, AttemptExpired, AttemptReversed},
-        credit_account::{CreditAdded, CreditUse, CreditUsed},
+        credit_account::{CreditAdded, CreditReturned, CreditTakenBack, CreditUse, CreditUsed},
         gateway::{Checkout, GatewayKind},
-        invoice::{Billed, InvoiceCreditApplied, InvoiceFellOverdue, InvoicePaymentApplied, InvoiceVoided},
+        invoice::{
+            Billed, InvoiceCreditApplied, InvoiceFellOverdue, InvoicePaymentApplied, InvoicePaymentTakenBack,
+            InvoiceReopened, InvoiceVoided,
+        },
         payment::{
-            PaymentAllocated, PaymentCredited, PaymentLeftUnmatched, PaymentMatched, PaymentRefunded,
-            RefundedFrom, UnmatchedReason,
+            Allocation, PaymentAllocated, PaymentCredited, PaymentLeftUnmatched, PaymentMatched,
+            PaymentRefunded, PaymentTakenBack, RefundedFrom, TakenBackReason, UnmatchedReason,
         },
     },
     catalog::{
@@ -35,7 +38,7 @@ use simpul_domain::{
         StatementEvent,
         statement::{
             StatementFellOverdue, StatementPartPaid, StatementPaymentRequested, StatementPresented,
-            StatementSettled, StatementWithdrawn,
+            StatementSettled, StatementTakenBack, StatementWithdrawn,
         },
     },
     subscriptions::{
@@ -199,6 +202,24 @@ fn billing_event(story: &Story, (kind, index, n): Op) -> Event {
             outstanding: amount,
             at,
         })),
+        16 if n % 3 == 0 => bills(InvoiceEvent::PaymentTakenBack(InvoicePaymentTakenBack {
+            invoice,
+            customer,
+            billed: Billed::Subscription(story.subscription(index)),
+            payment,
+            amount,
+            outstanding: amount,
+            at,
+        })),
+        16 if n % 3 == 1 => bills(InvoiceEvent::Reopened(InvoiceReopened {
+            invoice,
+            customer,
+            billed: Billed::Subscription(story.subscription(index)),
+            due_on: day(20),
+            zone: Zone::Jakarta,
+            outstanding: amount,
+            at,
+        })),
         16 => bills(InvoiceEvent::PaymentApplied(InvoicePaymentApplied {
             invoice,
             customer,
@@ -249,6 +270,17 @@ fn billing_event(story: &Story, (kind, index, n): Op) -> Event {
             amount,
             at,
         })),
+        23 if n % 2 == 0 => money(PaymentEvent::TakenBack(Box::new(PaymentTakenBack {
+            payment,
+            customer: Some(customer),
+            reason: TakenBackReason::ChargeBack,
+            amount,
+            allocations: vec![Allocation { invoice, amount }],
+            credit: rupiah(0),
+            unmatched: rupiah(0),
+            refunded: amount,
+            at,
+        }))),
         23 => money(PaymentEvent::Refunded(PaymentRefunded {
             payment,
             from: if n > 100 {
@@ -262,6 +294,20 @@ fn billing_event(story: &Story, (kind, index, n): Op) -> Event {
             at,
         })),
         24 => credit(CreditAccountEvent::CreditAdded(CreditAdded {
+            customer,
+            payment,
+            amount,
+            balance: amount,
+            at,
+        })),
+        _ if n % 3 == 0 => credit(CreditAccountEvent::CreditReturned(CreditReturned {
+            customer,
+            invoice,
+            amount,
+            balance: amount,
+            at,
+        })),
+        _ if n % 3 == 1 => credit(CreditAccountEvent::CreditTakenBack(CreditTakenBack {
             customer,
             payment,
             amount,
@@ -415,6 +461,11 @@ fn statement_event(story: &Story, (kind, index, n): Op) -> Event {
             at,
         }),
         (_, 2) => StatementEvent::FellOverdue(StatementFellOverdue { invoice, at }),
+        (35, 3) if n % 2 == 0 => StatementEvent::TakenBack(StatementTakenBack {
+            invoice,
+            outstanding: rupiah(i64::from(n)),
+            at,
+        }),
         (_, 3) => StatementEvent::Settled(StatementSettled { invoice, at }),
         _ => StatementEvent::Withdrawn(StatementWithdrawn {
             invoice,

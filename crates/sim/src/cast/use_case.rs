@@ -180,6 +180,7 @@ async fn note_overdue(work: &mut Work<'_>, overdue: &Overdue) -> Result<Subscrip
         today: zone.date_at(not_earlier(at, overdue.not_before)),
         grace_days,
         invoice_open,
+        reopened: false,
         hold: IsolirHold::default(),
         at,
     }))

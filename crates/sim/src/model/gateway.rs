@@ -98,6 +98,7 @@ pub fn observation(paid: &Paid, state: ObservedState) -> Observation {
         currency: Currency::Idr,
         payer_fee: Some(paid.payer_fee),
         merchant_fee: None,
+        given_back: None,
         channel: None,
         paid_at: None,
         raw_sha256: String::new(),

@@ -1,12 +1,16 @@
-//! From a due timer to who asked for it: a policy, a sweep over many lines, or an attempt that is to be looked after.
+//! From a due timer to who asked for it: a policy, a sweep over many lines, or an attempt that is to be looked after or
+//! asked about.
 
 use simpul_adapters::intake::{Firing, TimerHandler};
-use simpul_api::till::{LookedAfter, Till};
+use simpul_api::{
+    poller::{Polled, Poller},
+    till::{LookedAfter, Till},
+};
 use simpul_app::{
-    billing::CHECKOUT_TIMER,
+    billing::{CHECKOUT_TIMER, POLL_TIMER},
     policies::{Policies, timer_kind},
 };
-use simpul_domain::{CorrelationId, policy::TimerKind};
+use simpul_domain::{AttemptId, CorrelationId, policy::TimerKind};
 use simpul_event_store::{Cause, Context, inline::timer::Fired};
 
 use super::Sweeps;
@@ -17,10 +21,11 @@ pub(crate) struct Timers {
     pub(crate) policies: Policies,
     pub(crate) sweeps: Sweeps,
     pub(crate) till: Till,
+    pub(crate) poller: Poller,
 }
 
 impl Timers {
-    async fn look_after(&self, fired: &Fired) -> Firing {
+    async fn about_attempt(&self, fired: &Fired) -> Firing {
         let timer = &fired.timer;
         let Ok(attempt) = timer.subject.parse() else {
             tracing::error!(timer.id = %timer.id, "a timer names no attempt");
@@ -30,8 +35,32 @@ impl Timers {
             || CorrelationId::new(timer.id.as_uuid()),
             |origin| origin.correlation,
         );
-        let frame = Context::caused(fired.tenant, "checkout", Cause::Timer(timer.id), correlation, 0);
-        match self.till.look_after(&frame, attempt).await {
+        let who = if timer.kind == POLL_TIMER {
+            "poller"
+        } else {
+            "checkout"
+        };
+        let frame = Context::caused(fired.tenant, who, Cause::Timer(timer.id), correlation, 0);
+        if timer.kind == POLL_TIMER {
+            self.poll(&frame, attempt).await
+        } else {
+            self.look_after(&frame, attempt).await
+        }
+    }
+
+    async fn poll(&self, frame: &Context, attempt: AttemptId) -> Firing {
+        match self.poller.ask(frame, attempt).await {
+            Ok(Polled::Over) => Firing::Obsolete,
+            Ok(Polled::Again(at)) => Firing::Again { at },
+            Ok(Polled::Unanswered(error)) => Firing::Postponed { error },
+            Err(error) => Firing::Postponed {
+                error: error.to_string(),
+            },
+        }
+    }
+
+    async fn look_after(&self, frame: &Context, attempt: AttemptId) -> Firing {
+        match self.till.look_after(frame, attempt).await {
             Ok(LookedAfter::Settled) => Firing::Obsolete,
             Ok(LookedAfter::Again(error)) => Firing::Postponed { error },
             Err(error) => Firing::Postponed {
@@ -43,8 +72,8 @@ impl Timers {
 
 impl TimerHandler for Timers {
     async fn fire(&self, fired: &Fired) -> Firing {
-        if fired.timer.kind == CHECKOUT_TIMER {
-            return self.look_after(fired).await;
+        if [CHECKOUT_TIMER, POLL_TIMER].contains(&fired.timer.kind.as_str()) {
+            return self.about_attempt(fired).await;
         }
         let done = match timer_kind(&fired.timer) {
             Ok(TimerKind::SweepLines(sweep)) => return self.sweeps.fire(fired, sweep).await,

@@ -104,6 +104,7 @@ impl Callback {
                 currency: Currency::Idr,
                 payer_fee: self.fee_customer,
                 merchant_fee: self.fee_merchant,
+                given_back: None,
                 channel: self.payment_method_code,
                 paid_at: self.paid_at,
                 raw_sha256,

@@ -46,6 +46,7 @@ impl Transaction {
             currency: Currency::Idr,
             payer_fee: self.fee_customer,
             merchant_fee: self.fee_merchant,
+            given_back: None,
             channel: self.payment_method,
             paid_at: self.paid_at,
             raw_sha256,

@@ -122,6 +122,12 @@ events! {
         InvoiceFellOverdue = "billing.invoice.fell_overdue";
         /// It was withdrawn.
         InvoiceVoided = "billing.invoice.voided";
+        /// Money that had paid it is gone again.
+        InvoicePaymentTakenBack = "billing.invoice.payment_taken_back";
+        /// Credit that had paid it is gone again.
+        InvoiceCreditTakenBack = "billing.invoice.credit_taken_back";
+        /// It had been paid and asks for money again.
+        InvoiceReopened = "billing.invoice.reopened";
     }
 }
 
@@ -140,6 +146,8 @@ events! {
         PaymentLeftUnmatched = "billing.payment.left_unmatched";
         /// Some of it was given back.
         PaymentRefunded = "billing.payment.refunded";
+        /// Its gateway or the payer's bank took some of it back.
+        PaymentTakenBack = "billing.payment.taken_back";
     }
 }
 

@@ -9,6 +9,7 @@ mod lines;
 mod money;
 mod node;
 mod viewer;
+mod ways;
 
 use async_graphql::{MergedObject, MergedSubscription};
 
@@ -21,6 +22,7 @@ pub(crate) struct Query(
     lines::LinesQuery,
     bills::BillsQuery,
     money::MoneyQuery,
+    ways::WaysQuery,
     node::NodeQuery,
     identity::account::AccountQuery,
 );

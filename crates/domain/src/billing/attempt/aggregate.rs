@@ -76,6 +76,19 @@ impl fmt::Display for AttemptStatus {
 pub struct PaidObservation {
     pub gross: Rupiah,
     pub paid_at: DateTime<Utc>,
+    /// Paid, or how it was taken back.
+    pub status: AttemptStatus,
+    /// What the payer got back so far, as far as the gateway says.
+    pub given_back: Option<Rupiah>,
+}
+
+/// The checkout on which the payer can pay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenedCheckout {
+    /// The gateway's own reference.
+    pub provider_ref: String,
+    pub opened_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
 }
 
 /// One attempt to pay.
@@ -83,8 +96,8 @@ pub struct PaidObservation {
 pub struct Attempt {
     status: AttemptStatus,
     plan: Option<Box<AttemptCreated>>,
-    /// The gateway's own reference of the newest checkout.
-    provider_ref: Option<String>,
+    /// The newest checkout.
+    checkout: Option<OpenedCheckout>,
     /// By provider reference: a second one is a second payment.
     paid: BTreeMap<String, PaidObservation>,
     ignored: Option<(ObservedState, String, Rupiah)>,
@@ -107,8 +120,12 @@ impl Attempt {
         let open = matches!(self.status, AttemptStatus::Created | AttemptStatus::Pending);
         self.plan.as_ref().filter(|_| open).map(|plan| ChargeRef {
             merchant_ref: plan.merchant_ref.clone(),
-            provider_ref: self.provider_ref.clone(),
+            provider_ref: self.checkout.as_ref().map(|checkout| checkout.provider_ref.clone()),
         })
+    }
+
+    pub const fn checkout(&self) -> Option<&OpenedCheckout> {
+        self.checkout.as_ref()
     }
 
     pub const fn paid(&self) -> &BTreeMap<String, PaidObservation> {
@@ -162,7 +179,10 @@ impl Attempt {
     ) -> Vec<AttemptEvent> {
         // A second checkout of a waiting attempt should not exist. It can be paid, so it is written down.
         let is_second = self.status == AttemptStatus::Pending
-            && self.provider_ref.as_deref() != Some(checkout.provider_ref.as_str());
+            && self
+                .checkout
+                .as_ref()
+                .is_none_or(|known| known.provider_ref != checkout.provider_ref);
         match self.status {
             AttemptStatus::Pending if !is_second => Vec::new(),
             AttemptStatus::Created | AttemptStatus::CreateFailed | AttemptStatus::Pending => {
@@ -230,7 +250,17 @@ impl Attempt {
         let reversal_open = reversible_until.is_some_and(|until| at < until);
         let (attempt, invoice) = (plan.attempt, plan.invoice);
         let provider_ref = seen.provider_ref.clone();
-        let event = match guard::step(self.status, &seen.state, reversal_open) {
+        let refunded = |partial| {
+            AttemptEvent::Refunded(AttemptRefunded {
+                attempt,
+                invoice,
+                provider_ref: seen.provider_ref.clone(),
+                partial,
+                given_back: seen.given_back,
+                at,
+            })
+        };
+        let event = match guard::step(self.status_of(seen), &seen.state, reversal_open) {
             Step::Pay { late } => return self.pay(plan, seen, late, at),
             Step::Fail { denied } => AttemptEvent::Failed(AttemptFailed {
                 attempt,
@@ -240,30 +270,76 @@ impl Attempt {
             }),
             Step::Expire => AttemptEvent::Expired(AttemptExpired { attempt, invoice, at }),
             Step::Cancel => AttemptEvent::Cancelled(AttemptCancelled { attempt, invoice, at }),
-            Step::Refund { partial } => AttemptEvent::Refunded(AttemptRefunded {
-                attempt,
-                invoice,
-                provider_ref,
-                partial,
-                at,
-            }),
-            Step::ChargeBack => AttemptEvent::ChargedBack(AttemptChargedBack {
-                attempt,
-                invoice,
-                provider_ref,
-                at,
-            }),
-            Step::Reverse => AttemptEvent::Reversed(AttemptReversed {
-                attempt,
-                invoice,
-                provider_ref,
-                at,
-            }),
+            Step::Refund { partial } => return self.take_back(plan, seen, refunded(partial), at),
+            Step::ChargeBack => {
+                let event = AttemptEvent::ChargedBack(AttemptChargedBack {
+                    attempt,
+                    invoice,
+                    provider_ref,
+                    at,
+                });
+                return self.take_back(plan, seen, event, at);
+            }
+            Step::Reverse => {
+                let event = AttemptEvent::Reversed(AttemptReversed {
+                    attempt,
+                    invoice,
+                    provider_ref,
+                    at,
+                });
+                return self.take_back(plan, seen, event, at);
+            }
+            Step::Nothing if self.gave_back_more(seen) => refunded(true),
             Step::Nothing => return Ok(Vec::new()),
             Step::Stale => return Ok(self.ignore(plan, seen, IgnoredReason::Stale, at)),
             Step::UnknownWord => return Ok(self.ignore(plan, seen, IgnoredReason::UnknownState, at)),
         };
         Ok(vec![event])
+    }
+
+    /// Where the payment stands that is spoken of. One that is taken back and was never heard of is a payment of its own,
+    /// whatever became of others.
+    fn status_of(&self, seen: &Observation) -> AttemptStatus {
+        match self.paid.get(&seen.provider_ref) {
+            Some(payment) => payment.status,
+            None if takes_back(&seen.state) && !self.paid.is_empty() => AttemptStatus::Pending,
+            None => self.status,
+        }
+    }
+
+    /// Whether more of a payment was given back than was known.
+    fn gave_back_more(&self, seen: &Observation) -> bool {
+        let known = self
+            .paid
+            .get(&seen.provider_ref)
+            .and_then(|payment| payment.given_back);
+        seen.state == ObservedState::PartiallyRefunded && seen.given_back > known
+    }
+
+    /// What was taken back was paid: booked first, if nobody has said so.
+    fn take_back(
+        &self,
+        plan: &AttemptCreated,
+        seen: &Observation,
+        taken: AttemptEvent,
+        at: DateTime<Utc>,
+    ) -> Result<Vec<AttemptEvent>, AttemptError> {
+        if self.paid.contains_key(&seen.provider_ref) {
+            return Ok(vec![taken]);
+        }
+        let late = self.paid.is_empty() && self.has_ended();
+        let mut events = self.pay(plan, seen, late, at)?;
+        if matches!(events.as_slice(), [AttemptEvent::Paid(_)]) {
+            events.push(taken);
+        }
+        Ok(events)
+    }
+
+    const fn has_ended(&self) -> bool {
+        matches!(
+            self.status,
+            AttemptStatus::Failed | AttemptStatus::Denied | AttemptStatus::Expired | AttemptStatus::Cancelled
+        )
     }
 
     fn pay(
@@ -336,9 +412,30 @@ impl Attempt {
     }
 }
 
+impl Attempt {
+    /// INVARIANT: what is taken back was paid, in an earlier event.
+    fn taken_back(&mut self, provider_ref: &str, status: AttemptStatus, given_back: Option<Rupiah>) {
+        self.status = status;
+        if let Some(payment) = self.paid.get_mut(provider_ref) {
+            payment.status = status;
+            payment.given_back = given_back.max(payment.given_back);
+        }
+    }
+}
+
+const fn takes_back(state: &ObservedState) -> bool {
+    matches!(
+        state,
+        ObservedState::PartiallyRefunded
+            | ObservedState::Refunded
+            | ObservedState::ChargedBack
+            | ObservedState::Reversed
+    )
+}
+
 impl Decider for Attempt {
     const TYPE: &'static str = "billing.attempt";
-    const STATE_VERSION: i32 = 2;
+    const STATE_VERSION: i32 = 3;
     type Command = AttemptCommand;
     type Event = AttemptEvent;
     type Error = AttemptError;
@@ -367,7 +464,11 @@ impl Decider for Attempt {
             }
             AttemptEvent::CheckoutOpened(opened) => {
                 self.status = AttemptStatus::Pending;
-                self.provider_ref = Some(opened.checkout.provider_ref.clone());
+                self.checkout = Some(OpenedCheckout {
+                    provider_ref: opened.checkout.provider_ref.clone(),
+                    opened_at: opened.at,
+                    expires_at: opened.checkout.expires_at,
+                });
             }
             AttemptEvent::CreateFailed(_) => self.status = AttemptStatus::CreateFailed,
             AttemptEvent::Paid(paid) => {
@@ -375,6 +476,8 @@ impl Decider for Attempt {
                 let booked = PaidObservation {
                     gross: paid.gross,
                     paid_at: paid.paid_at,
+                    status: AttemptStatus::Paid,
+                    given_back: None,
                 };
                 self.paid.insert(paid.provider_ref.clone(), booked);
             }
@@ -388,14 +491,19 @@ impl Decider for Attempt {
             AttemptEvent::Expired(_) => self.status = AttemptStatus::Expired,
             AttemptEvent::Cancelled(_) => self.status = AttemptStatus::Cancelled,
             AttemptEvent::Refunded(refunded) => {
-                self.status = if refunded.partial {
+                let status = if refunded.partial {
                     AttemptStatus::PartiallyRefunded
                 } else {
                     AttemptStatus::Refunded
                 };
+                self.taken_back(&refunded.provider_ref, status, refunded.given_back);
             }
-            AttemptEvent::ChargedBack(_) => self.status = AttemptStatus::ChargedBack,
-            AttemptEvent::Reversed(_) => self.status = AttemptStatus::Reversed,
+            AttemptEvent::ChargedBack(taken) => {
+                self.taken_back(&taken.provider_ref, AttemptStatus::ChargedBack, None);
+            }
+            AttemptEvent::Reversed(taken) => {
+                self.taken_back(&taken.provider_ref, AttemptStatus::Reversed, None);
+            }
             AttemptEvent::ObservationIgnored(ignored) => {
                 self.ignored = Some((ignored.state.clone(), ignored.provider_ref.clone(), ignored.gross));
             }

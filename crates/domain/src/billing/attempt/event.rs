@@ -165,6 +165,8 @@ pub struct AttemptRefunded {
     pub invoice: InvoiceId,
     pub provider_ref: String,
     pub partial: bool,
+    /// What the payer got back so far. A partial refund whose amount nobody knows moves no money: a person looks.
+    pub given_back: Option<Rupiah>,
     pub at: DateTime<Utc>,
 }
 

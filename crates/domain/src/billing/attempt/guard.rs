@@ -1,6 +1,7 @@
 //! The transition guard of `facts/integrations.md` 1.1: what an observation means in a status.
 //!
-//! Money always wins: a payment that was not booked yet is booked from any status.
+//! Money always wins: a payment that was not booked yet is booked from any status. What takes money back says that it was
+//! paid: the notice of the payment may come later, or never.
 
 use super::AttemptStatus;
 use crate::billing::gateway::ObservedState;
@@ -58,10 +59,10 @@ const fn from_open(observed: &ObservedState) -> Step {
         ObservedState::Denied => Step::Fail { denied: true },
         ObservedState::Cancelled => Step::Cancel,
         ObservedState::Expired => Step::Expire,
-        ObservedState::PartiallyRefunded
-        | ObservedState::Refunded
-        | ObservedState::ChargedBack
-        | ObservedState::Reversed => Step::Stale,
+        ObservedState::PartiallyRefunded => Step::Refund { partial: true },
+        ObservedState::Refunded => Step::Refund { partial: false },
+        ObservedState::ChargedBack => Step::ChargeBack,
+        ObservedState::Reversed => Step::Reverse,
         ObservedState::Unknown(_) => Step::UnknownWord,
     }
 }
@@ -80,18 +81,18 @@ fn from_ended(status: AttemptStatus, observed: &ObservedState) -> Step {
         ObservedState::Denied => ended_so(AttemptStatus::Denied),
         ObservedState::Cancelled => ended_so(AttemptStatus::Cancelled),
         ObservedState::Expired => ended_so(AttemptStatus::Expired),
-        ObservedState::Pending
-        | ObservedState::Authorized
-        | ObservedState::PartiallyRefunded
-        | ObservedState::Refunded
-        | ObservedState::ChargedBack
-        | ObservedState::Reversed => Step::Stale,
+        ObservedState::PartiallyRefunded => Step::Refund { partial: true },
+        ObservedState::Refunded => Step::Refund { partial: false },
+        ObservedState::ChargedBack => Step::ChargeBack,
+        ObservedState::Reversed => Step::Reverse,
+        ObservedState::Pending | ObservedState::Authorized => Step::Stale,
         ObservedState::Unknown(_) => Step::UnknownWord,
     }
 }
 
 fn from_paid(status: AttemptStatus, observed: &ObservedState, reversal_open: bool) -> Step {
     let paid = status == AttemptStatus::Paid;
+    let kept = paid || status == AttemptStatus::PartiallyRefunded;
     let refundable = paid || matches!(status, AttemptStatus::PartiallyRefunded | AttemptStatus::Refunded);
     let or_known = |as_known: AttemptStatus, allowed: bool, step: Step| match (status == as_known, allowed) {
         (true, _) => Step::Nothing,
@@ -110,8 +111,8 @@ fn from_paid(status: AttemptStatus, observed: &ObservedState, reversal_open: boo
             refundable,
             Step::Refund { partial: false },
         ),
-        ObservedState::ChargedBack => or_known(AttemptStatus::ChargedBack, paid, Step::ChargeBack),
-        ObservedState::Reversed => or_known(AttemptStatus::Reversed, paid, Step::Reverse),
+        ObservedState::ChargedBack => or_known(AttemptStatus::ChargedBack, kept, Step::ChargeBack),
+        ObservedState::Reversed => or_known(AttemptStatus::Reversed, kept, Step::Reverse),
         ObservedState::Denied => or_known(AttemptStatus::Reversed, paid && reversal_open, Step::Reverse),
         ObservedState::Pending
         | ObservedState::Authorized

@@ -8,7 +8,7 @@ mod guard;
 #[cfg(test)]
 mod tests;
 
-pub use aggregate::{Attempt, AttemptStatus, PaidObservation};
+pub use aggregate::{Attempt, AttemptStatus, OpenedCheckout, PaidObservation};
 pub use command::{AttemptCommand, CreateAttempt};
 pub use error::AttemptError;
 pub use event::{

@@ -90,6 +90,7 @@ fn seen(state: ObservedState) -> Observation {
         currency: Currency::Idr,
         payer_fee: Some(rupiah(FEE)),
         merchant_fee: None,
+        given_back: None,
         channel: None,
         paid_at: Some(at(2)),
         raw_sha256: "00".repeat(32),
@@ -347,6 +348,44 @@ fn a_qris_fee_is_never_the_payers() {
     }
 }
 
+#[test]
+fn what_is_taken_back_before_it_was_announced_is_booked_and_taken_back() {
+    let pending: Attempt = after([create(), checkout()]);
+    assert_eq!(
+        words(&pending, says(ObservedState::Refunded)),
+        Ok("paid + refunded".to_owned())
+    );
+    let refunded: Attempt = after([create(), checkout(), says(ObservedState::Refunded)]);
+    assert_eq!(words(&refunded, says(ObservedState::Paid)), Ok("-".to_owned()));
+    let second = Observation {
+        provider_ref: "T2".to_owned(),
+        ..seen(ObservedState::ChargedBack)
+    };
+    assert_eq!(
+        words(&refunded, observe(second)),
+        Ok("paid + charged_back".to_owned()),
+        "another payment of the same attempt"
+    );
+}
+
+#[test]
+fn a_partial_refund_that_grows_is_news() {
+    let gave = |amount: i64| {
+        observe(Observation {
+            given_back: Some(rupiah(amount)),
+            ..seen(ObservedState::PartiallyRefunded)
+        })
+    };
+    let some: Attempt = after([create(), checkout(), says(ObservedState::Paid), gave(10_000)]);
+    assert_eq!(words(&some, gave(10_000)), Ok("-".to_owned()));
+    assert_eq!(words(&some, gave(9_000)), Ok("-".to_owned()));
+    assert_eq!(words(&some, gave(20_000)), Ok("refunded".to_owned()));
+    assert_eq!(
+        words(&some, says(ObservedState::ChargedBack)),
+        Ok("charged_back".to_owned())
+    );
+}
+
 fn observations() -> impl Strategy<Value = Vec<AttemptCommand>> {
     let observation = (prop::sample::select(words_of_gateways()), "T[1-3]", 0_i64..3).prop_map(
         |(state, provider_ref, more)| {
@@ -365,7 +404,8 @@ fn observations() -> impl Strategy<Value = Vec<AttemptCommand>> {
 }
 
 proptest! {
-    // Property 65: any "paid" notice, in any order and number, is booked exactly once per provider reference.
+    // Property 65: any "paid" notice, in any order and number, is booked exactly once per provider reference; so is what is
+    // taken back before anybody said that it was paid.
     #[test]
     fn all_money_is_booked_once(commands in observations()) {
         let mut attempt = Attempt::default();
@@ -373,7 +413,15 @@ proptest! {
         let mut booked = Vec::new();
         for command in commands {
             if let AttemptCommand::Observe { observation, .. } = &command
-                && matches!(observation.state, ObservedState::Paid | ObservedState::Settled)
+                && matches!(
+                    observation.state,
+                    ObservedState::Paid
+                        | ObservedState::Settled
+                        | ObservedState::PartiallyRefunded
+                        | ObservedState::Refunded
+                        | ObservedState::ChargedBack
+                        | ObservedState::Reversed
+                )
             {
                 announced.insert(observation.provider_ref.clone());
             }

@@ -20,4 +20,12 @@ pub enum CreditAccountCommand {
         amount: Rupiah,
         at: DateTime<Utc>,
     },
+    /// Takes back credit that a payment had given, in the unit of work that takes the payment back. What is not there any
+    /// more comes back from the bills that it paid, the last one first.
+    TakeBackCredit {
+        customer: CustomerId,
+        payment: PaymentId,
+        amount: Rupiah,
+        at: DateTime<Utc>,
+    },
 }

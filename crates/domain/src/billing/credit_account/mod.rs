@@ -10,4 +10,4 @@ mod tests;
 pub use aggregate::CreditAccount;
 pub use command::CreditAccountCommand;
 pub use error::CreditAccountError;
-pub use event::{CreditAccountEvent, CreditAdded, CreditUse, CreditUsed};
+pub use event::{CreditAccountEvent, CreditAdded, CreditReturned, CreditTakenBack, CreditUse, CreditUsed};

@@ -47,23 +47,27 @@ pub enum InvoiceStatus {
 /// One bill.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Invoice {
-    status: InvoiceStatus,
-    bill: Option<Bill>,
-    outstanding: Rupiah,
-    applied: BTreeMap<PaymentId, Rupiah>,
-    credit: Rupiah,
+    pub(super) status: InvoiceStatus,
+    pub(super) bill: Option<Bill>,
+    pub(super) outstanding: Rupiah,
+    pub(super) applied: BTreeMap<PaymentId, Rupiah>,
+    /// What of it is gone again.
+    pub(super) taken: BTreeMap<PaymentId, Rupiah>,
+    pub(super) credit: Rupiah,
+    pub(super) credit_taken: Rupiah,
+    pub(super) reopened: bool,
     reminded: BTreeSet<i8>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Bill {
-    invoice: InvoiceId,
+pub(super) struct Bill {
+    pub(super) invoice: InvoiceId,
     number: InvoiceNumber,
-    customer: CustomerId,
-    billed: Billed,
-    total: Rupiah,
-    due_on: NaiveDate,
-    zone: Zone,
+    pub(super) customer: CustomerId,
+    pub(super) billed: Billed,
+    pub(super) total: Rupiah,
+    pub(super) due_on: NaiveDate,
+    pub(super) zone: Zone,
 }
 
 aggregate!(Invoice);
@@ -84,6 +88,11 @@ impl Invoice {
             InvoiceStatus::Issued | InvoiceStatus::PartiallyPaid | InvoiceStatus::Overdue => true,
             InvoiceStatus::Absent | InvoiceStatus::Paid | InvoiceStatus::Void => false,
         }
+    }
+
+    /// Whether it was paid once and money was taken back since.
+    pub const fn was_reopened(&self) -> bool {
+        self.reopened
     }
 
     pub fn due_on(&self) -> Option<NaiveDate> {
@@ -338,7 +347,7 @@ fn total(lines: &[InvoiceLine]) -> Result<Rupiah, InvoiceError> {
 
 impl Decider for Invoice {
     const TYPE: &'static str = "billing.invoice";
-    const STATE_VERSION: i32 = 2;
+    const STATE_VERSION: i32 = 3;
     type Command = InvoiceCommand;
     type Event = InvoiceEvent;
     type Error = InvoiceError;
@@ -353,6 +362,10 @@ impl Decider for Invoice {
                 self.apply_payment(bill?, payment, amount, at)
             }
             InvoiceCommand::ApplyCredit { amount, at } => self.apply_credit(bill?, amount, at),
+            InvoiceCommand::TakeBackPayment { payment, amount, at } => {
+                self.take_back_payment(bill?, payment, amount, at)
+            }
+            InvoiceCommand::TakeBackCredit { amount, at } => self.take_back_credit(bill?, amount, at),
             InvoiceCommand::Void { reason, at } => self.void(bill?, reason, at),
         }
     }
@@ -391,6 +404,16 @@ impl Decider for Invoice {
                 self.status = InvoiceStatus::Void;
                 self.outstanding = Rupiah::ZERO;
             }
+            InvoiceEvent::PaymentTakenBack(taken) => {
+                let sum = self.taken.entry(taken.payment).or_default();
+                *sum = sum.add(taken.amount).unwrap_or(Rupiah::MAX);
+                self.owe_again(taken.outstanding);
+            }
+            InvoiceEvent::CreditTakenBack(taken) => {
+                self.credit_taken = self.credit_taken.add(taken.amount).unwrap_or(Rupiah::MAX);
+                self.owe_again(taken.outstanding);
+            }
+            InvoiceEvent::Reopened(_) => self.reopen(),
         }
     }
 }

@@ -36,6 +36,17 @@ pub enum InvoiceCommand {
         amount: Rupiah,
         at: DateTime<Utc>,
     },
+    /// Money that was applied is gone again. A paid bill asks for money again.
+    TakeBackPayment {
+        payment: PaymentId,
+        amount: Rupiah,
+        at: DateTime<Utc>,
+    },
+    /// The same for credit.
+    TakeBackCredit {
+        amount: Rupiah,
+        at: DateTime<Utc>,
+    },
     Void {
         reason: String,
         at: DateTime<Utc>,

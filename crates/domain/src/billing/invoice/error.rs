@@ -29,6 +29,8 @@ pub enum InvoiceError {
     ExceedsOutstanding { amount: Rupiah, outstanding: Rupiah },
     #[error("it was applied with another amount, {applied}")]
     AppliedOtherwise { applied: Rupiah },
+    #[error("{applied} of it is on the invoice")]
+    ExceedsApplied { applied: Rupiah },
     /// Money on a void invoice would be lost.
     #[error("{paid} has been paid on the invoice")]
     HasPayments { paid: Rupiah },
@@ -45,7 +47,9 @@ impl Coded for InvoiceError {
             Self::AmountNotPositive => Code::AmountNotWhole,
             Self::AlreadyPaid => Code::InvoiceAlreadyPaid,
             Self::Void | Self::HasPayments { .. } => Code::NotAllowedInState,
-            Self::ExceedsOutstanding { .. } | Self::AppliedOtherwise { .. } => Code::Conflict,
+            Self::ExceedsOutstanding { .. } | Self::AppliedOtherwise { .. } | Self::ExceedsApplied { .. } => {
+                Code::Conflict
+            }
         }
     }
 
@@ -62,7 +66,9 @@ impl Coded for InvoiceError {
             Self::ExceedsOutstanding { amount, outstanding } => {
                 serde_json::json!({ "amount": amount, "outstanding": outstanding })
             }
-            Self::AppliedOtherwise { applied } => serde_json::json!({ "applied": applied }),
+            Self::AppliedOtherwise { applied } | Self::ExceedsApplied { applied } => {
+                serde_json::json!({ "applied": applied })
+            }
         }
     }
 }

@@ -30,6 +30,12 @@ pub enum InvoiceEvent {
     Paid(InvoicePaid),
     #[serde(rename = "billing.invoice.voided")]
     Voided(InvoiceVoided),
+    #[serde(rename = "billing.invoice.payment_taken_back")]
+    PaymentTakenBack(InvoicePaymentTakenBack),
+    #[serde(rename = "billing.invoice.credit_taken_back")]
+    CreditTakenBack(InvoiceCreditTakenBack),
+    #[serde(rename = "billing.invoice.reopened")]
+    Reopened(InvoiceReopened),
 }
 
 stored_events!(InvoiceEvent {
@@ -40,6 +46,9 @@ stored_events!(InvoiceEvent {
     CreditApplied => "billing.invoice.credit_applied", "1";
     Paid => "billing.invoice.paid", "1";
     Voided => "billing.invoice.voided", "1";
+    PaymentTakenBack => "billing.invoice.payment_taken_back", "1";
+    CreditTakenBack => "billing.invoice.credit_taken_back", "1";
+    Reopened => "billing.invoice.reopened", "1";
 });
 
 /// What a line is for.
@@ -190,5 +199,43 @@ pub struct InvoiceVoided {
     pub customer: CustomerId,
     pub billed: Billed,
     pub reason: String,
+    pub at: DateTime<Utc>,
+}
+
+/// Money that had been put on the bill is gone again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InvoicePaymentTakenBack {
+    pub invoice: InvoiceId,
+    pub customer: CustomerId,
+    pub billed: Billed,
+    pub payment: PaymentId,
+    pub amount: Rupiah,
+    /// What remains to be paid.
+    pub outstanding: Rupiah,
+    pub at: DateTime<Utc>,
+}
+
+/// Credit that had been put on the bill is gone again, because the money behind it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InvoiceCreditTakenBack {
+    pub invoice: InvoiceId,
+    pub customer: CustomerId,
+    pub billed: Billed,
+    pub amount: Rupiah,
+    /// What remains to be paid.
+    pub outstanding: Rupiah,
+    pub at: DateTime<Utc>,
+}
+
+/// A paid bill asks for money again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InvoiceReopened {
+    pub invoice: InvoiceId,
+    pub customer: CustomerId,
+    pub billed: Billed,
+    /// Business date in `zone`.
+    pub due_on: NaiveDate,
+    pub zone: Zone,
+    pub outstanding: Rupiah,
     pub at: DateTime<Utc>,
 }

@@ -1,10 +1,12 @@
-//! One bill: issued once with its lines, then paid, overdue or void. It never changes otherwise.
+//! One bill: issued once with its lines, then paid, overdue or void. It never changes otherwise; when money that paid it
+//! is taken back, it asks for money again.
 
 mod aggregate;
 mod billed;
 mod command;
 mod error;
 mod event;
+mod taken_back;
 #[cfg(test)]
 mod tests;
 
@@ -13,6 +15,7 @@ pub use billed::Billed;
 pub use command::{InvoiceCommand, IssueInvoice};
 pub use error::InvoiceError;
 pub use event::{
-    InvoiceCreditApplied, InvoiceEvent, InvoiceFellOverdue, InvoiceIssued, InvoiceLine, InvoicePaid,
-    InvoicePaymentApplied, InvoiceReminded, InvoiceSnapshot, InvoiceVoided, LineKind,
+    InvoiceCreditApplied, InvoiceCreditTakenBack, InvoiceEvent, InvoiceFellOverdue, InvoiceIssued,
+    InvoiceLine, InvoicePaid, InvoicePaymentApplied, InvoicePaymentTakenBack, InvoiceReminded,
+    InvoiceReopened, InvoiceSnapshot, InvoiceVoided, LineKind,
 };

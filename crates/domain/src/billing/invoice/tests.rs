@@ -66,6 +66,21 @@ fn credit(amount: i64) -> InvoiceCommand {
     }
 }
 
+fn take_back(payment: u128, amount: i64) -> InvoiceCommand {
+    InvoiceCommand::TakeBackPayment {
+        payment: PaymentId::new(uuid(payment)),
+        amount: rupiah(amount),
+        at: at(4),
+    }
+}
+
+fn take_credit_back(amount: i64) -> InvoiceCommand {
+    InvoiceCommand::TakeBackCredit {
+        amount: rupiah(amount),
+        at: at(4),
+    }
+}
+
 fn mark(today: u64) -> InvoiceCommand {
     InvoiceCommand::MarkOverdue {
         today: day(today),
@@ -110,6 +125,9 @@ fn every_cell_of_status_and_command_is_decided() {
         ("credit of 40", credit(40)),
         ("credit of 150", credit(150)),
         ("void", void()),
+        ("take 50 of payment 1 back", take_back(1, 50)),
+        ("take 51 of payment 1 back", take_back(1, 51)),
+        ("take 40 of the credit back", take_credit_back(40)),
     ];
     insta::assert_snapshot!(cells(&states, &commands));
 }
@@ -170,20 +188,24 @@ proptest! {
 
     #[test]
     fn what_is_paid_and_what_is_outstanding_is_the_total(
-        total in 1_i64..1_000, payments in prop::collection::vec((0_u128..6, 1_i64..400), 0..16),
+        total in 1_i64..1_000, payments in prop::collection::vec((0_u128..6, 1_i64..400, any::<bool>()), 0..24),
     ) {
         let mut invoice: Invoice = after([issue_for(total)]);
-        let mut applied = std::collections::BTreeMap::new();
-        for (payment, amount) in payments {
-            let events = invoice.decide(pay(payment, amount)).unwrap_or_default();
-            for event in events {
+        let (mut applied, mut taken) = (std::collections::BTreeMap::new(), 0);
+        for (payment, amount, back) in payments {
+            let command = if back { take_back(payment, amount) } else { pay(payment, amount) };
+            for event in invoice.decide(command).unwrap_or_default() {
                 invoice.evolve(&event);
-                if let InvoiceEvent::PaymentApplied(part) = &event {
-                    prop_assert_eq!(applied.insert(part.payment, part.amount.get()), None, "once per payment");
+                match &event {
+                    InvoiceEvent::PaymentApplied(part) => {
+                        prop_assert_eq!(applied.insert(part.payment, part.amount.get()), None, "once per payment");
+                    }
+                    InvoiceEvent::PaymentTakenBack(part) => taken += part.amount.get(),
+                    _ => {}
                 }
             }
         }
-        let paid: i64 = applied.values().sum();
+        let paid: i64 = applied.values().sum::<i64>() - taken;
         prop_assert_eq!(invoice.outstanding().get() + paid, total);
         prop_assert_eq!(invoice.status() == InvoiceStatus::Paid, paid == total);
     }
@@ -199,11 +221,18 @@ proptest! {
                 1 => (-3_i8..3).prop_map(remind),
                 2 => (DUE - 1..DUE + 3).prop_map(mark),
                 1 => Just(void()),
+                2 => (0_u128..4, -1_i64..120).prop_map(|(payment, amount)| take_back(payment, amount)),
+                1 => (0_i64..120).prop_map(take_credit_back),
             ],
             0..20,
         ),
     ) {
-        check_replay::<Invoice>(&commands, |_| true);
+        check_replay::<Invoice>(&commands, |command| {
+            !matches!(
+                command,
+                InvoiceCommand::TakeBackPayment { .. } | InvoiceCommand::TakeBackCredit { .. }
+            )
+        });
     }
 }
 
@@ -221,4 +250,24 @@ fn each_stage_reminds_once() {
     let reminded: Invoice = after([issue_for(150), remind(-3)]);
     assert_eq!(words(&reminded, remind(-3)), Ok("-".to_owned()));
     assert_eq!(words(&reminded, remind(1)), Ok("reminded".to_owned()));
+}
+
+#[test]
+fn a_paid_invoice_whose_money_is_taken_back_asks_for_it_again() {
+    let paid: Invoice = after([issue_for(150), pay(1, 50), pay(2, 100), take_back(2, 100)]);
+    assert_eq!(
+        (paid.status(), paid.outstanding()),
+        (InvoiceStatus::PartiallyPaid, rupiah(100))
+    );
+    assert!(paid.was_reopened());
+    assert_eq!(words(&paid, mark(DUE + 1)), Ok("fell_overdue".to_owned()));
+    assert_eq!(words(&paid, pay(3, 100)), Ok("payment_applied + paid".to_owned()));
+    let untouched: Invoice = after([
+        issue_for(150),
+        pay(1, 50),
+        pay(2, 100),
+        take_back(2, 100),
+        take_back(1, 50),
+    ]);
+    assert_eq!(untouched.status(), InvoiceStatus::Issued);
 }

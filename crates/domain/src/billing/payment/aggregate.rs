@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Allocation, MatchPayment, PaymentAllocated, PaymentCommand, PaymentCredited, PaymentError, PaymentEvent,
-    PaymentLeftUnmatched, PaymentMatched, PaymentReceived, PaymentRefunded, PaymentSource, ReceivePayment,
-    RefundedFrom,
+    PaymentLeftUnmatched, PaymentMatched, PaymentReceived, PaymentRefunded, PaymentSource, PaymentTakenBack,
+    ReceivePayment, RefundedFrom, TakenBackReason,
 };
-use crate::{CustomerId, Decider, PaymentId, Rupiah, aggregate};
+use crate::{CustomerId, Decider, InvoiceId, PaymentId, Rupiah, aggregate};
 
 /// Where a payment stands.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -30,10 +30,15 @@ pub enum PaymentStatus {
 pub struct Payment {
     status: PaymentStatus,
     allocated: Rupiah,
+    /// What is left of it on bills, in the order in which they were paid.
+    allocations: Vec<Allocation>,
     credited: Rupiah,
     unmatched: Rupiah,
     refunded: Rupiah,
     refunds: BTreeSet<String>,
+    /// The part of `refunded` that others took back.
+    taken_back: Rupiah,
+    customer: Option<CustomerId>,
     matched_to: Option<CustomerId>,
 }
 
@@ -183,6 +188,76 @@ impl Payment {
     }
 }
 
+impl Payment {
+    /// Whose money it is, once somebody is known.
+    pub fn customer(&self) -> Option<CustomerId> {
+        self.customer.or(self.matched_to)
+    }
+
+    fn take_back(
+        &self,
+        payment: PaymentId,
+        received: Rupiah,
+        reason: TakenBackReason,
+        up_to: Option<Rupiah>,
+        at: DateTime<Utc>,
+    ) -> Result<Vec<PaymentEvent>, PaymentError> {
+        let left = received.sub(self.refunded)?;
+        let amount = match up_to {
+            Some(up_to) => up_to.sub(self.taken_back)?.min(left),
+            None => left,
+        };
+        if !amount.is_positive() {
+            return Ok(Vec::new());
+        }
+        let mut rest = amount;
+        let mut take = |from: Rupiah| -> Result<Rupiah, PaymentError> {
+            let part = rest.min(from);
+            rest = rest.sub(part)?;
+            Ok(part)
+        };
+        let (unmatched, credit) = (take(self.unmatched)?, take(self.credited)?);
+        let mut allocations = Vec::new();
+        for part in self.allocations.iter().rev() {
+            let amount = take(part.amount)?;
+            if amount.is_positive() {
+                allocations.push(Allocation {
+                    invoice: part.invoice,
+                    amount,
+                });
+            }
+        }
+        Ok(vec![PaymentEvent::TakenBack(Box::new(PaymentTakenBack {
+            payment,
+            customer: self.customer(),
+            reason,
+            amount,
+            allocations,
+            credit,
+            unmatched,
+            refunded: self.refunded.add(amount)?,
+            at,
+        }))])
+    }
+
+    fn allocate(&mut self, invoice: InvoiceId, amount: Rupiah) {
+        self.allocated = plus(self.allocated, amount);
+        self.allocations.push(Allocation { invoice, amount });
+    }
+
+    fn deallocate(&mut self, taken: &Allocation) {
+        self.allocated = minus(self.allocated, taken.amount);
+        let found = self
+            .allocations
+            .iter_mut()
+            .find(|part| part.invoice == taken.invoice);
+        if let Some(part) = found {
+            part.amount = minus(part.amount, taken.amount);
+        }
+        self.allocations.retain(|part| part.amount.is_positive());
+    }
+}
+
 /// Checks the whole and returns the sum of the allocations.
 fn check_receive(receive: &ReceivePayment) -> Result<Rupiah, PaymentError> {
     if !receive.amount.is_positive() {
@@ -267,7 +342,7 @@ fn minus(a: Rupiah, b: Rupiah) -> Rupiah {
 
 impl Decider for Payment {
     const TYPE: &'static str = "billing.payment";
-    const STATE_VERSION: i32 = 1;
+    const STATE_VERSION: i32 = 2;
     type Command = PaymentCommand;
     type Event = PaymentEvent;
     type Error = PaymentError;
@@ -275,9 +350,12 @@ impl Decider for Payment {
     fn decide(&self, command: PaymentCommand) -> Result<Vec<PaymentEvent>, PaymentError> {
         match (command, &self.status) {
             (PaymentCommand::Receive(receive), _) => self.receive(*receive),
-            (PaymentCommand::MatchToCustomer(_) | PaymentCommand::Refund { .. }, PaymentStatus::Absent) => {
-                Err(PaymentError::NotFound)
-            }
+            (
+                PaymentCommand::MatchToCustomer(_)
+                | PaymentCommand::Refund { .. }
+                | PaymentCommand::TakeBack { .. },
+                PaymentStatus::Absent,
+            ) => Err(PaymentError::NotFound),
             (PaymentCommand::MatchToCustomer(request), PaymentStatus::Received { payment, .. }) => {
                 self.match_to(*payment, request)
             }
@@ -290,6 +368,10 @@ impl Decider for Payment {
                 },
                 PaymentStatus::Received { payment, .. },
             ) => self.refund(*payment, from, amount, reference, at),
+            (
+                PaymentCommand::TakeBack { reason, up_to, at },
+                PaymentStatus::Received { payment, amount, .. },
+            ) => self.take_back(*payment, *amount, reason, up_to, at),
         }
     }
 
@@ -302,8 +384,9 @@ impl Decider for Payment {
                     provider_ref: received.provider_ref.clone(),
                     amount: received.amount,
                 };
+                self.customer = received.customer;
             }
-            PaymentEvent::Allocated(part) => self.allocated = plus(self.allocated, part.amount),
+            PaymentEvent::Allocated(part) => self.allocate(part.invoice, part.amount),
             PaymentEvent::Credited(part) => self.credited = plus(self.credited, part.amount),
             PaymentEvent::LeftUnmatched(part) => self.unmatched = plus(self.unmatched, part.amount),
             PaymentEvent::Matched(matched) => {
@@ -316,6 +399,15 @@ impl Decider for Payment {
                 match refund.from {
                     RefundedFrom::Unmatched => self.unmatched = minus(self.unmatched, refund.amount),
                     RefundedFrom::Credit => self.credited = minus(self.credited, refund.amount),
+                }
+            }
+            PaymentEvent::TakenBack(taken) => {
+                self.refunded = taken.refunded;
+                self.taken_back = plus(self.taken_back, taken.amount);
+                self.unmatched = minus(self.unmatched, taken.unmatched);
+                self.credited = minus(self.credited, taken.credit);
+                for part in &taken.allocations {
+                    self.deallocate(part);
                 }
             }
         }

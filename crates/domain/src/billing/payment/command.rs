@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Allocation, PaymentFlag, PaymentSource, RefundedFrom, Unmatched};
+use super::{Allocation, PaymentFlag, PaymentSource, RefundedFrom, TakenBackReason, Unmatched};
 use crate::{CustomerId, PaymentId, Rupiah};
 
 /// Commands of `billing.payment`.
@@ -14,6 +14,13 @@ pub enum PaymentCommand {
         from: RefundedFrom,
         amount: Rupiah,
         reference: String,
+        at: DateTime<Utc>,
+    },
+    /// The money is gone again, whatever it was used for. The same again is nothing.
+    TakeBack {
+        reason: TakenBackReason,
+        /// The sum taken back by now; everything where nobody says how much.
+        up_to: Option<Rupiah>,
         at: DateTime<Utc>,
     },
 }

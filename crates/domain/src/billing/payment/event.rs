@@ -21,6 +21,8 @@ pub enum PaymentEvent {
     Matched(PaymentMatched),
     #[serde(rename = "billing.payment.refunded")]
     Refunded(PaymentRefunded),
+    #[serde(rename = "billing.payment.taken_back")]
+    TakenBack(Box<PaymentTakenBack>),
 }
 
 stored_events!(PaymentEvent {
@@ -30,6 +32,7 @@ stored_events!(PaymentEvent {
     LeftUnmatched => "billing.payment.left_unmatched", "1";
     Matched => "billing.payment.matched", "1";
     Refunded => "billing.payment.refunded", "1";
+    TakenBack => "billing.payment.taken_back", "1";
 });
 
 /// How the money came.
@@ -159,5 +162,34 @@ pub struct PaymentRefunded {
     /// All refunds of this payment so far.
     pub refunded: Rupiah,
     pub reference: String,
+    pub at: DateTime<Utc>,
+}
+
+/// Who took money back that had been confirmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TakenBackReason {
+    /// The gateway gave it back to the payer.
+    Refund,
+    /// The payer's bank took it back.
+    ChargeBack,
+    /// The gateway took its confirmation back within its window.
+    Reversal,
+}
+
+/// Money that had been confirmed is gone again. It leaves what waits for a person first, then credit, then the bills in the
+/// reverse order of their payment; bills and credit account say the same in the same unit of work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PaymentTakenBack {
+    pub payment: PaymentId,
+    pub customer: Option<CustomerId>,
+    pub reason: TakenBackReason,
+    /// `allocations` + `credit` + `unmatched`.
+    pub amount: Rupiah,
+    pub allocations: Vec<Allocation>,
+    pub credit: Rupiah,
+    pub unmatched: Rupiah,
+    /// All refunds of this payment so far, this one included.
+    pub refunded: Rupiah,
     pub at: DateTime<Utc>,
 }

@@ -13,7 +13,7 @@ pub use command::{MatchPayment, PaymentCommand, ReceivePayment};
 pub use error::PaymentError;
 pub use event::{
     Allocation, PaymentAllocated, PaymentCredited, PaymentEvent, PaymentFlag, PaymentLeftUnmatched,
-    PaymentMatched, PaymentReceived, PaymentRefunded, PaymentSource, RefundedFrom, Unmatched,
-    UnmatchedReason,
+    PaymentMatched, PaymentReceived, PaymentRefunded, PaymentSource, PaymentTakenBack, RefundedFrom,
+    TakenBackReason, Unmatched, UnmatchedReason,
 };
 pub use id::{gateway_payment_id, transfer_payment_id};

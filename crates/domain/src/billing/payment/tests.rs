@@ -161,6 +161,41 @@ fn the_same_reference_at_the_same_gateway_is_the_same_payment() {
     assert_eq!(others.len(), 4);
 }
 
+fn take_back(up_to: Option<i64>) -> PaymentCommand {
+    PaymentCommand::TakeBack {
+        reason: TakenBackReason::ChargeBack,
+        up_to: up_to.map(rupiah),
+        at: at(5),
+    }
+}
+
+#[test]
+fn what_is_taken_back_leaves_credit_first_and_then_the_bill_that_was_paid_last() {
+    let payment: Payment = after([receive(|receive| {
+        receive.allocations = vec![part(100, 80), part(101, 40)];
+        receive.credit = rupiah(30);
+    })]);
+    let taken = |payment: &Payment, up_to| match payment.decide(take_back(up_to)).expect("accepted").pop() {
+        Some(PaymentEvent::TakenBack(taken)) => Some((taken.credit.get(), taken.allocations)),
+        _ => None,
+    };
+    assert_eq!(taken(&payment, Some(50)), Some((30, vec![part(101, 20)])));
+    assert_eq!(
+        taken(&payment, None),
+        Some((30, vec![part(101, 40), part(100, 80)]))
+    );
+    let mut partly = payment;
+    for event in partly.decide(take_back(Some(50))).expect("accepted") {
+        partly.evolve(&event);
+    }
+    assert_eq!(taken(&partly, Some(50)), None, "the same sum again is nothing");
+    assert_eq!(taken(&partly, Some(60)), Some((0, vec![part(101, 10)])));
+    assert_eq!(
+        taken(&partly, None),
+        Some((0, vec![part(101, 20), part(100, 80)]))
+    );
+}
+
 fn commands() -> impl Strategy<Value = Vec<PaymentCommand>> {
     let refunds = (any::<bool>(), -1_i64..80, "R[0-4]").prop_map(|(credit, amount, reference)| {
         refund(
@@ -180,6 +215,7 @@ fn commands() -> impl Strategy<Value = Vec<PaymentCommand>> {
         1 => Just(match_to(2, vec![part(100, 100)], 50)),
         1 => Just(match_to(9, Vec::new(), 150)),
         4 => refunds,
+        2 => prop::option::of(-1_i64..200).prop_map(take_back),
     ];
     prop::collection::vec(command, 0..20)
 }

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     News, Presented, StatementCommand, StatementError, StatementEvent, StatementFellOverdue,
-    StatementPartPaid, StatementPaymentRequested, StatementPresented, StatementSettled, StatementWithdrawn,
+    StatementPartPaid, StatementPaymentRequested, StatementPresented, StatementSettled, StatementTakenBack,
+    StatementWithdrawn,
 };
 use crate::{Decider, InvoiceId, Rupiah, aggregate};
 
@@ -46,7 +47,11 @@ impl Statement {
                 Ok(vec![present(invoice, *presented, at)])
             }
             (
-                News::FellOverdue | News::PartPaid { .. } | News::Settled | News::Withdrawn { .. },
+                News::FellOverdue
+                | News::PartPaid { .. }
+                | News::TakenBack { .. }
+                | News::Settled
+                | News::Withdrawn { .. },
                 StatementStatus::Absent,
             ) => Err(StatementError::NotFound),
             (News::FellOverdue, StatementStatus::Open) => {
@@ -64,6 +69,14 @@ impl Statement {
                     at,
                 })])
             }
+            (
+                News::TakenBack { outstanding },
+                StatementStatus::Open | StatementStatus::Overdue | StatementStatus::Settled,
+            ) if outstanding > self.outstanding => Ok(vec![StatementEvent::TakenBack(StatementTakenBack {
+                invoice,
+                outstanding,
+                at,
+            })]),
             (News::Settled, StatementStatus::Open | StatementStatus::Overdue) => {
                 Ok(vec![StatementEvent::Settled(StatementSettled { invoice, at })])
             }
@@ -78,6 +91,7 @@ impl Statement {
                 News::Presented(_)
                 | News::FellOverdue
                 | News::PartPaid { .. }
+                | News::TakenBack { .. }
                 | News::Settled
                 | News::Withdrawn { .. },
                 StatementStatus::Open
@@ -143,6 +157,12 @@ impl Decider for Statement {
             }
             StatementEvent::PaymentRequested(_) => {}
             StatementEvent::PartPaid(part) => self.outstanding = part.outstanding,
+            StatementEvent::TakenBack(taken) => {
+                self.outstanding = taken.outstanding;
+                if self.status == StatementStatus::Settled {
+                    self.status = StatementStatus::Open;
+                }
+            }
             StatementEvent::FellOverdue(_) => self.status = StatementStatus::Overdue,
             StatementEvent::Settled(_) => {
                 self.status = StatementStatus::Settled;

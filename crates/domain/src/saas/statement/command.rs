@@ -31,9 +31,17 @@ pub enum StatementCommand {
 pub enum News {
     Presented(Box<Presented>),
     FellOverdue,
-    PartPaid { outstanding: Rupiah },
+    PartPaid {
+        outstanding: Rupiah,
+    },
+    /// Money that had been put on it is gone again.
+    TakenBack {
+        outstanding: Rupiah,
+    },
     Settled,
-    Withdrawn { reason: String },
+    Withdrawn {
+        reason: String,
+    },
 }
 
 /// The bill as it went out.

@@ -26,6 +26,8 @@ pub enum StatementEvent {
     Settled(StatementSettled),
     #[serde(rename = "saas.statement.withdrawn")]
     Withdrawn(StatementWithdrawn),
+    #[serde(rename = "saas.statement.taken_back")]
+    TakenBack(StatementTakenBack),
 }
 
 stored_events!(StatementEvent {
@@ -35,6 +37,7 @@ stored_events!(StatementEvent {
     FellOverdue => "saas.statement.fell_overdue", "1";
     Settled => "saas.statement.settled", "1";
     Withdrawn => "saas.statement.withdrawn", "1";
+    TakenBack => "saas.statement.taken_back", "1";
 });
 
 /// The platform asks for money.
@@ -87,5 +90,13 @@ pub struct StatementSettled {
 pub struct StatementWithdrawn {
     pub invoice: InvoiceId,
     pub reason: String,
+    pub at: DateTime<Utc>,
+}
+
+/// Money that had been put on the bill is gone again: it asks for more, also if it had been settled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StatementTakenBack {
+    pub invoice: InvoiceId,
+    pub outstanding: Rupiah,
     pub at: DateTime<Utc>,
 }

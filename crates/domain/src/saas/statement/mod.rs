@@ -15,5 +15,5 @@ pub use command::{News, Presented, StatementCommand};
 pub use error::StatementError;
 pub use event::{
     StatementEvent, StatementFellOverdue, StatementPartPaid, StatementPaymentRequested, StatementPresented,
-    StatementSettled, StatementWithdrawn,
+    StatementSettled, StatementTakenBack, StatementWithdrawn,
 };

@@ -171,8 +171,8 @@ impl Subscription {
     }
 
     fn note_overdue(&self, line: &Line, note: &NoteOverdue) -> Vec<SubscriptionEvent> {
-        let still_owed =
-            note.invoice_open && note.today > note.due_on && !self.settled.contains(&note.invoice);
+        let known_as_settled = self.settled.contains(&note.invoice) && !note.reopened;
+        let still_owed = note.invoice_open && note.today > note.due_on && !known_as_settled;
         if !still_owed || self.status == SubscriptionStatus::Terminated {
             return Vec::new();
         }
@@ -204,7 +204,8 @@ impl Subscription {
     }
 
     fn clear_overdue(&self, line: &Line, invoice: InvoiceId, at: DateTime<Utc>) -> Vec<SubscriptionEvent> {
-        if self.settled.contains(&invoice) || self.status == SubscriptionStatus::Terminated {
+        let known = self.settled.contains(&invoice) && !self.overdue.contains_key(&invoice);
+        if known || self.status == SubscriptionStatus::Terminated {
             return Vec::new();
         }
         let remaining = self.overdue.keys().filter(|known| **known != invoice).count();
@@ -438,6 +439,7 @@ impl Decider for Subscription {
             SubscriptionEvent::Isolated(_) => self.status = SubscriptionStatus::Isolated,
             SubscriptionEvent::OverdueCleared(cleared) => {
                 self.overdue.remove(&cleared.invoice);
+                self.settled.retain(|settled| *settled != cleared.invoice);
                 self.settled.push_back(cleared.invoice);
                 if self.settled.len() > SETTLED_REMEMBERED {
                     self.settled.pop_front();

@@ -82,6 +82,8 @@ pub struct NoteOverdue {
     pub grace_days: u8,
     /// Whether the invoice still asks for money, read in this command. A late note of a paid invoice is nothing.
     pub invoice_open: bool,
+    /// It had been settled, and money was taken back since.
+    pub reopened: bool,
     pub hold: IsolirHold,
     pub at: DateTime<Utc>,
 }

@@ -39,6 +39,7 @@ fn note(number: u128, today: u64) -> NoteOverdue {
         today: day(today),
         grace_days: GRACE,
         invoice_open: true,
+        reopened: false,
         hold: IsolirHold::default(),
         at: at(10),
     }
@@ -293,4 +294,27 @@ proptest! {
         let line = active(order.iter().map(command));
         prop_assert_eq!(line.status(), SubscriptionStatus::Active);
     }
+}
+
+#[test]
+fn an_invoice_whose_money_was_taken_back_isolates_again_and_its_payment_lifts_it_again() {
+    let settled = active([ripe(100), clear(100)]);
+    assert_eq!(
+        words(&settled, ripe(100)),
+        Ok("-".to_owned()),
+        "an old note of a settled invoice"
+    );
+    let again = SubscriptionCommand::NoteOverdue(NoteOverdue {
+        reopened: true,
+        ..note(100, DUE + 9)
+    });
+    assert_eq!(
+        words(&settled, again.clone()),
+        Ok("overdue_noted + isolated".to_owned())
+    );
+    let isolated = active([ripe(100), clear(100), again]);
+    assert_eq!(
+        words(&isolated, clear(100)),
+        Ok("overdue_cleared + isolir_lifted".to_owned())
+    );
 }
