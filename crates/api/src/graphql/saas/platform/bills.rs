@@ -1,0 +1,313 @@
+//! Bills of all operators: seen, marked as paid, withdrawn.
+
+use async_graphql::{
+    ComplexObject, Context, ID, InputObject, Object, Result, SimpleObject, connection::Connection,
+};
+use simpul_app::{
+    permission,
+    saas::{MarkBillPaid, VoidBill},
+};
+use simpul_domain::{InvoiceId, TenantId};
+use simpul_event_store::feed::Projector as _;
+use simpul_projections::billing::{
+    attempt_list,
+    invoice_list::{self, InvoiceFilter as Wanted, InvoiceListProjector, InvoiceRow},
+};
+
+use crate::{
+    ApiError,
+    graphql::{
+        billing::{InvoiceLine, InvoiceStatus},
+        fields::Fields,
+        page::{connection, page},
+        payload::payload,
+        scalar::{Date, DateTime, Money, MoneyInput},
+        scope::{Scope, scope},
+    },
+};
+
+const LIST: &str = "saasInvoices";
+
+/// A bill of an operator.
+#[derive(Debug, SimpleObject)]
+#[graphql(complex)]
+pub(crate) struct SaasInvoice {
+    #[graphql(skip)]
+    row: InvoiceRow,
+    /// Opaque.
+    id: ID,
+    /// Whose it is.
+    tenant_id: ID,
+    /// The operator's name at the time of issue.
+    tenant_name: String,
+    /// The operator's code.
+    tenant_code: String,
+    /// As printed.
+    number: String,
+    /// Where the bill stands.
+    status: InvoiceStatus,
+    /// First day of the billed period.
+    period_from_on: Date,
+    /// Last day of the billed period.
+    period_until_on: Date,
+    /// The lines.
+    lines: Vec<InvoiceLine>,
+    /// Sum of the lines.
+    total: Money,
+    /// What is still asked for.
+    outstanding: Money,
+    /// Last day on which it can be paid in time.
+    due_on: Date,
+    /// When it was issued.
+    issued_at: DateTime,
+    /// When it fell overdue.
+    overdue_at: Option<DateTime>,
+    /// When nothing was asked for any more.
+    paid_at: Option<DateTime>,
+    /// When it was withdrawn.
+    voided_at: Option<DateTime>,
+    /// Why it was withdrawn.
+    void_reason: Option<String>,
+}
+
+impl From<(TenantId, InvoiceRow)> for SaasInvoice {
+    fn from((account, row): (TenantId, InvoiceRow)) -> Self {
+        let last = row.period.until();
+        Self {
+            id: row.invoice.to_string().into(),
+            tenant_id: account.to_string().into(),
+            tenant_name: row.snapshot.account_name.clone().unwrap_or_default(),
+            tenant_code: row.snapshot.customer_code.as_str().to_owned(),
+            number: row.number.as_str().to_owned(),
+            status: row.status.into(),
+            period_from_on: Date(row.period.from()),
+            period_until_on: Date(last.pred_opt().unwrap_or(last)),
+            lines: row.lines.iter().map(InvoiceLine::from).collect(),
+            total: row.total.into(),
+            outstanding: row.outstanding.into(),
+            due_on: Date(row.due_on),
+            issued_at: DateTime(row.issued_at),
+            overdue_at: row.overdue_at.map(DateTime),
+            paid_at: row.paid_at.map(DateTime),
+            voided_at: row.voided_at.map(DateTime),
+            void_reason: row.void_reason.clone(),
+            row,
+        }
+    }
+}
+
+/// One attempt of an operator to pay through the platform's gateway.
+#[derive(Debug, SimpleObject)]
+pub(crate) struct SaasPaymentAttempt {
+    /// Opaque.
+    id: ID,
+    /// How the gateway names it.
+    merchant_ref: String,
+    /// The gateway's channel code.
+    channel: String,
+    /// What the payer is asked for.
+    payer_amount: Money,
+    /// When it was planned.
+    created_at: DateTime,
+    /// When the payer paid.
+    paid_at: Option<DateTime>,
+}
+
+#[ComplexObject]
+impl SaasInvoice {
+    /// The attempts to pay it through the gateway, newest first.
+    async fn attempts(&self, context: &Context<'_>) -> Result<Vec<SaasPaymentAttempt>> {
+        let scope = scope(context)?;
+        let mut tx = scope.read(&[InvoiceListProjector::NAME]).await?;
+        let rows = attempt_list::of_invoices(&mut tx, &[self.row.invoice])
+            .await
+            .map_err(ApiError::from)?;
+        tx.commit().await.map_err(ApiError::from)?;
+        Ok(rows
+            .into_iter()
+            .map(|row| SaasPaymentAttempt {
+                id: row.attempt.to_string().into(),
+                merchant_ref: row.merchant_ref.as_str().to_owned(),
+                channel: row.channel.clone(),
+                payer_amount: row.expected_payer_amount.into(),
+                created_at: DateTime(row.created_at),
+                paid_at: row.paid_at.map(DateTime),
+            })
+            .collect())
+    }
+}
+
+impl SaasInvoice {
+    /// A bill that is not an operator's is not there.
+    fn of(row: InvoiceRow) -> Option<Self> {
+        row.billed.account().map(|account| Self::from((account, row)))
+    }
+
+    async fn load(scope: &Scope, invoice: InvoiceId) -> Result<Option<Self>, ApiError> {
+        scope.require(permission::PLATFORM_BILLING).await?;
+        let mut tx = scope.read(&[InvoiceListProjector::NAME]).await?;
+        let row = invoice_list::by_ids(&mut tx, &[invoice]).await?.pop();
+        tx.commit().await?;
+        Ok(row.and_then(Self::of))
+    }
+}
+
+/// Which bills; every given part must hold.
+#[derive(Debug, Default, InputObject)]
+pub(crate) struct SaasInvoiceFilter {
+    /// Bills in this status.
+    status: Option<InvoiceStatus>,
+    /// Bills of this operator.
+    tenant_id: Option<ID>,
+    /// Part of the number, or of the operator's name or code; capitals do not matter.
+    search: Option<String>,
+}
+
+impl SaasInvoiceFilter {
+    /// `None` when an id cannot be one: no bill matches.
+    fn wanted(self) -> Option<Wanted> {
+        let account = self.tenant_id.map(|id| id.parse());
+        Some(Wanted {
+            status: self.status.map(Into::into),
+            account: account.transpose().ok()?,
+            accounts_only: true,
+            search: self.search.filter(|text| !text.is_empty()),
+            ..Wanted::default()
+        })
+    }
+}
+
+/// A transfer of an operator that arrived.
+#[derive(Debug, InputObject)]
+pub(crate) struct SaasInvoiceMarkPaidInput {
+    /// What was paid.
+    id: ID,
+    /// What arrived. More than the bill asks for pays others, then becomes credit.
+    amount: MoneyInput,
+    /// What proves it, such as the bank's reference. One reference is one transfer.
+    reference: String,
+    /// When it arrived; now when absent.
+    paid_at: Option<DateTime>,
+    /// Same key, same effect. 1 to 64 characters.
+    idempotency_key: String,
+}
+
+/// Which bill is withdrawn, and why.
+#[derive(Debug, InputObject)]
+pub(crate) struct SaasInvoiceVoidInput {
+    /// Of the bill.
+    id: ID,
+    /// For the audit trail, and for the operator.
+    reason: String,
+    /// Same key, same effect. 1 to 64 characters.
+    idempotency_key: Option<String>,
+}
+
+payload! {
+    /// What `saasInvoiceMarkPaid` answers.
+    SaasInvoiceMarkPaidPayload { saas_invoice: SaasInvoice = InvoiceId } in platform
+}
+
+payload! {
+    /// What `saasInvoiceVoid` answers.
+    SaasInvoiceVoidPayload { saas_invoice: SaasInvoice = InvoiceId } in platform
+}
+
+/// Questions about operators' bills.
+#[derive(Debug, Default)]
+pub(crate) struct SaasBillsQuery;
+
+#[Object]
+impl SaasBillsQuery {
+    /// One bill of an operator; null when there is none.
+    /// Permission: platform.billing
+    async fn saas_invoice(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Of the bill.")] id: ID,
+    ) -> Result<Option<SaasInvoice>> {
+        let scope = scope(context)?;
+        scope.require(permission::PLATFORM_BILLING).await?;
+        match id.parse() {
+            Ok(id) => Ok(SaasInvoice::load(scope, id).await?),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Bills of operators, newest first; at most 100 a page.
+    /// Permission: platform.billing
+    async fn saas_invoices(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
+        #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
+        #[graphql(desc = "Which bills.")] filter: Option<SaasInvoiceFilter>,
+    ) -> Result<Connection<String, SaasInvoice>> {
+        let scope = scope(context)?;
+        scope.require(permission::PLATFORM_BILLING).await?;
+        let page = page(LIST, first, after.as_deref())?;
+        let Some(wanted) = filter.unwrap_or_default().wanted() else {
+            return Ok(Connection::new(false, false));
+        };
+        let mut tx = scope.read(&[InvoiceListProjector::NAME]).await?;
+        let slice = invoice_list::list(&mut tx, &wanted, page)
+            .await
+            .map_err(ApiError::from)?;
+        tx.commit().await.map_err(ApiError::from)?;
+        // INVARIANT: the filter lets bills of accounts through only.
+        Ok(connection(LIST, page, slice, |row| {
+            let account = row.billed.account().unwrap_or(TenantId::PLATFORM);
+            SaasInvoice::from((account, row))
+        }))
+    }
+}
+
+/// Commands about operators' bills.
+#[derive(Debug, Default)]
+pub(crate) struct SaasBillsMutation;
+
+#[Object]
+impl SaasBillsMutation {
+    /// Books a transfer that was seen to arrive. The operator's panel opens by itself when nothing is overdue any more.
+    /// Permission: platform.billing
+    async fn saas_invoice_mark_paid(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: SaasInvoiceMarkPaidInput,
+    ) -> Result<SaasInvoiceMarkPaidPayload> {
+        let mut fields = Fields::default();
+        let invoice: Option<InvoiceId> = fields.id("id", "invoice", &input.id);
+        let amount = fields.money("amount", &input.amount);
+        let command = fields.done(invoice.zip(amount).map(|(invoice, amount)| MarkBillPaid {
+            invoice,
+            amount,
+            reference: input.reference.clone(),
+            paid_at: input.paid_at.map(|at| at.0),
+        }));
+        let key = Some(input.idempotency_key.as_str());
+        let outcome = scope(context)?
+            .command("invoice", key, command, |_| invoice)
+            .await?;
+        Ok(outcome.flatten().into())
+    }
+
+    /// Withdraws a bill on which nothing was paid.
+    /// Permission: platform.billing
+    async fn saas_invoice_void(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: SaasInvoiceVoidInput,
+    ) -> Result<SaasInvoiceVoidPayload> {
+        let mut fields = Fields::default();
+        let invoice: Option<InvoiceId> = fields.id("id", "invoice", &input.id);
+        let command = fields.done(invoice.map(|invoice| VoidBill {
+            invoice,
+            reason: input.reason.clone(),
+        }));
+        let key = input.idempotency_key.as_deref();
+        let outcome = scope(context)?
+            .command("invoice", key, command, |()| invoice)
+            .await?;
+        Ok(outcome.flatten().into())
+    }
+}
