@@ -4,7 +4,7 @@ use simpul::demo::seed::Hand;
 use simpul_app::{Personal, subscriptions::ChangeSecret, tenancy::ChangeSettings};
 use simpul_domain::{
     network::PppProfile,
-    tenancy::{IsolirStrategy, TenantSettings},
+    tenancy::settings::{Isolir, IsolirStrategy},
 };
 use simpul_event_store::Actor;
 
@@ -25,27 +25,28 @@ async fn another_way_of_isolating_reaches_the_lines_that_are_isolated_now() {
     world.overdue_invoice().await;
     world.confirmed("isolated", 1).await;
     assert_eq!(world.account("profile").as_deref(), Some("isolir"));
-    let settings = TenantSettings {
-        grace_days: 3,
-        isolir_strategy: IsolirStrategy::DisableSecret,
-        ..TenantSettings::default()
+    let isolir = Isolir {
+        strategy: IsolirStrategy::DisableSecret,
+        ..Isolir::default()
     };
     hand(&world)
         .ask(ChangeSettings {
-            settings: settings.clone(),
+            section: isolir.clone().into(),
         })
         .await
         .expect("changed");
     world.confirmed("isolated", 2).await;
     assert_eq!(world.account("disabled").as_deref(), Some("true"));
     let profile = PppProfile::parse("paket-10m").expect("a profile");
-    let settings = TenantSettings {
-        isolir_strategy: IsolirStrategy::PppProfileSwitch,
-        isolir_profile: profile,
-        ..settings
+    let isolir = Isolir {
+        strategy: IsolirStrategy::PppProfileSwitch,
+        profile,
+        ..isolir
     };
     hand(&world)
-        .ask(ChangeSettings { settings })
+        .ask(ChangeSettings {
+            section: isolir.into(),
+        })
         .await
         .expect("changed");
     world.confirmed("isolated", 3).await;

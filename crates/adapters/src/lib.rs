@@ -9,6 +9,7 @@ pub mod backup;
 mod breaker;
 pub mod bus;
 pub mod delivery;
+pub mod dns;
 pub mod egress;
 pub mod intake;
 pub mod messaging;

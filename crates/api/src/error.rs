@@ -6,7 +6,7 @@ use std::error::Error;
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use serde_json::{Map, Value, json};
-use simpul_domain::{Code, Coded};
+use simpul_domain::{Code, Coded, tenancy::Feature};
 use simpul_event_store::{StoreError, feed::ReadError};
 use simpul_projections::QueryError;
 
@@ -39,6 +39,15 @@ impl ApiError {
             code: Code::Forbidden,
             message: format!("The permission {permission} is missing"),
             params: json!({ "permission": permission }),
+        }
+    }
+
+    pub fn feature_disabled(feature: Feature) -> Self {
+        let name = feature.as_str();
+        Self {
+            code: Code::FeatureDisabled,
+            message: format!("The feature {name} is not enabled"),
+            params: json!({ "feature": name }),
         }
     }
 

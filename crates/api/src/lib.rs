@@ -20,8 +20,10 @@
 pub mod auth;
 pub mod budget;
 mod checkout;
+pub mod domains;
 mod engine;
 mod error;
+mod features;
 pub mod gateways;
 pub mod graphql;
 pub mod hooks;

@@ -10,6 +10,7 @@ use simpul_domain::{
     SenderId, TenantId,
     customers::PhoneNumber,
     messaging::{sender::SenderKind, sender_account::SenderAccountConnected},
+    tenancy::Tenant,
 };
 use simpul_event_store::{EventStore, StoreError, inline};
 use url::Url;
@@ -45,12 +46,14 @@ impl StoredSenders {
         }
     }
 
-    /// The tenant's first connected WhatsApp sender.
+    /// The first connected WhatsApp sender of those that the tenant prefers, else the one that was connected first.
     pub async fn whatsapp(&self, tenant: TenantId) -> Result<Option<Fonnte>, SenderError> {
         let mut tx = self.store.db().tenant_tx(tenant).await?;
         let senders = inline::member::list(&mut tx, messaging::SENDERS, messaging::WHATSAPP).await?;
         tx.commit().await?;
-        for sender in senders.iter().filter_map(|id| id.parse().ok()) {
+        let (state, _) = self.store.load::<Tenant>(tenant, &tenant.to_string()).await?;
+        let preferred = state.settings().messaging.whatsapp_senders.iter().copied();
+        for sender in preferred.chain(senders.iter().filter_map(|id| id.parse().ok())) {
             if let Some(driver) = self.open(tenant, sender).await? {
                 return Ok(Some(driver));
             }

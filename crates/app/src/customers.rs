@@ -7,7 +7,7 @@ use simpul_domain::{
 };
 use simpul_event_store::{Access, Command, Work, inline::Inline};
 
-use crate::{Outcome, Personal, Refusal, decide, permission, refuse};
+use crate::{Outcome, Personal, Refusal, decide, permission, refuse, tenancy};
 
 /// Scope of the claim that makes codes unique per tenant (Property 8).
 const CODE_SCOPE: &str = "customer.code";
@@ -23,7 +23,8 @@ pub mod field {
 /// Registers a customer.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RegisterCustomer {
-    pub code: CustomerCode,
+    /// The tenant's next when absent.
+    pub code: Option<CustomerCode>,
     pub name: Personal,
     /// As typed; normalised to E.164 before it is sealed.
     pub phone: Personal,
@@ -38,17 +39,39 @@ impl Command for RegisterCustomer {
 
     async fn run(&self, work: &mut Work<'_>) -> Outcome<CustomerId> {
         let customer = CustomerId::new(work.new_uuid());
+        let code = match &self.code {
+            Some(code) => code.clone(),
+            None => next_code(work).await?,
+        };
         work.begin::<Customer>(&customer.to_string());
         register(
             work,
             customer,
-            &self.code,
+            &code,
             &self.name,
             &self.phone,
             self.email.as_ref(),
         )
         .await?;
         Ok(customer)
+    }
+}
+
+/// The next code of the tenant's pattern that nobody has; somebody may have typed one that the counter comes to.
+async fn next_code(work: &mut Work<'_>) -> Outcome<CustomerCode> {
+    let pattern = tenancy::settings(work).await?.codes.customer;
+    let scope = format!("{CODE_SCOPE}/{pattern}");
+    loop {
+        let counter = work.next_number(&scope).await?;
+        let Ok(code) = CustomerCode::parse(&pattern.render(counter)) else {
+            return refuse(Refusal::Invalid {
+                field: "code",
+                rule: "length",
+            });
+        };
+        if work.claimed_by(CODE_SCOPE, code.as_str()).await?.is_none() {
+            return Ok(code);
+        }
     }
 }
 

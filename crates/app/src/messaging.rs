@@ -11,6 +11,7 @@ use simpul_domain::{
         sender::{Channel, Delivery, SenderKind},
         sender_account::{ConnectSenderAccount, SenderAccountConnected},
     },
+    tenancy::Feature,
 };
 use simpul_event_store::{
     Access, Command, EventStore, StoreError, Work,
@@ -20,7 +21,7 @@ use simpul_event_store::{
 use crate::{
     Outcome, Personal, Refusal, decide,
     hooks::{Hook, Reporter},
-    permission, refuse, stream,
+    permission, refuse, stream, tenancy,
 };
 
 /// Outbox channel of WhatsApp messages.
@@ -48,7 +49,10 @@ pub struct ConnectSender {
 
 impl Command for ConnectSender {
     const NAME: &'static str = "sender.connect";
-    const ACCESS: Access = Access::permission(permission::TENANT_SETTINGS);
+    const ACCESS: Access = Access {
+        feature: Some(Feature::Whatsapp.as_str()),
+        ..Access::permission(permission::TENANT_SETTINGS)
+    };
     type Answer = SenderId;
     type Refusal = Refusal;
 
@@ -117,7 +121,7 @@ pub async fn sender_account(
     })
 }
 
-/// Queues a message about an event. The same cause and kind is the same message.
+/// Queues a message about an event. The same cause and kind is the same message. In quiet hours it waits for their end.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct QueueMessage {
     pub message: MessageId,
@@ -149,11 +153,17 @@ impl Command for QueueMessage {
         if decide::<Message>(work, &id, command).await?.is_empty() {
             return Ok(());
         }
+        let settings = tenancy::settings(work).await?;
+        let at = work.at();
+        let due_at = settings
+            .messaging
+            .quiet_hours
+            .map_or(at, |quiet| quiet.end_after(at, settings.region.zone));
         work.inline(Inline::Send(Parcel {
             id: self.message.as_uuid(),
             channel: WHATSAPP.to_owned(),
             body: json!({ "message": id }),
-            due_at: work.at(),
+            due_at,
             origin: Some(Origin {
                 cause: self.cause.as_uuid(),
                 correlation: work.context().correlation,

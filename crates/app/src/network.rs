@@ -16,6 +16,9 @@ use simpul_event_store::{Access, Command, Work};
 
 use crate::{Outcome, Personal, Refusal, decide, permission};
 
+/// Scope of the set of lines that are on a router, by the router.
+pub(crate) const LINES: &str = "router.lines";
+
 /// Field of a router that is sealed.
 pub const PASSWORD_FIELD: &str = "password";
 
@@ -81,6 +84,38 @@ impl Command for ChangeRouterAddress {
         decide::<Router>(work, &id, command).await?;
         Ok(self.router)
     }
+}
+
+/// Manages a router no more. It counts against the limit no more either. Refused while lines are on it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RetireRouter {
+    pub router: RouterId,
+}
+
+impl Command for RetireRouter {
+    const NAME: &'static str = "router.retire";
+    const ACCESS: Access = Access::permission(permission::ROUTER_WRITE);
+    type Answer = RouterId;
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<RouterId> {
+        let (id, at) = (self.router.to_string(), work.at());
+        hold(work, self.router).await?;
+        let lines = work.members(LINES, &id).await?.len();
+        if !decide::<Router>(work, &id, RouterCommand::Retire { lines, at })
+            .await?
+            .is_empty()
+        {
+            work.quota(Resource::Routers.as_str(), -1);
+        }
+        Ok(self.router)
+    }
+}
+
+/// Makes those who put lines on a router, and who retires it, wait for each other until they have committed.
+pub(crate) async fn hold(work: &mut Work<'_>, router: RouterId) -> Outcome<()> {
+    work.next_number(&format!("{LINES}/{router}")).await?;
+    Ok(())
 }
 
 /// What a router said about itself when it was asked.

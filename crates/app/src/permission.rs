@@ -49,9 +49,6 @@ pub const PLATFORM_OWNER: &str = "platform.owner";
 /// Held by the product's own parts only; no role can be given it.
 pub const INTERNAL: &str = "internal";
 
-/// The feature without which a tenant has the built-in roles only.
-pub const FEATURE_CUSTOM_ROLES: &str = "custom_roles";
-
 /// What the owner of a tenant may do: everything of the tenant.
 pub const OWNER: &[&str] = &[
     TENANT_OWN,

@@ -12,10 +12,13 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use simpul_domain::{
     Coded, CustomerId, Decider as _, TenantId,
-    billing::{Invoice, InvoiceEvent, dunning, isolir},
+    billing::{
+        Invoice, InvoiceEvent,
+        dunning::{self, DunningFacts},
+        isolir,
+    },
     customers::{Customer, customer::CustomerStatus},
     messaging::{
-        MessageKind,
         receipts::{self, ReceiptFacts},
         sender::Channel,
     },
@@ -30,7 +33,8 @@ use simpul_domain::{
         terms::BillingTerms,
     },
     subscriptions::Subscription,
-    tenancy::{AddOnOrder, Tenant},
+    tenancy::{AddOnOrder, Feature, Tenant},
+    within::Within,
 };
 use simpul_event_store::{
     Access, Bus, Cause, Command, Context, DispatchError, Recorded, StoreError, Work,
@@ -48,7 +52,7 @@ use crate::{
     messaging::QueueMessage,
     permission,
     saas::{BillAccount, ClearArrears, HearOfBill, LockForArrears, NoteArrears, TERMS, UnlockAfterArrears},
-    subscriptions::{ClearOverdue, NoteOverdue},
+    subscriptions::{ClearOverdue, NoteOverdue, StopUnpaid},
 };
 
 /// Runs every policy over the log.
@@ -98,15 +102,10 @@ impl Policies {
             event.payload.as_str(),
         )
         .map_err(HandlerError::permanent)?;
-        let facts = ReceiptFacts {
-            enabled: enabled_kinds(),
-            channel: Channel::Whatsapp,
-        };
         let mut wishes: Vec<(&'static str, Intent)> = Vec::new();
         match &any {
             AnyEvent::Invoice(invoice) => {
-                let grace_days = self.grace_days(event.tenant).await?;
-                let dunning = dunning::react(invoice, dunning::DunningFacts { grace_days });
+                let dunning = dunning::react(invoice, &self.dunning(event.tenant).await?);
                 wishes.extend(dunning.into_iter().map(|intent| (dunning::POLICY, intent)));
                 wishes.extend(
                     isolir::react(invoice)
@@ -116,6 +115,7 @@ impl Policies {
                 if event.tenant == TenantId::PLATFORM {
                     wishes.extend(self.about_bill(invoice).await?);
                 }
+                let facts = self.receipts(event.tenant).await?;
                 for intent in receipts::on_invoice(event.event_id, invoice, &facts) {
                     if event.tenant != TenantId::PLATFORM || self.is_reachable(&intent).await? {
                         wishes.push((receipts::POLICY, intent));
@@ -139,6 +139,7 @@ impl Policies {
             }
             AnyEvent::Provisioning(provisioning) => {
                 if let Some(customer) = self.customer_of(event.tenant, &event.aggregate_id).await? {
+                    let facts = self.receipts(event.tenant).await?;
                     let messages = receipts::on_provisioning(event.event_id, provisioning, customer, &facts);
                     wishes.extend(messages.into_iter().map(|intent| (receipts::POLICY, intent)));
                 }
@@ -193,13 +194,36 @@ impl Policies {
         Ok(state.current().clone())
     }
 
-    async fn grace_days(&self, tenant: TenantId) -> Result<u8, HandlerError> {
-        let (state, _) = self
-            .bus
-            .store()
-            .load::<Tenant>(tenant, &tenant.to_string())
-            .await?;
-        Ok(state.settings().grace_days)
+    async fn dunning(&self, tenant: TenantId) -> Result<DunningFacts, HandlerError> {
+        let state = self.tenant(tenant).await?;
+        let dunning = &state.settings().dunning;
+        Ok(DunningFacts {
+            reminder_days: dunning.reminder_days.clone(),
+            grace_days: dunning.grace_days.get(),
+            stop_days: dunning.stop_days.map(Within::get),
+        })
+    }
+
+    /// Which messages customers of the tenant get.
+    async fn receipts(&self, tenant: TenantId) -> Result<ReceiptFacts, HandlerError> {
+        let state = self.tenant(tenant).await?;
+        // The platform's own tenant is granted nothing, and has everything.
+        let granted = state.entitlements();
+        let writes = granted.is_none_or(|granted| granted.features.contains(&Feature::Whatsapp));
+        Ok(ReceiptFacts {
+            enabled: if writes {
+                state.settings().messaging.kinds.clone()
+            } else {
+                BTreeSet::new()
+            },
+            channel: Channel::Whatsapp,
+        })
+    }
+
+    async fn tenant(&self, tenant: TenantId) -> Result<Tenant, HandlerError> {
+        let id = tenant.to_string();
+        let (state, _) = self.bus.store().load::<Tenant>(tenant, &id).await?;
+        Ok(state)
     }
 
     async fn customer_of(
@@ -216,6 +240,7 @@ impl Policies {
     }
 
     /// `not_before`: when the timer that wishes it fell due, if one does.
+    #[expect(clippy::too_many_lines, reason = "one arm for each wish")]
     async fn carry_out(
         &self,
         context: Context,
@@ -260,6 +285,20 @@ impl Policies {
                 .await?;
                 crash::point(Point::UnisolirCommitted);
                 Ok(())
+            }
+            Intent::StopUnpaid {
+                subscription,
+                invoice,
+            } => {
+                dispatch(
+                    &self.bus,
+                    context,
+                    StopUnpaid {
+                        subscription,
+                        invoice,
+                    },
+                )
+                .await
             }
             Intent::QueueMessage {
                 message,
@@ -339,6 +378,8 @@ pub fn timer_row(
     let name = match kind {
         TimerKind::InvoiceOverdue { .. } => "invoice_overdue",
         TimerKind::IsolirDue { .. } => "isolir_due",
+        TimerKind::StopDue { .. } => "stop_due",
+        TimerKind::CheckDomain { .. } => "check_domain",
         TimerKind::SweepLines(_) => "sweep_lines",
         TimerKind::BillAccount { .. } => "bill_account",
         TimerKind::BillReminder { .. } => "bill_reminder",
@@ -353,19 +394,6 @@ pub fn timer_row(
         due_at,
         origin,
     })
-}
-
-/// Kinds of messages that are sent. Settings per tenant come with the messaging context.
-fn enabled_kinds() -> BTreeSet<MessageKind> {
-    [
-        MessageKind::InvoiceCreated,
-        MessageKind::InvoiceDueReminder,
-        MessageKind::InvoiceOverdue,
-        MessageKind::InvoicePaid,
-        MessageKind::CustomerIsolated,
-        MessageKind::CustomerUnisolated,
-    ]
-    .into()
 }
 
 impl Reactor for Policies {

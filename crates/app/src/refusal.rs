@@ -13,7 +13,7 @@ use simpul_domain::{
     platform::{AccountError, AddOnError, BackupError, PlanError},
     saas::{StatementError, TabError, TermsError},
     subscriptions::SubscriptionError,
-    tenancy::{AddOnOrderError, TenantError},
+    tenancy::{AddOnOrderError, CustomDomainError, TenantError},
 };
 
 /// A refusal that a person can do something about.
@@ -76,6 +76,8 @@ pub enum Refusal {
     #[error(transparent)]
     AddOnOrder(#[from] AddOnOrderError),
     #[error(transparent)]
+    Domain(#[from] CustomDomainError),
+    #[error(transparent)]
     Money(#[from] MoneyError),
     /// What an input refers to does not exist, or belongs to another tenant.
     #[error("the {what} does not exist")]
@@ -118,6 +120,7 @@ impl Coded for Refusal {
             Self::AddOn(error) => error.code(),
             Self::Backup(error) => error.code(),
             Self::AddOnOrder(error) => error.code(),
+            Self::Domain(error) => error.code(),
             Self::Money(_) | Self::Invalid { .. } => Code::ValidationError,
             Self::Missing { .. } => Code::NotFound,
             Self::Unusable { .. } => Code::NotAllowedInState,
@@ -154,6 +157,7 @@ impl Coded for Refusal {
             Self::AddOn(error) => error.params(),
             Self::Backup(error) => error.params(),
             Self::AddOnOrder(error) => error.params(),
+            Self::Domain(error) => error.params(),
             Self::Money(_) => json!({ "rule": "range" }),
             Self::Missing { what } | Self::Unusable { what } => json!({ "what": what }),
             Self::Invalid { field, rule } => json!({ "field": field, "rule": rule }),

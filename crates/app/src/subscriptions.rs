@@ -10,7 +10,7 @@ use simpul_domain::{
     network::{Router, router::RouterStatus},
     subscriptions::{
         PppUsername, Subscription, SubscriptionCommand, SubscriptionEvent,
-        subscription::{IsolirHold, NoteOverdue as Note, OpenSubscription as Open},
+        subscription::{IsolirHold, NoteOverdue as Note, OpenSubscription as Open, SubscriptionStatus},
     },
     tenancy::Resource,
 };
@@ -19,7 +19,11 @@ use simpul_event_store::{
     crash::{self, Point},
 };
 
-use crate::{Outcome, Personal, Refusal, decide, permission, refuse, tenancy};
+use crate::{
+    Outcome, Personal, Refusal, decide,
+    network::{self, LINES},
+    permission, refuse, tenancy,
+};
 
 /// Field of a subscription that is sealed.
 pub const SECRET_FIELD: &str = "secret";
@@ -59,6 +63,7 @@ impl Command for OpenSubscription {
             CustomerStatus::Absent => return refuse(Refusal::Missing { what: "customer" }),
             CustomerStatus::Erased { .. } => return refuse(Refusal::Unusable { what: "customer" }),
         }
+        network::hold(work, self.router).await?;
         match work.load::<Router>(&self.router.to_string()).await?.status() {
             RouterStatus::Managed => {}
             RouterStatus::Absent => return refuse(Refusal::Missing { what: "router" }),
@@ -74,14 +79,15 @@ impl Command for OpenSubscription {
             router: self.router,
             username: self.username.clone(),
             secret: self.secret.seal(work, &id, SECRET_FIELD).await?,
-            due_day: self.due_day.unwrap_or(settings.due_day),
+            due_day: self.due_day.unwrap_or(settings.invoicing.due_day),
             installed_on: self.installed_on,
-            zone: settings.zone,
+            zone: settings.region.zone,
             at: work.at(),
         };
         work.begin::<Subscription>(&id);
         decide::<Subscription>(work, &id, SubscriptionCommand::Open(Box::new(open))).await?;
         work.claim(USERNAME_SCOPE, &format!("{}/{}", self.router, self.username), &id);
+        work.add_member(LINES, &self.router.to_string(), &id, &id);
         work.quota(Resource::Users.as_str(), 1);
         Ok(subscription)
     }
@@ -141,6 +147,10 @@ impl Command for ChangeSubscription {
             .iter()
             .any(|event| matches!(event, SubscriptionEvent::Terminated(_)))
         {
+            let id = self.subscription.to_string();
+            if let Some(router) = work.load::<Subscription>(&id).await?.router() {
+                work.drop_member(LINES, &router.to_string(), &id);
+            }
             work.quota(Resource::Users.as_str(), -1);
         }
         Ok(())
@@ -194,9 +204,10 @@ impl Command for NoteOverdue {
             invoice: self.invoice,
             due_on: self.due_on,
             today: settings
+                .region
                 .zone
                 .date_at(self.not_before.map_or(at, |due_at| due_at.max(at))),
-            grace_days: settings.grace_days,
+            grace_days: settings.dunning.grace_days.get(),
             invoice_open,
             reopened,
             hold: IsolirHold::default(),
@@ -209,6 +220,35 @@ impl Command for NoteOverdue {
         )
         .await?;
         crash::point(Point::IsolirDecided);
+        Ok(())
+    }
+}
+
+/// A bill of the line is long unpaid. That it still is, and that the line is isolated for it, is read here: whoever has a
+/// promise, an outage or credit was never isolated, and is not stopped.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StopUnpaid {
+    pub subscription: SubscriptionId,
+    pub invoice: InvoiceId,
+}
+
+impl Command for StopUnpaid {
+    const NAME: &'static str = "subscription.stop_unpaid";
+    const ACCESS: Access = Access::permission(permission::INTERNAL);
+    type Answer = ();
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
+        let id = self.subscription.to_string();
+        let unpaid = work.load::<Invoice>(&self.invoice.to_string()).await?.is_open();
+        let isolated = work.load::<Subscription>(&id).await?.status() == SubscriptionStatus::Isolated;
+        if unpaid && isolated {
+            let stop = SubscriptionCommand::Stop {
+                reason: format!("{} is unpaid", self.invoice),
+                at: work.at(),
+            };
+            decide::<Subscription>(work, &id, stop).await?;
+        }
         Ok(())
     }
 }

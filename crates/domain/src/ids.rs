@@ -171,6 +171,8 @@ ids! {
     ParcelId = "pcl";
     /// An add-on that a tenant asked for.
     AddOnOrderId = "ord";
+    /// A name in the DNS that a tenant asked for.
+    CustomDomainId = "dom";
     /// What a person did about something stuck.
     InterventionId = "itv";
     /// One sign-in of a user, until it ends.

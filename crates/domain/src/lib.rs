@@ -29,6 +29,7 @@ pub mod subscriptions;
 pub mod tenancy;
 pub mod text;
 pub mod time;
+pub mod within;
 
 pub use aggregate::{Decider, StoredEvent};
 pub use code::{Code, Coded};

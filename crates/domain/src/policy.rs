@@ -9,7 +9,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AddOnOrderId, CommandId, CustomerId, EventId, InvoiceId, MessageId, SubscriptionId, TenantId, TimerId,
+    AddOnOrderId, CommandId, CustomDomainId, CustomerId, EventId, InvoiceId, MessageId, SubscriptionId,
+    TenantId, TimerId,
     messaging::{
         MessageKind,
         message::{MessageRefs, message_id},
@@ -32,16 +33,29 @@ pub enum TimerKind {
         subscription: SubscriptionId,
         due_on: NaiveDate,
     },
+    /// Stop the line if the invoice still asks for money: it is long unpaid.
+    StopDue {
+        invoice: InvoiceId,
+        subscription: SubscriptionId,
+    },
     /// Put a wish on the lanes of many lines, page by page.
     SweepLines(Sweep),
     /// Bill the operator's next period, which begins on that day.
     BillAccount { account: TenantId, on: NaiveDate },
-    /// Remind an operator of its bill.
+    /// Remind the payer of a bill.
     BillReminder { invoice: InvoiceId, stage: i8 },
     /// The grace of an operator's bill is over.
     ArrearsDue { invoice: InvoiceId, account: TenantId },
     /// The period of a cancelled add-on is over.
     AddOnEnds { tenant: TenantId, order: AddOnOrderId },
+    /// Look for the proof of a domain. The token tells one request of it from the next.
+    CheckDomain {
+        domain: CustomDomainId,
+        token: String,
+        due_at: DateTime<Utc>,
+        /// Whether the next look follows from this one.
+        again: bool,
+    },
     /// The days of grace before a deletion are over.
     TenantDeletion { tenant: TenantId, due_at: DateTime<Utc> },
 }
@@ -53,6 +67,7 @@ impl TimerKind {
             Self::SweepLines(sweep) => sweep.timer(),
             Self::InvoiceOverdue { invoice } => TimerId::derive(invoice.as_uuid(), "overdue"),
             Self::IsolirDue { invoice, .. } => TimerId::derive(invoice.as_uuid(), "isolir"),
+            Self::StopDue { invoice, .. } => TimerId::derive(invoice.as_uuid(), "stop"),
             Self::BillAccount { account, on } => {
                 TimerId::derive(account.as_uuid(), &format!("saas.bill/{on}"))
             }
@@ -61,6 +76,15 @@ impl TimerKind {
             }
             Self::ArrearsDue { invoice, .. } => TimerId::derive(invoice.as_uuid(), "arrears"),
             Self::AddOnEnds { order, .. } => TimerId::derive(order.as_uuid(), "ends"),
+            Self::CheckDomain {
+                domain,
+                token,
+                due_at,
+                again,
+            } => TimerId::derive(
+                domain.as_uuid(),
+                &format!("check/{token}/{again}/{}", due_at.timestamp_micros()),
+            ),
             Self::TenantDeletion { tenant, due_at } => TimerId::derive(
                 tenant.as_uuid(),
                 &format!("deletion/{}", due_at.timestamp_micros()),
@@ -82,6 +106,11 @@ pub enum Intent {
     },
     /// `subscriptions.subscription`: the invoice is settled.
     ClearOverdue {
+        subscription: SubscriptionId,
+        invoice: InvoiceId,
+    },
+    /// `subscriptions.subscription`: stop; that the bill is still unpaid and the line isolated is read in the command.
+    StopUnpaid {
         subscription: SubscriptionId,
         invoice: InvoiceId,
     },
@@ -137,6 +166,7 @@ impl Intent {
             Self::MarkOverdue { .. }
             | Self::NoteOverdue { .. }
             | Self::ClearOverdue { .. }
+            | Self::StopUnpaid { .. }
             | Self::BillAccount { .. }
             | Self::RemindOfBill { .. }
             | Self::NoteArrears { .. }
@@ -193,6 +223,11 @@ impl Intent {
                 kind: TimerKind::SweepLines(_),
                 ..
             } => 8,
+            Self::ScheduleTimer {
+                kind: TimerKind::StopDue { .. },
+                ..
+            } => 10,
+            Self::StopUnpaid { .. } => 9,
             Self::BillAccount { .. } => 20,
             Self::RemindOfBill { .. } => 21,
             Self::NoteArrears { .. } => 22,
@@ -223,6 +258,10 @@ impl Intent {
                 kind: TimerKind::TenantDeletion { .. },
                 ..
             } => 49,
+            Self::ScheduleTimer {
+                kind: TimerKind::CheckDomain { .. },
+                ..
+            } => 11,
             Self::QueueMessage { kind, .. } => match kind {
                 MessageKind::InvoiceCreated => 100,
                 MessageKind::InvoiceDueReminder => 101,

@@ -22,7 +22,7 @@ use crate::{
     platform::{Account, AccountEvent, AddOn, AddOnEvent, Backup, BackupEvent, Plan, PlanEvent},
     saas::{Statement, StatementEvent, Tab, TabEvent, Terms, TermsEvent},
     subscriptions::{Subscription, SubscriptionEvent},
-    tenancy::{AddOnOrder, AddOnOrderEvent, Tenant, TenantEvent},
+    tenancy::{AddOnOrder, AddOnOrderEvent, CustomDomain, CustomDomainEvent, Tenant, TenantEvent},
 };
 
 /// Why a stored row is not an event that this version knows.
@@ -110,6 +110,7 @@ macro_rules! registry {
 
 registry! {
     Tenant(TenantEvent) of Tenant;
+    CustomDomain(CustomDomainEvent) of CustomDomain;
     Customer(CustomerEvent) of Customer;
     ServicePlan(ServicePlanEvent) of ServicePlan;
     Subscription(SubscriptionEvent) of Subscription;

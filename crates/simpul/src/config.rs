@@ -9,6 +9,7 @@ mod door;
 mod sign_in;
 
 use std::{
+    net::SocketAddr,
     num::NonZeroU16,
     path::{Path, PathBuf},
 };
@@ -124,6 +125,8 @@ pub struct Egress {
     pub mode: EgressMode,
     /// Authorities in PEM that may vouch for routers' certificates, besides the machine's own.
     pub router_ca_file: Option<PathBuf>,
+    /// Servers that are asked for the proofs of operators' domains, such as `["9.9.9.9:53"]`; empty: the machine's own.
+    pub name_servers: Vec<SocketAddr>,
 }
 
 /// How to log.

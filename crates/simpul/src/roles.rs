@@ -14,6 +14,7 @@ use simpul_adapters::{
 use simpul_api::{
     ApiState,
     auth::Keys,
+    domains::Domains,
     gateways::{GatewayDirectory, StoredGateways},
     poller::Poller,
     senders::StoredSenders,
@@ -298,6 +299,10 @@ impl Starter<'_> {
                 gateways: Arc::clone(&self.gateways),
             },
             sweeps: Sweeps::new(self.store().clone(), self.wakes.provisioning.clone()),
+            domains: Domains {
+                bus: self.running.bus.clone(),
+                dns: wiring::dns(self.config)?,
+            },
         };
         self.work(
             intake::Scheduler::new(self.store().clone(), timers),

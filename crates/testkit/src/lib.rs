@@ -16,6 +16,7 @@
 mod broker;
 mod clock;
 mod database;
+pub mod dns;
 mod ids;
 mod postgres;
 pub mod sql;

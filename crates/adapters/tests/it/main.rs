@@ -6,6 +6,7 @@
 
 mod bucket;
 mod bus;
+mod dns;
 mod faults;
 mod killed;
 mod lanes;

@@ -291,25 +291,28 @@ fn checks_credentials(name: &str) -> bool {
 }
 
 /// Who an operation is for, by its root fields.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Audience {
     /// It may be run without a token.
     pub(super) public: bool,
     /// One can guess at it.
     pub(super) checks_credentials: bool,
+    /// What it asks for: its fields at the root, each once.
+    pub(super) roots: Vec<String>,
 }
 
 /// Runs once the document is admitted.
 pub(super) fn audience(document: &ExecutableDocument, operation: &OperationDefinition) -> Audience {
-    if operation.ty != OperationType::Mutation {
-        return Audience::default();
-    }
     let mut names = Vec::new();
     collect_names(document, &operation.selection_set.node, &mut names);
     names.retain(|name| *name != "__typename");
+    names.sort_unstable();
+    names.dedup();
+    let changes = operation.ty == OperationType::Mutation;
     Audience {
-        public: !names.is_empty() && names.iter().all(|name| PUBLIC.contains(name)),
-        checks_credentials: names.iter().any(|name| checks_credentials(name)),
+        public: changes && !names.is_empty() && names.iter().all(|name| PUBLIC.contains(name)),
+        checks_credentials: changes && names.iter().any(|name| checks_credentials(name)),
+        roots: names.into_iter().map(str::to_owned).collect(),
     }
 }
 

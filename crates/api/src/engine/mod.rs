@@ -54,6 +54,11 @@ impl Prepared {
         self.audience.checks_credentials
     }
 
+    /// The fields at its root.
+    pub(crate) fn roots(&self) -> &[String] {
+        &self.audience.roots
+    }
+
     /// Whether it asks about the schema.
     pub(crate) fn introspects(&self) -> bool {
         self.document.introspects

@@ -100,8 +100,9 @@ impl Customer {
 /// A new customer.
 #[derive(InputObject)]
 pub(crate) struct CustomerRegisterInput {
-    /// Unique per tenant: 1 to 32 capitals, digits, dashes, dots or slashes.
-    code: String,
+    /// Unique per tenant: 1 to 32 capitals, digits, dashes, dots or slashes. Without one, the next of the pattern in
+    /// the tenant's settings.
+    code: Option<String>,
     /// Personal; 1 to 100 characters.
     name: String,
     /// Personal; as people write it, with or without +62.
@@ -115,7 +116,8 @@ pub(crate) struct CustomerRegisterInput {
 impl CustomerRegisterInput {
     fn command(&self) -> Result<RegisterCustomer, Vec<UserError>> {
         let mut fields = Fields::default();
-        let code = fields.take("code", "pattern", CustomerCode::parse(&self.code));
+        let code = self.code.as_deref().map(CustomerCode::parse).transpose();
+        let code = fields.take("code", "pattern", code);
         fields.done(code.map(|code| RegisterCustomer {
             code,
             name: Personal::new(&self.name),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject, connection::Connection};
 use simpul_app::{
     Personal,
-    network::{ChangeRouterAddress, RegisterRouter},
+    network::{ChangeRouterAddress, RegisterRouter, RetireRouter},
     permission,
 };
 use simpul_domain::{
@@ -223,6 +223,27 @@ payload! {
     /// What `routerAddressChange` answers.
     RouterAddressChangePayload { router: Router = RouterId }
 }
+/// Which router.
+#[derive(Debug, InputObject)]
+pub(crate) struct RouterRetireInput {
+    /// Of the router.
+    id: ID,
+    /// Same key, same effect. 1 to 64 characters.
+    idempotency_key: Option<String>,
+}
+
+impl RouterRetireInput {
+    fn command(&self) -> Result<RetireRouter, Vec<UserError>> {
+        let mut fields = Fields::default();
+        let router = fields.id("id", "router", &self.id);
+        fields.done(router.map(|router| RetireRouter { router }))
+    }
+}
+
+payload! {
+    /// What `routerRetire` answers.
+    RouterRetirePayload { router: Router = RouterId }
+}
 payload! {
     /// What `routerRegister` answers.
     RouterRegisterPayload { router: Router = RouterId }
@@ -280,6 +301,18 @@ impl NetworkMutation {
         context: &Context<'_>,
         #[graphql(desc = "What is asked for.")] input: RouterAddressChangeInput,
     ) -> Result<RouterAddressChangePayload> {
+        let key = input.idempotency_key.as_deref();
+        let outcome = scope(context)?.command("router", key, input.command(), |router| router);
+        Ok(outcome.await?.into())
+    }
+
+    /// Manages a router no more, which gives its place in the plan back. Refused while lines are on it.
+    /// Permission: router.write
+    async fn router_retire(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which.")] input: RouterRetireInput,
+    ) -> Result<RouterRetirePayload> {
         let key = input.idempotency_key.as_deref();
         let outcome = scope(context)?.command("router", key, input.command(), |router| router);
         Ok(outcome.await?.into())

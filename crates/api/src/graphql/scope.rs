@@ -7,7 +7,7 @@ use std::sync::{
 
 use async_graphql::Context as GraphqlContext;
 use simpul_app::permission;
-use simpul_domain::{Code, CorrelationId, CustomerId, TenantId};
+use simpul_domain::{Code, CorrelationId, CustomerId, TenantId, tenancy::Feature};
 use simpul_event_store::{
     Actor, Command, ConsistencyToken, Context, Receipt, TenantTx, feed::read_at, inline::access,
 };
@@ -158,6 +158,16 @@ impl Scope {
         self.require(permission::PORTAL).await?;
         let linked = self.stands().await?.customer;
         linked.ok_or_else(|| ApiError::forbidden(permission::PORTAL))
+    }
+
+    /// Refuses where the tenant does not have the feature.
+    pub(crate) async fn needs(&self, feature: Feature) -> Result<(), ApiError> {
+        let switched_on = &self.stands().await?.features;
+        if switched_on.iter().any(|name| name == feature.as_str()) {
+            Ok(())
+        } else {
+            Err(ApiError::feature_disabled(feature))
+        }
     }
 
     /// Refuses without the permission.

@@ -3,14 +3,14 @@
 use async_graphql::MergedObject;
 
 use super::{
-    audit, billing, catalog, customers, entitled, identity, live, messaging, network, node, operations, saas,
-    subscriptions, tenancy,
+    audit, billing, catalog, customers, domains, entitled, identity, live, messaging, network, node,
+    operations, saas, settings, subscriptions, tenancy,
 };
 
 /// Everything that can be asked. Every field reads; none changes anything.
 #[derive(Debug, Default, MergedObject)]
 pub(crate) struct Query(
-    tenancy::TenancyQuery,
+    TenantQuery,
     catalog::CatalogQuery,
     customers::CustomersQuery,
     network::NetworkQuery,
@@ -19,6 +19,10 @@ pub(crate) struct Query(
     messaging::MessagingQuery,
     SupportQuery,
 );
+
+/// Questions about the tenant itself.
+#[derive(Debug, Default, MergedObject)]
+pub(crate) struct TenantQuery(tenancy::TenancyQuery, domains::DomainsQuery);
 
 /// Questions about bills and money.
 #[derive(Debug, Default, MergedObject)]
@@ -52,7 +56,8 @@ pub(crate) struct Mutation(
 /// Commands about the tenant itself and those who work for it.
 #[derive(Debug, Default, MergedObject)]
 pub(crate) struct TenantMutation(
-    tenancy::TenancyMutation,
+    settings::SettingsMutation,
+    domains::DomainsMutation,
     entitled::EntitledMutation,
     identity::OwnMutation,
     identity::PeopleMutation,

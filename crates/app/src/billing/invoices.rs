@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 use simpul_domain::{
     InvoiceId, SubscriptionId,
     billing::{
-        Invoice, InvoiceCommand, InvoiceEvent, Period,
+        Invoice, InvoiceCommand, InvoiceError, InvoiceEvent, Period,
         calendar::invoice_id,
-        invoice::{Billed, InvoiceLine, InvoiceSnapshot, LineKind},
+        invoice::{Billed, InvoiceSnapshot},
+        service::{self, Rules, Service},
     },
     customers::{Customer, customer::CustomerStatus},
     subscriptions::Subscription,
@@ -21,7 +22,7 @@ use super::{
 };
 use crate::{Outcome, Refusal, decide, permission, refuse, refused};
 
-/// Bills a subscription for the month that ends on `due_on`, at the plan's price.
+/// Bills a subscription for the month that ends on `due_on`, by the plan's price and the operator's rules.
 ///
 /// One invoice per subscription and period: its id is derived from both, so that issuing twice yields the same.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -38,10 +39,11 @@ impl Command for IssueInvoice {
 
     async fn run(&self, work: &mut Work<'_>) -> Outcome<InvoiceId> {
         let subscription = work.load::<Subscription>(&self.subscription.to_string()).await?;
-        let (Some(terms), Some(customer), Some(due_day)) = (
+        let (Some(terms), Some(customer), Some(due_day), Some(installed_on)) = (
             subscription.terms().cloned(),
             subscription.customer(),
             subscription.due_day(),
+            subscription.installed_on(),
         ) else {
             return refuse(Refusal::Missing { what: "subscription" });
         };
@@ -61,20 +63,30 @@ impl Command for IssueInvoice {
         };
         let tenant_id = work.tenant().to_string();
         let tenant = work.load::<Tenant>(&tenant_id).await?;
-        let (settings, seller_name) = (tenant.settings().clone(), tenant.name().to_owned());
+        let (settings, name) = (tenant.settings().clone(), tenant.name().to_owned());
+        let seller_name = settings.branding.seller_name.unwrap_or(name);
+        let of_period = Service {
+            name: &terms.name,
+            price: terms.price,
+            period,
+            installed_on,
+        };
+        let rules = Rules {
+            first_period: settings.invoicing.first_period,
+            rounding_unit: settings.invoicing.rounding_unit,
+            tax: settings.taxation.on(settings.region.zone.date_at(work.at())),
+        };
         let bill = NewBill {
             invoice,
             customer,
             billed: Billed::Subscription(self.subscription),
             period,
-            lines: vec![InvoiceLine {
-                kind: LineKind::Plan,
-                description: format!("{} {period}", terms.name),
-                amount: terms.price,
-            }],
+            lines: service::lines(&of_period, rules)
+                .map_err(InvoiceError::from)
+                .map_err(refused)?,
             due_on: self.due_on,
-            zone: settings.zone,
-            number_pattern: settings.invoice_number_pattern,
+            zone: settings.region.zone,
+            number_pattern: settings.invoicing.number_pattern,
             snapshot: InvoiceSnapshot {
                 seller_name,
                 customer_code: code,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use simpul_domain::{
     ApiKeyId, UserId,
     identity::{ApiKey, ApiKeyCommand, Permissions, api_key::IssueApiKey as Issue},
+    tenancy::Feature,
 };
 use simpul_event_store::{
     Access, Command, Work,
@@ -31,7 +32,10 @@ pub struct IssueApiKey {
 
 impl Command for IssueApiKey {
     const NAME: &'static str = "api_key.issue";
-    const ACCESS: Access = Access::permission(permission::API_KEY_WRITE);
+    const ACCESS: Access = Access {
+        feature: Some(Feature::ApiKeys.as_str()),
+        ..Access::permission(permission::API_KEY_WRITE)
+    };
     type Answer = ApiKeyId;
     type Refusal = Refusal;
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use simpul_domain::{
     RoleId, TenantId, UserId,
     identity::{BuiltInRole, PermissionName, Permissions, Role, RoleCommand, RoleKey, User, UserCommand},
+    tenancy::Feature,
 };
 use simpul_event_store::{Access, Command, Work};
 
@@ -73,7 +74,7 @@ pub struct DefineRole {
 impl Command for DefineRole {
     const NAME: &'static str = "role.define";
     const ACCESS: Access = Access {
-        feature: Some(may::FEATURE_CUSTOM_ROLES),
+        feature: Some(Feature::CustomRoles.as_str()),
         ..Access::permission(may::ROLE_WRITE)
     };
     type Answer = RoleId;
@@ -106,7 +107,7 @@ pub struct ChangeRole {
 impl Command for ChangeRole {
     const NAME: &'static str = "role.change";
     const ACCESS: Access = Access {
-        feature: Some(may::FEATURE_CUSTOM_ROLES),
+        feature: Some(Feature::CustomRoles.as_str()),
         ..Access::permission(may::ROLE_WRITE)
     };
     type Answer = RoleId;

@@ -7,6 +7,7 @@ use simpul_domain::{
         AddOn, AddOnCommand, Plan, PlanCommand, add_on::catalogue::default_add_ons,
         plan::catalogue::default_plans,
     },
+    tenancy::Feature,
 };
 use simpul_event_store::{
     Access, Actor, Bus, Command, Context, DispatchError, Work,
@@ -43,7 +44,14 @@ impl Command for FoundPlatform {
             work.begin::<AddOn>(&id);
             decide::<AddOn>(work, &id, AddOnCommand::Define { terms, at }).await?;
         }
-        work.inline(Inline::TenantAccess(TenantAccess::default()));
+        // Whoever sells features has them all.
+        work.inline(Inline::TenantAccess(TenantAccess {
+            features: Feature::ALL
+                .iter()
+                .map(|feature| feature.as_str().to_owned())
+                .collect(),
+            ..TenantAccess::default()
+        }));
         Ok(())
     }
 }

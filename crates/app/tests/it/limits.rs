@@ -1,6 +1,6 @@
 //! Limits hold whoever creates at the same time, and their refusal says what is full.
 
-use std::{cell::Cell, sync::OnceLock};
+use std::cell::Cell;
 
 use proptest::{
     prelude::*,
@@ -16,7 +16,10 @@ use simpul_domain::{
 use simpul_event_store::Actor;
 use tokio::task::JoinSet;
 
-use crate::rig::{Answer, Rig, code};
+use crate::{
+    rig::{Answer, Rig, code},
+    shop::Shop,
+};
 
 pub(crate) fn router(number: u32) -> RegisterRouter {
     RegisterRouter {
@@ -43,17 +46,23 @@ async fn register(rig: &Rig, tenant: TenantId, number: u32) -> Answer<()> {
     rig.ask(tenant, actor, router(number)).await.map(drop)
 }
 
-// Property 75: N parallel creates never pass a limit, and exactly min(N, free) succeed.
-#[test]
-fn of_n_parallel_creates_exactly_as_many_succeed_as_are_free() {
-    static RIG: OnceLock<Rig> = OnceLock::new();
+/// Runs 100 races of N parallel creates of a resource. `found` makes a tenant with a limit and what a create needs.
+fn race<T, F, C>(
+    resource: &'static str,
+    found: impl Fn(&'static Rig, String, Limit) -> F,
+    create: impl Fn(&'static Rig, T, u32) -> C,
+) where
+    T: Clone + Send + 'static,
+    F: Future<Output = (TenantId, T)>,
+    C: Future<Output = Answer<()>> + Send + 'static,
+{
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(4)
         .enable_all()
         .build()
         .expect("a runtime");
-    let rig = runtime.block_on(Rig::new());
-    let rig: &'static Rig = RIG.get_or_init(|| rig);
+    // Tasks of a test that ends take it along.
+    let rig: &'static Rig = Box::leak(Box::new(runtime.block_on(Rig::new())));
     let cases = Cell::new(0_u32);
     let mut runner = TestRunner::new(Config::with_cases(100));
     let wanted = (
@@ -65,13 +74,13 @@ fn of_n_parallel_creates_exactly_as_many_succeed_as_are_free() {
         cases.set(cases.get() + 1);
         let subdomain = format!("tenant-{}", cases.get());
         let (done, used) = runtime.block_on(async {
-            let tenant = rig.found(&subdomain, routers(limit)).await;
+            let (tenant, needed) = found(rig, subdomain, limit).await;
             for number in 0..before {
-                let _ = register(rig, tenant, number).await;
+                let _ = create(rig, needed.clone(), number).await;
             }
             let mut racing = JoinSet::new();
             for number in 0..parallel {
-                racing.spawn(register(rig, tenant, 100 + number));
+                racing.spawn(create(rig, needed.clone(), 100 + number));
             }
             let mut done = 0;
             while let Some(answer) = racing.join_next().await {
@@ -80,7 +89,7 @@ fn of_n_parallel_creates_exactly_as_many_succeed_as_are_free() {
                     refused @ Err(_) => assert_eq!(code(&refused), Some(Code::LimitReached)),
                 }
             }
-            (done, rig.usage(tenant, "routers").await.0)
+            (done, rig.usage(tenant, resource).await.0)
         });
         let free = match limit {
             Limit::Unlimited => u32::MAX,
@@ -92,6 +101,37 @@ fn of_n_parallel_creates_exactly_as_many_succeed_as_are_free() {
         Ok(())
     });
     assert_eq!(outcome, Ok(()));
+}
+
+// Property 75: N parallel creates never pass a limit, and exactly min(N, free) succeed.
+#[test]
+fn of_n_parallel_routers_exactly_as_many_are_registered_as_are_free() {
+    race(
+        "routers",
+        async |rig: &'static Rig, subdomain: String, limit| {
+            let tenant = rig.found(&subdomain, routers(limit)).await;
+            (tenant, tenant)
+        },
+        |rig, tenant, number| register(rig, tenant, number),
+    );
+}
+
+// Property 75: N parallel creates never pass a limit, and exactly min(N, free) succeed.
+#[test]
+fn of_n_parallel_lines_exactly_as_many_are_opened_as_are_free() {
+    race(
+        "users",
+        async |rig: &'static Rig, subdomain: String, limit| {
+            let mut entitlements = Entitlements::unlimited();
+            entitlements.limits.users = limit;
+            let shop = Shop::open(rig, &subdomain, entitlements).await;
+            (shop.tenant, shop)
+        },
+        |rig, shop, number| async move {
+            let open = shop.line(&format!("line-{number}"));
+            rig.ask(shop.tenant, Actor::System("test"), open).await.map(drop)
+        },
+    );
 }
 
 #[tokio::test]

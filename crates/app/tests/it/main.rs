@@ -5,7 +5,11 @@
     reason = "test code outside of test functions: what is not expected stops the test"
 )]
 
+mod domains;
 mod limits;
 mod platform;
+mod retirement;
 mod rig;
 mod saas;
+mod settings;
+mod shop;

@@ -9,7 +9,11 @@ use simpul_domain::{
     AddOnOrderId, Code, Coded as _, TenantId,
     platform::{Account, AddOnKey, PlanKey, account::AccountStatus},
     policy::TimerKind,
-    tenancy::{AddOnOrder, Extra, Resource, TenantSettings, add_on_order::OrderStatus, tenant::TenantStatus},
+    tenancy::{
+        AddOnOrder, Extra, Resource, Section, add_on_order::OrderStatus, settings::Dunning,
+        tenant::TenantStatus,
+    },
+    within::Within,
 };
 use simpul_event_store::{
     Actor, Recorded, StoreError, TenantTx, audit, feed,
@@ -54,12 +58,12 @@ fn standing(tenant: TenantId, standing: Standing) -> ChangeStanding {
     ChangeStanding { tenant, standing }
 }
 
-fn settings(grace_days: u8) -> ChangeSettings {
+fn settings(grace_days: u16) -> ChangeSettings {
     ChangeSettings {
-        settings: TenantSettings {
-            grace_days,
-            ..TenantSettings::default()
-        },
+        section: Section::from(Dunning {
+            grace_days: Within::read(grace_days).expect("in range"),
+            ..Dunning::default()
+        }),
     }
 }
 

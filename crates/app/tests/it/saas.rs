@@ -183,6 +183,38 @@ fn notice(rig: &Rig, gateway: GatewayId, order: &str, provider_ref: &str, gross:
 }
 
 #[tokio::test]
+async fn an_operator_is_billed_once_though_the_clock_was_set_back_when_its_timer_fires() {
+    let rig = Rig::new().await;
+    on(&rig, "2027-03-17").await;
+    rig.onboard("maju", "basic").await;
+    let instant = |text: &str| text.parse::<DateTime<Utc>>().expect("an instant");
+    rig.test.clock().set(instant("2027-04-01T01:00:00+07:00"));
+    let due = due(&rig).await;
+    assert!(due.iter().any(|timer| timer.kind == "bill_account"), "{due:?}");
+    rig.test.clock().set(instant("2027-03-31T20:00:00+07:00"));
+    let policies = Policies::new(rig.bus.clone());
+    for timer in due {
+        let fired = Fired {
+            tenant: TenantId::PLATFORM,
+            timer,
+            attempts: 0,
+            epoch: 0,
+        };
+        policies.fire(&fired).await.expect("fired");
+    }
+    rig.settle().await;
+    assert_eq!(
+        bills(&rig).await.len(),
+        1,
+        "the timer was due, whatever the clock says now"
+    );
+    on(&rig, "2027-04-01").await;
+    assert_eq!(bills(&rig).await.len(), 1, "and once");
+    on(&rig, "2027-05-01").await;
+    assert_eq!(bills(&rig).await.len(), 2, "the next one has its timer");
+}
+
+#[tokio::test]
 async fn an_operator_that_does_not_pay_is_locked_out_of_its_panel_until_it_has_paid() {
     let rig = Rig::new().await;
     on(&rig, "2027-03-17").await;

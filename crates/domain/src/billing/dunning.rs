@@ -1,12 +1,12 @@
-//! When an unpaid invoice is looked at again: the day after its due date, and a subscription's also the day after its
-//! grace. What an operator's account meets after its due date is [`crate::saas::ladder`]'s.
+//! When an unpaid invoice is looked at again: the day after its due date, and a subscription's also on the days of its
+//! reminders, the day after its grace, and when it is long unpaid. What an operator's account meets after its due date is [`crate::saas::ladder`]'s.
 //!
 //! A paid invoice whose money is taken back after its due date is overdue at once.
 //!
-//! Both instants are local midnights of the invoice's zone. A timer that fires late catches up once; one that
+//! Every instant is a local midnight of the invoice's zone. A timer that fires late catches up once; one that
 //! fires for a paid invoice does nothing, because the command checks.
 
-use chrono::Days;
+use chrono::{Days, NaiveDate};
 
 use super::{
     InvoiceEvent,
@@ -18,13 +18,17 @@ use crate::policy::{Intent, TimerKind};
 pub const POLICY: &str = "billing.dunning";
 
 /// What the tenant's settings say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DunningFacts {
+    /// Days after the due date on which a customer is reminded; negative before it.
+    pub reminder_days: Vec<i8>,
     /// Whole days after the due date during which nobody is isolated.
-    pub grace_days: u8,
+    pub grace_days: u16,
+    /// Days after the isolir until the line is stopped, if it is.
+    pub stop_days: Option<u16>,
 }
 
-pub fn react(event: &InvoiceEvent, facts: DunningFacts) -> Vec<Intent> {
+pub fn react(event: &InvoiceEvent, facts: &DunningFacts) -> Vec<Intent> {
     match event {
         InvoiceEvent::Issued(issued) if issued.total.is_positive() => timers(issued, facts),
         // The timers of steps that are still to come wait on; the one of the due date is gone.
@@ -46,23 +50,55 @@ pub fn react(event: &InvoiceEvent, facts: DunningFacts) -> Vec<Intent> {
     }
 }
 
-fn timers(issued: &InvoiceIssued, facts: DunningFacts) -> Vec<Intent> {
+fn timers(issued: &InvoiceIssued, facts: &DunningFacts) -> Vec<Intent> {
+    let invoice = issued.invoice;
     let start_after = |days: u64| issued.zone.start_of(issued.due_on + Days::new(days));
-    let overdue = TimerKind::InvoiceOverdue {
-        invoice: issued.invoice,
-    };
-    let overdue = Intent::timer(start_after(1), overdue);
+    let overdue = Intent::timer(start_after(1), TimerKind::InvoiceOverdue { invoice });
     match issued.billed {
         Billed::Subscription(subscription) => {
             let isolir = TimerKind::IsolirDue {
-                invoice: issued.invoice,
+                invoice,
                 subscription,
                 due_on: issued.due_on,
             };
-            let after_grace = start_after(u64::from(facts.grace_days) + 1);
-            vec![overdue, Intent::timer(after_grace, isolir)]
+            let grace = u64::from(facts.grace_days) + 1;
+            let stop = facts.stop_days.map(|days| {
+                let stop = TimerKind::StopDue {
+                    invoice,
+                    subscription,
+                };
+                Intent::timer(start_after(grace + u64::from(days)), stop)
+            });
+            reminders(issued, &facts.reminder_days)
+                .chain([overdue, Intent::timer(start_after(grace), isolir)])
+                .chain(stop)
+                .collect()
         }
         Billed::Account(_) => vec![overdue],
+    }
+}
+
+/// One timer a stage. A bill that goes out late is not followed by reminders of the past.
+pub(crate) fn reminders(issued: &InvoiceIssued, stages: &[i8]) -> impl Iterator<Item = Intent> {
+    let issued_on = issued.zone.date_at(issued.at);
+    stages.iter().filter_map(move |&stage| {
+        let on = shifted(issued.due_on, stage);
+        let invoice = issued.invoice;
+        (on > issued_on).then(|| {
+            Intent::timer(
+                issued.zone.start_of(on),
+                TimerKind::BillReminder { invoice, stage },
+            )
+        })
+    })
+}
+
+fn shifted(date: NaiveDate, days: i8) -> NaiveDate {
+    let distance = Days::new(u64::from(days.unsigned_abs()));
+    if days < 0 {
+        date - distance
+    } else {
+        date + distance
     }
 }
 
@@ -79,7 +115,15 @@ pub fn on_timer(kind: &TimerKind) -> Option<Intent> {
             invoice,
             due_on,
         }),
+        TimerKind::StopDue {
+            invoice,
+            subscription,
+        } => Some(Intent::StopUnpaid {
+            subscription,
+            invoice,
+        }),
         TimerKind::SweepLines(_)
+        | TimerKind::CheckDomain { .. }
         | TimerKind::BillAccount { .. }
         | TimerKind::BillReminder { .. }
         | TimerKind::ArrearsDue { .. }

@@ -20,6 +20,8 @@ pub mod numbering;
 pub mod payment;
 pub mod polling;
 pub mod reference;
+pub mod service;
+mod tax;
 
 pub use attempt::{Attempt, AttemptCommand, AttemptError, AttemptEvent};
 pub use calendar::{DueDay, DueDayError, Period, PeriodError};
@@ -29,3 +31,4 @@ pub use invoice::{Invoice, InvoiceCommand, InvoiceError, InvoiceEvent};
 pub use numbering::{InvoiceNumber, InvoiceNumberPattern};
 pub use payment::{Payment, PaymentCommand, PaymentError, PaymentEvent};
 pub use reference::MerchantRef;
+pub use tax::{Tax, TaxError};

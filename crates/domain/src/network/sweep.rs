@@ -10,7 +10,7 @@ use super::RouterEvent;
 use crate::{
     RouterId, SubscriptionId, TimerId,
     policy::{Intent, TimerKind},
-    tenancy::TenantEvent,
+    tenancy::{Section, TenantEvent},
 };
 
 /// Name in command ids.
@@ -35,12 +35,14 @@ impl Sweep {
     }
 }
 
-/// `position`: where the event stands in the log. Whether the way of isolating has changed is seen when the sweep
-/// runs: the event carries the settings as a whole.
+/// `position`: where the event stands in the log.
 pub fn on_tenant(position: i64, event: &TenantEvent) -> Vec<Intent> {
     match event {
-        TenantEvent::SettingsChanged(changed) => vec![sweep(position, None, changed.at)],
-        TenantEvent::Onboarded(_)
+        TenantEvent::SettingsChanged(changed) if matches!(changed.section, Section::Isolir(_)) => {
+            vec![sweep(position, None, changed.at)]
+        }
+        TenantEvent::SettingsChanged(_)
+        | TenantEvent::Onboarded(_)
         | TenantEvent::PanelLocked(_)
         | TenantEvent::PanelUnlocked(_)
         | TenantEvent::EntitlementsApplied(_)

@@ -91,7 +91,9 @@ pub fn on_timer(kind: &TimerKind) -> Option<Intent> {
         TimerKind::TenantDeletion { tenant, .. } => Some(Intent::Errand(Errand::DeleteTenant { tenant })),
         TimerKind::InvoiceOverdue { .. }
         | TimerKind::IsolirDue { .. }
+        | TimerKind::StopDue { .. }
         | TimerKind::SweepLines(_)
+        | TimerKind::CheckDomain { .. }
         | TimerKind::BillAccount { .. }
         | TimerKind::BillReminder { .. }
         | TimerKind::ArrearsDue { .. } => None,

@@ -26,7 +26,8 @@ use crate::{
         sweep::{self, Sweep},
     },
     tenancy::{
-        TenantEvent, TenantSettings,
+        Section, TenantEvent,
+        settings::Isolir,
         tenant::{PanelUnlocked, SettingsChanged},
     },
     time::Zone,
@@ -169,10 +170,7 @@ fn a_timer_leads_to_the_command_that_checks_again() {
             due_on: day(15)
         }),
     );
-    assert_eq!(
-        dunning::react(&fell_overdue(), DunningFacts { grace_days: 5 }),
-        []
-    );
+    assert_eq!(dunning::react(&fell_overdue(), &DunningFacts::default()), []);
 }
 
 #[test]
@@ -226,7 +224,7 @@ fn only_enabled_kinds_are_sent_and_an_invoice_of_nothing_thanks_nobody() {
 #[test]
 fn other_settings_and_a_router_elsewhere_ask_for_a_sweep_with_one_timer_for_each_page() {
     let changed = TenantEvent::SettingsChanged(Box::new(SettingsChanged {
-        settings: TenantSettings::default(),
+        section: Section::from(Isolir::default()),
         at: at(5),
     }));
     let wishes = sweep::on_tenant(42, &changed);
@@ -312,7 +310,7 @@ fn money_goes_to_the_attempts_own_invoice_first_and_the_rest_is_credit() {
 }
 
 /// The timers that follow from an invoice due on this date.
-fn timers(due_on: NaiveDate, zone: Zone, grace_days: u8) -> Vec<DateTime<Utc>> {
+fn timers(due_on: NaiveDate, zone: Zone, grace_days: u16) -> Vec<DateTime<Utc>> {
     let issued = crate::billing::invoice::InvoiceIssued {
         invoice: invoice(),
         number: InvoiceNumber::parse("INV/1").expect("a number"),
@@ -335,7 +333,10 @@ fn timers(due_on: NaiveDate, zone: Zone, grace_days: u8) -> Vec<DateTime<Utc>> {
     };
     dunning::react(
         &InvoiceEvent::Issued(Box::new(issued)),
-        DunningFacts { grace_days },
+        &DunningFacts {
+            grace_days,
+            ..DunningFacts::default()
+        },
     )
     .into_iter()
     .filter_map(|intent| {
@@ -352,7 +353,7 @@ proptest! {
     // Property 20: pending past the due date becomes overdue, at local midnight and not before.
     #[test]
     fn timers_are_due_at_the_first_instant_of_the_local_day_after(
-        days in 0_u64..3_000, grace_days in 0_u8..40,
+        days in 0_u64..3_000, grace_days in 0_u16..40,
         zone in prop::sample::select(vec![Zone::Jakarta, Zone::Makassar, Zone::Jayapura]),
     ) {
         let due_on = day(1) + Days::new(days);

@@ -5,11 +5,11 @@
 //! due for a paid bill does nothing, because the command checks. That a bill falls overdue at all is
 //! [`crate::billing::dunning`]'s, as for every bill.
 
-use chrono::{Days, NaiveDate};
+use chrono::Days;
 
 use crate::{
     billing::{
-        InvoiceEvent,
+        InvoiceEvent, dunning,
         invoice::{Billed, InvoiceReopened},
     },
     policy::{Intent, TimerKind},
@@ -43,17 +43,7 @@ pub fn react(event: &InvoiceEvent, facts: &LadderFacts) -> Vec<Intent> {
         return Vec::new();
     }
     let invoice = issued.invoice;
-    let issued_on = issued.zone.date_at(issued.at);
-    let reminders = facts.reminder_days.iter().filter_map(|&stage| {
-        let on = shifted(issued.due_on, stage);
-        // A bill that goes out late is not followed by reminders of the past.
-        (on > issued_on).then(|| {
-            Intent::timer(
-                issued.zone.start_of(on),
-                TimerKind::BillReminder { invoice, stage },
-            )
-        })
-    });
+    let reminders = dunning::reminders(issued, &facts.reminder_days);
     let locks_on = issued.due_on + Days::new(u64::from(facts.grace_days) + 1);
     let lock = Intent::timer(
         issued.zone.start_of(locks_on),
@@ -101,18 +91,11 @@ pub fn on_timer(kind: &TimerKind) -> Option<Intent> {
         TimerKind::ArrearsDue { invoice, account } => Some(Intent::NoteArrears { account, invoice }),
         TimerKind::InvoiceOverdue { .. }
         | TimerKind::IsolirDue { .. }
+        | TimerKind::StopDue { .. }
         | TimerKind::SweepLines(_)
+        | TimerKind::CheckDomain { .. }
         | TimerKind::AddOnEnds { .. }
         | TimerKind::TenantDeletion { .. } => None,
-    }
-}
-
-fn shifted(date: NaiveDate, days: i8) -> NaiveDate {
-    let distance = Days::new(u64::from(days.unsigned_abs()));
-    if days < 0 {
-        date - distance
-    } else {
-        date + distance
     }
 }
 

@@ -19,11 +19,12 @@ pub mod statement;
 pub mod tab;
 pub mod terms;
 
-pub use pricing::{Charge, Item, ItemError, Tax, TaxError};
+pub use pricing::{Charge, Item, ItemError};
 pub use statement::{Statement, StatementCommand, StatementError, StatementEvent};
 pub use tab::{Tab, TabCommand, TabError, TabEvent};
 pub use terms::{Terms, TermsCommand, TermsError, TermsEvent};
 
+pub use crate::billing::{Tax, TaxError};
 use crate::{CustomerId, InvoiceId, TenantId, billing::Period};
 
 /// The id of the one bill of an operator for a period: issuing it twice is a conflict.

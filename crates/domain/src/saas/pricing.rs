@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     MoneyError, Rupiah,
     billing::{
-        Period,
+        Period, Tax,
         invoice::{InvoiceLine, LineKind},
     },
     text_type,
@@ -71,42 +71,6 @@ pub struct BilledItem {
     pub item: Item,
     pub label: String,
     pub amount: Rupiah,
-}
-
-/// A tax on top of the bill's total: `base × rate`, both fractions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Tax {
-    /// Hundredths of a per cent: 1200 is 12 %.
-    pub rate_basis_points: u16,
-    /// The part of the price that is taxed: 11/12 for PPN on what is no luxury (`facts/domain.md` 5.1).
-    pub base_numerator: u8,
-    pub base_denominator: u8,
-}
-
-/// A rate above 100 %, or a base that is no part of the price.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a tax has a rate of at most 100 % and a base of at most the price")]
-pub struct TaxError;
-
-impl Tax {
-    pub const fn check(self) -> Result<(), TaxError> {
-        if self.rate_basis_points > 10_000
-            || self.base_denominator == 0
-            || self.base_numerator > self.base_denominator
-        {
-            Err(TaxError)
-        } else {
-            Ok(())
-        }
-    }
-
-    /// Rounded down, once, over the whole bill.
-    fn on(self, total: Rupiah) -> Result<Rupiah, MoneyError> {
-        let taxed =
-            i128::from(total.get()) * i128::from(self.base_numerator) * i128::from(self.rate_basis_points)
-                / (i128::from(self.base_denominator.max(1)) * 10_000);
-        Rupiah::try_new(i64::try_from(taxed).map_err(|_| MoneyError::OutOfRange)?)
-    }
 }
 
 /// The bill of one period.

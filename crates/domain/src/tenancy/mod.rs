@@ -6,17 +6,21 @@
 //! here: plans, prices and bills of the platform (`platform`).
 
 pub mod add_on_order;
+pub mod custom_domain;
 mod entitlements;
 mod feature;
 mod limits;
-mod settings;
+pub mod settings;
 mod subdomain;
 pub mod tenant;
 
 pub use add_on_order::{AddOnOrder, AddOnOrderCommand, AddOnOrderError, AddOnOrderEvent};
+pub use custom_domain::{
+    CustomDomain, CustomDomainCommand, CustomDomainError, CustomDomainEvent, DomainName, DomainNameError,
+};
 pub use entitlements::Entitlements;
 pub use feature::{Feature, FeatureGroup};
 pub use limits::{Extra, Limit, Limits, Resource};
-pub use settings::{IsolirStrategy, Language, TenantSettings};
+pub use settings::{IsolirStrategy, Language, Section, TenantSettings};
 pub use subdomain::{Subdomain, SubdomainError};
 pub use tenant::{Tenant, TenantCommand, TenantError, TenantEvent};

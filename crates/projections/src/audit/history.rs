@@ -360,6 +360,7 @@ mod tests {
             sealed_of::<saas::Terms>(),
             sealed_of::<subscriptions::Subscription>(),
             sealed_of::<tenancy::AddOnOrder>(),
+            sealed_of::<tenancy::CustomDomain>(),
             sealed_of::<tenancy::Tenant>(),
         ]
         .concat();

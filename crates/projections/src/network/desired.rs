@@ -9,7 +9,7 @@ use simpul_domain::{
         desired::{self, DesiredState, IsolirSettings, ServiceFacts},
     },
     subscriptions::{Subscription, SubscriptionEvent, SubscriptionStatus},
-    tenancy::{Tenant, TenantEvent, TenantSettings},
+    tenancy::{Section, Tenant, TenantEvent, settings::Isolir},
 };
 use simpul_event_store::{
     Recorded, TenantTx,
@@ -63,7 +63,7 @@ impl Projector for DesiredProjector {
         let mut services = load(tx, &touched(&events)).await?;
         let (mut isolir, mut isolir_seq) = isolir(tx).await?;
         for (recorded, event) in &events {
-            let settings = match event {
+            let chosen = match event {
                 AnyEvent::Subscription(event) => {
                     apply(&mut services, recorded, event);
                     continue;
@@ -72,12 +72,15 @@ impl Projector for DesiredProjector {
                     store_move(tx, moved.router, recorded.tenant_seq).await?;
                     continue;
                 }
-                AnyEvent::Tenant(TenantEvent::Onboarded(onboarded)) => &onboarded.settings,
-                AnyEvent::Tenant(TenantEvent::SettingsChanged(changed)) => &changed.settings,
+                AnyEvent::Tenant(TenantEvent::Onboarded(onboarded)) => &onboarded.settings.isolir,
+                AnyEvent::Tenant(TenantEvent::SettingsChanged(changed)) => match &changed.section {
+                    Section::Isolir(isolir) => isolir,
+                    _ => continue,
+                },
                 _ => continue,
             };
             // Settings that leave the way of isolating as it is bump nobody.
-            let wanted = isolir_of(settings);
+            let wanted = isolir_of(chosen);
             if isolir_seq == 0 || wanted != isolir {
                 (isolir, isolir_seq) = (wanted, recorded.tenant_seq);
             }
@@ -240,10 +243,10 @@ async fn store_isolir(tx: &mut TenantTx, seq: i64, isolir: &IsolirSettings) -> R
     Ok(())
 }
 
-fn isolir_of(settings: &TenantSettings) -> IsolirSettings {
+fn isolir_of(chosen: &Isolir) -> IsolirSettings {
     IsolirSettings {
-        strategy: settings.isolir_strategy,
-        profile: settings.isolir_profile.clone(),
+        strategy: chosen.strategy,
+        profile: chosen.profile.clone(),
     }
 }
 
@@ -303,7 +306,7 @@ async fn isolir(tx: &mut TenantTx) -> Result<(IsolirSettings, i64), QueryError> 
     .fetch_optional(&mut **tx)
     .await?;
     let Some(row) = row else {
-        return Ok((isolir_of(&TenantSettings::default()), 0));
+        return Ok((isolir_of(&Isolir::default()), 0));
     };
     let isolir = IsolirSettings {
         strategy: read("strategy", row.strategy)?,

@@ -66,7 +66,7 @@ fn apply(row: &mut Option<TenantRow>, tenant: TenantId, event: TenantEvent) {
         TenantEvent::EntitlementsApplied(applied) => row.entitlements = applied.entitlements,
         TenantEvent::PanelLocked(locked) => row.lock = Some((locked.reason, locked.at)),
         TenantEvent::PanelUnlocked(_) => row.lock = None,
-        TenantEvent::SettingsChanged(changed) => row.settings = changed.settings,
+        TenantEvent::SettingsChanged(changed) => row.settings.set(changed.section),
     }
 }
 

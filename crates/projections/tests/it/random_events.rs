@@ -49,7 +49,8 @@ use simpul_domain::{
         },
     },
     tenancy::{
-        Entitlements, TenantEvent, TenantSettings,
+        Entitlements, Section, TenantEvent,
+        settings::Isolir,
         tenant::{EntitlementsApplied, PanelLocked, PanelUnlocked, SettingsChanged},
     },
     time::Zone,
@@ -418,13 +419,12 @@ fn other_event(story: &Story, (kind, index, n): Op) -> Event {
             })),
         }),
         32 => {
-            let isolir_profile = PppProfile::parse(&format!("isolir-{}", n % 2)).expect("valid");
-            let settings = TenantSettings {
-                isolir_profile,
-                ..TenantSettings::default()
-            };
+            let section = Section::from(Isolir {
+                profile: PppProfile::parse(&format!("isolir-{}", n % 2)).expect("valid"),
+                ..Isolir::default()
+            });
             tenant(TenantEvent::SettingsChanged(Box::new(SettingsChanged {
-                settings,
+                section,
                 at,
             })))
         }

@@ -330,6 +330,7 @@ async fn stage(
         AnyEvent::Plan(event) => told!(platform::Plan, event),
         AnyEvent::AddOn(event) => told!(platform::AddOn, event),
         AnyEvent::AddOnOrder(event) => told!(tenancy::AddOnOrder, event),
+        AnyEvent::CustomDomain(event) => told!(tenancy::CustomDomain, event),
         AnyEvent::Intervention(event) => told!(operations::Intervention, event),
         AnyEvent::SaasTerms(event) => told!(saas::Terms, event),
         AnyEvent::SaasTab(event) => told!(saas::Tab, event),

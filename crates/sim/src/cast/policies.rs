@@ -52,7 +52,12 @@ impl Policies {
         match &recorded.event {
             AnyEvent::Invoice(invoice) => {
                 let grace_days = seat.with(|world| world.operator(tenant).map_or(0, |one| one.grace_days));
-                let dunning = dunning::react(invoice, dunning::DunningFacts { grace_days });
+                // Reminders and stops are left out: no operator of the simulation has chosen them.
+                let facts = dunning::DunningFacts {
+                    grace_days: grace_days.into(),
+                    ..dunning::DunningFacts::default()
+                };
+                let dunning = dunning::react(invoice, &facts);
                 wishes.extend(dunning.into_iter().map(|intent| (dunning::POLICY, intent)));
                 wishes.extend(
                     isolir::react(invoice)

@@ -178,7 +178,7 @@ async fn note_overdue(work: &mut Work<'_>, overdue: &Overdue) -> Result<Subscrip
         invoice: overdue.invoice,
         due_on: overdue.due_on,
         today: zone.date_at(not_earlier(at, overdue.not_before)),
-        grace_days,
+        grace_days: grace_days.into(),
         invoice_open,
         reopened: false,
         hold: IsolirHold::default(),

@@ -24,7 +24,8 @@ use simpul_domain::{
     messaging::sender::SenderKind,
     network::{PppProfile, RouterAddress, RouterHost, Sha256Hex, TlsMode},
     subscriptions::PppUsername,
-    tenancy::{Entitlements, Subdomain, Tenant, TenantSettings},
+    tenancy::{Entitlements, Subdomain, Tenant, TenantSettings, settings::Dunning},
+    within::Within,
 };
 use simpul_event_store::{Actor, Bus, Command, Context};
 
@@ -144,7 +145,10 @@ pub async fn operator(bus: &Bus, accounts: &Accounts) -> anyhow::Result<Operator
     let (tenant, owner) = (TenantId::new(ids.next()), UserId::new(ids.next()));
     let suffix: String = tenant.to_string().chars().rev().take(8).collect();
     let settings = TenantSettings {
-        grace_days: 3,
+        dunning: Dunning {
+            grace_days: Within::of::<3>(),
+            ..Dunning::default()
+        },
         ..TenantSettings::default()
     };
     let founder = Hand {
@@ -187,7 +191,7 @@ pub async fn operator(bus: &Bus, accounts: &Accounts) -> anyhow::Result<Operator
         .await?;
     let customer = hand
         .ask(RegisterCustomer {
-            code: CustomerCode::parse("C-0001")?,
+            code: Some(CustomerCode::parse("C-0001")?),
             name: Personal::new("Budi Santoso"),
             phone: Personal::new("0812-3456-7890"),
             email: None,

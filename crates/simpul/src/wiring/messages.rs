@@ -160,15 +160,18 @@ impl Messages {
         values: Values,
     ) -> Result<Values, MessageError> {
         let issued = self.issued(tenant, invoice).await?;
-        let today = settings.zone.date_at(at);
+        let today = settings.region.zone.date_at(at);
         let from = issued.period.from();
         let days = (today - issued.due_on).num_days().max(0);
         Ok(values
             .with(Variable::InvoiceCode, issued.number.as_str())
             .with(Variable::Amount, &issued.total.to_string())
             .with(Variable::Period, &format!("{:02}/{}", from.month(), from.year()))
-            .with(Variable::DueDate, &long_date(issued.due_on, settings.language))
-            .with(Variable::PaidDate, &long_date(today, settings.language))
+            .with(
+                Variable::DueDate,
+                &long_date(issued.due_on, settings.region.language),
+            )
+            .with(Variable::PaidDate, &long_date(today, settings.region.language))
             .with(Variable::DaysOverdue, &days.to_string()))
     }
 
@@ -197,5 +200,5 @@ impl Messages {
 }
 
 fn template(kind: MessageKind, settings: &TenantSettings) -> Result<Template, TemplateError> {
-    Template::built_in(kind, settings.language)
+    Template::built_in(kind, settings.region.language)
 }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use simpul_adapters::{
     bus::consumer::Replays,
+    dns::Dns,
     egress::{Egress, Policy},
     provisioning::Provisioning,
     work_loop::Wake,
@@ -108,4 +109,15 @@ pub(crate) fn egress(config: &Config) -> anyhow::Result<Egress> {
         EgressMode::Development => Policy::development(),
     };
     Ok(Egress::new(policy)?)
+}
+
+/// What asks the DNS for the proofs of domains.
+pub(crate) fn dns(config: &Config) -> anyhow::Result<Dns> {
+    let servers = &config.egress.name_servers;
+    let dns = if servers.is_empty() {
+        Dns::system()
+    } else {
+        Dns::at(servers)
+    };
+    dns.context("the DNS cannot be asked")
 }

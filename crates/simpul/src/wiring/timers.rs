@@ -1,8 +1,9 @@
-//! From a due timer to who asked for it: a policy, a sweep over many lines, or an attempt that is to be looked after or
-//! asked about.
+//! From a due timer to who asked for it: a policy, a sweep over many lines, the proof of a domain, or an attempt that is
+//! to be looked after or asked about.
 
 use simpul_adapters::intake::{Firing, TimerHandler};
 use simpul_api::{
+    domains::Domains,
     poller::{Polled, Poller},
     till::{LookedAfter, Till},
 };
@@ -11,7 +12,7 @@ use simpul_app::{
     policies::{Policies, timer_kind},
 };
 use simpul_domain::{AttemptId, CorrelationId, policy::TimerKind};
-use simpul_event_store::{Cause, Context, inline::timer::Fired};
+use simpul_event_store::{Cause, Context, feed::HandlerError, inline::timer::Fired};
 
 use super::Sweeps;
 
@@ -22,6 +23,7 @@ pub(crate) struct Timers {
     pub(crate) sweeps: Sweeps,
     pub(crate) till: Till,
     pub(crate) poller: Poller,
+    pub(crate) domains: Domains,
 }
 
 impl Timers {
@@ -31,16 +33,12 @@ impl Timers {
             tracing::error!(timer.id = %timer.id, "a timer names no attempt");
             return Firing::Obsolete;
         };
-        let correlation = timer.origin.map_or_else(
-            || CorrelationId::new(timer.id.as_uuid()),
-            |origin| origin.correlation,
-        );
         let who = if timer.kind == POLL_TIMER {
             "poller"
         } else {
             "checkout"
         };
-        let frame = Context::caused(fired.tenant, who, Cause::Timer(timer.id), correlation, 0);
+        let frame = frame(fired, who);
         if timer.kind == POLL_TIMER {
             self.poll(&frame, attempt).await
         } else {
@@ -70,6 +68,15 @@ impl Timers {
     }
 }
 
+fn frame(fired: &Fired, name: &'static str) -> Context {
+    let timer = &fired.timer;
+    let correlation = timer.origin.map_or_else(
+        || CorrelationId::new(timer.id.as_uuid()),
+        |origin| origin.correlation,
+    );
+    Context::caused(fired.tenant, name, Cause::Timer(timer.id), correlation, 0)
+}
+
 impl TimerHandler for Timers {
     async fn fire(&self, fired: &Fired) -> Firing {
         if [CHECKOUT_TIMER, POLL_TIMER].contains(&fired.timer.kind.as_str()) {
@@ -77,6 +84,13 @@ impl TimerHandler for Timers {
         }
         let done = match timer_kind(&fired.timer) {
             Ok(TimerKind::SweepLines(sweep)) => return self.sweeps.fire(fired, sweep).await,
+            Ok(TimerKind::CheckDomain {
+                domain, token, again, ..
+            }) => {
+                let (frame, timer) = (frame(fired, "domains"), fired.timer.id);
+                let looked = self.domains.look(frame, timer, domain, (&token, again));
+                looked.await.map_err(HandlerError::from)
+            }
             Ok(_) => self.policies.fire(fired).await,
             Err(error) => Err(error),
         };

@@ -7,6 +7,7 @@ mod acts;
 mod backups;
 mod dashboard;
 mod offers;
+mod plans;
 mod tenants;
 mod viewer;
 
@@ -31,14 +32,26 @@ pub(crate) struct Query(
 /// Everything that can be told. Several in one operation run in order and are independent of each other.
 #[derive(Debug, Default, MergedObject)]
 pub(crate) struct Mutation(
-    acts::TenantsMutation,
-    offers::OffersMutation,
+    TenantsMutation,
+    OfferMutation,
     saas::PlatformSaasMutation,
     saas::SaasConnectionsMutation,
     identity::OwnMutation,
     identity::CrewMutation,
     identity::impersonation::ImpersonationMutation,
 );
+
+/// Commands about tenants.
+#[derive(Debug, Default, MergedObject)]
+pub(crate) struct TenantsMutation(
+    acts::OnboardingMutation,
+    acts::TermsMutation,
+    acts::StandingMutation,
+);
+
+/// Commands about what is offered.
+#[derive(Debug, Default, MergedObject)]
+pub(crate) struct OfferMutation(plans::PlansMutation, offers::OffersMutation);
 
 /// Nothing is followed yet.
 pub(crate) type Live = EmptySubscription;

@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use proptest::{prelude::*, strategy::ValueTree as _, test_runner::TestRunner};
 use serde_json::{Value, json};
 use simpul_app::permission;
+use simpul_domain::tenancy::Feature;
 use simpul_event_store::inline::access::{self, TenantAccess};
 
 use super::house::{House, In, shared_input};
@@ -128,7 +129,7 @@ async fn a_role_of_the_tenant_s_own_means_the_same_for_everybody_at_once() {
         .tell(&owner.access, "roleDefine", "role { id }", define.clone())
         .await;
     assert_eq!(refused.code(), "FEATURE_DISABLED", "not part of the plan");
-    allow(vec![permission::FEATURE_CUSTOM_ROLES.to_owned()]).await;
+    allow(vec![Feature::CustomRoles.as_str().to_owned()]).await;
     let defined = house
         .tell(&owner.access, "roleDefine", "role { id permissions }", define)
         .await;

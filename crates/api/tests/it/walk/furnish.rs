@@ -23,7 +23,7 @@ use simpul_domain::{
     customers::CustomerCode,
     identity::SignInMethod,
     platform::PlanKey,
-    tenancy::{Subdomain, TenantSettings},
+    tenancy::{Feature, Subdomain, TenantSettings},
 };
 use simpul_event_store::{
     Actor, Command, Context, feed,
@@ -37,6 +37,18 @@ use crate::{
     operations::STUCK,
     story,
 };
+
+/// Switches these features of a tenant on, and the others off.
+pub(super) async fn grant(front: &Front, owner: Viewer, features: impl Iterator<Item = Feature>) {
+    let store = front.test.store();
+    let mut tx = store.db().tenant_tx(owner.tenant).await.expect("tx");
+    let access = TenantAccess {
+        features: features.map(|feature| feature.as_str().to_owned()).collect(),
+        ..TenantAccess::default()
+    };
+    access::set_tenant(&mut tx, &access).await.expect("set");
+    tx.commit().await.expect("commit");
+}
 
 /// Gives somebody what runs the platform.
 pub(super) async fn permit(front: &Front, operator: Viewer) {
@@ -66,6 +78,10 @@ pub(super) async fn furnish(front: &Front, owner: Viewer) -> Side {
     front
         .accepted(owner, "senderConnect", "sender { id }", sender)
         .await;
+    let domain = json!({ "name": "tagihan.wifikayu.id" });
+    let domain = front
+        .accepted(owner, "customDomainRequest", "domain { id }", domain)
+        .await;
     let id = |value: &Value| value.as_str().expect("an id").to_owned();
     let mut side = Side {
         owner,
@@ -78,6 +94,7 @@ pub(super) async fn furnish(front: &Front, owner: Viewer) -> Side {
             ("subscription", id(&line.subscription)),
             ("invoice", id(&invoice)),
             ("gateway", id(&gateway["gateway"]["id"])),
+            ("domain", id(&domain["domain"]["id"])),
         ]),
     };
     side.pay(front).await;
@@ -195,22 +212,10 @@ impl Side {
             .insert("saasInvoice", bill.expect("a bill").to_string());
     }
 
-    /// Roles of its own are not part of the smallest plan.
-    pub(super) async fn allow_roles(&self, front: &Front) {
-        let store = front.test.store();
-        let mut tx = store.db().tenant_tx(self.owner.tenant).await.expect("tx");
-        let access = TenantAccess {
-            features: vec![permission::FEATURE_CUSTOM_ROLES.to_owned()],
-            ..TenantAccess::default()
-        };
-        access::set_tenant(&mut tx, &access).await.expect("set");
-        tx.commit().await.expect("commit");
-    }
-
     /// A user with a session, a role and a key.
     async fn hire(&mut self, front: &Front) {
         let store = front.test.store();
-        self.allow_roles(front).await;
+        grant(front, self.owner, Feature::ALL.iter().copied()).await;
         let id = |value: &Value| value.as_str().expect("an id").to_owned();
         let input = json!({ "email": "siti@kayu.test", "name": "Siti", "roles": ["viewer"] });
         let user = front

@@ -13,6 +13,7 @@ mod world;
 use axum::http::StatusCode;
 use serde_json::Value;
 use simpul_api::Surface;
+use simpul_domain::tenancy::Feature;
 
 use self::{
     schema::{Operation, Schema},
@@ -64,7 +65,8 @@ fn every_operation_has_its_case_and_every_field_is_walked() {
             missing.is_empty(),
             "{} has operations that nobody walks: {missing:?}\n\
              Add a line for each to crates/api/tests/it/walk/cases.rs, such as\n    \
-             case(\"Query.invoice\", \"id: $invoice\"),\n\
+             case(\"Query.invoice\", None, \"id: $invoice\"),\n\
+             with the feature of which it is a part, if it is not part of every plan,\n\
              with $name for ids of crates/api/tests/it/walk/world.rs and $key for an idempotency key.",
             surface.schema_file()
         );
@@ -219,6 +221,42 @@ fn leaks_nothing(world: &World, stranger: &world::Side, answer: &Value, what: &s
     for (name, id) in world.ours.things() {
         if !stranger.shares(name, &id) {
             assert!(!text.contains(&id), "{what} tells our {name}: {answer}");
+        }
+    }
+}
+
+/// Features come before permissions: whoever has none of either is told about the feature.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_its_feature_an_operation_is_refused_and_without_the_others_it_is_not() {
+    let world = World::open().await;
+    for surface in [Surface::Staff, Surface::Portal] {
+        let token = world.token(surface, &world.ours);
+        for operation in Schema::of(surface).operations() {
+            if operation.is_public() {
+                continue;
+            }
+            let feature = operation.feature();
+            let all = Feature::ALL.iter().copied();
+            world
+                .grant(all.clone().filter(|granted| Some(*granted) != feature))
+                .await;
+            let text = operation.text(|name| world.ours.nobodys(name));
+            let before = world.head(&world.ours).await;
+            let (status, answer) = world.ask(surface, Some(&token), &operation, &text).await;
+            let Some(feature) = feature else {
+                world.grant(std::iter::empty()).await;
+                let (_, answer) = world.ask(surface, Some(&token), &operation, &text).await;
+                let refused = codes(&answer).contains(&"FEATURE_DISABLED");
+                assert!(!refused, "{}: {answer}", operation.name());
+                continue;
+            };
+            let name = operation.name();
+            assert_eq!(status, StatusCode::FORBIDDEN, "{name}: {answer}");
+            assert_eq!(codes(&answer), ["FEATURE_DISABLED"], "{name}");
+            let told = answer.pointer("/errors/0/extensions/params/feature");
+            assert_eq!(told, Some(&feature.as_str().into()), "{name}: {answer}");
+            assert_eq!(data(&answer, &operation), None, "{name}: {answer}");
+            assert_eq!(world.head(&world.ours).await, before, "{name} has happened");
         }
     }
 }

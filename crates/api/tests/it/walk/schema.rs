@@ -12,6 +12,7 @@ use async_graphql::parser::{
 };
 use serde_json::Value;
 use simpul_api::Surface;
+use simpul_domain::tenancy::Feature;
 
 use super::cases::{self, Case};
 
@@ -272,6 +273,11 @@ impl Operation {
     }
 
     /// The one permission that it needs.
+    /// Without which a tenant is refused it.
+    pub(super) fn feature(&self) -> Option<Feature> {
+        self.case.feature
+    }
+
     pub(super) fn permission(&self) -> Option<&str> {
         self.permission.as_deref().filter(|words| is_name(words))
     }

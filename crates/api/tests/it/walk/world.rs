@@ -15,11 +15,11 @@ use simpul_api::{
     budget::{Limits, Rate},
 };
 use simpul_app::{permission, policies::Policies};
-use simpul_domain::{TenantId, UserId};
+use simpul_domain::{TenantId, UserId, tenancy::Feature};
 use simpul_event_store::feed::{self, Runner, RunnerSettings};
 
 use super::{
-    furnish::{furnish, managed_tenant, permit, sibling},
+    furnish::{furnish, grant, managed_tenant, permit, sibling},
     schema::Operation,
 };
 use crate::{
@@ -106,6 +106,11 @@ fn settings() -> Settings {
 }
 
 impl World {
+    /// Switches these features of ours on, and the others off.
+    pub(super) async fn grant(&self, features: impl Iterator<Item = Feature>) {
+        grant(&self.front, self.ours.owner, features).await;
+    }
+
     pub(super) async fn open() -> Self {
         let front = Front::with_settings(settings()).await;
         let neighbour = front.neighbour().await;
@@ -117,7 +122,7 @@ impl World {
         let mut runner = Runner::reactor(front.test.store(), policies, RunnerSettings::default());
         runner.catch_up(|_| ()).await.expect("caught up");
         for side in [&mut ours, &mut neighbour] {
-            side.allow_roles(&front).await;
+            grant(&front, side.owner, Feature::ALL.iter().copied()).await;
             side.stick(&front).await;
             side.list(
                 &front,

@@ -53,6 +53,15 @@ pub enum MessageKind {
 }
 
 impl MessageKind {
+    pub const ALL: [Self; 6] = [
+        Self::InvoiceCreated,
+        Self::InvoiceDueReminder,
+        Self::InvoiceOverdue,
+        Self::InvoicePaid,
+        Self::CustomerIsolated,
+        Self::CustomerUnisolated,
+    ];
+
     /// The name of its template.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -168,7 +168,8 @@ impl Decider for Router {
                 };
                 Ok(vec![RouterEvent::Identified(identified)])
             }
-            RouterCommand::Retire { at } => match (self.status, &self.known) {
+            RouterCommand::Retire { lines, at } => match (self.status, &self.known) {
+                (RouterStatus::Managed, Some(_)) if lines > 0 => Err(RouterError::InUse { lines }),
                 (RouterStatus::Managed, Some(known)) => Ok(vec![RouterEvent::Retired(RouterRetired {
                     router: known.router,
                     at,

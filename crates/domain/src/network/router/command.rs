@@ -24,7 +24,9 @@ pub enum RouterCommand {
         version: String,
         at: DateTime<Utc>,
     },
+    /// `lines`: how many are on it.
     Retire {
+        lines: usize,
         at: DateTime<Utc>,
     },
 }

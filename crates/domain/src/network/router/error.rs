@@ -15,6 +15,8 @@ pub enum RouterError {
     PortInvalid,
     #[error("the router is retired")]
     Retired,
+    #[error("{lines} lines are on the router")]
+    InUse { lines: usize },
     /// A new device needs its address and secret given anew.
     #[error("another router answers at the address")]
     OtherRouter,
@@ -26,7 +28,7 @@ impl Coded for RouterError {
             Self::NotFound => Code::NotFound,
             Self::AlreadyRegistered => Code::DuplicateEntry,
             Self::TextInvalid { .. } | Self::PortInvalid => Code::ValidationError,
-            Self::Retired => Code::NotAllowedInState,
+            Self::Retired | Self::InUse { .. } => Code::NotAllowedInState,
             Self::OtherRouter => Code::Conflict,
         }
     }
@@ -37,6 +39,7 @@ impl Coded for RouterError {
             Self::TextInvalid { field } => serde_json::json!({ "field": field, "rule": "length" }),
             Self::PortInvalid => serde_json::json!({ "field": "port", "rule": "range" }),
             Self::Retired => serde_json::json!({ "state": "RETIRED" }),
+            Self::InUse { lines } => serde_json::json!({ "state": "IN_USE", "lines": lines }),
         }
     }
 }

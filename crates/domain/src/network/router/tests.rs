@@ -48,7 +48,7 @@ fn identify(serial: Option<&str>) -> RouterCommand {
 }
 
 fn retire() -> RouterCommand {
-    RouterCommand::Retire { at: at(3) }
+    RouterCommand::Retire { lines: 0, at: at(3) }
 }
 
 #[test]
@@ -66,6 +66,7 @@ fn every_cell_of_status_and_command_is_decided() {
         ("identify as known", identify(Some("A1"))),
         ("identify anew", identify(Some("B2"))),
         ("retire", retire()),
+        ("retire in use", RouterCommand::Retire { lines: 2, at: at(3) }),
     ];
     insta::assert_snapshot!(cells(&states, &commands));
 }

@@ -1,6 +1,6 @@
 //! Reminders, the lock and the next bill are due at local midnights.
 
-use chrono::{Days, TimeDelta};
+use chrono::{Days, NaiveDate, TimeDelta};
 use proptest::prelude::*;
 
 use super::*;

@@ -4,9 +4,9 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::{
     InvoiceId, Rupiah, TenantId,
-    billing::DueDay,
+    billing::{DueDay, Tax},
     customers::CustomerCode,
-    saas::pricing::{Item, Tax},
+    saas::pricing::Item,
 };
 
 /// Commands of `saas.tab`.

@@ -6,8 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{TermsCommand, TermsError, TermsEvent, TermsSet};
 use crate::{
     Decider, GatewayId, aggregate,
-    billing::{DueDay, InvoiceNumberPattern},
-    saas::pricing::Tax,
+    billing::{DueDay, InvoiceNumberPattern, Tax},
     time::Zone,
 };
 

@@ -17,7 +17,8 @@ use super::{
     SubscriptionSuspended, SubscriptionTerminated,
 };
 use crate::{
-    CustomerId, Decider, InvoiceId, Sealed, SubscriptionId, aggregate, billing::DueDay, catalog::PlanTerms,
+    CustomerId, Decider, InvoiceId, RouterId, Sealed, SubscriptionId, aggregate, billing::DueDay,
+    catalog::PlanTerms,
 };
 
 /// Settled invoices that are remembered, so that a late "overdue" of one of them isolates nobody. One invoice a
@@ -91,7 +92,9 @@ struct Line {
     subscription: SubscriptionId,
     customer: CustomerId,
     username: PppUsername,
+    router: RouterId,
     due_day: DueDay,
+    installed_on: NaiveDate,
     terms: PlanTerms,
 }
 
@@ -112,6 +115,15 @@ impl Subscription {
 
     pub fn due_day(&self) -> Option<DueDay> {
         self.line.as_ref().map(|line| line.due_day)
+    }
+
+    pub fn router(&self) -> Option<RouterId> {
+        self.line.as_ref().map(|line| line.router)
+    }
+
+    /// The first day of service.
+    pub fn installed_on(&self) -> Option<NaiveDate> {
+        self.line.as_ref().map(|line| line.installed_on)
     }
 
     pub fn terms(&self) -> Option<&PlanTerms> {
@@ -391,7 +403,7 @@ fn is_ripe(note: &NoteOverdue) -> bool {
 
 impl Decider for Subscription {
     const TYPE: &'static str = "subscriptions.subscription";
-    const STATE_VERSION: i32 = 2;
+    const STATE_VERSION: i32 = 3;
     type Command = SubscriptionCommand;
     type Event = SubscriptionEvent;
     type Error = SubscriptionError;
@@ -420,7 +432,9 @@ impl Decider for Subscription {
                     subscription: opened.subscription,
                     customer: opened.customer,
                     username: opened.username.clone(),
+                    router: opened.router,
                     due_day: opened.due_day,
+                    installed_on: opened.installed_on,
                     terms: opened.terms.clone(),
                 });
             }

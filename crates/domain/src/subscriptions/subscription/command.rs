@@ -79,7 +79,7 @@ pub struct NoteOverdue {
     /// The tenant's local date.
     pub today: NaiveDate,
     /// Whole days after `due_on` during which nobody is isolated.
-    pub grace_days: u8,
+    pub grace_days: u16,
     /// Whether the invoice still asks for money, read in this command. A late note of a paid invoice is nothing.
     pub invoice_open: bool,
     /// It had been settled, and money was taken back since.

@@ -11,7 +11,7 @@ use crate::{
 };
 
 const DUE: u64 = 15;
-const GRACE: u8 = 5;
+const GRACE: u16 = 5;
 
 fn open(username: &str) -> SubscriptionCommand {
     SubscriptionCommand::Open(Box::new(OpenSubscription {

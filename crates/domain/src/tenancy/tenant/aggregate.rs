@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     Decider, TenantId, aggregate,
-    tenancy::{Entitlements, Subdomain, TenantSettings},
+    tenancy::{Entitlements, Section, Subdomain, TenantSettings},
 };
 
 /// How a tenant stands.
@@ -89,17 +89,13 @@ impl Tenant {
         std::iter::once(applied).chain(lock).collect()
     }
 
-    fn change_settings(
-        &self,
-        settings: TenantSettings,
-        at: DateTime<Utc>,
-    ) -> Result<Vec<TenantEvent>, TenantError> {
-        check(&settings)?;
-        if settings == self.settings {
+    fn change_settings(&self, section: Section, at: DateTime<Utc>) -> Result<Vec<TenantEvent>, TenantError> {
+        section.check()?;
+        if self.settings.has(&section) {
             return Ok(Vec::new());
         }
         Ok(vec![TenantEvent::SettingsChanged(Box::new(SettingsChanged {
-            settings,
+            section,
             at,
         }))])
     }
@@ -115,16 +111,8 @@ impl Tenant {
     }
 }
 
-fn check(settings: &TenantSettings) -> Result<(), TenantError> {
-    if settings.rounding_unit.is_positive() {
-        Ok(())
-    } else {
-        Err(TenantError::RoundingUnitNotPositive)
-    }
-}
-
 fn onboarded(onboarded: TenantOnboarded) -> Result<Vec<TenantEvent>, TenantError> {
-    check(&onboarded.settings)?;
+    onboarded.settings.check()?;
     if onboarded.name.trim().is_empty() || onboarded.name.chars().count() > 100 {
         return Err(TenantError::NameInvalid);
     }
@@ -133,7 +121,7 @@ fn onboarded(onboarded: TenantOnboarded) -> Result<Vec<TenantEvent>, TenantError
 
 impl Decider for Tenant {
     const TYPE: &'static str = "tenancy.tenant";
-    const STATE_VERSION: i32 = 2;
+    const STATE_VERSION: i32 = 3;
     type Command = TenantCommand;
     type Event = TenantEvent;
     type Error = TenantError;
@@ -175,8 +163,8 @@ impl Decider for Tenant {
                     at,
                 },
             ) => Ok(self.apply(revision, *entitlements, at)),
-            (Open | Locked | Disabled, TenantCommand::ChangeSettings { settings, at }) => {
-                self.change_settings(*settings, at)
+            (Open | Locked | Disabled, TenantCommand::ChangeSettings { section, at }) => {
+                self.change_settings(*section, at)
             }
             (Open | Locked | Disabled, TenantCommand::Erase { at }) => {
                 let erased = self
@@ -207,7 +195,7 @@ impl Decider for Tenant {
             TenantEvent::EntitlementsApplied(applied) => {
                 self.granted(&applied.entitlements, applied.revision);
             }
-            TenantEvent::SettingsChanged(changed) => self.settings = changed.settings.clone(),
+            TenantEvent::SettingsChanged(changed) => self.settings.set(changed.section.clone()),
             TenantEvent::Erased(_) => self.status = TenantStatus::Erased,
             // Words for what `EntitlementsApplied` has changed.
             TenantEvent::PanelLocked(_) | TenantEvent::PanelUnlocked(_) => {}

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     TenantId,
-    tenancy::{Entitlements, Subdomain, TenantSettings},
+    tenancy::{Entitlements, Section, Subdomain, TenantSettings},
 };
 
 /// Commands of `tenancy.tenant`.
@@ -24,8 +24,9 @@ pub enum TenantCommand {
         entitlements: Box<Entitlements>,
         at: DateTime<Utc>,
     },
+    /// One section of them, as a whole.
     ChangeSettings {
-        settings: Box<TenantSettings>,
+        section: Box<Section>,
         at: DateTime<Utc>,
     },
     /// The last thing that happens to a tenant.

@@ -1,6 +1,6 @@
 //! Why a tenant refuses.
 
-use crate::{Code, Coded};
+use crate::{Code, Coded, tenancy::settings::InvalidSetting};
 
 /// Refusals of `tenancy.tenant`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -11,8 +11,8 @@ pub enum TenantError {
     AlreadyOnboarded,
     #[error("a tenant has a name of 1 to 100 characters")]
     NameInvalid,
-    #[error("the rounding unit is a positive amount")]
-    RoundingUnitNotPositive,
+    #[error(transparent)]
+    Setting(#[from] InvalidSetting),
 }
 
 impl Coded for TenantError {
@@ -20,7 +20,7 @@ impl Coded for TenantError {
         match self {
             Self::NotFound => Code::NotFound,
             Self::AlreadyOnboarded => Code::DuplicateEntry,
-            Self::NameInvalid | Self::RoundingUnitNotPositive => Code::ValidationError,
+            Self::NameInvalid | Self::Setting(_) => Code::ValidationError,
         }
     }
 
@@ -28,8 +28,8 @@ impl Coded for TenantError {
         match self {
             Self::NotFound | Self::AlreadyOnboarded => serde_json::Value::Null,
             Self::NameInvalid => serde_json::json!({ "field": "name", "rule": "length" }),
-            Self::RoundingUnitNotPositive => {
-                serde_json::json!({ "field": "roundingUnit", "rule": "positive" })
+            Self::Setting(InvalidSetting { field, rule }) => {
+                serde_json::json!({ "field": field, "rule": rule })
             }
         }
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     TenantId, stored_events,
-    tenancy::{Entitlements, Subdomain, TenantSettings},
+    tenancy::{Entitlements, Section, Subdomain, TenantSettings},
 };
 
 /// Events of `tenancy.tenant`.
@@ -69,10 +69,10 @@ pub struct PanelUnlocked {
     pub at: DateTime<Utc>,
 }
 
-/// The whole set of settings from now on.
+/// One section of the settings, as it is from now on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SettingsChanged {
-    pub settings: TenantSettings,
+    pub section: Section,
     pub at: DateTime<Utc>,
 }
 

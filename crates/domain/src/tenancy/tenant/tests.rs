@@ -6,7 +6,8 @@ use super::*;
 use crate::{
     Decider as _, TenantId,
     given::{after, at, cells, check_replay, uuid},
-    tenancy::{Entitlements, Subdomain, TenantSettings},
+    tenancy::{Entitlements, Section, Subdomain, settings::Dunning},
+    within::Within,
 };
 
 fn onboard(subdomain: &str) -> TenantCommand {
@@ -38,12 +39,13 @@ fn disable(revision: u64) -> TenantCommand {
     grant(revision, |granted| granted.disabled = true)
 }
 
-fn settings(grace_days: u8) -> TenantCommand {
+fn settings(grace_days: u16) -> TenantCommand {
+    let grace_days = Within::read(grace_days).expect("in range");
     TenantCommand::ChangeSettings {
-        settings: Box::new(TenantSettings {
+        section: Box::new(Section::from(Dunning {
             grace_days,
-            ..TenantSettings::default()
-        }),
+            ..Dunning::default()
+        })),
         at: at(4),
     }
 }
@@ -69,7 +71,7 @@ fn every_cell_of_status_and_command_is_decided() {
         ("lock", lock(3)),
         ("disable", disable(3)),
         ("change settings", settings(9)),
-        ("keep settings", settings(TenantSettings::default().grace_days)),
+        ("keep settings", settings(Dunning::default().grace_days.get())),
         ("erase", erase()),
     ];
     insta::assert_snapshot!(cells(&states, &commands));
@@ -98,7 +100,7 @@ fn commands() -> impl Strategy<Value = Vec<TenantCommand>> {
         }),
         2 => Just(onboard("maju")),
         1 => Just(onboard("mundur")),
-        2 => (0_u8..3).prop_map(settings),
+        2 => (0_u16..3).prop_map(settings),
         1 => Just(erase()),
     ];
     prop::collection::vec(command, 0..24)

@@ -8,8 +8,12 @@ use simpul_domain::{
     catalog::PlanTerms,
     network::PppProfile,
     subscriptions::{PppUsername, Subscription, SubscriptionCommand, subscription::OpenSubscription},
-    tenancy::{Entitlements, Subdomain, Tenant, TenantCommand, TenantSettings},
+    tenancy::{
+        Entitlements, Section, Subdomain, Tenant, TenantCommand,
+        settings::{Isolir, Sessions},
+    },
     time::Zone,
+    within::Within,
 };
 use simpul_event_store::{
     Actor, Context, Work,
@@ -122,10 +126,10 @@ impl Bench {
         committed.seq
     }
 
-    async fn change(&mut self, settings: TenantSettings) -> i64 {
+    async fn change(&mut self, section: Section) -> i64 {
         let at = self.sweeps.store.now();
-        let settings = Box::new(settings);
-        let change = TenantCommand::ChangeSettings { settings, at };
+        let section = Box::new(section);
+        let change = TenantCommand::ChangeSettings { section, at };
         self.decide::<Tenant>(&tenant().to_string(), change).await
     }
 
@@ -204,11 +208,11 @@ fn of_tenant(wanted: i64) -> Sweep {
     }
 }
 
-fn isolating_otherwise() -> TenantSettings {
-    TenantSettings {
-        isolir_profile: PppProfile::parse("pay-page").expect("a profile"),
-        ..TenantSettings::default()
-    }
+fn isolating_otherwise() -> Section {
+    Section::from(Isolir {
+        profile: PppProfile::parse("pay-page").expect("a profile"),
+        ..Isolir::default()
+    })
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -251,11 +255,11 @@ async fn a_sweep_of_a_router_leaves_the_others_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn other_settings_ask_nothing_of_any_router() {
     let mut bench = Bench::start().await;
-    let settings = TenantSettings {
-        grace_days: 9,
-        ..TenantSettings::default()
+    let sessions = Sessions {
+        staff_days: Within::of::<9>(),
+        ..Sessions::default()
     };
-    let position = bench.change(settings).await;
+    let position = bench.change(sessions.into()).await;
     bench.project().await;
     bench.schedule(of_tenant(position)).await;
     let (fired, sweep) = bench.due().await.expect("it is due");

@@ -1,0 +1,234 @@
+//! Whether a tenant works: its panel, its people, its end.
+
+use async_graphql::{Context, ID, InputObject, Object, Result};
+use simpul_app::platform::{ChangeStanding, SetRadiusCutOff, Standing};
+use simpul_domain::TenantId;
+
+use super::act;
+use crate::graphql::{
+    fields::Fields, payload::payload, platform::tenants::ManagedTenant, user_error::UserError,
+};
+
+/// A panel that becomes read-only, and why.
+#[derive(Debug, InputObject)]
+pub(crate) struct TenantPanelLockInput {
+    /// Of the tenant.
+    id: ID,
+    /// Shown to the tenant; 1 to 500 characters.
+    reason: String,
+    /// Same key, same effect. 1 to 64 characters.
+    idempotency_key: Option<String>,
+}
+
+/// A panel that works again.
+#[derive(Debug, InputObject)]
+pub(crate) struct TenantPanelUnlockInput {
+    /// Of the tenant.
+    id: ID,
+    /// Same key, same effect. 1 to 64 characters.
+    idempotency_key: Option<String>,
+}
+
+/// A tenant whose people do not get in any more, and why.
+#[derive(Debug, InputObject)]
+pub(crate) struct TenantDeactivateInput {
+    /// Of the tenant.
+    id: ID,
+    /// Shown to the tenant; 1 to 500 characters.
+    reason: String,
+    /// Same key, same effect. 1 to 64 characters.
+    idempotency_key: Option<String>,
+}
+
+/// A tenant whose people get in again.
+#[derive(Debug, InputObject)]
+pub(crate) struct TenantActivateInput {
+    /// Of the tenant.
+    id: ID,
+    /// Same key, same effect. 1 to 64 characters.
+    idempotency_key: Option<String>,
+}
+
+/// A tenant that is to be deleted.
+#[derive(Debug, InputObject)]
+pub(crate) struct TenantDeleteInput {
+    /// Of the tenant.
+    id: ID,
+    /// Same key, same effect. 1 to 64 characters.
+    idempotency_key: Option<String>,
+}
+
+/// A tenant that is not to be deleted after all.
+#[derive(Debug, InputObject)]
+pub(crate) struct TenantRestoreInput {
+    /// Of the tenant.
+    id: ID,
+    /// Same key, same effect. 1 to 64 characters.
+    idempotency_key: Option<String>,
+}
+
+/// Whether RADIUS refuses a tenant's lines.
+#[derive(Debug, InputObject)]
+pub(crate) struct TenantRadiusCutOffInput {
+    /// Of the tenant.
+    id: ID,
+    /// Whether it does.
+    on: bool,
+    /// Same key, same effect. 1 to 64 characters.
+    idempotency_key: Option<String>,
+}
+
+fn standing(id: &ID, standing: Standing) -> Result<ChangeStanding, Vec<UserError>> {
+    let mut fields = Fields::default();
+    let tenant = fields.id("id", "tenant", id);
+    fields.done(tenant.map(|tenant| ChangeStanding { tenant, standing }))
+}
+
+fn cut_off(input: &TenantRadiusCutOffInput) -> Result<SetRadiusCutOff, Vec<UserError>> {
+    let mut fields = Fields::default();
+    let tenant = fields.id("id", "tenant", &input.id);
+    fields.done(tenant.map(|tenant| SetRadiusCutOff { tenant, on: input.on }))
+}
+
+payload! {
+    /// What `tenantPanelLock` answers.
+    TenantPanelLockPayload { tenant: ManagedTenant = TenantId } in platform
+}
+payload! {
+    /// What `tenantPanelUnlock` answers.
+    TenantPanelUnlockPayload { tenant: ManagedTenant = TenantId } in platform
+}
+payload! {
+    /// What `tenantDeactivate` answers.
+    TenantDeactivatePayload { tenant: ManagedTenant = TenantId } in platform
+}
+payload! {
+    /// What `tenantActivate` answers.
+    TenantActivatePayload { tenant: ManagedTenant = TenantId } in platform
+}
+payload! {
+    /// What `tenantDelete` answers.
+    TenantDeletePayload { tenant: ManagedTenant = TenantId } in platform
+}
+payload! {
+    /// What `tenantRestore` answers.
+    TenantRestorePayload { tenant: ManagedTenant = TenantId } in platform
+}
+payload! {
+    /// What `tenantRadiusCutOff` answers.
+    TenantRadiusCutOffPayload { tenant: ManagedTenant = TenantId } in platform
+}
+
+/// Whether a tenant works: its panel, its people, its end.
+#[derive(Debug, Default)]
+pub(crate) struct StandingMutation;
+
+#[Object]
+impl StandingMutation {
+    /// Makes a tenant's panel read-only except paying. Its routers, workers and customers go on.
+    /// Permission: platform.tenants
+    async fn tenant_panel_lock(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: TenantPanelLockInput,
+    ) -> Result<TenantPanelLockPayload> {
+        let key = input.idempotency_key.as_deref();
+        Ok(act(
+            context,
+            key,
+            standing(
+                &input.id,
+                Standing::LockPanel {
+                    reason: input.reason.clone(),
+                },
+            ),
+        )
+        .await?
+        .into())
+    }
+
+    /// Opens a tenant's panel again.
+    /// Permission: platform.tenants
+    async fn tenant_panel_unlock(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: TenantPanelUnlockInput,
+    ) -> Result<TenantPanelUnlockPayload> {
+        let key = input.idempotency_key.as_deref();
+        Ok(act(context, key, standing(&input.id, Standing::UnlockPanel))
+            .await?
+            .into())
+    }
+
+    /// Lets nobody of a tenant in. Money that its customers pay is still booked.
+    /// Permission: platform.tenants
+    async fn tenant_deactivate(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: TenantDeactivateInput,
+    ) -> Result<TenantDeactivatePayload> {
+        let key = input.idempotency_key.as_deref();
+        Ok(act(
+            context,
+            key,
+            standing(
+                &input.id,
+                Standing::Deactivate {
+                    reason: input.reason.clone(),
+                },
+            ),
+        )
+        .await?
+        .into())
+    }
+
+    /// Lets a deactivated tenant's people in again.
+    /// Permission: platform.tenants
+    async fn tenant_activate(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: TenantActivateInput,
+    ) -> Result<TenantActivatePayload> {
+        let key = input.idempotency_key.as_deref();
+        Ok(act(context, key, standing(&input.id, Standing::Activate))
+            .await?
+            .into())
+    }
+
+    /// Has a tenant deleted in 30 days: its keys are destroyed then, and nothing of it can be read any more.
+    /// Permission: platform.tenants
+    async fn tenant_delete(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: TenantDeleteInput,
+    ) -> Result<TenantDeletePayload> {
+        let key = input.idempotency_key.as_deref();
+        Ok(act(context, key, standing(&input.id, Standing::Delete))
+            .await?
+            .into())
+    }
+
+    /// Takes a deletion back, within its 30 days.
+    /// Permission: platform.tenants
+    async fn tenant_restore(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: TenantRestoreInput,
+    ) -> Result<TenantRestorePayload> {
+        let key = input.idempotency_key.as_deref();
+        Ok(act(context, key, standing(&input.id, Standing::Restore))
+            .await?
+            .into())
+    }
+
+    /// Has RADIUS refuse a tenant's lines, or not any more. For the owner of the platform alone.
+    /// Permission: platform.owner
+    async fn tenant_radius_cut_off(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: TenantRadiusCutOffInput,
+    ) -> Result<TenantRadiusCutOffPayload> {
+        let key = input.idempotency_key.as_deref();
+        Ok(act(context, key, cut_off(&input)).await?.into())
+    }
+}

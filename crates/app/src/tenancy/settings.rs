@@ -1,0 +1,70 @@
+//! Changing an operator's settings, one section at a time. What a section names must exist.
+
+use serde::{Deserialize, Serialize};
+use simpul_domain::{
+    GatewayId, SenderId,
+    billing::{GatewayAccount, gateway_account::GatewayAccountStatus},
+    messaging::{SenderAccount, sender_account::SenderAccountStatus},
+    tenancy::{Section, Tenant, TenantCommand},
+};
+use simpul_event_store::{Access, Command, Work};
+
+use crate::{Outcome, Refusal, decide, permission, refuse};
+
+/// Replaces one section.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ChangeSettings {
+    pub section: Section,
+}
+
+impl Command for ChangeSettings {
+    const NAME: &'static str = "tenant.change_settings";
+    const ACCESS: Access = Access::permission(permission::TENANT_SETTINGS);
+    type Answer = ();
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
+        match &self.section {
+            Section::Messaging(messaging) => {
+                for sender in messaging.whatsapp_senders.iter().chain(&messaging.email_senders) {
+                    connected_sender(work, *sender).await?;
+                }
+            }
+            Section::Payments(payments) => {
+                for gateway in &payments.gateways {
+                    connected_gateway(work, *gateway).await?;
+                }
+            }
+            Section::Region(_)
+            | Section::Invoicing(_)
+            | Section::Taxation(_)
+            | Section::Dunning(_)
+            | Section::Isolir(_)
+            | Section::Calendar(_)
+            | Section::Branding(_)
+            | Section::Codes(_)
+            | Section::Sessions(_)
+            | Section::Vouchers(_) => {}
+        }
+        let (id, at) = (work.tenant().to_string(), work.at());
+        let section = Box::new(self.section.clone());
+        decide::<Tenant>(work, &id, TenantCommand::ChangeSettings { section, at }).await?;
+        Ok(())
+    }
+}
+
+async fn connected_sender(work: &mut Work<'_>, sender: SenderId) -> Outcome<()> {
+    match work.load::<SenderAccount>(&sender.to_string()).await?.status() {
+        SenderAccountStatus::Connected { .. } => Ok(()),
+        SenderAccountStatus::Absent => refuse(Refusal::Missing { what: "sender" }),
+        SenderAccountStatus::Disconnected => refuse(Refusal::Unusable { what: "sender" }),
+    }
+}
+
+async fn connected_gateway(work: &mut Work<'_>, gateway: GatewayId) -> Outcome<()> {
+    match work.load::<GatewayAccount>(&gateway.to_string()).await?.status() {
+        GatewayAccountStatus::Connected { .. } => Ok(()),
+        GatewayAccountStatus::Absent => refuse(Refusal::Missing { what: "gateway" }),
+        GatewayAccountStatus::Disconnected => refuse(Refusal::Unusable { what: "gateway" }),
+    }
+}

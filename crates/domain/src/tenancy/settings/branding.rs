@@ -1,0 +1,50 @@
+//! How the operator looks. The seller's name is read when a bill is issued; the rest by documents, pay pages and the
+//! portal, with the feature `white_label`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{InvalidSetting, keep};
+use crate::text_type;
+
+text_type! {
+    /// `#0a7cff`.
+    Colour, ColourError: "a colour is # and six hexadecimal digits",
+    pattern "^#[0-9a-f]{6}$",
+    |text| text.len() == 7
+        && text.starts_with('#')
+        && text.bytes().skip(1).all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+}
+
+text_type! {
+    /// An address that browsers open, nothing that a server fetches.
+    HttpsUrl, HttpsUrlError: "an address begins with https:// and has at most 500 characters without blanks, quotes and brackets",
+    pattern "^https://[!-~]{1,492}$",
+    |text| text.len() <= 500
+        && text.strip_prefix("https://").is_some_and(|rest| {
+            rest.starts_with(|first: char| first.is_ascii_alphanumeric())
+                && rest.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"'<>\\`{}|^".contains(&byte))
+        })
+}
+
+/// How the operator looks.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Branding {
+    /// As printed on bills; `None`: the tenant's name.
+    pub seller_name: Option<String>,
+    pub logo: Option<HttpsUrl>,
+    pub colour: Option<Colour>,
+    /// Below bills and messages.
+    pub footer: Option<String>,
+}
+
+impl Branding {
+    pub(super) fn check(&self) -> Result<(), InvalidSetting> {
+        let text = |text: &Option<String>, most: usize| {
+            text.as_ref()
+                .is_none_or(|text| !text.trim().is_empty() && text.chars().count() <= most)
+        };
+        keep(text(&self.seller_name, 100), "sellerName", "length")?;
+        keep(text(&self.footer, 500), "footer", "length")
+    }
+}
