@@ -16,6 +16,7 @@ mod migrations;
 mod money;
 mod notices;
 mod operations;
+mod owners;
 mod postgres;
 mod protocols;
 mod reports;

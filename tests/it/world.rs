@@ -36,7 +36,7 @@ use simpul_domain::InvoiceId;
 use simpul_event_store::{
     Bus, Db, DbConfig, EventStore, MasterKey, Recorded, Upcasters, Vault, crash::Point, feed,
 };
-use simpul_testkit::{OwnPostgres, TestDb};
+use simpul_testkit::{MailServer, OwnPostgres, TestDb};
 use tokio::time::Instant;
 
 const MASTER_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
@@ -190,6 +190,22 @@ impl World {
         .await
     }
 
+    /// Like [`World::start`], with a server whose letters go to a mail server.
+    pub(crate) async fn start_with_mail(way: Way, mail: &MailServer) -> Self {
+        let named = |name: &str, value: String| (format!("SIMPUL_MAIL__{name}"), value);
+        let environment = vec![
+            named("HOST", "localhost".to_owned()),
+            named("PORT", mail.port().to_string()),
+            named("FROM", "no-reply@simpul.example".to_owned()),
+            named("CA_FILE", mail.certificate().display().to_string()),
+        ];
+        Self::begin(Setting {
+            environment,
+            ..Setting::from(way)
+        })
+        .await
+    }
+
     /// A world as it is wanted.
     pub(crate) async fn begin(setting: Setting) -> Self {
         let db = match setting.db {
@@ -325,6 +341,11 @@ impl World {
         let mut process = self.process();
         process.child = Some(command.spawn().expect("the server starts"));
         process.armed = point;
+    }
+
+    /// The server's address, before any path.
+    pub(crate) fn address(&self) -> &url::Url {
+        &self.config.http.public_url
     }
 
     /// Where GraphQL is served.

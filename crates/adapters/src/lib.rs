@@ -1,4 +1,4 @@
-//! The outside world: message broker, routers, payment gateways, messengers.
+//! The outside world: message broker, routers, payment gateways, messengers, mail servers.
 //!
 //! Protocol clients and their workers. Every outbound socket but the broker's goes through [`egress`]; the broker is
 //! named by the operator of this installation, not by a tenant. Workers find and lease their work with
@@ -12,6 +12,7 @@ pub mod delivery;
 pub mod dns;
 pub mod egress;
 pub mod intake;
+pub mod mail;
 pub mod messaging;
 pub mod payment;
 pub mod provisioning;

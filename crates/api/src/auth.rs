@@ -70,8 +70,8 @@ impl Proof {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
     pub viewer: Viewer,
-    /// A token without one was made by whoever holds the key, and ends by itself.
-    pub session: Option<SessionId>,
+    /// Every token belongs to one: it is over when its session is.
+    pub session: SessionId,
     /// Of the permissions; whoever may do other things by now needs another token.
     pub version: Option<i64>,
     /// The super admin who acts as the user.
@@ -83,11 +83,11 @@ pub struct Grant {
 }
 
 impl Grant {
-    /// Who, and nothing else.
-    pub const fn bare(viewer: Viewer) -> Self {
+    /// Who, in which session, and nothing else.
+    pub const fn bare(viewer: Viewer, session: SessionId) -> Self {
         Self {
             viewer,
-            session: None,
+            session,
             version: None,
             impersonator: None,
             roles: Vec::new(),
@@ -101,7 +101,7 @@ impl Grant {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verified {
     pub viewer: Viewer,
-    pub session: Option<SessionId>,
+    pub session: SessionId,
     pub version: Option<i64>,
     pub impersonator: Option<UserId>,
     /// Until when it is believed.
@@ -115,8 +115,7 @@ struct Claims {
     aud: String,
     sub: UserId,
     tid: TenantId,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    sid: Option<SessionId>,
+    sid: SessionId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pv: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -352,15 +351,15 @@ impl Keys {
         json!({ "keys": keys })
     }
 
-    /// An access token of `lifetime` from `now` that is good for one surface and belongs to no session.
+    /// An access token of `lifetime` from `now` for a session that has begun: who, and nothing else.
     pub fn mint(
         &self,
         surface: Surface,
-        viewer: Viewer,
+        (viewer, session): (Viewer, SessionId),
         now: DateTime<Utc>,
         lifetime: TimeDelta,
     ) -> Result<SecretString, TokenError> {
-        self.issue(surface, Grant::bare(viewer), None, now, lifetime)
+        self.issue(surface, Grant::bare(viewer, session), None, now, lifetime)
     }
 
     /// An access token of `lifetime` from `now`, good for one surface.

@@ -43,7 +43,7 @@ pub const PLATFORM_READ: &str = "platform.read";
 pub const PLATFORM_TENANTS: &str = "platform.tenants";
 /// Change what tenants are granted, and what is on offer.
 pub const PLATFORM_PLANS: &str = "platform.plans";
-/// Cut a tenant's lines off. For the owner of the platform alone.
+/// Cut a tenant's lines off, and make owners of the platform: what only they hold, so that only they give it.
 pub const PLATFORM_OWNER: &str = "platform.owner";
 
 /// Held by the product's own parts only; no role can be given it.
@@ -145,6 +145,26 @@ pub const VIEWER: &[&str] = &[
 
 /// What every user may do, whatever their roles.
 pub const NOBODY: &[&str] = &[ACCOUNT_OWN];
+
+/// Whoever answers for the platform, in its tenant: its staff's permissions and the ownership.
+pub const PLATFORM_OWNER_ROLE: &[&str] = &[
+    PLATFORM_OWNER,
+    PLATFORM_READ,
+    PLATFORM_TENANTS,
+    PLATFORM_PLANS,
+    BILLING_READ,
+    BILLING_WRITE,
+    OPERATIONS_WRITE,
+    USER_READ,
+    USER_WRITE,
+    AUDIT_READ,
+    API_EXPLORE,
+    API_ADHOC,
+    API_KEY_WRITE,
+    ACCOUNT_OWN,
+    PLATFORM_BILLING,
+    PLATFORM_IMPERSONATE,
+];
 
 /// The platform's own staff, in the platform's tenant.
 pub const SUPER_ADMIN: &[&str] = &[

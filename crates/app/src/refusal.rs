@@ -6,7 +6,9 @@ use simpul_domain::{
     billing::{AttemptError, CreditAccountError, GatewayAccountError, InvoiceError, PaymentError},
     catalog::ServicePlanError,
     customers::CustomerError,
-    identity::{ApiKeyError, ImpersonationError, OwnersError, RoleError, SessionError, UserError},
+    identity::{
+        ApiKeyError, ImpersonationError, OwnersError, RoleError, SessionError, SignInRulesError, UserError,
+    },
     messaging::{MessageError, SenderAccountError},
     network::{ProvisioningError, RouterError},
     operations::InterventionError,
@@ -66,6 +68,8 @@ pub enum Refusal {
     #[error(transparent)]
     Impersonation(#[from] ImpersonationError),
     #[error(transparent)]
+    SignInRules(#[from] SignInRulesError),
+    #[error(transparent)]
     Account(#[from] AccountError),
     #[error(transparent)]
     PlatformPlan(#[from] PlanError),
@@ -115,6 +119,7 @@ impl Coded for Refusal {
             Self::Session(error) => error.code(),
             Self::ApiKey(error) => error.code(),
             Self::Impersonation(error) => error.code(),
+            Self::SignInRules(error) => error.code(),
             Self::Account(error) => error.code(),
             Self::PlatformPlan(error) => error.code(),
             Self::AddOn(error) => error.code(),
@@ -152,6 +157,7 @@ impl Coded for Refusal {
             Self::Session(error) => error.params(),
             Self::ApiKey(error) => error.params(),
             Self::Impersonation(error) => error.params(),
+            Self::SignInRules(error) => error.params(),
             Self::Account(error) => error.params(),
             Self::PlatformPlan(error) => error.params(),
             Self::AddOn(error) => error.params(),

@@ -14,7 +14,7 @@ use crate::{
     customers::{Customer, CustomerEvent},
     identity::{
         ApiKey, ApiKeyEvent, Impersonation, ImpersonationEvent, Owners, OwnersEvent, Role, RoleEvent,
-        Session, SessionEvent, User, UserEvent,
+        Session, SessionEvent, SignInRules, SignInRulesEvent, User, UserEvent,
     },
     messaging::{Message, MessageEvent, SenderAccount, SenderAccountEvent},
     network::{Provisioning, ProvisioningEvent, Router, RouterEvent},
@@ -138,6 +138,7 @@ registry! {
     Session(SessionEvent) of Session;
     ApiKey(ApiKeyEvent) of ApiKey;
     Impersonation(ImpersonationEvent) of Impersonation;
+    SignInRules(SignInRulesEvent) of SignInRules;
 }
 
 fn read<E: StoredEvent>(

@@ -41,6 +41,11 @@ impl Zone {
         at.with_timezone(&self.tz()).date_naive()
     }
 
+    /// What clocks on the wall show at this instant.
+    pub fn local(self, at: DateTime<Utc>) -> chrono::NaiveDateTime {
+        at.with_timezone(&self.tz()).naive_local()
+    }
+
     /// The first instant of a business date.
     pub fn start_of(self, date: NaiveDate) -> DateTime<Utc> {
         let midnight = date.and_time(NaiveTime::MIN);

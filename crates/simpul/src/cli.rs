@@ -123,7 +123,7 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
     },
-    /// The keys that sign access tokens.
+    /// The keys that sign access tokens, and those that passwords are mixed with.
     Keys {
         #[command(subcommand)]
         command: Keys,
@@ -135,7 +135,7 @@ pub enum Command {
     },
     /// Check that configuration, database, broker and schema fit together.
     Doctor,
-    /// Mint an access token for development.
+    /// Start a session for development, and print its access token.
     Token {
         /// What it is good for.
         #[arg(long, value_enum, default_value_t = Api::Staff)]
@@ -190,7 +190,7 @@ pub enum Role {
     Reactor,
     /// Events to RabbitMQ, and its consumers.
     Relay,
-    /// Routers, messages, notices.
+    /// Routers, messages, letters, notices.
     Worker,
     /// Timers, and what is made once an hour: anchors, retention.
     Scheduler,
@@ -266,12 +266,15 @@ pub enum Keys {
     Rotate,
     /// Print the keys, one JSON object a line.
     List,
+    /// Make another pepper for passwords; it is used from the next start on, and those before are needed as long as hashes
+    /// have them.
+    Pepper,
 }
 
 /// See [`Command::Users`].
 #[derive(Debug, Subcommand)]
 pub enum Users {
-    /// Invite an owner of a tenant, or a super admin of the platform's own tenant. Prints the secret with which they
+    /// Invite an owner of a tenant, or of the platform, whose tenant is its own. Prints the secret with which they
     /// join, and sends nothing.
     Invite {
         #[arg(long)]

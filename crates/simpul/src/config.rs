@@ -6,6 +6,7 @@
 mod backup;
 mod database;
 mod door;
+mod mail;
 mod sign_in;
 
 use std::{
@@ -27,6 +28,7 @@ pub use self::{
     backup::{Backup, S3},
     database::Database,
     door::{Documents, Http, Limits, Points},
+    mail::{Mail, MailSecurity},
     sign_in::{Identity, PasswordAlgorithm, Tokens},
 };
 
@@ -60,6 +62,7 @@ pub struct Config {
     pub tokens: Tokens,
     pub identity: Identity,
     pub endpoints: Endpoints,
+    pub mail: Mail,
     pub messages: Messages,
     pub audit: Audit,
     pub backup: Backup,

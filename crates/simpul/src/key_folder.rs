@@ -1,9 +1,10 @@
-//! Signing keys as files: `<UTC instant>.pem`, such as `20261125T230000Z.pem`. The instant is when the key was made.
+//! Keys as files. Signing keys: `<UTC instant>.pem`, such as `20261125T230000Z.pem`. The instant is when the key was made.
 //!
 //! A rotation adds a file. Every process finds it within a minute and shows the key; it signs five minutes later, and
 //! the key before it is believed for another day (`auth::SETTLING`, `auth::OVERLAP`).
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::Write as _,
     os::unix::fs::OpenOptionsExt as _,
@@ -16,7 +17,9 @@ use anyhow::Context as _;
 use chrono::{DateTime, NaiveDateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use simpul_api::auth::{Keys, generate_pem};
+use simpul_app::identity::pepper::{Pepper, Peppers};
 use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
 
 use crate::wiring::ISSUER;
 
@@ -48,19 +51,65 @@ pub(crate) fn read(folder: &Path) -> anyhow::Result<Keys> {
     })
 }
 
+/// Every pepper of a folder, oldest first: files `<UTC instant>.pepper` with 64 hexadecimal digits.
+pub(crate) fn read_peppers(folder: &Path) -> anyhow::Result<Peppers> {
+    let entries = fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let mut peppers = BTreeMap::new();
+    for entry in entries {
+        let path = entry?.path();
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
+        let Some(instant) = name.strip_suffix(".pepper") else {
+            continue;
+        };
+        let made_at = NaiveDateTime::parse_from_str(instant, NAME)
+            .with_context(|| format!("{} is not named by the instant of its pepper", path.display()))?;
+        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let pepper = Pepper::from_hex(instant, &SecretString::from(text));
+        peppers.insert(
+            made_at,
+            pepper.with_context(|| format!("cannot use {}", path.display()))?,
+        );
+    }
+    anyhow::ensure!(
+        !peppers.is_empty(),
+        "{} has no peppers: simpul keys pepper makes one",
+        folder.display()
+    );
+    Ok(Peppers::new(peppers.into_values().collect()))
+}
+
+/// Makes another pepper. Returns its file.
+pub(crate) fn make_pepper(folder: &Path, now: DateTime<Utc>) -> anyhow::Result<PathBuf> {
+    let mut key = Zeroizing::new([0_u8; 32]);
+    aws_lc_rs::rand::fill(key.as_mut_slice()).context("no randomness")?;
+    let text = SecretString::from(hex::encode(key.as_slice()));
+    keep(&folder.join(format!("{}.pepper", now.format(NAME))), &text)
+}
+
 /// Makes another key. Returns its file.
 pub(crate) fn rotate(folder: &Path, now: DateTime<Utc>) -> anyhow::Result<PathBuf> {
-    fs::create_dir_all(folder)?;
-    let path = folder.join(format!("{}.pem", now.format(NAME)));
+    keep(
+        &folder.join(format!("{}.pem", now.format(NAME))),
+        &generate_pem()?,
+    )
+}
+
+/// A new file for its owner's eyes only.
+fn keep(path: &Path, text: &SecretString) -> anyhow::Result<PathBuf> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
     let part = path.with_extension("part");
-    let pem = generate_pem()?;
     let mut options = fs::OpenOptions::new();
     let mut file = options.write(true).create_new(true).mode(0o600).open(&part)?;
-    file.write_all(pem.expose_secret().as_bytes())?;
+    file.write_all(text.expose_secret().as_bytes())?;
     file.sync_all()?;
     // Whoever looks reads whole keys only.
-    fs::rename(&part, &path)?;
-    Ok(path)
+    fs::rename(&part, path)?;
+    Ok(path.to_owned())
 }
 
 /// Keeps the keys as the folder has them, until `stop`.
@@ -102,5 +151,21 @@ mod tests {
         assert_eq!((signing(over), shown(over)), (Some(1), Some(1)));
         fs::write(folder.path().join("mine.pem"), "x").expect("written");
         assert!(read(folder.path()).is_err(), "a key without an instant");
+    }
+
+    #[test]
+    fn peppers_are_read_oldest_first_and_whatever_is_none_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert!(read_peppers(folder.path()).is_err(), "none");
+        let start = DateTime::from_timestamp(1_800_000_000, 0).expect("an instant");
+        make_pepper(folder.path(), start).expect("a pepper");
+        let newer = make_pepper(folder.path(), start + TimeDelta::days(1)).expect("another one");
+        let read = format!("{:?}", read_peppers(folder.path()).expect("two"));
+        assert!(
+            read.ends_with("Pepper { id: \"20270116T080000Z\", .. }])"),
+            "{read}"
+        );
+        fs::write(newer, "x").expect("written");
+        assert!(read_peppers(folder.path()).is_err(), "no pepper");
     }
 }

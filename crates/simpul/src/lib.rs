@@ -86,7 +86,7 @@ async fn dispatch(config: Config, command: Command) -> anyhow::Result<ExitCode> 
             tenant,
             user,
             minutes,
-        } => commands::token::run(&config, api.into(), Viewer { user, tenant }, minutes),
+        } => commands::token::run(&config, api.into(), Viewer { user, tenant }, minutes).await,
         Command::Schema { check: true, .. } => commands::schema::check(),
         Command::Schema { write: true, .. } => commands::schema::write(),
         Command::Schema { api, .. } => Ok(commands::schema::print(api.into())),

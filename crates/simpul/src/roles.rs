@@ -8,7 +8,7 @@ use simpul_adapters::{
     bus::{Broker, Consumer, Direct, Relay, Source, Topology, amqp::Queues, relay},
     delivery::{self, Courier},
     egress::Egress,
-    intake, provisioning,
+    intake, mail, provisioning,
     work_loop::{self, Wake, Work},
 };
 use simpul_api::{
@@ -40,7 +40,7 @@ use crate::{
     config::Config,
     key_folder,
     runtime::{SharedClock, Stop},
-    wiring::{self, Deliveries, Messages, Notices, Routers, Sweeps, Timers},
+    wiring::{self, Deliveries, Letters, Messages, Notices, Routers, Sweeps, Timers},
 };
 
 /// Name of this installation in messages.
@@ -168,6 +168,7 @@ pub async fn start(
 struct Wakes {
     provisioning: Wake,
     delivery: Wake,
+    letters: Wake,
     intake: Wake,
     timers: Wake,
 }
@@ -252,7 +253,7 @@ impl Starter<'_> {
         self.tasks().spawn(runner.run(self.stop()));
     }
 
-    /// Routers, messages and notices.
+    /// Routers, messages, letters and notices.
     fn worker(&self) -> anyhow::Result<()> {
         let bus = self.running.bus.clone();
         let routers = Routers::new(bus.clone(), self.egress.clone(), wiring::roots(self.config)?);
@@ -263,6 +264,7 @@ impl Starter<'_> {
             tracing::warn!("messages.held is set: nothing is sent from here");
         } else {
             self.courier();
+            self.postman()?;
         }
         let notices = Notices::new(bus, Arc::clone(&self.gateways), self.senders.clone());
         self.work(
@@ -284,6 +286,20 @@ impl Starter<'_> {
             Courier::new(self.store().clone(), deliveries, settings),
             &self.wakes.delivery,
         );
+    }
+
+    /// Letters to users.
+    fn postman(&self) -> anyhow::Result<()> {
+        let post = wiring::post(self.config, &self.egress)?;
+        if matches!(post, mail::Post::Nowhere) {
+            tracing::warn!("mail.host is not set: no letter leaves, and nobody who is invited can join");
+        }
+        let letters = Letters::new(self.store().clone(), post, self.config.mail.page_url.clone());
+        self.work(
+            mail::Postman::new(self.store().clone(), letters, mail::Settings::default()),
+            &self.wakes.letters,
+        );
+        Ok(())
     }
 
     fn scheduler(&self) -> anyhow::Result<()> {

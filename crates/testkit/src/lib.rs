@@ -11,13 +11,14 @@
 //!
 //! A database is a copy of a migrated template, which is built once for each state of `migrations/`, whatever
 //! number of test processes asks for it at once. It is dropped with its [`TestDb`]. There is no mock of PostgreSQL.
-//! [`OwnBroker`] and [`OwnPostgres`] are servers that a test may kill.
+//! [`OwnBroker`] and [`OwnPostgres`] are servers that a test may kill, [`MailServer`] a mail server that fails as it is told.
 
 mod broker;
 mod clock;
 mod database;
 pub mod dns;
 mod ids;
+mod mail;
 mod postgres;
 pub mod sql;
 
@@ -25,4 +26,5 @@ pub use broker::OwnBroker;
 pub use clock::ManualClock;
 pub use database::{TestDb, TestDbError};
 pub use ids::SeededIds;
+pub use mail::{MailFault, MailOptions, MailServer, MailTls, Taken};
 pub use postgres::{Frozen, OwnPostgres};

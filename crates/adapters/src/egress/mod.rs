@@ -2,7 +2,8 @@
 //!
 //! Operators type in URLs and router addresses; without a guard they could make the platform reach its own
 //! database, a metadata service or another tenant's network. Every HTTP request and every connection to a router
-//! is made by [`Egress`], which checks the spelled host, each answer of the resolver, and the connected peer.
+//! is made by [`Egress`], which checks the spelled host, each answer of the resolver, and the connected peer. What the
+//! operator of the installation names (broker, mail server) may be anywhere.
 //! clippy bans the other ways out.
 //!
 //! Two profiles: HTTP goes to public addresses only; a router may also live inside a prefix of a tunnel that its
@@ -13,6 +14,7 @@
 mod address;
 mod http;
 mod policy;
+mod relay;
 mod resolve;
 mod router;
 

@@ -9,7 +9,7 @@ use url::Host;
 use super::{Egress, Prefix, Refusal};
 
 /// For resolving a name, and again for each address tried.
-const CONNECT: Duration = Duration::from_secs(3);
+pub(super) const CONNECT: Duration = Duration::from_secs(3);
 /// Addresses of one name that are tried, in the resolver's order.
 const MAX_ADDRESSES: usize = 4;
 
@@ -87,16 +87,16 @@ impl Egress {
     }
 }
 
-/// Why a router cannot be dialled.
+/// Why a router, or a mail server, cannot be dialled.
 #[derive(Debug, thiserror::Error)]
 pub enum DialError {
     #[error(transparent)]
     Refused(#[from] Refusal),
-    #[error("the router's name cannot be resolved")]
+    #[error("the name cannot be resolved")]
     Resolve(#[source] io::Error),
-    #[error("the router refuses the connection")]
+    #[error("the connection is refused")]
     Connect(#[source] io::Error),
-    #[error("the router does not answer")]
+    #[error("there is no answer")]
     Timeout,
 }
 

@@ -10,6 +10,7 @@ mod dns;
 mod faults;
 mod killed;
 mod lanes;
+mod letters;
 mod messages;
 mod publishing;
 mod rig;

@@ -32,6 +32,7 @@ const MAX_LITERALS: u32 = 500;
 const ONCE: &[&str] = &["paymentStart"];
 /// Mutations for whoever has no token (yet). Everything else needs one.
 const PUBLIC: &[&str] = &[
+    "emailChangeConfirm",
     "invitationAccept",
     "passwordReset",
     "passwordResetRequest",
@@ -40,7 +41,13 @@ const PUBLIC: &[&str] = &[
     "sessionVerify",
 ];
 /// Mutations at which one can guess, those of [`PUBLIC`] aside: one guess per operation, whatever they are called.
-const GUESSABLE: &[&str] = &["passwordChange", "secondFactorConfirm", "secondFactorRemove"];
+const GUESSABLE: &[&str] = &[
+    "emailChangeRequest",
+    "passwordChange",
+    "secondFactorBegin",
+    "secondFactorConfirm",
+    "secondFactorRemove",
+];
 /// Fields of `__Type` that lead from a type to many others.
 const SCHEMA_LISTS: &[&str] = &["fields", "inputFields", "interfaces", "possibleTypes"];
 

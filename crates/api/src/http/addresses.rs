@@ -1,51 +1,103 @@
-//! Which tenant answers at a subdomain of ours: asked of the directory once a minute, not at every request.
+//! Whose tenant a request is about: `simpul_app::tenancy::resolve`, asked once a minute for the same address, not at every
+//! request.
 
 use std::{
     collections::HashMap,
     sync::{Mutex, PoisonError},
 };
 
+use axum::http::{HeaderMap, header};
 use chrono::{DateTime, TimeDelta, Utc};
+use simpul_app::tenancy::{ResolveError, resolve};
 use simpul_domain::{Code, TenantId};
-use simpul_event_store::inline::directory;
 
 use crate::{ApiError, ApiState};
 
-/// How long an answer is believed; a subdomain hardly ever moves.
+const TENANT: &str = "x-tenant-id";
+/// How long an answer is believed; an address hardly ever moves.
 const KEEP: TimeDelta = TimeDelta::minutes(1);
 const MAX_KEPT: usize = 10_000;
+/// Longest host or header that is looked at; a domain name has at most 253 characters.
+const MAX_CHARS: usize = 300;
 
-/// What the directory has said.
+/// What a request says of its tenant.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub(super) struct Place {
+    host: Option<String>,
+    header: Option<String>,
+}
+
+impl Place {
+    /// A header that is not readable names nobody, and is refused as such.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let text = |name: &str| {
+            headers.get(name).map(|value| {
+                value
+                    .to_str()
+                    .unwrap_or_default()
+                    .chars()
+                    .take(MAX_CHARS)
+                    .collect()
+            })
+        };
+        Self {
+            host: text(header::HOST.as_str()),
+            header: text(TENANT),
+        }
+    }
+
+    /// Without the address, where that is the platform's.
+    pub(super) fn header_only(self) -> Self {
+        Self { host: None, ..self }
+    }
+}
+
+/// The tenant that a place names, if it names one.
+#[derive(Debug, Clone, Copy)]
+struct Named(Option<TenantId>);
+
+/// What was found.
 #[derive(Debug, Default)]
-pub(crate) struct Addresses(Mutex<HashMap<String, (TenantId, DateTime<Utc>)>>);
+pub(crate) struct Addresses(Mutex<HashMap<Place, (Named, DateTime<Utc>)>>);
 
 impl Addresses {
-    /// The tenant at a subdomain.
-    pub(super) async fn tenant(&self, state: &ApiState, label: String) -> Result<TenantId, ApiError> {
+    /// The tenant that a request names; nothing if it names none.
+    pub(super) async fn tenant(&self, state: &ApiState, place: Place) -> Result<Option<TenantId>, ApiError> {
         let now = state.store().now();
-        if let Some(tenant) = self.recall(&label, now) {
+        if let Some(Named(tenant)) = self.recall(&place, now) {
             return Ok(tenant);
         }
-        let (work, key) = (state.clone(), label.clone());
-        let found = state.detached(async move {
-            let mut tx = work.store().db().system_tx().await?;
-            let found = directory::resolve(&mut tx, directory::kind::SUBDOMAIN, &key).await?;
-            tx.commit().await?;
-            Ok(found)
-        });
-        let nobody = || ApiError::new(Code::NotFound, "There is nobody at this address");
-        let (tenant, _) = found.await?.ok_or_else(nobody)?;
+        let (work, asked) = (state.clone(), place.clone());
+        let tenant = state
+            .detached(async move {
+                let platform = work.public_url.host_str().unwrap_or_default();
+                let Place { host, header } = &asked;
+                let found = resolve(work.store(), platform, host.as_deref(), header.as_deref()).await;
+                found.map_err(|error| refused(&error))
+            })
+            .await?;
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= MAX_KEPT {
             kept.clear();
         }
-        kept.insert(label, (tenant, now));
+        kept.insert(place, (Named(tenant), now));
         Ok(tenant)
     }
 
-    fn recall(&self, label: &str, now: DateTime<Utc>) -> Option<TenantId> {
+    fn recall(&self, place: &Place, now: DateTime<Utc>) -> Option<Named> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (tenant, at) = kept.get(label)?;
+        let (tenant, at) = kept.get(place)?;
         (now - *at < KEEP).then_some(*tenant)
+    }
+}
+
+fn refused(error: &ResolveError) -> ApiError {
+    match error {
+        ResolveError::Mismatch => ApiError::new(
+            Code::TenantMismatch,
+            "X-Tenant-ID names another tenant than this address",
+        ),
+        ResolveError::Unknown => ApiError::new(Code::NotFound, "There is nobody at this address"),
+        ResolveError::Store(error) => ApiError::from_coded(error),
     }
 }

@@ -11,7 +11,7 @@ use simpul_app::{
     identity::secret::{self, SecretKind},
     permission,
 };
-use simpul_domain::{Code, TenantId};
+use simpul_domain::{Code, SessionId, TenantId, UserId};
 use simpul_event_store::{
     ConsistencyToken,
     inline::{
@@ -20,7 +20,7 @@ use simpul_event_store::{
     },
 };
 
-use super::Door;
+use super::{Door, addresses::Place};
 use crate::{
     ApiError, ApiState, Surface,
     auth::{Proof, Viewer},
@@ -32,7 +32,6 @@ use crate::{
 };
 
 const CONSISTENCY_TOKEN: &str = "x-consistency-token";
-const TENANT: &str = "x-tenant-id";
 
 /// Where a call comes from, for the audit trail and for budgets.
 #[derive(Debug, Clone, Default)]
@@ -81,8 +80,25 @@ async fn standing(state: &ApiState, viewer: Viewer, proof: &Proof) -> Result<Sta
         standing.session_open &= api_key::is_good(&mut tx, *key, now).await?;
     }
     tx.commit().await?;
+    if let Some((admin, own)) = standing.impersonator {
+        standing.session_open &= may_impersonate(state, admin, own).await?;
+    }
     standing.permissions = within(proof, standing.permissions);
     Ok(standing)
+}
+
+/// Whether a super admin may still act as somebody else: they hold the permission, and the session in which they began is
+/// not over. Whoever is demoted, disabled or signed out is out of every tenant at the next request.
+async fn may_impersonate(state: &ApiState, admin: UserId, own: Option<SessionId>) -> Result<bool, ApiError> {
+    let (store, now) = (state.store(), state.store().now());
+    let mut tx = store.db().read_tx(TenantId::PLATFORM).await?;
+    let standing = access::standing_in(&mut tx, admin, own, now).await?;
+    tx.commit().await?;
+    let may = standing
+        .permissions
+        .iter()
+        .any(|held| held == permission::PLATFORM_IMPERSONATE);
+    Ok(own.is_some() && standing.session_open && may && !standing.disabled)
 }
 
 impl Door {
@@ -94,16 +110,19 @@ impl Door {
             return Err(refused());
         };
         let signed_in = self.sign_in(value.to_str().map_err(|_| refused())?).await?;
-        if named_in_header(headers)?.is_some_and(|named| named != signed_in.viewer.tenant) {
-            let text = "The token belongs to another tenant than X-Tenant-ID";
-            return Err(ApiError::new(Code::TenantMismatch, text));
-        }
-        if self.surface != Surface::Platform
-            && let Some(named) = self.named_by_host(headers).await?
-            && named != signed_in.viewer.tenant
-        {
-            let text = "The token belongs to another tenant than this address";
-            return Err(ApiError::new(Code::TenantMismatch, text));
+        let place = Place::of(headers);
+        let place = match self.surface {
+            Surface::Platform => place.header_only(),
+            Surface::Staff | Surface::Portal => place,
+        };
+        let named = match self.shared.addresses.tenant(&self.shared.state, place).await {
+            Ok(named) => named.unwrap_or(signed_in.viewer.tenant),
+            // Whether somebody else's tenant exists is not told.
+            Err(error) if error.code == Code::NotFound => return Err(elsewhere()),
+            Err(error) => return Err(error),
+        };
+        if named != signed_in.viewer.tenant {
+            return Err(elsewhere());
         }
         Ok(signed_in)
     }
@@ -125,7 +144,7 @@ impl Door {
             refused()
         })?;
         let proof = Proof {
-            session: verified.session,
+            session: Some(verified.session),
             impersonator: verified.impersonator,
             key: None,
         };
@@ -186,33 +205,8 @@ impl Door {
         if self.surface == Surface::Platform {
             return Ok(Some(TenantId::PLATFORM));
         }
-        let (header, host) = (named_in_header(headers)?, self.named_by_host(headers).await?);
-        match (header, host) {
-            (Some(header), Some(host)) if header != host => {
-                let text = "X-Tenant-ID names another tenant than this address";
-                Err(ApiError::new(Code::TenantMismatch, text))
-            }
-            (header, host) => Ok(host.or(header)),
-        }
-    }
-
-    /// The tenant whose subdomain of ours, or whose own domain, a request was sent to.
-    async fn named_by_host(&self, headers: &HeaderMap) -> Result<Option<TenantId>, ApiError> {
-        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-        let host = host.and_then(|host| host.split(':').next()).unwrap_or_default();
-        let own = self.shared.state.public_url.host_str().unwrap_or_default();
-        let Some(label) = host.strip_suffix(own).and_then(|rest| rest.strip_suffix('.')) else {
-            return Ok(None);
-        };
-        let label = label.to_ascii_lowercase();
-        if label.is_empty() || label.contains('.') {
-            return Ok(None);
-        }
-        self.shared
-            .addresses
-            .tenant(&self.shared.state, label)
-            .await
-            .map(Some)
+        let place = Place::of(headers);
+        self.shared.addresses.tenant(&self.shared.state, place).await
     }
 
     /// The frame of an operation of this surface.
@@ -272,13 +266,9 @@ impl Door {
     }
 }
 
-fn named_in_header(headers: &HeaderMap) -> Result<Option<TenantId>, ApiError> {
-    let Some(named) = headers.get(TENANT) else {
-        return Ok(None);
-    };
-    let named = named.to_str().ok().and_then(|named| named.parse().ok());
-    let mismatch = || ApiError::new(Code::TenantMismatch, "X-Tenant-ID is not the id of a tenant");
-    named.map(Some).ok_or_else(mismatch)
+fn elsewhere() -> ApiError {
+    let text = "The token belongs to another tenant than this address or X-Tenant-ID";
+    ApiError::new(Code::TenantMismatch, text)
 }
 
 pub(super) fn refused() -> ApiError {

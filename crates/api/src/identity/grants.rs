@@ -48,7 +48,7 @@ pub(crate) async fn tokens(state: &ApiState, surface: Surface, begun: Begun) -> 
         .min(begun.expires_at - now);
     let grant = Grant {
         viewer: begun.viewer,
-        session: Some(begun.session),
+        session: begun.session,
         version: Some(standing.version),
         impersonator: begun.impersonator,
         roles: known.roles().iter().map(ToString::to_string).collect(),

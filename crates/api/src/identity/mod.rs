@@ -1,27 +1,22 @@
 //! How somebody gets in, stays in and gets out: proofs are compared here, what follows from them is a command.
 //!
-//! - `visit`: a request of somebody who has no token;
+//! - `visit`: a request of somebody who has no token: in, on, and what letters are good for;
 //! - `limits`: how often one may try, by address and by account, on all instances together;
 //! - `grants`: tokens for a session that has begun;
-//! - `account`: what a signed-in user does with their own proofs;
-//! - [`courier`]: how secrets reach their holders.
+//! - `account`: what a signed-in user does with their own proofs.
 //!
 //! INVARIANT: an answer does not tell whether somebody exists. An unknown user takes as long as a known one, and is
 //! held up like one.
 
 pub(crate) mod account;
-pub mod courier;
 pub(crate) mod grants;
 pub(crate) mod limits;
 pub(crate) mod visit;
-
-use std::sync::Arc;
 
 use chrono::TimeDelta;
 use simpul_app::identity::Hasher;
 use simpul_event_store::inline::identity::address::BlockRule;
 
-use self::courier::SecretCourier;
 use crate::budget::Rate;
 
 /// What an installation can choose.
@@ -34,8 +29,6 @@ pub struct IdentitySettings {
     pub access_lifetime: TimeDelta,
     /// From the sign-in on, however often it is prolonged.
     pub session_lifetime: TimeDelta,
-    pub invitation_lifetime: TimeDelta,
-    pub reset_lifetime: TimeDelta,
 }
 
 impl Default for IdentitySettings {
@@ -49,8 +42,6 @@ impl Default for IdentitySettings {
             block: BlockRule::default(),
             access_lifetime: TimeDelta::minutes(15),
             session_lifetime: TimeDelta::days(30),
-            invitation_lifetime: TimeDelta::days(7),
-            reset_lifetime: TimeDelta::minutes(30),
         }
     }
 }
@@ -59,6 +50,5 @@ impl Default for IdentitySettings {
 #[derive(Debug, Clone)]
 pub struct Identity {
     pub hasher: Hasher,
-    pub courier: Arc<dyn SecretCourier>,
     pub settings: IdentitySettings,
 }

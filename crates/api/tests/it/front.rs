@@ -1,6 +1,7 @@
 //! A tenant with its owner behind a front door, and how to knock.
 
 use std::{
+    collections::HashSet,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -11,7 +12,6 @@ use axum::{
     http::{Request, Response, StatusCode, header},
 };
 use chrono::TimeDelta;
-use futures_util::{FutureExt as _, future::BoxFuture};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use simpul_adapters::{
@@ -24,28 +24,35 @@ use simpul_api::{
     ApiState, Settings, Surface,
     auth::{Keys, Viewer},
     gateways::StoredGateways,
-    identity::{
-        Identity, IdentitySettings,
-        courier::{Letter, SecretCourier, Undelivered},
-    },
+    identity::{Identity, IdentitySettings},
     repairs::Repairs,
     senders::StoredSenders,
 };
 use simpul_app::{
-    identity::{Hasher, password::Algorithm},
+    identity::{
+        Hasher, Peppers,
+        letters::{self, Content},
+        password::Algorithm,
+    },
     permission,
     tenancy::OnboardTenant,
 };
 use simpul_domain::{
-    CorrelationId, TenantId, UserId,
+    CorrelationId, SessionId, TenantId, UserId,
+    identity::LetterKind,
     tenancy::{Entitlements, Subdomain, TenantSettings},
 };
-use simpul_event_store::{Actor, Bus, Context, feed::RunnerSettings, inline::access};
+use simpul_event_store::{
+    Actor, Bus, Context, EventStore,
+    feed::RunnerSettings,
+    inline::{access, identity::letter},
+};
 use simpul_projections::registry;
 use simpul_testkit::TestDb;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt as _;
 use url::Url;
+use uuid::Uuid;
 
 pub(crate) const KEY: &str = include_str!("test-key.pem");
 pub(crate) const ISSUER: &str = "https://simpul.test";
@@ -53,39 +60,59 @@ pub(crate) const ISSUER: &str = "https://simpul.test";
 /// Passwords of tests are hashed quickly.
 const CHEAP: Algorithm = Algorithm::Bcrypt { cost: 4 };
 
-/// A courier that keeps letters for the test.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Letters(Arc<Mutex<Vec<Letter>>>);
-
-impl SecretCourier for Letters {
-    fn deliver(&self, letter: Letter) -> BoxFuture<'_, Result<(), Undelivered>> {
-        self.0.lock().expect("lock").push(letter);
-        async { Ok(()) }.boxed()
-    }
+/// What was written to users of a tenant and waits to be sent.
+pub(crate) struct Letters {
+    store: EventStore,
+    superuser_url: String,
+    tenant: TenantId,
 }
 
 impl Letters {
-    pub(crate) fn count(&self) -> usize {
-        self.0.lock().expect("lock").len()
+    /// Every letter, oldest first, opened.
+    pub(crate) async fn all(&self) -> Vec<(LetterKind, Content)> {
+        let mut admin = simpul_testkit::sql::Session::open(&self.superuser_url).await;
+        let ids: Vec<Uuid> = admin
+            .column(&format!(
+                "SELECT letter_id FROM es.letters WHERE tenant_id = '{}' ORDER BY made_at, letter_id",
+                self.tenant.as_uuid()
+            ))
+            .await;
+        let mut tx = self.store.db().tenant_tx(self.tenant).await.expect("tx");
+        let mut opened = Vec::new();
+        for id in ids {
+            let letter = letter::find(&mut tx, id).await.expect("read").expect("a letter");
+            let content = letters::open(&self.store, &mut tx, &letter)
+                .await
+                .expect("opened");
+            opened.push((letter.kind, content));
+        }
+        tx.commit().await.expect("commit");
+        opened
     }
 
-    /// The secret of the newest letter to an address, once there is one.
-    pub(crate) async fn secret(&self, to: &str) -> String {
-        let newest = || {
-            let letters = self.0.lock().expect("lock");
-            let letter = letters
-                .iter()
-                .rev()
-                .find(|letter| letter.to.expose_secret() == to);
-            letter.map(|letter| letter.secret.expose_secret().to_owned())
-        };
+    pub(crate) async fn count(&self) -> usize {
+        self.all().await.len()
+    }
+
+    /// The secret of the newest letter of a kind to an address, once there is one.
+    pub(crate) async fn secret_of(&self, kind: LetterKind, to: &str) -> String {
+        let mut found = None;
         for _ in 0..400 {
-            if newest().is_some() {
+            let letters = self.all().await;
+            let mut newest = letters.iter().rev();
+            let letter = newest.find(|(of, content)| *of == kind && content.to.as_str() == to);
+            found = letter.and_then(|(_, content)| content.secret.clone());
+            if found.is_some() {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
-        newest().expect("a letter in time")
+        found.expect("a letter in time").as_str().to_owned()
+    }
+
+    /// The secret of the newest invitation to an address.
+    pub(crate) async fn secret(&self, to: &str) -> String {
+        self.secret_of(LetterKind::Invitation, to).await
     }
 }
 
@@ -98,6 +125,8 @@ pub(crate) struct Front {
     pub(crate) owner: Viewer,
     /// What was sent to users.
     pub(crate) letters: Letters,
+    /// Who has a session already.
+    seated: Mutex<HashSet<UserId>>,
     stop: CancellationToken,
 }
 
@@ -134,7 +163,6 @@ impl Front {
         settings: Settings,
         identity: IdentitySettings,
     ) -> Self {
-        let letters = Letters::default();
         let test = TestDb::create().await;
         let bus = test.bus();
         let egress = Egress::new(Policy::development()).expect("a guard");
@@ -145,8 +173,7 @@ impl Front {
             bus: bus.clone(),
             keys: Arc::new(keys(KEY)),
             identity: Identity {
-                hasher: Hasher::start(CHEAP).expect("threads"),
-                courier: Arc::new(letters.clone()),
+                hasher: Hasher::start(CHEAP, Peppers::default()).expect("threads"),
                 settings: identity,
             },
             gateways: Arc::new(gateways),
@@ -164,12 +191,18 @@ impl Front {
             stop.clone(),
         ));
         let owner = onboard(&bus, "kayu-net").await;
+        let letters = Letters {
+            store: test.store(),
+            superuser_url: test.superuser_url(),
+            tenant: owner.tenant,
+        };
         Self {
             router: simpul_api::router(state.clone(), settings),
             test,
             state,
             owner,
             letters,
+            seated: Mutex::default(),
             stop,
         }
     }
@@ -215,8 +248,36 @@ impl Front {
 
     pub(crate) fn token_for(&self, surface: Surface, viewer: Viewer) -> String {
         let now = self.state.store().now();
-        let token = self.state.keys.mint(surface, viewer, now, TimeDelta::hours(1));
+        let seated = (viewer, self.seat(viewer));
+        let token = self.state.keys.mint(surface, seated, now, TimeDelta::hours(1));
         token.expect("a token").expose_secret().to_owned()
+    }
+
+    /// A session of the viewer that goes on. A row and no event, so that logs begin where tests expect it.
+    fn seat(&self, viewer: Viewer) -> SessionId {
+        let (url, session) = (self.test.superuser_url(), viewer.user.as_uuid());
+        if !self.seated.lock().expect("lock").insert(viewer.user) {
+            return SessionId::new(session);
+        }
+        let row = format!(
+            "INSERT INTO es.sessions (tenant_id, session_id, user_id, method, started_at, last_used_at, expires_at)
+             VALUES ('{}', '{session}', '{session}', 'command_line', '{now}', '{now}', '2100-01-01')",
+            viewer.tenant.as_uuid(),
+            now = self.state.store().now().to_rfc3339()
+        );
+        // Asked for in the middle of anything: another thread has its own runtime.
+        let seated = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.expect("a runtime").block_on(async move {
+                simpul_testkit::sql::Session::open(&url)
+                    .await
+                    .run(&row)
+                    .await
+                    .expect("a session");
+            });
+        });
+        seated.join().expect("seated");
+        SessionId::new(session)
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Response<Body> {

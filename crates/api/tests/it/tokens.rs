@@ -8,7 +8,7 @@ use simpul_api::{
     Surface,
     auth::{KeyError, Keys, TokenError, Viewer, generate_pem},
 };
-use simpul_domain::{TenantId, UserId};
+use simpul_domain::{SessionId, TenantId, UserId};
 use uuid::Uuid;
 
 use crate::front::{ISSUER, KEY, keys};
@@ -24,8 +24,17 @@ fn viewer() -> Viewer {
     }
 }
 
+fn session() -> SessionId {
+    SessionId::new(Uuid::from_u128(3))
+}
+
 fn mint(keys: &Keys) -> String {
-    let token = keys.mint(Surface::Staff, viewer(), now(), TimeDelta::minutes(15));
+    let token = keys.mint(
+        Surface::Staff,
+        (viewer(), session()),
+        now(),
+        TimeDelta::minutes(15),
+    );
     token.expect("token").expose_secret().to_owned()
 }
 
@@ -61,7 +70,7 @@ fn tokens_of_other_keys_issuers_and_surfaces_are_refused() {
         .flat_map(|surface| [(surface, viewer().tenant), (surface, TenantId::PLATFORM)])
     {
         let viewer = Viewer { tenant, ..viewer() };
-        let token = ours.mint(made_for, viewer, now(), TimeDelta::minutes(15));
+        let token = ours.mint(made_for, (viewer, session()), now(), TimeDelta::minutes(15));
         let token = token.expect("token").expose_secret().to_owned();
         for surface in Surface::ALL {
             let believed = ours.verify(surface, &token, now());

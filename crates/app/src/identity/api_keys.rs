@@ -11,12 +11,18 @@ use simpul_event_store::{
     Access, Command, Work,
     inline::{
         Inline,
-        identity::{Change, SecretHash, api_key::NewKey},
+        identity::{
+            Change, SecretHash,
+            api_key::{self, NewKey},
+        },
     },
 };
 
 use super::access::held;
 use crate::{Outcome, Refusal, decide, permission, refuse};
+
+/// Users do not have more keys than this.
+const MAX_KEYS: i64 = 500;
 
 /// Makes a key that can do a part of what its maker can.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -87,9 +93,25 @@ impl Command for RevokeApiKey {
     type Refusal = Refusal;
 
     async fn run(&self, work: &mut Work<'_>) -> Outcome<ApiKeyId> {
-        let at = work.at();
-        decide::<ApiKey>(work, &self.key.to_string(), ApiKeyCommand::Revoke { at }).await?;
-        work.inline(Inline::Identity(Change::RevokeKey { key: self.key, at }));
+        revoke(work, self.key).await?;
         Ok(self.key)
     }
+}
+
+async fn revoke(work: &mut Work<'_>, key: ApiKeyId) -> Outcome<()> {
+    let at = work.at();
+    decide::<ApiKey>(work, &key.to_string(), ApiKeyCommand::Revoke { at }).await?;
+    work.inline(Inline::Identity(Change::RevokeKey { key, at }));
+    Ok(())
+}
+
+/// Revokes every key of a user.
+pub(super) async fn revoke_all(work: &mut Work<'_>, user: UserId) -> Outcome<()> {
+    let mut tx = work.store().db().tenant_tx(work.tenant()).await?;
+    let keys = api_key::list(&mut tx, None, Some(user), None, MAX_KEYS).await?;
+    tx.commit().await?;
+    for key in keys.into_iter().filter(|key| key.revoked_at.is_none()) {
+        revoke(work, key.key).await?;
+    }
+    Ok(())
 }

@@ -13,7 +13,10 @@ use std::{
 use secrecy::SecretString;
 use tokio::sync::oneshot;
 
-use super::password::{self, Algorithm, Fit, PasswordError};
+use super::{
+    password::{self, Algorithm, Fit, PasswordError},
+    pepper::Peppers,
+};
 
 /// Passwords that wait for a thread.
 pub const QUEUE: usize = 32;
@@ -35,6 +38,7 @@ pub enum HasherError {
 pub struct Hasher {
     jobs: SyncSender<Job>,
     algorithm: Algorithm,
+    peppers: Peppers,
     /// What the passwords of nobody are compared with, so that an unknown user takes as long as a known one.
     dummy: Arc<SecretString>,
 }
@@ -49,14 +53,14 @@ impl std::fmt::Debug for Hasher {
 
 impl Hasher {
     /// With half of the machine's cores, at least one. Takes as long as one password.
-    pub fn start(algorithm: Algorithm) -> Result<Self, PasswordError> {
+    pub fn start(algorithm: Algorithm, peppers: Peppers) -> Result<Self, PasswordError> {
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        Self::with_threads(algorithm, (cores / 2).max(1))
+        Self::with_threads(algorithm, peppers, (cores / 2).max(1))
     }
 
-    fn with_threads(algorithm: Algorithm, threads: usize) -> Result<Self, PasswordError> {
+    fn with_threads(algorithm: Algorithm, peppers: Peppers, threads: usize) -> Result<Self, PasswordError> {
         let nobody = SecretString::from("the password of nobody");
-        let dummy = Arc::new(password::hash(&nobody, algorithm)?);
+        let dummy = Arc::new(password::hash(&nobody, algorithm, &peppers)?);
         let (jobs, queue) = sync_channel::<Job>(QUEUE);
         let queue = Arc::new(Mutex::new(queue));
         for number in 0..threads {
@@ -69,6 +73,7 @@ impl Hasher {
         Ok(Self {
             jobs,
             algorithm,
+            peppers,
             dummy,
         })
     }
@@ -79,9 +84,11 @@ impl Hasher {
 
     /// The hash of a new password.
     pub async fn hash(&self, password: SecretString) -> Result<SecretString, HasherError> {
-        let algorithm = self.algorithm;
-        password::check(&password, algorithm)?;
-        Ok(self.run(move || password::hash(&password, algorithm)).await??)
+        let (algorithm, peppers) = (self.algorithm, self.peppers.clone());
+        password::check(&password, algorithm, &peppers)?;
+        Ok(self
+            .run(move || password::hash(&password, algorithm, &peppers))
+            .await??)
     }
 
     /// Whether a password fits; without a hash it fits nobody, after the same time.
@@ -90,12 +97,12 @@ impl Hasher {
         password: SecretString,
         stored: Option<SecretString>,
     ) -> Result<Fit, HasherError> {
-        let (algorithm, dummy) = (self.algorithm, Arc::clone(&self.dummy));
+        let (algorithm, peppers, dummy) = (self.algorithm, self.peppers.clone(), Arc::clone(&self.dummy));
         self.run(move || {
             if let Some(stored) = stored {
-                return password::fit(&password, &stored, algorithm);
+                return password::fit(&password, &stored, algorithm, &peppers);
             }
-            password::fit(&password, &dummy, algorithm);
+            password::fit(&password, &dummy, algorithm, &peppers);
             Fit::No
         })
         .await
@@ -133,7 +140,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_hashed_fits_and_nobody_s_password_does_not() {
-        let hasher = Hasher::start(CHEAP).expect("threads");
+        let hasher = Hasher::start(CHEAP, Peppers::default()).expect("threads");
         let password = || SecretString::from("kata sandi rahasia");
         let stored = hasher.hash(password()).await.expect("hashed");
         assert_eq!(hasher.fit(password(), Some(stored)).await, Ok(Fit::Yes));
@@ -144,7 +151,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_queue_is_said_and_not_waited_for() {
-        let hasher = Hasher::with_threads(CHEAP, 1).expect("a thread");
+        let hasher = Hasher::with_threads(CHEAP, Peppers::default(), 1).expect("a thread");
         let (go, wait) = std::sync::mpsc::channel::<()>();
         let begun = Arc::new(tokio::sync::Notify::new());
         let told = Arc::clone(&begun);

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use simpul_domain::{
     CustomerId, UserId,
-    identity::{BuiltInRole, EmailAddress, RoleKey, User, UserCommand, UserKind, user::InviteUser as Invite},
+    identity::{
+        BuiltInRole, EmailAddress, LetterKind, RoleKey, User, UserCommand, UserKind,
+        user::InviteUser as Invite,
+    },
 };
 use simpul_event_store::{
     Access, Command, Work,
@@ -22,7 +24,9 @@ use simpul_event_store::{
 use super::{
     access::{EMAIL_SCOPE, email_index, held, must_not_outrank, publish},
     field,
+    letters::{INVITATION_LIFETIME, Ticketed, contact, send_ticket},
     roles::{HOLDERS, effective},
+    secret::SecretKind,
 };
 use crate::{Outcome, Personal, Refusal, decide, permission, refuse};
 
@@ -38,14 +42,17 @@ pub struct Invitation {
     pub kind: UserKind,
     pub roles: BTreeSet<RoleKey>,
     #[serde(skip)]
-    pub ticket: Option<NewTicket>,
+    pub handover: Handover,
 }
 
-/// A ticket that is put with a command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NewTicket {
-    pub hash: SecretHash,
-    pub expires_at: DateTime<Utc>,
+/// How whoever is invited gets their ticket.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Handover {
+    /// By a letter to their address, which leaves when the command is committed.
+    #[default]
+    Letter,
+    /// By whoever runs the command, who has made the secret of this hash.
+    InPerson(SecretHash),
 }
 
 /// Makes the first owner in the transaction that founds a tenant. They join by their invitation like everybody.
@@ -94,8 +101,8 @@ async fn invite(work: &mut Work<'_>, user: UserId, invitation: &Invitation) -> O
         }
     }
     publish(work, user).await?;
-    put_ticket(work, user, Purpose::Invitation, invitation.ticket);
-    Ok(())
+    let to = Personal::new(email.as_str());
+    hand_over(work, user, (to, name), invitation.handover).await
 }
 
 /// What a person can be called.
@@ -120,14 +127,35 @@ async fn must_exist(work: &mut Work<'_>, customer: CustomerId) -> Outcome<()> {
     }
 }
 
-fn put_ticket(work: &mut Work<'_>, user: UserId, purpose: Purpose, ticket: Option<NewTicket>) {
-    if let Some(ticket) = ticket {
-        work.inline(Inline::Identity(Change::PutTicket(Ticket {
-            hash: ticket.hash,
-            purpose,
-            user,
-            expires_at: ticket.expires_at,
-        })));
+async fn hand_over(
+    work: &mut Work<'_>,
+    user: UserId,
+    (to, name): (Personal, Personal),
+    handover: Handover,
+) -> Outcome<()> {
+    let purpose = Purpose::Invitation;
+    match handover {
+        Handover::Letter => {
+            let letter = (LetterKind::Invitation, SecretKind::Invitation, purpose);
+            let ticketed = Ticketed {
+                user,
+                to,
+                name,
+                content: None,
+            };
+            send_ticket(work, letter, INVITATION_LIFETIME, ticketed).await
+        }
+        Handover::InPerson(hash) => {
+            let expires_at = work.at() + INVITATION_LIFETIME;
+            work.inline(Inline::Identity(Change::PutTicket(Ticket {
+                hash,
+                purpose,
+                user,
+                expires_at,
+                content: None,
+            })));
+            Ok(())
+        }
     }
 }
 
@@ -154,8 +182,6 @@ impl Command for InviteUser {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct InviteAgain {
     pub user: UserId,
-    #[serde(skip)]
-    pub ticket: Option<NewTicket>,
 }
 
 impl Command for InviteAgain {
@@ -171,9 +197,11 @@ impl Command for InviteAgain {
             UserStatus::Absent => return refuse(UserError::NotFound.into()),
             UserStatus::Active => return refuse(UserError::AlreadyJoined.into()),
             UserStatus::Disabled { .. } => return refuse(UserError::Disabled.into()),
+            UserStatus::Erased => return refuse(UserError::Erased.into()),
         }
         must_not_outrank(work, self.user).await?;
-        put_ticket(work, self.user, Purpose::Invitation, self.ticket);
+        let contact = contact(work, self.user).await?;
+        hand_over(work, self.user, contact, Handover::Letter).await?;
         Ok(self.user)
     }
 }

@@ -6,12 +6,17 @@
 
 mod access;
 pub mod api_keys;
+pub mod emails;
+pub mod erasure;
 pub mod hasher;
 pub mod impersonation;
 pub mod invitations;
+pub mod letters;
 pub mod password;
 pub mod passwords;
+pub mod pepper;
 pub mod roles;
+pub mod rules;
 pub mod second_factor;
 pub mod secret;
 pub mod sessions;
@@ -21,11 +26,15 @@ pub mod users;
 pub use access::{EMAIL_SCOPE, email_index};
 pub use hasher::Hasher;
 pub use invitations::{Invitation, found_owner};
+pub use pepper::Peppers;
 
 /// Fields of a user that are sealed.
 pub mod field {
     pub const EMAIL: &str = "email";
+    pub const LETTER: &str = "letter";
     pub const NAME: &str = "name";
+    /// The address that a ticket proves.
+    pub const NEW_EMAIL: &str = "new_email";
     pub const PASSWORD: &str = "password";
     pub const TOTP: &str = "totp";
 }

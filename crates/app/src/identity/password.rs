@@ -1,7 +1,8 @@
 //! Passwords: which are taken, how they are hashed, and whether one fits a hash.
 //!
-//! bcrypt reads 72 bytes and no more, so a longer password is refused and never cut. Old hashes of either algorithm
-//! are understood; whatever is weaker than what is configured is hashed anew when its owner signs in.
+//! bcrypt reads 72 bytes and no more, so a longer password is refused and never cut; mixed with a pepper, it has always 64.
+//! Old hashes of either algorithm and of older peppers are understood; whatever is weaker than what is configured is
+//! hashed anew when its owner signs in.
 
 use argon2::{
     Argon2, Params, Version,
@@ -9,6 +10,8 @@ use argon2::{
 };
 use aws_lc_rs::rand;
 use secrecy::{ExposeSecret as _, SecretString};
+
+use super::pepper::{Labelled, Peppers};
 
 /// Fewest characters.
 pub const MIN_CHARS: usize = 10;
@@ -64,14 +67,14 @@ pub enum Fit {
 }
 
 /// Whether a password may be set.
-pub fn check(password: &SecretString, algorithm: Algorithm) -> Result<(), PasswordError> {
+pub fn check(password: &SecretString, algorithm: Algorithm, peppers: &Peppers) -> Result<(), PasswordError> {
     let text = password.expose_secret();
     if text.chars().count() < MIN_CHARS {
         return Err(PasswordError::TooShort);
     }
     let max = match algorithm {
-        Algorithm::Bcrypt { .. } => MAX_BCRYPT_BYTES,
-        Algorithm::Argon2id { .. } => MAX_BYTES,
+        Algorithm::Bcrypt { .. } if peppers.newest().is_none() => MAX_BCRYPT_BYTES,
+        Algorithm::Bcrypt { .. } | Algorithm::Argon2id { .. } => MAX_BYTES,
     };
     if text.len() > max {
         return Err(PasswordError::TooLong { max });
@@ -82,9 +85,23 @@ pub fn check(password: &SecretString, algorithm: Algorithm) -> Result<(), Passwo
     Ok(())
 }
 
-/// The hash of a password, with a salt of its own. Takes as long as the algorithm wants it to.
-pub fn hash(password: &SecretString, algorithm: Algorithm) -> Result<SecretString, PasswordError> {
-    check(password, algorithm)?;
+/// The hash of a password, with the newest pepper and a salt of its own. Takes as long as the algorithm wants it to.
+pub fn hash(
+    password: &SecretString,
+    algorithm: Algorithm,
+    peppers: &Peppers,
+) -> Result<SecretString, PasswordError> {
+    check(password, algorithm, peppers)?;
+    match peppers.newest() {
+        None => plain_hash(password, algorithm),
+        Some(pepper) => {
+            let hash = plain_hash(&pepper.mix(password), algorithm)?;
+            Ok(SecretString::from(pepper.label(hash.expose_secret())))
+        }
+    }
+}
+
+fn plain_hash(password: &SecretString, algorithm: Algorithm) -> Result<SecretString, PasswordError> {
     let mut salt = [0_u8; 16];
     rand::fill(&mut salt).map_err(|_| PasswordError::Unhashable)?;
     let bytes = password.expose_secret().as_bytes();
@@ -102,19 +119,30 @@ pub fn hash(password: &SecretString, algorithm: Algorithm) -> Result<SecretStrin
 }
 
 /// Whether a password fits a hash. As slow as hashing, also when it cannot fit.
-pub fn fit(password: &SecretString, stored: &SecretString, algorithm: Algorithm) -> Fit {
-    let (text, stored) = (password.expose_secret(), stored.expose_secret());
-    let fits = if stored.starts_with("$argon2id$") {
+pub fn fit(password: &SecretString, stored: &SecretString, algorithm: Algorithm, peppers: &Peppers) -> Fit {
+    let Labelled { hash, id } = Labelled::of(stored.expose_secret());
+    let pepper = id.map(|id| peppers.find(id));
+    let mixed = pepper.flatten().map(|pepper| pepper.mix(password));
+    // With a pepper that was thrown away too early nothing fits; the time is taken all the same.
+    let is_lost = matches!(pepper, Some(None));
+    let fits = password.expose_secret().len() <= MAX_BYTES
+        && plain_fits(mixed.as_ref().unwrap_or(password), hash)
+        && !is_lost;
+    match (fits, is_current(hash, algorithm) && peppers.is_newest(id)) {
+        (false, _) => Fit::No,
+        (true, true) => Fit::Yes,
+        (true, false) => Fit::Outdated,
+    }
+}
+
+fn plain_fits(password: &SecretString, stored: &str) -> bool {
+    let text = password.expose_secret();
+    if stored.starts_with("$argon2id$") {
         text.len() <= MAX_BYTES && argon2_fits(text, stored)
     } else {
         // The beginning of a longer one is compared too, in vain: it takes its time.
         let beginning = &text.as_bytes()[..text.len().min(MAX_BCRYPT_BYTES)];
         bcrypt::verify(beginning, stored).unwrap_or(false) && text.len() <= MAX_BCRYPT_BYTES
-    };
-    match (fits, is_current(stored, algorithm)) {
-        (false, _) => Fit::No,
-        (true, true) => Fit::Yes,
-        (true, false) => Fit::Outdated,
     }
 }
 
@@ -148,7 +176,7 @@ fn is_current(stored: &str, algorithm: Algorithm) -> bool {
 mod tests {
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{super::pepper::Pepper, *};
 
     const CHEAP: Algorithm = Algorithm::Bcrypt { cost: 4 };
     const CHEAP_ARGON: Algorithm = Algorithm::Argon2id {
@@ -163,7 +191,12 @@ mod tests {
     #[test]
     fn passwords_are_hashed_by_bcrypt_at_cost_twelve_unless_somebody_says_otherwise() {
         assert_eq!(Algorithm::default(), Algorithm::Bcrypt { cost: 12 });
-        let hash = hash(&secret("kata sandi rahasia"), Algorithm::default()).expect("hashed");
+        let hash = hash(
+            &secret("kata sandi rahasia"),
+            Algorithm::default(),
+            &Peppers::default(),
+        )
+        .expect("hashed");
         assert!(hash.expose_secret().starts_with("$2b$12$"), "bcrypt of cost 12");
     }
 
@@ -171,22 +204,31 @@ mod tests {
     fn nothing_is_ever_cut_off() {
         let long = "x".repeat(MAX_BCRYPT_BYTES);
         let longer = format!("{long}y");
-        assert!(hash(&secret(&long), CHEAP).is_ok());
-        let refused = hash(&secret(&longer), CHEAP).err();
+        assert!(hash(&secret(&long), CHEAP, &Peppers::default()).is_ok());
+        let refused = hash(&secret(&longer), CHEAP, &Peppers::default()).err();
         assert_eq!(refused, Some(PasswordError::TooLong { max: 72 }));
-        let stored = hash(&secret(&long), CHEAP).expect("hashed");
-        assert_eq!(fit(&secret(&longer), &stored, CHEAP), Fit::No);
-        assert_eq!(fit(&secret(&long), &stored, CHEAP), Fit::Yes);
-        assert!(hash(&secret(&longer), CHEAP_ARGON).is_ok());
+        let stored = hash(&secret(&long), CHEAP, &Peppers::default()).expect("hashed");
+        assert_eq!(
+            fit(&secret(&longer), &stored, CHEAP, &Peppers::default()),
+            Fit::No
+        );
+        assert_eq!(fit(&secret(&long), &stored, CHEAP, &Peppers::default()), Fit::Yes);
+        assert!(hash(&secret(&longer), CHEAP_ARGON, &Peppers::default()).is_ok());
     }
 
     #[test]
     fn short_ones_and_those_with_a_nul_are_refused() {
-        assert_eq!(check(&secret("pendek"), CHEAP), Err(PasswordError::TooShort));
-        assert_eq!(check(&secret("sembilan\0belas"), CHEAP), Err(PasswordError::Nul));
+        assert_eq!(
+            check(&secret("pendek"), CHEAP, &Peppers::default()),
+            Err(PasswordError::TooShort)
+        );
+        assert_eq!(
+            check(&secret("sembilan\0belas"), CHEAP, &Peppers::default()),
+            Err(PasswordError::Nul)
+        );
         let endless = secret(&"x".repeat(MAX_BYTES + 1));
         assert_eq!(
-            check(&endless, CHEAP_ARGON),
+            check(&endless, CHEAP_ARGON, &Peppers::default()),
             Err(PasswordError::TooLong { max: MAX_BYTES })
         );
     }
@@ -194,26 +236,70 @@ mod tests {
     #[test]
     fn a_weaker_hash_fits_and_is_outdated() {
         let password = secret("kata sandi lama");
-        let weak = hash(&password, CHEAP).expect("hashed");
+        let weak = hash(&password, CHEAP, &Peppers::default()).expect("hashed");
         assert_eq!(
-            fit(&password, &weak, Algorithm::Bcrypt { cost: 5 }),
+            fit(
+                &password,
+                &weak,
+                Algorithm::Bcrypt { cost: 5 },
+                &Peppers::default()
+            ),
             Fit::Outdated
         );
-        assert_eq!(fit(&password, &weak, CHEAP_ARGON), Fit::Outdated);
-        let other = hash(&password, CHEAP_ARGON).expect("hashed");
-        assert_eq!(fit(&password, &other, CHEAP_ARGON), Fit::Yes);
-        assert_eq!(fit(&password, &other, CHEAP), Fit::Outdated);
-        assert_eq!(fit(&password, &secret("no hash"), CHEAP), Fit::No);
+        assert_eq!(
+            fit(&password, &weak, CHEAP_ARGON, &Peppers::default()),
+            Fit::Outdated
+        );
+        let other = hash(&password, CHEAP_ARGON, &Peppers::default()).expect("hashed");
+        assert_eq!(fit(&password, &other, CHEAP_ARGON, &Peppers::default()), Fit::Yes);
+        assert_eq!(fit(&password, &other, CHEAP, &Peppers::default()), Fit::Outdated);
+        assert_eq!(
+            fit(&password, &secret("no hash"), CHEAP, &Peppers::default()),
+            Fit::No
+        );
+    }
+
+    fn pepper(id: &str, digit: char) -> Pepper {
+        let key = secret(&String::from(digit).repeat(64));
+        Pepper::from_hex(id, &key).expect("a pepper")
+    }
+
+    #[test]
+    fn a_hash_with_a_pepper_is_worth_nothing_without_it_and_lives_through_a_rotation() {
+        let password = secret("kata sandi rahasia");
+        let (none, one) = (Peppers::default(), Peppers::new(vec![pepper("a", '1')]));
+        let two = Peppers::new(vec![pepper("a", '1'), pepper("b", '2')]);
+        let forged = Peppers::new(vec![pepper("a", '3')]);
+        let before = hash(&password, CHEAP, &none).expect("hashed");
+        assert_eq!(
+            fit(&password, &before, CHEAP, &one),
+            Fit::Outdated,
+            "it has none yet"
+        );
+        let stored = hash(&password, CHEAP, &one).expect("hashed");
+        assert!(
+            stored.expose_secret().starts_with("pepper:a:$2b$"),
+            "it names its pepper"
+        );
+        assert_eq!(fit(&password, &stored, CHEAP, &one), Fit::Yes);
+        assert_eq!(fit(&password, &stored, CHEAP, &two), Fit::Outdated);
+        for without in [&none, &forged] {
+            assert_eq!(fit(&password, &stored, CHEAP, without), Fit::No);
+        }
+        let long = secret(&"x".repeat(200));
+        let stored = hash(&long, CHEAP, &two).expect("bcrypt reads all of it");
+        assert_eq!(fit(&long, &stored, CHEAP, &two), Fit::Yes);
+        assert_eq!(fit(&secret(&"x".repeat(199)), &stored, CHEAP, &two), Fit::No);
     }
 
     proptest! {
         // Property 23: what is stored of a password does not contain it, and only the password fits.
         #[test]
         fn only_the_password_fits(text in "[ -~]{10,40}", other in "[ -~]{10,40}") {
-            let stored = hash(&secret(&text), CHEAP).expect("hashed");
+            let stored = hash(&secret(&text), CHEAP, &Peppers::default()).expect("hashed");
             prop_assert!(!stored.expose_secret().contains(&text));
-            prop_assert_eq!(fit(&secret(&text), &stored, CHEAP), Fit::Yes);
-            prop_assert_eq!(fit(&secret(&other), &stored, CHEAP) == Fit::Yes, text == other);
+            prop_assert_eq!(fit(&secret(&text), &stored, CHEAP, &Peppers::default()), Fit::Yes);
+            prop_assert_eq!(fit(&secret(&other), &stored, CHEAP, &Peppers::default()) == Fit::Yes, text == other);
         }
     }
 }

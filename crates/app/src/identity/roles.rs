@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use simpul_domain::{
     RoleId, TenantId, UserId,
-    identity::{BuiltInRole, PermissionName, Permissions, Role, RoleCommand, RoleKey, User, UserCommand},
+    identity::{
+        BuiltInRole, PermissionName, Permissions, Role, RoleCommand, RoleKey, User, UserCommand, UserError,
+    },
     tenancy::Feature,
 };
 use simpul_event_store::{Access, Command, Work};
@@ -31,17 +33,18 @@ pub const fn built_in(role: BuiltInRole) -> &'static [&'static str] {
         BuiltInRole::Collector => may::COLLECTOR,
         BuiltInRole::Agent | BuiltInRole::Customer => may::NOBODY,
         BuiltInRole::Investor => may::INVESTOR,
+        BuiltInRole::PlatformOwner => may::PLATFORM_OWNER_ROLE,
         BuiltInRole::SuperAdmin => may::SUPER_ADMIN,
     }
 }
 
-/// What roles come to. The platform's own role exists in the platform's tenant only, and the tenants' in theirs.
+/// What roles come to. The platform's own roles exist in the platform's tenant only, and the tenants' in theirs.
 pub(super) async fn effective(work: &mut Work<'_>, roles: &BTreeSet<RoleKey>) -> Outcome<Permissions> {
     let in_platform = work.tenant() == TenantId::PLATFORM;
     let mut permissions: Permissions = names(may::NOBODY).collect();
     for role in roles {
         match role {
-            RoleKey::BuiltIn(role) if (*role == BuiltInRole::SuperAdmin) == in_platform => {
+            RoleKey::BuiltIn(role) if role.is_platforms() == in_platform => {
                 permissions.extend(names(built_in(*role)));
             }
             RoleKey::Own(role) if !in_platform => {
@@ -53,6 +56,19 @@ pub(super) async fn effective(work: &mut Work<'_>, roles: &BTreeSet<RoleKey>) ->
             }
             RoleKey::BuiltIn(_) | RoleKey::Own(_) => return refuse(Refusal::Missing { what: "role" }),
         }
+    }
+    Ok(permissions)
+}
+
+/// What a user's roles come to, disabled or not; a refusal if whoever runs this command holds less.
+pub(super) async fn reachable(work: &mut Work<'_>, user: UserId) -> Outcome<Permissions> {
+    let roles = work.load::<User>(&user.to_string()).await?.roles();
+    let permissions = effective(work, &roles).await?;
+    if let Some(held) = held(work).await?
+        && let Some(missing) = permissions.difference(&held).next()
+    {
+        let permission = missing.to_string();
+        return refuse(UserError::NotHeld { permission }.into());
     }
     Ok(permissions)
 }
@@ -205,9 +221,18 @@ mod tests {
                 allowed.iter().any(|name| name.as_str() == may::ACCOUNT_OWN),
                 "{role:?}"
             );
-            if role != BuiltInRole::SuperAdmin {
+            if !role.is_platforms() {
                 assert!(allowed.is_subset(&owner), "{role:?}");
             }
         }
+    }
+
+    #[test]
+    fn the_platform_s_owner_holds_what_its_staff_holds_and_what_makes_owners() {
+        let owner: Permissions = names(built_in(BuiltInRole::PlatformOwner)).collect();
+        let staff: Permissions = names(built_in(BuiltInRole::SuperAdmin)).collect();
+        let more: Vec<&str> = owner.difference(&staff).map(PermissionName::as_str).collect();
+        assert!(staff.is_subset(&owner));
+        assert_eq!(more, [may::PLATFORM_OWNER]);
     }
 }

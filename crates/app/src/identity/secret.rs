@@ -24,6 +24,7 @@ pub enum SecretKind {
     ApiKey,
     Invitation,
     PasswordReset,
+    EmailChange,
     Challenge,
 }
 
@@ -35,13 +36,14 @@ impl SecretKind {
             Self::ApiKey => "smpak_",
             Self::Invitation => "smpin_",
             Self::PasswordReset => "smpre_",
+            Self::EmailChange => "smpec_",
             Self::Challenge => "smpch_",
         }
     }
 }
 
 /// A secret as its holder gets it, once, and as it is kept.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Minted {
     pub text: SecretString,
     pub hash: SecretHash,

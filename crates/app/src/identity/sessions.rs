@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use simpul_domain::{
     SessionId, UserId,
     identity::{
-        EndReason, Session, SessionCommand, SignInMethod, User, UserError, UserStatus,
+        EndReason, LetterKind, Session, SessionCommand, SignInMethod, User, UserError, UserStatus,
         session::StartSession as Start,
     },
 };
@@ -20,7 +20,11 @@ use simpul_event_store::{
     },
 };
 
-use super::access::must_not_outrank;
+use super::{
+    access::must_not_outrank,
+    letters::{self, Content, Draft, contact},
+    rules,
+};
 use crate::{Outcome, Refusal, decide, permission, refuse};
 
 const OWN: Access = Access {
@@ -35,6 +39,9 @@ pub struct StartSession {
     pub user: UserId,
     pub method: SignInMethod,
     pub impersonator: Option<UserId>,
+    /// The impersonator's own session, in the platform's tenant: this one goes on no longer than that.
+    pub impersonator_session: Option<SessionId>,
+    /// At most; the tenant's rules may say less.
     pub lifetime_seconds: u32,
     /// Hash of the first refresh token; without one the session ends as it is.
     #[serde(skip)]
@@ -56,8 +63,12 @@ impl Command for StartSession {
 
     async fn run(&self, work: &mut Work<'_>) -> Outcome<Started> {
         must_be_active(work, self.user).await?;
-        let at = work.at();
-        let expires_at = at + TimeDelta::seconds(self.lifetime_seconds.into());
+        let (terms, at) = (rules::terms(work).await?, work.at());
+        let lifetime = TimeDelta::seconds(self.lifetime_seconds.into());
+        let expires_at = at + lifetime.min(TimeDelta::days(terms.session_days.into()));
+        if terms.warns_of_new_devices {
+            self.warn(work).await?;
+        }
         let id = self.session.to_string();
         work.begin::<Session>(&id);
         let start = Start {
@@ -75,13 +86,11 @@ impl Command for StartSession {
             user: self.user,
             method: method_name(self.method).to_owned(),
             impersonator: self.impersonator,
+            impersonator_session: self.impersonator_session,
             started_at: at,
             expires_at,
             ip: context.ip.map(|ip| ip.to_string()),
-            user_agent: context
-                .user_agent
-                .as_deref()
-                .map(|text| text.chars().take(200).collect()),
+            user_agent: context.user_agent.as_deref().map(letters::shown),
             refresh: self.refresh,
         };
         work.inline(Inline::Identity(Change::StartSession(row)));
@@ -89,6 +98,36 @@ impl Command for StartSession {
             session: self.session,
             expires_at,
         })
+    }
+}
+
+impl StartSession {
+    /// Tells the user by letter of a sign-in with a program that they had not used before.
+    async fn warn(&self, work: &mut Work<'_>) -> Outcome<()> {
+        let by_proof = match self.method {
+            SignInMethod::Password | SignInMethod::SecondFactor | SignInMethod::RecoveryCode => true,
+            SignInMethod::Invitation | SignInMethod::Impersonation | SignInMethod::CommandLine => false,
+        };
+        let program = work.context().user_agent.as_deref().map(letters::shown);
+        let mut tx = work.store().db().tenant_tx(work.tenant()).await?;
+        let is_new = by_proof && session::is_new_device(&mut tx, self.user, program.as_deref()).await?;
+        tx.commit().await?;
+        if !is_new {
+            return Ok(());
+        }
+        let (to, name) = contact(work, self.user).await?;
+        let draft = Draft {
+            kind: LetterKind::NewDevice,
+            user: self.user,
+            content: Content {
+                to,
+                name,
+                secret: None,
+                sight: Some(letters::sight(work)),
+            },
+            expires_at: work.at() + letters::WARNING_LIFETIME,
+        };
+        letters::write(work, draft).await
     }
 }
 
@@ -101,6 +140,7 @@ async fn must_be_active(work: &mut Work<'_>, user: UserId) -> Outcome<()> {
         UserStatus::Absent => refuse(UserError::NotFound.into()),
         UserStatus::Invited => refuse(UserError::NotJoined.into()),
         UserStatus::Disabled { .. } => refuse(UserError::Disabled.into()),
+        UserStatus::Erased => refuse(UserError::Erased.into()),
     }
 }
 

@@ -13,7 +13,7 @@ use super::{
     access::{held, must_not_outrank, publish},
     field,
     invitations::valid_name,
-    roles::{HOLDERS, effective},
+    roles::{HOLDERS, effective, reachable},
     sessions::end_all,
 };
 use crate::{Outcome, Personal, Refusal, decide, permission};
@@ -91,17 +91,9 @@ impl Command for EnableUser {
     type Refusal = Refusal;
 
     async fn run(&self, work: &mut Work<'_>) -> Outcome<UserId> {
-        use simpul_domain::identity::UserError;
         let id = self.user.to_string();
-        let roles = work.load::<User>(&id).await?.roles();
-        let permissions = effective(work, &roles).await?;
         // Giving somebody back what they had is giving it.
-        if let Some(held) = held(work).await?
-            && let Some(missing) = permissions.difference(&held).next()
-        {
-            let permission = missing.to_string();
-            return crate::refuse(UserError::NotHeld { permission }.into());
-        }
+        let permissions = reachable(work, self.user).await?;
         let command = UserCommand::Enable {
             permissions,
             at: work.at(),

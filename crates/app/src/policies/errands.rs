@@ -12,7 +12,7 @@ use simpul_event_store::{Bus, Context, feed::HandlerError};
 use super::dispatch;
 use crate::{
     Personal,
-    identity::Invitation,
+    identity::{Invitation, invitations::Handover},
     platform::{CancelAddOn, DeleteAccount, EndAddOn, RequestAddOn, owner_field},
     tenancy::{ApplyEntitlements, EraseTenant, OnboardTenant, SettleAddOnOrder},
 };
@@ -67,7 +67,7 @@ async fn onboarding(bus: &Bus, opened: AccountOpened) -> Result<OnboardTenant, H
         email: Personal::open(store, platform, email, &opened.owner.email).await?,
         kind: UserKind::Staff,
         roles: BTreeSet::new(),
-        ticket: None,
+        handover: Handover::Letter,
     };
     Ok(OnboardTenant {
         name: opened.name,

@@ -6,6 +6,7 @@
 )]
 
 mod domains;
+mod letters;
 mod limits;
 mod platform;
 mod retirement;

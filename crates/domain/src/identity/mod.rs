@@ -8,19 +8,23 @@
 pub mod api_key;
 mod email;
 pub mod impersonation;
+mod letter;
 pub mod owners;
 mod permission;
 pub mod role;
 mod role_key;
 pub mod session;
+pub mod sign_in_rules;
 pub mod user;
 
 pub use api_key::{ApiKey, ApiKeyCommand, ApiKeyError, ApiKeyEvent};
 pub use email::{EmailAddress, EmailAddressError};
 pub use impersonation::{Impersonation, ImpersonationCommand, ImpersonationError, ImpersonationEvent};
+pub use letter::LetterKind;
 pub use owners::{Owners, OwnersCommand, OwnersError, OwnersEvent};
 pub use permission::{PermissionName, PermissionNameError, Permissions};
 pub use role::{Role, RoleCommand, RoleError, RoleEvent};
 pub use role_key::{BuiltInRole, RoleKey, RoleKeyError};
 pub use session::{EndReason, Session, SessionCommand, SessionError, SessionEvent, SignInMethod};
+pub use sign_in_rules::{SignInRules, SignInRulesCommand, SignInRulesError, SignInRulesEvent, SignInTerms};
 pub use user::{User, UserCommand, UserError, UserEvent, UserKind, UserStatus};

@@ -27,6 +27,18 @@ macro_rules! built_in {
     };
 }
 
+impl BuiltInRole {
+    /// Whether it is a role of the platform's own tenant, where there are no others.
+    pub const fn is_platforms(self) -> bool {
+        matches!(self, Self::PlatformOwner | Self::SuperAdmin)
+    }
+
+    /// Whether whoever has it is one of the owners of their tenant.
+    pub const fn owns(self) -> bool {
+        matches!(self, Self::Owner | Self::PlatformOwner)
+    }
+}
+
 built_in! {
     /// Everything of the tenant; each tenant has at least one.
     Owner = "owner";
@@ -50,7 +62,9 @@ built_in! {
     Investor = "investor";
     /// An end customer, in the portal.
     Customer = "customer";
-    /// The platform's own staff; in the platform's tenant only.
+    /// Everything of the platform; the one who answers for it. In the platform's tenant only, as is `super_admin`.
+    PlatformOwner = "platform_owner";
+    /// The platform's own staff: everything except making owners and what owners alone may do.
     SuperAdmin = "super_admin";
 }
 

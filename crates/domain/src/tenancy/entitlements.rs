@@ -20,7 +20,8 @@ pub struct Entitlements {
     pub panel_lock: Option<String>,
     /// Nobody of the tenant gets in: deactivated, or about to be deleted.
     pub disabled: bool,
-    /// The tenant's lines are refused by RADIUS. For the platform's owner alone, and off unless he says so.
+    /// The tenant's lines are refused by RADIUS. For the platform's owner alone, and off unless he says so. Read by whatever
+    /// answers RADIUS; lines that are provisioned on routers do not depend on it.
     pub radius_cut_off: bool,
 }
 

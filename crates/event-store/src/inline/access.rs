@@ -157,6 +157,8 @@ pub struct Standing {
     pub features: Vec<String>,
     /// As whom the actor uses the portal.
     pub customer: Option<CustomerId>,
+    /// Who acts in the actor's place in the session, and in which session of their own.
+    pub impersonator: Option<(UserId, Option<SessionId>)>,
 }
 
 /// Where an actor stands in the transaction's tenant, whatever their session is.
@@ -176,7 +178,8 @@ pub async fn standing_in(
         r#"SELECT t.disabled, t.features, coalesce(a.permissions, '{}') AS "permissions!",
                   coalesce(a.version, 0) AS "version!",
                   $3::uuid IS NULL OR coalesce(s.ended_at IS NULL AND s.expires_at > $4, false) AS "session_open!",
-                  a.customer_id AS "customer_id?"
+                  a.customer_id AS "customer_id?", s.impersonator AS "impersonator?",
+                  s.impersonator_session AS "impersonator_session?"
            FROM es.access_tenants t
            LEFT JOIN es.access_actors a ON a.tenant_id = t.tenant_id AND a.actor = $2
            LEFT JOIN es.sessions s ON s.tenant_id = t.tenant_id AND s.session_id = $3 AND s.user_id = $2
@@ -200,6 +203,9 @@ pub async fn standing_in(
             session_open: row.session_open,
             features: row.features,
             customer: row.customer_id.map(CustomerId::new),
+            impersonator: row
+                .impersonator
+                .map(|user| (UserId::new(user), row.impersonator_session.map(SessionId::new))),
         },
     ))
 }

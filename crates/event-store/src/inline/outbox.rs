@@ -111,6 +111,19 @@ pub async fn begin(tx: &mut TenantTx, leased: &Leased, number: i32) -> Result<()
     }
 }
 
+/// Whoever has it tried again by hand gives it as many tries as it had at first.
+pub async fn forget_tries(tx: &mut TenantTx, id: Uuid) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "UPDATE es.outbox SET begun = 0 WHERE tenant_id = $1 AND outbox_id = $2",
+        tenant.as_uuid(),
+        id
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
 /// Ends a try. [`StoreError::Fenced`] when somebody else holds the lease by now.
 pub async fn end(tx: &mut TenantTx, leased: &Leased, ending: &Ending) -> Result<(), StoreError> {
     let parcel = &leased.parcel;

@@ -45,6 +45,7 @@ async fn start(store: &EventStore, tenant: TenantId, session: SessionId, first: 
         user: UserId::new(Uuid::from_u128(9)),
         method: "password".to_owned(),
         impersonator: None,
+        impersonator_session: None,
         started_at: store.now(),
         expires_at: store.now() + TimeDelta::days(30),
         ip: None,
@@ -207,6 +208,7 @@ async fn a_ticket_is_good_once_for_one_purpose_and_for_a_time() {
                 purpose,
                 user,
                 expires_at: store.now() + TimeDelta::minutes(30),
+                content: None,
             }),
         )
     };

@@ -345,6 +345,7 @@ mod tests {
             sealed_of::<identity::Owners>(),
             sealed_of::<identity::Role>(),
             sealed_of::<identity::Session>(),
+            sealed_of::<identity::SignInRules>(),
             sealed_of::<identity::User>(),
             sealed_of::<messaging::Message>(),
             sealed_of::<messaging::SenderAccount>(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use simpul_domain::{
     AnyEvent, CustomerId, Decider, Sealed, UserId,
@@ -15,13 +15,17 @@ use simpul_event_store::{
 };
 use sqlx::types::Uuid;
 
-use crate::{Keyed, Page, Position, QueryError, Slice, event::decode_all, stored::column};
+use crate::{Keyed, Page, Position, QueryError, Slice, event::decode_all, page::MAX_PAGE, stored::column};
+
+/// Users that one search looks at.
+pub const MAX_SEARCHED: i64 = 2_000;
 
 /// Words of the column `status`.
 pub mod status {
     pub const INVITED: &str = "invited";
     pub const ACTIVE: &str = "active";
     pub const DISABLED: &str = "disabled";
+    pub const ERASED: &str = "erased";
 }
 
 /// One user, sealed.
@@ -42,8 +46,19 @@ pub struct UserRow {
     pub joined_at: Option<DateTime<Utc>>,
 }
 
+/// Which users are wanted; whatever is absent does not matter.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UserFilter {
+    /// See [`status`].
+    pub status: Option<String>,
+    /// Name of a built-in role, or the id of one of the tenant's own.
+    pub role: Option<String>,
+    /// Staff, or else customers in the portal.
+    pub staff: Option<bool>,
+}
+
 /// The personal fields of one user, opened.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Personal {
     pub email: SecretString,
     pub name: SecretString,
@@ -70,7 +85,7 @@ impl Projector for UserListProjector {
             })
             .collect();
         let ids = column(&users, |event| user_of(event).as_uuid());
-        let found = select(tx, Some(&ids), Page::first(0)).await?;
+        let found = select(tx, Some(&ids), &UserFilter::default(), Page::first(0)).await?;
         let mut rows: BTreeMap<UserId, UserRow> = found.into_iter().map(|row| (row.user, row)).collect();
         for event in users {
             apply(&mut rows, event);
@@ -84,6 +99,7 @@ const fn user_of(event: &UserEvent) -> UserId {
         UserEvent::Invited(event) => event.user,
         UserEvent::Joined(event) => event.user,
         UserEvent::Renamed(event) => event.user,
+        UserEvent::EmailChanged(event) => event.user,
         UserEvent::AccessChanged(event) => event.user,
         UserEvent::Disabled(event) => event.user,
         UserEvent::Enabled(event) => event.user,
@@ -91,6 +107,7 @@ const fn user_of(event: &UserEvent) -> UserId {
         UserEvent::SecondFactorConfirmed(event) => event.user,
         UserEvent::SecondFactorRemoved(event) => event.user,
         UserEvent::RecoveryCodeUsed(event) => event.user,
+        UserEvent::Erased(event) => event.user,
     }
 }
 
@@ -124,6 +141,12 @@ fn apply(rows: &mut BTreeMap<UserId, UserRow>, event: &UserEvent) {
             row.joined_at = Some(joined.at);
         }
         UserEvent::Renamed(renamed) => row.name = renamed.name.clone(),
+        UserEvent::EmailChanged(changed) => row.email = changed.email.clone(),
+        UserEvent::Erased(_) => {
+            status::ERASED.clone_into(&mut row.status);
+            row.roles.clear();
+            row.second_factor = false;
+        }
         UserEvent::AccessChanged(changed) => {
             row.roles = changed.roles.iter().map(ToString::to_string).collect();
             row.pv = changed.pv.into();
@@ -147,19 +170,29 @@ fn apply(rows: &mut BTreeMap<UserId, UserRow>, event: &UserEvent) {
 }
 
 /// Rows by id, or a page of them.
-async fn select(tx: &mut TenantTx, ids: Option<&[Uuid]>, page: Page) -> Result<Vec<UserRow>, QueryError> {
+async fn select(
+    tx: &mut TenantTx,
+    ids: Option<&[Uuid]>,
+    filter: &UserFilter,
+    page: Page,
+) -> Result<Vec<UserRow>, QueryError> {
     let tenant = tx.tenant();
     let rows = sqlx::query!(
         "SELECT user_id, customer_id, email, name, roles, status, second_factor, pv, invited_at, joined_at FROM users
          WHERE tenant_id = $1 AND ($2::uuid[] IS NULL OR user_id = ANY($2))
            AND ($3::timestamptz IS NULL OR (invited_at, user_id) < ($3, $4))
+           AND ($6::text IS NULL OR status = $6) AND ($7::text IS NULL OR $7 = ANY(roles))
+           AND ($8::boolean IS NULL OR (customer_id IS NULL) = $8)
          ORDER BY invited_at DESC, user_id DESC
          LIMIT CASE WHEN $2::uuid[] IS NULL THEN $5::bigint END",
         tenant.as_uuid(),
         ids,
         page.at(),
         page.id(),
-        page.fetch()
+        page.fetch(),
+        filter.status,
+        filter.role,
+        filter.staff
     )
     .fetch_all(&mut **tx)
     .await?;
@@ -220,21 +253,66 @@ impl Keyed for UserRow {
 }
 
 /// Users, newest first.
-pub async fn list(tx: &mut TenantTx, page: Page) -> Result<Slice<UserRow>, QueryError> {
-    let rows = select(tx, None, page).await?;
+pub async fn list(tx: &mut TenantTx, filter: &UserFilter, page: Page) -> Result<Slice<UserRow>, QueryError> {
+    let rows = select(tx, None, filter, page).await?;
     Ok(page.slice(rows))
+}
+
+/// Users whose name or address contains a term, whatever its capitals, newest first. Both are ciphertext in the table,
+/// so they are opened one after the other: only the newest [`MAX_SEARCHED`] that the filter leaves are looked at.
+pub async fn search(
+    tx: &mut TenantTx,
+    vault: &Vault,
+    filter: &UserFilter,
+    term: &str,
+    page: Page,
+) -> Result<Slice<UserRow>, QueryError> {
+    let (term, mut found) = (term.trim().to_lowercase(), Vec::new());
+    let wanted = usize::try_from(page.fetch()).unwrap_or(usize::MAX);
+    let mut portion = Page {
+        limit: MAX_PAGE,
+        ..page
+    };
+    for _ in 0..MAX_SEARCHED / MAX_PAGE {
+        let Slice { rows, next } = list(tx, filter, portion).await?;
+        for row in rows {
+            if found.len() < wanted
+                && open(tx, vault, &row)
+                    .await?
+                    .is_some_and(|opened| opened.contains(&term))
+            {
+                found.push(row);
+            }
+        }
+        portion.after = next;
+        if next.is_none() || found.len() >= wanted {
+            break;
+        }
+    }
+    Ok(page.slice(found))
 }
 
 /// Users by id; unknown ones are left out.
 pub async fn by_ids(tx: &mut TenantTx, ids: &[UserId]) -> Result<Vec<UserRow>, QueryError> {
-    select(tx, Some(&column(ids, |id| id.as_uuid())), Page::first(0)).await
+    let ids = column(ids, |id| id.as_uuid());
+    select(tx, Some(&ids), &UserFilter::default(), Page::first(0)).await
 }
 
-/// Opens the personal fields of a user.
-pub async fn open(tx: &mut TenantTx, vault: &Vault, row: &UserRow) -> Result<Personal, StoreError> {
+/// Opens the personal fields of a user; nothing when they are erased.
+pub async fn open(tx: &mut TenantTx, vault: &Vault, row: &UserRow) -> Result<Option<Personal>, StoreError> {
     let subject = row.user.to_string();
-    Ok(Personal {
-        email: vault.open(tx, &subject, "email", &row.email).await?,
-        name: vault.open(tx, &subject, "name", &row.name).await?,
-    })
+    let email = match vault.open(tx, &subject, "email", &row.email).await {
+        Err(StoreError::Erased) => return Ok(None),
+        email => email?,
+    };
+    let name = vault.open(tx, &subject, "name", &row.name).await?;
+    Ok(Some(Personal { email, name }))
+}
+
+impl Personal {
+    /// Whether the name or the address contains a term in small letters.
+    fn contains(&self, term: &str) -> bool {
+        let has = |text: &SecretString| text.expose_secret().to_lowercase().contains(term);
+        has(&self.name) || has(&self.email)
+    }
 }

@@ -6,8 +6,8 @@ use simpul_domain::{
         BuiltInRole, PermissionName, Permissions, RoleEvent, RoleKey, UserEvent, UserKind,
         role::{RoleChanged, RoleDefined, RoleRetired},
         user::{
-            AccessChanged, SecondFactorConfirmed, UserDisabled, UserEnabled, UserInvited, UserJoined,
-            UserRenamed,
+            AccessChanged, EmailChanged, SecondFactorConfirmed, UserDisabled, UserEnabled, UserErased,
+            UserInvited, UserJoined, UserRenamed,
         },
     },
 };
@@ -28,7 +28,7 @@ fn permissions(n: u8) -> Permissions {
 pub(crate) fn user_event(story: &Story, (_, index, n): Op, again: bool) -> Event {
     let user = UserId::new(story.customer(index).as_uuid());
     let (at, pv) = (at(n.into()), n.into());
-    let event = match n % 6 {
+    let event = match n % 8 {
         _ if !again => {
             let customer = story.customer(index);
             let kind = if n % 2 == 0 {
@@ -70,6 +70,11 @@ pub(crate) fn user_event(story: &Story, (_, index, n): Op, again: bool) -> Event
             pv,
             at,
         }),
+        5 => {
+            let email = sealed("bmV1");
+            UserEvent::EmailChanged(EmailChanged { user, email, at })
+        }
+        6 => UserEvent::Erased(UserErased { user, at }),
         _ => UserEvent::SecondFactorConfirmed(SecondFactorConfirmed { user, at }),
     };
     (user.to_string(), event.into())

@@ -341,6 +341,7 @@ async fn stage(
         AnyEvent::Session(event) => told!(identity::Session, event),
         AnyEvent::ApiKey(event) => told!(identity::ApiKey, event),
         AnyEvent::Impersonation(event) => told!(identity::Impersonation, event),
+        AnyEvent::SignInRules(event) => told!(identity::SignInRules, event),
     }
     .map_err(|error| match error {
         simpul_event_store::DecideError::Refused(never) => match never {},

@@ -1,13 +1,13 @@
-//! `simpul users`: inviting the first ones, who have nobody to invite them.
+//! `simpul users`: inviting the owners of the platform, who have nobody to invite them, and those of tenants that were not
+//! onboarded by the platform.
 
 use std::{collections::BTreeSet, process::ExitCode};
 
-use chrono::TimeDelta;
 use secrecy::ExposeSecret as _;
 use simpul_app::{
     Personal,
     identity::{
-        invitations::{Invitation, InviteUser, NewTicket},
+        invitations::{Handover, Invitation, InviteUser},
         secret::{self, SecretKind},
     },
 };
@@ -15,10 +15,7 @@ use simpul_domain::{
     CorrelationId, TenantId,
     identity::{BuiltInRole, UserKind},
 };
-use simpul_event_store::{
-    Actor, Bus, Context,
-    inline::access::{self, TenantAccess},
-};
+use simpul_event_store::{Actor, Bus, Context};
 
 use super::say;
 use crate::{cli::Users, config::Config, wiring};
@@ -28,8 +25,8 @@ pub(crate) async fn run(config: &Config, command: Users) -> anyhow::Result<ExitC
     let store = wiring::store(config)?;
     let bus = Bus::new(store.clone());
     let role = if tenant == TenantId::PLATFORM {
-        found_platform(&bus).await?;
-        BuiltInRole::SuperAdmin
+        simpul_app::platform::found(&bus).await?;
+        BuiltInRole::PlatformOwner
     } else {
         BuiltInRole::Owner
     };
@@ -39,10 +36,7 @@ pub(crate) async fn run(config: &Config, command: Users) -> anyhow::Result<ExitC
         name: Personal::new(name),
         kind: UserKind::Staff,
         roles: BTreeSet::from([role.into()]),
-        ticket: Some(NewTicket {
-            hash: minted.hash,
-            expires_at: store.now() + TimeDelta::days(7),
-        }),
+        handover: Handover::InPerson(minted.hash),
     };
     let context = Context {
         tenant,
@@ -62,15 +56,4 @@ pub(crate) async fn run(config: &Config, command: Users) -> anyhow::Result<ExitC
     say(format_args!("invitation  {}", minted.text.expose_secret()));
     store.db().close().await;
     Ok(ExitCode::SUCCESS)
-}
-
-/// The platform's own tenant is there from its first user on.
-async fn found_platform(bus: &Bus) -> anyhow::Result<()> {
-    let mut tx = bus.store().db().tenant_tx(TenantId::PLATFORM).await?;
-    let nobody = simpul_domain::UserId::new(uuid::Uuid::nil());
-    if access::standing(&mut tx, nobody).await?.disabled {
-        access::set_tenant(&mut tx, &TenantAccess::default()).await?;
-    }
-    tx.commit().await?;
-    Ok(())
 }

@@ -34,9 +34,9 @@ pub struct Identity {
     pub attempts_per_minute: u32,
     /// From the sign-in on, however often it is prolonged; 1 to 30.
     pub session_days: u16,
-    /// Where letters with invitations and reset secrets are put, one file each, for a mailer to take. Without it
-    /// none leaves.
-    pub letters_folder: Option<PathBuf>,
+    /// Folder of the keys that passwords are mixed with before they are hashed; `simpul keys pepper` makes one. Without
+    /// it they are hashed as they are.
+    pub peppers_folder: Option<PathBuf>,
 }
 
 /// See [`Identity`].
@@ -58,7 +58,7 @@ impl Default for Identity {
             argon2_passes: 3,
             attempts_per_minute: settings.attempts.per_minute,
             session_days: 30,
-            letters_folder: None,
+            peppers_folder: None,
         }
     }
 }

@@ -1,3 +1,5 @@
+//! What is refused before anything starts.
+
 use figment::{
     Figment,
     providers::{Format as _, Toml},
@@ -102,6 +104,28 @@ fn a_short_master_key_is_refused() {
         config.master_key(),
         Err(ConfigError::Invalid {
             key: "vault.master_key",
+            ..
+        })
+    ));
+}
+
+#[test]
+fn a_mail_server_needs_a_sender_and_an_end_to_its_patience() {
+    let mut config = Config::default();
+    assert!(config.smtp().expect("none is fine").is_none());
+    config.mail.host = Some("mail.example".to_owned());
+    assert!(matches!(
+        config.smtp(),
+        Err(ConfigError::Missing { key: "mail.from", .. })
+    ));
+    config.mail.from = Some("no-reply@simpul.example".to_owned());
+    let smtp = config.smtp().expect("usable").expect("a server");
+    assert_eq!((smtp.port, smtp.credentials.is_some()), (587, false));
+    config.mail.timeout_s = NonZeroU16::new(41).expect("not zero");
+    assert!(matches!(
+        config.smtp(),
+        Err(ConfigError::Invalid {
+            key: "mail.timeout_s",
             ..
         })
     ));

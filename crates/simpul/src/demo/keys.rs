@@ -20,8 +20,8 @@ pub fn provide(config: &mut Config) -> anyhow::Result<()> {
     if config.vault.master_key.is_none() && config.vault.master_key_file.is_none() {
         config.vault.master_key_file = Some(keep(&folder, "master.hex", master_key)?);
     }
-    if config.identity.letters_folder.is_none() {
-        config.identity.letters_folder = Some(config.dev.folder.join("letters"));
+    if config.mail.host.is_none() && config.mail.folder.is_none() {
+        config.mail.folder = Some(config.dev.folder.join("letters"));
     }
     if config.tokens.signing_key_file.is_none() && config.tokens.signing_keys_folder.is_none() {
         config.tokens.signing_key_file = Some(keep(&folder, "signing.pem", signing_key)?);

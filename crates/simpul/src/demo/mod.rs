@@ -25,7 +25,7 @@ pub use self::{
 };
 use crate::{
     cli::Role,
-    commands::say,
+    commands::{say, token},
     config::Config,
     embedded::{self, Cluster},
     roles,
@@ -103,12 +103,8 @@ async fn introduce(config: &Config, running: &roles::Running, around: &Surroundi
         user: operator.owner,
         tenant: operator.tenant,
     };
-    let token = keys.mint(
-        Surface::Staff,
-        viewer,
-        running.store.now(),
-        chrono::TimeDelta::days(1),
-    )?;
+    let day = chrono::TimeDelta::days(1);
+    let token = token::issue(&bus, &keys, Surface::Staff, viewer, day).await?;
     say(format_args!("tenant   {}", operator.tenant));
     say(format_args!("API      {}graphql", config.http.public_url));
     say(format_args!("token    {}", token.expose_secret()));

@@ -18,7 +18,7 @@ use super::{
     seed::{self, Accounts, Operator},
     surroundings::Surroundings,
 };
-use crate::{config::Config, roles::Running, wiring};
+use crate::{commands::token, config::Config, roles::Running, wiring};
 
 /// Longest wait for one step.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -122,7 +122,8 @@ pub(super) async fn tell(config: &Config, running: &Running, around: &Surroundin
         user: operator.owner,
         tenant: operator.tenant,
     };
-    let token = wiring::keys(config)?.mint(Surface::Staff, viewer, store.now(), TimeDelta::hours(1))?;
+    let (keys, hour) = (wiring::keys(config)?, TimeDelta::hours(1));
+    let token = token::issue(&bus, &keys, Surface::Staff, viewer, hour).await?;
     let door = Door::new(&config.http.public_url, token)?;
     let mut steps = Vec::new();
     for step in [ACTIVATED, ON_PLAN] {

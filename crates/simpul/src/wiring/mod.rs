@@ -1,6 +1,7 @@
 //! Puts the parts together: which implementation stands behind each port.
 
 mod deliveries;
+mod letters;
 mod messages;
 mod notices;
 mod outcomes;
@@ -15,25 +16,19 @@ use simpul_adapters::{
     bus::consumer::Replays,
     dns::Dns,
     egress::{Egress, Policy},
+    mail::{Folder, Post, Smtp},
     provisioning::Provisioning,
     work_loop::Wake,
 };
-use simpul_api::{
-    auth::Keys,
-    identity::{
-        Identity,
-        courier::{Folder, NoCourier, SecretCourier},
-    },
-    repairs::Repairs,
-};
-use simpul_app::identity::Hasher;
+use simpul_api::{auth::Keys, identity::Identity, repairs::Repairs};
+use simpul_app::identity::{Hasher, Peppers};
 use simpul_domain::time::Clock;
 use simpul_event_store::{Bus, Db, EventStore, Upcasters, Vault};
 use simpul_routeros::tls::Roots;
 
 pub(crate) use self::{
-    deliveries::Deliveries, messages::Messages, notices::Notices, routers::Routers, sweeps::Sweeps,
-    timers::Timers,
+    deliveries::Deliveries, letters::Letters, messages::Messages, notices::Notices, routers::Routers,
+    sweeps::Sweeps, timers::Timers,
 };
 use crate::{
     config::{Config, EgressMode},
@@ -79,14 +74,26 @@ pub(crate) fn keys(config: &Config) -> anyhow::Result<Keys> {
 
 /// What lets people in. Takes as long as one password.
 pub(crate) fn identity(config: &Config) -> anyhow::Result<Identity> {
-    let courier: Arc<dyn SecretCourier> = match &config.identity.letters_folder {
-        Some(folder) => Arc::new(Folder::new(folder)),
-        None => Arc::new(NoCourier),
+    let peppers = match &config.identity.peppers_folder {
+        Some(folder) => key_folder::read_peppers(folder)?,
+        None => Peppers::default(),
     };
+    let hasher = Hasher::start(config.password_algorithm()?, peppers);
     Ok(Identity {
-        hasher: Hasher::start(config.password_algorithm()?).context("passwords cannot be hashed")?,
-        courier,
+        hasher: hasher.context("passwords cannot be hashed")?,
         settings: config.identity_settings()?,
+    })
+}
+
+/// Where letters to users go.
+pub(crate) fn post(config: &Config, egress: &Egress) -> anyhow::Result<Post> {
+    if let Some(settings) = config.smtp()? {
+        let smtp = Smtp::new(settings, egress.clone()).context("cannot use the mail server")?;
+        return Ok(Post::Smtp(Box::new(smtp)));
+    }
+    Ok(match &config.mail.folder {
+        Some(folder) => Post::Folder(Folder::new(folder)),
+        None => Post::Nowhere,
     })
 }
 

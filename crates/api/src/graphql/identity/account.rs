@@ -6,6 +6,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use simpul_app::{
     Personal,
     identity::{
+        emails::RequestEmailChange,
         passwords::ChangePassword,
         second_factor::{ConfirmSecondFactor, OfferSecondFactor, RemoveSecondFactor},
         sessions::{SignOut, SignOutEverywhere},
@@ -23,7 +24,7 @@ use crate::{
         scope::{Scope, scope},
         user_error::UserError,
     },
-    identity::account,
+    identity::{account, limits},
 };
 
 /// What a command about one's own account answers.
@@ -77,6 +78,15 @@ pub(crate) struct PasswordChangeInput {
     current_password: String,
     /// At least 10 characters.
     new_password: String,
+}
+
+/// Another address to sign in with.
+#[derive(InputObject)]
+pub(crate) struct EmailChangeRequestInput {
+    /// One's own.
+    password: String,
+    /// Where the letter with the proof goes.
+    email: String,
 }
 
 /// A second factor that is wanted.
@@ -183,6 +193,32 @@ impl AccountMutation {
             user: viewer.user,
             password,
             session: scope.proof().session,
+        };
+        Ok(scope
+            .command("user", None, Ok(command), |user| user)
+            .await?
+            .into())
+    }
+
+    /// Has a letter sent to another address. It counts once `emailChangeConfirm` has shown the letter's secret; until then
+    /// nothing changes. Whether somebody has the address already is not told.
+    /// Permission: account.own
+    async fn email_change_request(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "A proof and the address.")] input: EmailChangeRequestInput,
+    ) -> Result<AccountPayload> {
+        let scope = own(context)?;
+        scope.require(permission::ACCOUNT_OWN).await?;
+        let (state, viewer) = (scope.state(), scope.viewer());
+        let password = SecretString::from(input.password);
+        if !account::knows_password(state, viewer, password).await? {
+            return Ok(AccountPayload::refused(wrong_password("password")));
+        }
+        limits::letter(state, viewer.tenant).await?;
+        let command = RequestEmailChange {
+            user: viewer.user,
+            email: Personal::new(input.email),
         };
         Ok(scope
             .command("user", None, Ok(command), |user| user)

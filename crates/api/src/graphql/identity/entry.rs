@@ -91,6 +91,13 @@ pub(crate) struct PasswordResetInput {
     password: String,
 }
 
+/// A new address whose letters arrive.
+#[derive(InputObject)]
+pub(crate) struct EmailChangeConfirmInput {
+    /// From the letter.
+    secret: String,
+}
+
 /// A first password.
 #[derive(InputObject)]
 pub(crate) struct InvitationAcceptInput {
@@ -124,6 +131,13 @@ pub(crate) struct SessionRefreshPayload {
 #[derive(SimpleObject)]
 pub(crate) struct PasswordResetRequestPayload {
     /// Empty.
+    user_errors: Vec<UserError>,
+}
+
+/// What `emailChangeConfirm` answers.
+#[derive(SimpleObject)]
+pub(crate) struct EmailChangeConfirmPayload {
+    /// Why the address is as before; empty when it is the new one.
     user_errors: Vec<UserError>,
 }
 
@@ -233,6 +247,20 @@ impl EntryMutation {
         let done = visit(context)?.reset(&input.secret, password).await?;
         let why = done.err().map(|why| denied(why, ("secret", "secret")));
         Ok(PasswordResetPayload {
+            user_errors: why.into_iter().collect(),
+        })
+    }
+
+    /// Has the new address of `emailChangeRequest` count, with the secret of the letter to it. The address before is told.
+    /// Permission: none
+    async fn email_change_confirm(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The secret.")] input: EmailChangeConfirmInput,
+    ) -> Result<EmailChangeConfirmPayload> {
+        let done = visit(context)?.confirm_email(&input.secret).await?;
+        let why = done.err().map(|why| denied(why, ("secret", "secret")));
+        Ok(EmailChangeConfirmPayload {
             user_errors: why.into_iter().collect(),
         })
     }

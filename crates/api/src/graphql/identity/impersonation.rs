@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use simpul_app::identity::{impersonation::RequestImpersonation, sessions::StartSession};
-use simpul_domain::{SessionId, TenantId, UserId, identity::SignInMethod, operations::Reason};
+use simpul_domain::{Code, SessionId, TenantId, UserId, identity::SignInMethod, operations::Reason};
 use simpul_event_store::{Actor, Context as Frame};
 
 use super::entry::SessionTokens;
@@ -65,6 +65,7 @@ async fn start(
         user: viewer.user,
         method: SignInMethod::Impersonation,
         impersonator: Some(scope.viewer().user),
+        impersonator_session: scope.proof().session,
         lifetime_seconds: u32::try_from(lifetime).unwrap_or(900),
         refresh: None,
     };
@@ -81,7 +82,8 @@ pub(crate) struct ImpersonationMutation;
 
 #[Object]
 impl ImpersonationMutation {
-    /// Acts as a user of a tenant for a quarter of an hour. Both are named in every event that follows.
+    /// Acts as a user of a tenant for a quarter of an hour, and no longer than one's own session and permission last. Both
+    /// are named in every event that follows.
     /// Permission: platform.impersonate
     async fn tenant_impersonate(
         &self,
@@ -89,6 +91,11 @@ impl ImpersonationMutation {
         #[graphql(desc = "As whom, and why.")] input: TenantImpersonateInput,
     ) -> Result<TenantImpersonatePayload> {
         let scope = scope(context)?;
+        if !scope.proof().is_personal() {
+            let text =
+                "A person acts as another one, with a session of their own; a key of a machine does not";
+            return Err(ApiError::new(Code::Forbidden, text).into());
+        }
         let mut fields = Fields::default();
         let tenant: Option<TenantId> = fields.id("tenantId", "tenant", &input.tenant_id);
         let user: Option<UserId> = fields.id("userId", "user", &input.user_id);

@@ -6,6 +6,7 @@ pub(super) mod entry;
 pub(super) mod impersonation;
 pub(super) mod lists;
 pub(super) mod roles;
+pub(super) mod sign_in_rules;
 pub(super) mod user;
 pub(super) mod users;
 
@@ -29,8 +30,12 @@ pub(crate) struct CrewMutation(
 
 /// Questions about a tenant's users. The platform has no roles of its own.
 #[derive(Debug, Default, MergedObject)]
-pub(crate) struct PeopleQuery(CrewQuery, roles::RolesQuery);
+pub(crate) struct PeopleQuery(CrewQuery, roles::RolesQuery, sign_in_rules::SignInRulesQuery);
 
 /// Commands about a tenant's users.
 #[derive(Debug, Default, MergedObject)]
-pub(crate) struct PeopleMutation(CrewMutation, roles::RolesMutation);
+pub(crate) struct PeopleMutation(
+    CrewMutation,
+    roles::RolesMutation,
+    sign_in_rules::SignInRulesMutation,
+);

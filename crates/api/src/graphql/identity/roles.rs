@@ -135,9 +135,7 @@ impl RolesQuery {
     /// Permission: user.read
     async fn built_in_roles(&self, context: &Context<'_>) -> Result<Vec<Role>> {
         scope(context)?.require(permission::USER_READ).await?;
-        let roles = BuiltInRole::ALL
-            .iter()
-            .filter(|role| **role != BuiltInRole::SuperAdmin);
+        let roles = BuiltInRole::ALL.iter().filter(|role| !role.is_platforms());
         let role = |role: &BuiltInRole| Role {
             id: role.as_str().into(),
             name: role.as_str().to_owned(),

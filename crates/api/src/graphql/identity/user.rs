@@ -1,7 +1,7 @@
 //! A user: read once, and only if more than the id is asked for.
 
 use async_graphql::{Context, Enum, ID, Object, Result};
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use simpul_app::permission;
 use simpul_domain::UserId;
 use simpul_event_store::{TenantTx, feed::Projector as _};
@@ -26,6 +26,28 @@ pub(crate) enum UserStatus {
     Active,
     /// May do nothing.
     Disabled,
+    /// Nobody knows any more who it was.
+    Erased,
+}
+
+impl UserStatus {
+    const ALL: [(&'static str, Self); 4] = [
+        (status::INVITED, Self::Invited),
+        (status::ACTIVE, Self::Active),
+        (status::DISABLED, Self::Disabled),
+        (status::ERASED, Self::Erased),
+    ];
+
+    /// As the list of users has it.
+    pub(super) fn word(self) -> &'static str {
+        let known = Self::ALL.iter().find(|(_, status)| *status == self);
+        known.map_or(status::DISABLED, |(word, _)| word)
+    }
+
+    fn of(word: &str) -> Self {
+        let known = Self::ALL.iter().find(|(known, _)| *known == word);
+        known.map_or(Self::Disabled, |(_, status)| *status)
+    }
 }
 
 /// Who can sign in.
@@ -39,8 +61,9 @@ pub(crate) struct User {
 #[derive(Debug, Clone)]
 struct Opened {
     row: UserRow,
-    email: String,
-    name: String,
+    /// Nothing of whoever is erased.
+    email: Option<String>,
+    name: Option<String>,
 }
 
 impl User {
@@ -103,9 +126,10 @@ impl Opened {
 
     async fn open(scope: &Scope, tx: &mut TenantTx, row: UserRow) -> Result<Self, ApiError> {
         let personal = user_list::open(tx, scope.state().store().vault(), &row).await?;
+        let clear = |text: &SecretString| text.expose_secret().to_owned();
         Ok(Self {
-            email: personal.email.expose_secret().to_owned(),
-            name: personal.name.expose_secret().to_owned(),
+            email: personal.as_ref().map(|personal| clear(&personal.email)),
+            name: personal.as_ref().map(|personal| clear(&personal.name)),
             row,
         })
     }
@@ -119,14 +143,14 @@ impl User {
         self.id.to_string().into()
     }
 
-    /// Personal.
+    /// Personal; null once it is erased.
     async fn name(&self, context: &Context<'_>) -> Result<Option<String>> {
-        Ok(self.opened(context).await?.map(|user| user.name.clone()))
+        Ok(self.opened(context).await?.and_then(|user| user.name.clone()))
     }
 
-    /// Personal; with which they sign in.
+    /// Personal; with which they sign in. Null once it is erased.
     async fn email(&self, context: &Context<'_>) -> Result<Option<String>> {
-        Ok(self.opened(context).await?.map(|user| user.email.clone()))
+        Ok(self.opened(context).await?.and_then(|user| user.email.clone()))
     }
 
     /// Names of built-in roles, and ids of the tenant's own.
@@ -138,11 +162,7 @@ impl User {
     /// Where they stand.
     async fn status(&self, context: &Context<'_>) -> Result<Option<UserStatus>> {
         let user = self.opened(context).await?;
-        Ok(user.map(|user| match user.row.status.as_str() {
-            status::INVITED => UserStatus::Invited,
-            status::ACTIVE => UserStatus::Active,
-            _ => UserStatus::Disabled,
-        }))
+        Ok(user.map(|user| UserStatus::of(&user.row.status)))
     }
 
     /// Whether they are asked for a one-time code.

@@ -3,19 +3,18 @@
 use std::collections::BTreeSet;
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject, connection::Connection};
-use secrecy::SecretString;
 use simpul_app::{
     Personal,
     identity::{
-        invitations::{Invitation, InviteAgain, InviteUser, NewTicket},
+        erasure::EraseUser,
+        invitations::{Handover, Invitation, InviteAgain, InviteUser},
         second_factor::ResetSecondFactor,
-        secret::{self, Minted, SecretKind},
         users::{ChangeUserRoles, DisableUser, EnableUser, RenameUser},
     },
     permission,
 };
 use simpul_domain::{
-    UserId,
+    Code, UserId,
     identity::{RoleKey, UserKind},
 };
 use simpul_event_store::feed::Projector as _;
@@ -24,7 +23,7 @@ use simpul_projections::{
     identity::user_list::{self, UserListProjector},
 };
 
-use super::user::User;
+use super::user::{User, UserStatus};
 use crate::{
     ApiError,
     graphql::{
@@ -34,7 +33,6 @@ use crate::{
         scope::{Scope, scope},
         user_error::UserError,
     },
-    identity::courier::{Letter, LetterKind},
 };
 
 const LIST: &str = "users";
@@ -118,7 +116,7 @@ fn roles(fields: &mut Fields, names: &[String]) -> Option<BTreeSet<RoleKey>> {
 }
 
 impl UserInviteInput {
-    fn command(&self, ticket: NewTicket) -> Result<InviteUser, Vec<UserError>> {
+    fn command(&self) -> Result<InviteUser, Vec<UserError>> {
         let mut fields = Fields::default();
         let roles = roles(&mut fields, &self.roles);
         let kind = match &self.customer_id {
@@ -134,33 +132,42 @@ impl UserInviteInput {
                 name: Personal::new(&self.name),
                 kind,
                 roles,
-                ticket: Some(ticket),
+                handover: Handover::Letter,
             },
         }))
     }
 }
 
-/// An invitation's secret, and when it ends.
-fn ticket(scope: &Scope) -> Result<(Minted, NewTicket), ApiError> {
-    let minted = secret::mint(SecretKind::Invitation, scope.tenant()).map_err(|_| ApiError::internal())?;
-    let ticket = NewTicket {
-        hash: minted.hash,
-        expires_at: scope.state().store().now() + scope.state().identity.settings.invitation_lifetime,
-    };
-    Ok((minted, ticket))
+/// Which users.
+#[derive(InputObject)]
+struct UserFilter {
+    /// Where they stand.
+    status: Option<UserStatus>,
+    /// Name of a built-in role, or the id of one of the tenant's own.
+    role: Option<String>,
+    /// Staff if true, end customers in the portal if false.
+    staff: Option<bool>,
 }
 
-/// Sends an invitation. One that does not leave is asked for again, with `userInviteAgain`.
-async fn send(scope: &Scope, to: &str, secret: SecretString) {
-    let letter = Letter {
-        id: scope.state().store().ids().next(),
-        kind: LetterKind::Invitation,
-        tenant: scope.tenant(),
-        to: SecretString::from(to.trim().to_owned()),
-        secret,
-    };
-    if let Err(error) = scope.state().identity.courier.deliver(letter).await {
-        tracing::warn!(%error, "an invitation was not delivered");
+impl From<UserFilter> for user_list::UserFilter {
+    fn from(filter: UserFilter) -> Self {
+        Self {
+            status: filter.status.map(|status| status.word().to_owned()),
+            role: filter.role,
+            staff: filter.staff,
+        }
+    }
+}
+
+fn term(text: &str) -> Result<&str, ApiError> {
+    let term = text.trim();
+    if (2..=100).contains(&term.chars().count()) {
+        Ok(term)
+    } else {
+        Err(ApiError::new(
+            Code::ValidationError,
+            "search has 2 to 100 characters",
+        ))
     }
 }
 
@@ -170,19 +177,28 @@ pub(crate) struct UsersQuery;
 
 #[Object]
 impl UsersQuery {
-    /// Users, newest first; at most 100 a page.
+    /// Users, newest first; at most 100 a page. A search looks at the newest 2,000 that the filter leaves.
     /// Permission: user.read
     async fn users(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
+        #[graphql(desc = "Which; all when absent.")] filter: Option<UserFilter>,
+        #[graphql(desc = "A part of the name or the address; 2 to 100 characters.")] search: Option<String>,
     ) -> Result<Connection<String, User>> {
         let scope = scope(context)?;
         scope.require(permission::USER_READ).await?;
         let page = page(LIST, first, after.as_deref())?;
+        let filter = filter.map(user_list::UserFilter::from).unwrap_or_default();
+        let term = search.as_deref().map(term).transpose()?;
         let mut tx = scope.read(&[UserListProjector::NAME]).await?;
-        let listed = user_list::list(&mut tx, page).await;
+        let listed = match term {
+            None => user_list::list(&mut tx, &filter, page).await,
+            Some(term) => {
+                user_list::search(&mut tx, scope.state().store().vault(), &filter, term, page).await
+            }
+        };
         let Slice { rows, next } = listed.map_err(ApiError::from)?;
         let mut opened = Vec::with_capacity(rows.len());
         for row in rows {
@@ -208,14 +224,9 @@ impl UsersMutation {
         #[graphql(desc = "Who.")] input: UserInviteInput,
     ) -> Result<UserPayload> {
         let scope = scope(context)?;
-        let (minted, ticket) = ticket(scope)?;
         let key = input.idempotency_key.as_deref();
-        let command = input.command(ticket);
-        let (outcome, repeated) = scope.command_once("user", key, command, |user| user).await?;
         // Whoever repeats the command gets the same user and no other letter.
-        if outcome.id.is_some() && !repeated {
-            send(scope, &input.email, minted.text).await;
-        }
+        let outcome = scope.command("user", key, input.command(), |user| user).await?;
         Ok(UserPayload::of(scope, outcome).await?)
     }
 
@@ -227,35 +238,11 @@ impl UsersMutation {
         #[graphql(desc = "Whom.")] input: UserInput,
     ) -> Result<UserPayload> {
         let scope = scope(context)?;
-        let (minted, ticket) = ticket(scope)?;
         let mut fields = Fields::default();
         let user = fields.id("id", "user", &input.id);
-        let command = fields.done(user.map(|user| InviteAgain {
-            user,
-            ticket: Some(ticket),
-        }));
+        let command = fields.done(user.map(|user| InviteAgain { user }));
         let key = input.idempotency_key.as_deref();
-        let (outcome, repeated) = scope.command_once("user", key, command, |user| user).await?;
-        if let Some(user) = outcome.id
-            && !repeated
-        {
-            let mut tx = scope.read(&[UserListProjector::NAME]).await?;
-            let row = user_list::by_ids(&mut tx, &[user])
-                .await
-                .map_err(ApiError::from)?
-                .pop();
-            if let Some(row) = row {
-                let opened = user_list::open(&mut tx, scope.state().store().vault(), &row).await;
-                let personal = opened.map_err(ApiError::from)?;
-                tx.commit().await.map_err(ApiError::from)?;
-                send(
-                    scope,
-                    secrecy::ExposeSecret::expose_secret(&personal.email),
-                    minted.text,
-                )
-                .await;
-            }
-        }
+        let outcome = scope.command("user", key, command, |user| user).await?;
         Ok(UserPayload::of(scope, outcome).await?)
     }
 
@@ -339,6 +326,23 @@ impl UsersMutation {
         let mut fields = Fields::default();
         let user = fields.id("id", "user", &input.id);
         let command = fields.done(user.map(|user| ResetSecondFactor { user }));
+        let key = input.idempotency_key.as_deref();
+        let outcome = scope.command("user", key, command, |user| user).await?;
+        Ok(UserPayload::of(scope, outcome).await?)
+    }
+
+    /// Erases the name and the address of somebody who is disabled, for ever. What they did stays in the audit trail
+    /// under their id.
+    /// Permission: user.write
+    async fn user_erase(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Whom.")] input: UserInput,
+    ) -> Result<UserPayload> {
+        let scope = scope(context)?;
+        let mut fields = Fields::default();
+        let user = fields.id("id", "user", &input.id);
+        let command = fields.done(user.map(|user| EraseUser { user }));
         let key = input.idempotency_key.as_deref();
         let outcome = scope.command("user", key, command, |user| user).await?;
         Ok(UserPayload::of(scope, outcome).await?)

@@ -125,7 +125,8 @@ pub(crate) struct ManagedTenant {
     plan: String,
     /// Why its panel is locked, if it is.
     panel_lock: Option<String>,
-    /// Whether RADIUS refuses its lines.
+    /// Whether its lines are to be refused by RADIUS. Recorded and granted to the tenant; a server that answers RADIUS reads
+    /// it there, and without one no line is cut.
     radius_cut_off: bool,
     /// Limits, with what is used of them.
     limits: Vec<LimitUsage>,

@@ -1,5 +1,6 @@
 //! Getting in, staying in, getting out, and who may do what, through the front door.
 
+mod addresses;
 mod entrance;
 mod guessing;
 mod house;

@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use simpul_event_store::inline::access;
 
 use super::house::{House, In, shared_input};
 use crate::live::{Client, listen};
@@ -232,4 +233,91 @@ async fn a_super_admin_acts_as_somebody_and_both_are_named() {
     assert_eq!(word, 1, "in the platform's log");
     house.front.test.clock().advance(TimeDelta::minutes(16));
     assert_eq!(house.ask(&acting.access, who, Value::Null).await.status, 401);
+}
+
+/// A token of a super admin, with the session that it belongs to.
+async fn act_as(house: &House, token: &str, user: &str) -> Option<In> {
+    let input = json!({ "tenantId": house.tenant().to_string(), "userId": user, "reason": "tiket 4711" });
+    let fields = "tokens { sessionId userId accessToken refreshToken }";
+    let body = json!({
+        "query": shared_input("tenantImpersonate", "TenantImpersonateInput", fields),
+        "variables": { "input": input },
+    });
+    let platform = (simpul_api::Surface::Platform, Some(token), None);
+    let answer = house.send(platform, &[], &body).await;
+    (answer.status == 200).then(|| In::of(answer.payload("tenantImpersonate")))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_acts_as_somebody_is_out_when_they_are_demoted_or_signed_out() {
+    let house = House::open().await;
+    let siti = house.person("siti@kayu.example", &["admin"]).await;
+    let who = "{ viewer { user { id } } }";
+    let store = house.front.test.store();
+    let is_in = async |acting: &In| house.ask(&acting.access, who, Value::Null).await.status == 200;
+
+    let operator = crate::surfaces::operator(&house.front).await;
+    let token = house.front.token_for(simpul_api::Surface::Platform, operator);
+    let acting = act_as(&house, &token, &siti.user).await.expect("acting");
+    assert!(is_in(&acting).await);
+    let mut socket = Client::with_token(listen(&house.front).await, &acting.access).await;
+    let mut tx = store.db().tenant_tx(operator.tenant).await.expect("tx");
+    access::set_actor(&mut tx, operator.user, &["account.own".to_owned()], 2)
+        .await
+        .expect("demoted");
+    tx.commit().await.expect("commit");
+    assert!(!is_in(&acting).await, "demoted");
+    assert_eq!(socket.closed().await, 4403, "live connections too");
+    assert!(act_as(&house, &token, &siti.user).await.is_none(), "nor again");
+
+    let operator = crate::surfaces::operator(&house.front).await;
+    let token = house.front.token_for(simpul_api::Surface::Platform, operator);
+    let acting = act_as(&house, &token, &siti.user).await.expect("acting");
+    assert!(is_in(&acting).await);
+    let mut admin = simpul_testkit::sql::Session::open(&house.front.test.superuser_url()).await;
+    let ended = format!(
+        "UPDATE es.sessions SET ended_at = now() WHERE session_id = '{}'",
+        operator.user.as_uuid()
+    );
+    admin.run(&ended).await.expect("signed out");
+    assert!(!is_in(&acting).await, "signed out");
+    assert!(is_in(&siti).await, "whom they acted as is still in");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tenant_shortens_its_sessions_those_that_go_on_too() {
+    let house = House::open().await;
+    let owner = house.front.owner;
+    let siti = house.person("siti@kayu.example", &["viewer"]).await;
+    let rules =
+        |days: i32| json!({ "sessionDays": days, "warnsOfNewDevices": true, "warnsOfNewAddress": true });
+    let refused = house
+        .front
+        .payload(
+            owner,
+            "signInRulesChange",
+            "signInRules { sessionDays }",
+            rules(6),
+        )
+        .await;
+    assert_eq!(refused["userErrors"][0]["code"], "VALIDATION_ERROR", "{refused}");
+    let changed = house
+        .front
+        .accepted(
+            owner,
+            "signInRulesChange",
+            "signInRules { sessionDays }",
+            rules(7),
+        )
+        .await;
+    assert_eq!(changed["signInRules"]["sessionDays"], 7);
+    let newer = house.signed_in("siti@kayu.example").await;
+    house
+        .front
+        .test
+        .clock()
+        .advance(TimeDelta::days(7) - TimeDelta::minutes(1));
+    In::of(house.refresh(&newer.refresh).await.payload("sessionRefresh"));
+    house.front.test.clock().advance(TimeDelta::minutes(1));
+    assert_eq!(house.refresh(&siti.refresh).await.status, 401, "from before");
 }

@@ -235,6 +235,7 @@ impl Side {
             user: self.owner.user,
             method: SignInMethod::CommandLine,
             impersonator: None,
+            impersonator_session: None,
             lifetime_seconds: 3_600,
             refresh: None,
         };

@@ -6,12 +6,12 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccessChanged, InviteUser, PasswordOrigin, PasswordSet, RecoveryCodeUsed, SecondFactorConfirmed,
-    SecondFactorRemoved, UserCommand, UserDisabled, UserEnabled, UserError, UserEvent, UserInvited,
-    UserJoined, UserKind, UserRenamed,
+    AccessChanged, EmailChanged, InviteUser, PasswordOrigin, PasswordSet, RecoveryCodeUsed,
+    SecondFactorConfirmed, SecondFactorRemoved, UserCommand, UserDisabled, UserEnabled, UserErased,
+    UserError, UserEvent, UserInvited, UserJoined, UserKind, UserRenamed,
 };
 use crate::{
-    Decider, UserId, aggregate,
+    Decider, Sealed, UserId, aggregate,
     identity::{BuiltInRole, Permissions, RoleKey},
 };
 
@@ -28,6 +28,8 @@ pub enum UserStatus {
     Disabled {
         joined: bool,
     },
+    /// Nobody knows any more who it was.
+    Erased,
 }
 
 /// One user.
@@ -41,6 +43,9 @@ pub struct User {
 struct Known {
     user: UserId,
     kind: UserKind,
+    /// With which they sign in, and where letters go.
+    email: Sealed,
+    name: Sealed,
     roles: BTreeSet<RoleKey>,
     /// What they may do while they are not disabled.
     permissions: Permissions,
@@ -59,6 +64,12 @@ impl User {
         self.known.as_ref().map(|known| known.kind)
     }
 
+    /// Their address and name, in that order; nothing once they are erased.
+    pub fn contact(&self) -> Option<(&Sealed, &Sealed)> {
+        let known = self.known.as_ref().filter(|_| self.status != UserStatus::Erased);
+        known.map(|known| (&known.email, &known.name))
+    }
+
     pub fn roles(&self) -> BTreeSet<RoleKey> {
         self.known
             .as_ref()
@@ -73,7 +84,9 @@ impl User {
         };
         match self.status {
             UserStatus::Invited | UserStatus::Active => (known.permissions.clone(), known.pv),
-            UserStatus::Absent | UserStatus::Disabled { .. } => (Permissions::new(), known.pv),
+            UserStatus::Absent | UserStatus::Disabled { .. } | UserStatus::Erased => {
+                (Permissions::new(), known.pv)
+            }
         }
     }
 
@@ -83,15 +96,23 @@ impl User {
 
     /// Whether they count as one of the tenant's owners.
     pub fn is_owner(&self) -> bool {
+        let owns = |role: &RoleKey| matches!(role, RoleKey::BuiltIn(role) if role.owns());
         let owns = self
             .known
             .as_ref()
-            .is_some_and(|known| known.roles.contains(&BuiltInRole::Owner.into()));
+            .is_some_and(|known| known.roles.iter().any(owns));
         owns && matches!(self.status, UserStatus::Invited | UserStatus::Active)
     }
 
+    /// Whoever was invited and is not erased.
     fn known(&self) -> Result<&Known, UserError> {
-        self.known.as_ref().ok_or(UserError::NotFound)
+        match self.status {
+            UserStatus::Absent => Err(UserError::NotFound),
+            UserStatus::Erased => Err(UserError::Erased),
+            UserStatus::Invited | UserStatus::Active | UserStatus::Disabled { .. } => {
+                self.known.as_ref().ok_or(UserError::NotFound)
+            }
+        }
     }
 
     fn active(&self) -> Result<&Known, UserError> {
@@ -99,7 +120,7 @@ impl User {
             UserStatus::Absent => Err(UserError::NotFound),
             UserStatus::Invited => Err(UserError::NotJoined),
             UserStatus::Disabled { .. } => Err(UserError::Disabled),
-            UserStatus::Active => self.known(),
+            UserStatus::Active | UserStatus::Erased => self.known(),
         }
     }
 
@@ -127,6 +148,7 @@ impl User {
             UserStatus::Absent => Err(UserError::NotFound),
             UserStatus::Active => Err(UserError::AlreadyJoined),
             UserStatus::Disabled { .. } => Err(UserError::Disabled),
+            UserStatus::Erased => Err(UserError::Erased),
             UserStatus::Invited => {
                 let user = known.user;
                 let origin = PasswordOrigin::Invitation;
@@ -164,6 +186,7 @@ impl User {
         let known = self.known()?;
         match self.status {
             UserStatus::Absent => Err(UserError::NotFound),
+            UserStatus::Erased => Err(UserError::Erased),
             UserStatus::Disabled { .. } => Ok(Vec::new()),
             UserStatus::Invited | UserStatus::Active => Ok(vec![UserEvent::Disabled(UserDisabled {
                 user: known.user,
@@ -177,6 +200,7 @@ impl User {
         let known = self.known()?;
         match self.status {
             UserStatus::Absent => Err(UserError::NotFound),
+            UserStatus::Erased => Err(UserError::Erased),
             UserStatus::Invited | UserStatus::Active => Ok(Vec::new()),
             UserStatus::Disabled { .. } => Ok(vec![UserEvent::Enabled(UserEnabled {
                 user: known.user,
@@ -184,6 +208,18 @@ impl User {
                 pv: known.pv.saturating_add(1),
                 at,
             })]),
+        }
+    }
+
+    fn erase(&self, at: DateTime<Utc>) -> Result<Vec<UserEvent>, UserError> {
+        match (self.status, &self.known) {
+            (UserStatus::Absent, _) | (_, None) => Err(UserError::NotFound),
+            (UserStatus::Invited | UserStatus::Active, _) => Err(UserError::NotDisabled),
+            (UserStatus::Erased, _) => Ok(Vec::new()),
+            (UserStatus::Disabled { .. }, Some(known)) => {
+                let user = known.user;
+                Ok(vec![UserEvent::Erased(UserErased { user, at })])
+            }
         }
     }
 }
@@ -223,7 +259,7 @@ fn held<'p>(
 
 impl Decider for User {
     const TYPE: &'static str = "identity.user";
-    const STATE_VERSION: i32 = 1;
+    const STATE_VERSION: i32 = 2;
     type Command = UserCommand;
     type Event = UserEvent;
     type Error = UserError;
@@ -236,6 +272,11 @@ impl Decider for User {
                 let user = self.known()?.user;
                 Ok(vec![UserEvent::Renamed(UserRenamed { user, name, at })])
             }
+            UserCommand::ChangeEmail { email, at } => {
+                let user = self.active()?.user;
+                Ok(vec![UserEvent::EmailChanged(EmailChanged { user, email, at })])
+            }
+            UserCommand::Erase { at } => self.erase(at),
             UserCommand::ChangeAccess {
                 roles,
                 permissions,
@@ -297,6 +338,8 @@ impl Decider for User {
             self.known = Some(Known {
                 user: invited.user,
                 kind: invited.kind,
+                email: invited.email.clone(),
+                name: invited.name.clone(),
                 roles: invited.roles.clone(),
                 permissions: invited.permissions.clone(),
                 pv: invited.pv,
@@ -305,10 +348,10 @@ impl Decider for User {
         }
         let Some(known) = &mut self.known else { return };
         match event {
-            UserEvent::Invited(_)
-            | UserEvent::Renamed(_)
-            | UserEvent::PasswordSet(_)
-            | UserEvent::RecoveryCodeUsed(_) => {}
+            UserEvent::Invited(_) | UserEvent::PasswordSet(_) | UserEvent::RecoveryCodeUsed(_) => {}
+            UserEvent::Renamed(renamed) => known.name = renamed.name.clone(),
+            UserEvent::EmailChanged(changed) => known.email = changed.email.clone(),
+            UserEvent::Erased(_) => self.status = UserStatus::Erased,
             UserEvent::Joined(_) => self.status = UserStatus::Active,
             UserEvent::AccessChanged(changed) => {
                 known.roles.clone_from(&changed.roles);

@@ -22,6 +22,15 @@ pub enum UserCommand {
         name: Sealed,
         at: DateTime<Utc>,
     },
+    /// Another address, which has been proved.
+    ChangeEmail {
+        email: Sealed,
+        at: DateTime<Utc>,
+    },
+    /// Forgets who the user is. Only of somebody who is disabled: nobody is erased by one slip.
+    Erase {
+        at: DateTime<Utc>,
+    },
     /// Other roles, or the same ones when what they mean has changed.
     ChangeAccess {
         roles: BTreeSet<RoleKey>,

@@ -21,6 +21,10 @@ pub enum UserError {
     NotJoined,
     #[error("the user is disabled")]
     Disabled,
+    #[error("only a user who is disabled can be erased")]
+    NotDisabled,
+    #[error("the user's personal data has been erased")]
+    Erased,
     #[error("the invitation has been accepted")]
     AlreadyJoined,
     #[error("a second factor is in use")]
@@ -38,6 +42,8 @@ impl Coded for UserError {
             Self::NotHeld { .. } => Code::Forbidden,
             Self::NotJoined
             | Self::Disabled
+            | Self::NotDisabled
+            | Self::Erased
             | Self::AlreadyJoined
             | Self::SecondFactorInUse
             | Self::NoSecondFactor => Code::NotAllowedInState,
@@ -53,6 +59,8 @@ impl Coded for UserError {
             Self::NotHeld { permission } => json!({ "field": "roles", "permission": permission }),
             Self::NotJoined => json!({ "state": "INVITED" }),
             Self::Disabled => json!({ "state": "DISABLED" }),
+            Self::NotDisabled => json!({ "state": "ENABLED" }),
+            Self::Erased => json!({ "state": "ERASED" }),
             Self::AlreadyJoined => json!({ "state": "ACTIVE" }),
             Self::SecondFactorInUse => json!({ "state": "SECOND_FACTOR" }),
             Self::NoSecondFactor => json!({ "state": "NO_SECOND_FACTOR" }),

@@ -21,6 +21,8 @@ pub enum UserEvent {
     Joined(UserJoined),
     #[serde(rename = "identity.user.renamed")]
     Renamed(UserRenamed),
+    #[serde(rename = "identity.user.email_changed")]
+    EmailChanged(EmailChanged),
     #[serde(rename = "identity.user.access_changed")]
     AccessChanged(AccessChanged),
     #[serde(rename = "identity.user.disabled")]
@@ -35,12 +37,15 @@ pub enum UserEvent {
     SecondFactorRemoved(SecondFactorRemoved),
     #[serde(rename = "identity.user.recovery_code_used")]
     RecoveryCodeUsed(RecoveryCodeUsed),
+    #[serde(rename = "identity.user.erased")]
+    Erased(UserErased),
 }
 
 stored_events!(UserEvent {
     Invited => "identity.user.invited", "1";
     Joined => "identity.user.joined", "1";
     Renamed => "identity.user.renamed", "1";
+    EmailChanged => "identity.user.email_changed", "1";
     AccessChanged => "identity.user.access_changed", "1";
     Disabled => "identity.user.disabled", "1";
     Enabled => "identity.user.enabled", "1";
@@ -48,6 +53,7 @@ stored_events!(UserEvent {
     SecondFactorConfirmed => "identity.user.second_factor_confirmed", "1";
     SecondFactorRemoved => "identity.user.second_factor_removed", "1";
     RecoveryCodeUsed => "identity.user.recovery_code_used", "1";
+    Erased => "identity.user.erased", "1";
 });
 
 /// Who a user is to the tenant.
@@ -99,6 +105,14 @@ pub struct UserJoined {
 pub struct UserRenamed {
     pub user: UserId,
     pub name: Sealed,
+    pub at: DateTime<Utc>,
+}
+
+/// The user signs in with another address. They have shown that it is theirs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EmailChanged {
+    pub user: UserId,
+    pub email: Sealed,
     pub at: DateTime<Utc>,
 }
 
@@ -157,5 +171,13 @@ pub struct RecoveryCodeUsed {
     pub user: UserId,
     /// Codes that are left.
     pub left: u32,
+    pub at: DateTime<Utc>,
+}
+
+/// The user's key is destroyed with this event: name and address cannot be read any more, here or anywhere. What they
+/// did stays theirs by id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct UserErased {
+    pub user: UserId,
     pub at: DateTime<Utc>,
 }

@@ -11,6 +11,7 @@ pub use aggregate::{User, UserStatus};
 pub use command::{InviteUser, UserCommand};
 pub use error::UserError;
 pub use event::{
-    AccessChanged, PasswordOrigin, PasswordSet, RecoveryCodeUsed, SecondFactorConfirmed, SecondFactorRemoved,
-    UserDisabled, UserEnabled, UserEvent, UserInvited, UserJoined, UserKind, UserRenamed,
+    AccessChanged, EmailChanged, PasswordOrigin, PasswordSet, RecoveryCodeUsed, SecondFactorConfirmed,
+    SecondFactorRemoved, UserDisabled, UserEnabled, UserErased, UserEvent, UserInvited, UserJoined, UserKind,
+    UserRenamed,
 };

@@ -74,14 +74,26 @@ fn remove() -> UserCommand {
     UserCommand::RemoveSecondFactor { at: at(7) }
 }
 
+fn change_email() -> UserCommand {
+    UserCommand::ChangeEmail {
+        email: sealed("bmV3"),
+        at: at(9),
+    }
+}
+
+fn erase() -> UserCommand {
+    UserCommand::Erase { at: at(10) }
+}
+
 #[test]
 fn every_cell_of_status_and_command_is_decided() {
-    let states: [(&str, User); 5] = [
+    let states: [(&str, User); 6] = [
         ("ABSENT", User::default()),
         ("INVITED", after([invite()])),
         ("ACTIVE", after([invite(), join()])),
         ("SECOND FACTOR", after([invite(), join(), confirm()])),
         ("DISABLED", after([invite(), join(), disable()])),
+        ("ERASED", after([invite(), join(), disable(), erase()])),
     ];
     let commands = [
         ("invite", invite()),
@@ -93,6 +105,8 @@ fn every_cell_of_status_and_command_is_decided() {
                 at: at(2),
             },
         ),
+        ("change e-mail", change_email()),
+        ("erase", erase()),
         ("change access", give(&["router.write"], None)),
         ("disable", disable()),
         ("enable", enable()),
@@ -136,6 +150,17 @@ fn whoever_is_disabled_may_do_nothing_and_gets_back_what_the_roles_allow() {
     assert_eq!(enabled.access(), (permissions(&["router.read"]), 3));
 }
 
+#[test]
+fn whoever_is_erased_is_nobody_any_more_and_stays_it() {
+    let active: User = after([invite(), join()]);
+    assert_eq!(active.decide(erase()), Err(UserError::NotDisabled));
+    assert!(active.contact().is_some());
+    let erased: User = after([invite(), join(), disable(), erase()]);
+    assert_eq!(erased.contact(), None);
+    assert_eq!(erased.decide(erase()), Ok(Vec::new()));
+    assert_eq!(erased.decide(enable()), Err(UserError::Erased));
+}
+
 fn some_permissions() -> impl Strategy<Value = Permissions> {
     const NAMES: &[&str] = &[
         "router.read",
@@ -169,13 +194,14 @@ proptest! {
             prop_oneof![
                 Just(invite()), Just(join()), Just(give(&["router.write"], None)), Just(give(&["audit.read"], None)),
                 Just(disable()), Just(enable()), Just(set_password()), Just(confirm()), Just(remove()),
+                Just(change_email()), Just(erase()),
             ],
             0..20,
         ),
     ) {
         check_replay::<User>(&commands, |command| {
             matches!(command, UserCommand::Disable { .. } | UserCommand::Enable { .. }
-                | UserCommand::ChangeAccess { .. } | UserCommand::RemoveSecondFactor { .. })
+                | UserCommand::ChangeAccess { .. } | UserCommand::Erase { .. } | UserCommand::RemoveSecondFactor { .. })
         });
     }
 }

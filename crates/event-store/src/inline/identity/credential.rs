@@ -167,3 +167,15 @@ pub(super) async fn spend_recovery(
         Err(StoreError::Conflict)
     }
 }
+
+pub(super) async fn forget(tx: &mut TenantTx, user: UserId) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "DELETE FROM es.credentials WHERE tenant_id = $1 AND user_id = $2",
+        tenant.as_uuid(),
+        user.as_uuid()
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}

@@ -8,6 +8,7 @@ pub mod address;
 pub mod api_key;
 pub mod credential;
 pub mod delay;
+pub mod letter;
 pub mod session;
 pub mod sign_in;
 pub mod ticket;
@@ -17,6 +18,7 @@ use simpul_domain::{ApiKeyId, Sealed, SessionId, UserId};
 
 use self::{
     api_key::NewKey,
+    letter::Letter,
     session::NewSession,
     ticket::{Purpose, Ticket},
 };
@@ -65,10 +67,20 @@ pub enum Change {
         user: UserId,
         purpose: Purpose,
     },
+    /// It goes out when the command has been committed, and not otherwise.
+    PutLetter(Letter),
     PutKey(NewKey),
     RevokeKey {
         key: ApiKeyId,
         at: DateTime<Utc>,
+    },
+    /// No session that goes on lasts longer than this from its beginning.
+    ShortenSessions {
+        days: u8,
+    },
+    /// Everything by which the user could prove who they are, and from where they came.
+    Forget {
+        user: UserId,
     },
 }
 
@@ -89,6 +101,17 @@ impl Change {
             Self::DropTickets { user, purpose } => ticket::drop_all(tx, *user, *purpose).await,
             Self::PutKey(key) => api_key::put(tx, key).await,
             Self::RevokeKey { key, at } => api_key::revoke(tx, *key, *at).await,
+            Self::PutLetter(letter) => letter::put(tx, letter).await,
+            Self::ShortenSessions { days } => session::shorten(tx, *days).await,
+            Self::Forget { user } => forget(tx, *user).await,
         }
     }
+}
+
+async fn forget(tx: &mut TenantTx, user: UserId) -> Result<(), StoreError> {
+    credential::forget(tx, user).await?;
+    ticket::forget(tx, user).await?;
+    letter::forget(tx, user).await?;
+    session::forget(tx, user).await?;
+    sign_in::forget(tx, user).await
 }

@@ -23,6 +23,8 @@ pub struct NewSession {
     pub user: UserId,
     pub method: String,
     pub impersonator: Option<UserId>,
+    /// The impersonator's own, in the platform's tenant: this one goes on no longer than that.
+    pub impersonator_session: Option<SessionId>,
     pub started_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
     pub ip: Option<String>,
@@ -49,8 +51,8 @@ pub(super) async fn start(tx: &mut TenantTx, session: &NewSession) -> Result<(),
     let tenant = tx.tenant();
     sqlx::query!(
         "INSERT INTO es.sessions (tenant_id, session_id, user_id, method, impersonator, started_at, last_used_at,
-                                  expires_at, ip, user_agent)
-         VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9)",
+                                  expires_at, ip, user_agent, impersonator_session)
+         VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9, $10)",
         tenant.as_uuid(),
         session.session.as_uuid(),
         session.user.as_uuid(),
@@ -59,7 +61,8 @@ pub(super) async fn start(tx: &mut TenantTx, session: &NewSession) -> Result<(),
         session.started_at,
         session.expires_at,
         session.ip,
-        session.user_agent
+        session.user_agent,
+        session.impersonator_session.map(SessionId::as_uuid)
     )
     .execute(&mut **tx)
     .await?;
@@ -302,4 +305,48 @@ pub async fn find(tx: &mut TenantTx, session: SessionId) -> Result<Option<Sessio
         ip: row.ip,
         user_agent: row.user_agent,
     }))
+}
+
+/// Whether a user who has signed in before did so with other programs only. Nobody's first sign-in is a surprise.
+pub async fn is_new_device(
+    tx: &mut TenantTx,
+    user: UserId,
+    user_agent: Option<&str>,
+) -> Result<bool, StoreError> {
+    let tenant = tx.tenant();
+    Ok(sqlx::query_scalar!(
+        r#"SELECT count(*) > 0 AND count(*) FILTER (WHERE user_agent IS NOT DISTINCT FROM $3) = 0 AS "is_new!"
+           FROM es.sessions WHERE tenant_id = $1 AND user_id = $2 AND impersonator IS NULL"#,
+        tenant.as_uuid(),
+        user.as_uuid(),
+        user_agent
+    )
+    .fetch_one(&mut **tx)
+    .await?)
+}
+
+pub(super) async fn shorten(tx: &mut TenantTx, days: u8) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "UPDATE es.sessions SET expires_at = least(expires_at, started_at + make_interval(days => $2))
+         WHERE tenant_id = $1 AND ended_at IS NULL AND expires_at > started_at + make_interval(days => $2)",
+        tenant.as_uuid(),
+        i32::from(days)
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// That there was a session stays; from where is personal.
+pub(super) async fn forget(tx: &mut TenantTx, user: UserId) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "UPDATE es.sessions SET ip = NULL, user_agent = NULL WHERE tenant_id = $1 AND user_id = $2",
+        tenant.as_uuid(),
+        user.as_uuid()
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
 }

@@ -149,3 +149,16 @@ pub async fn list(
     });
     Ok(rows.collect())
 }
+
+/// When and from where a user came is personal; that a session began stays in the log.
+pub(super) async fn forget(tx: &mut TenantTx, user: UserId) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "DELETE FROM es.sign_ins WHERE tenant_id = $1 AND user_id = $2",
+        tenant.as_uuid(),
+        user.as_uuid()
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}

@@ -1,7 +1,7 @@
 //! Single-use secrets with an end: invitations, password resets, sign-ins that wait for their second factor.
 
 use chrono::{DateTime, Utc};
-use simpul_domain::UserId;
+use simpul_domain::{Sealed, UserId};
 
 use super::SecretHash;
 use crate::{StoreError, db::TenantTx};
@@ -12,6 +12,7 @@ pub enum Purpose {
     Invitation,
     PasswordReset,
     SecondFactor,
+    EmailChange,
 }
 
 impl Purpose {
@@ -20,6 +21,7 @@ impl Purpose {
             Self::Invitation => "invitation",
             Self::PasswordReset => "password_reset",
             Self::SecondFactor => "second_factor",
+            Self::EmailChange => "email_change",
         }
     }
 }
@@ -31,6 +33,8 @@ pub struct Ticket {
     pub purpose: Purpose,
     pub user: UserId,
     pub expires_at: DateTime<Utc>,
+    /// What it is about, such as the address that it proves.
+    pub content: Option<Sealed>,
 }
 
 /// Puts a ticket in place of those that the user had for the same purpose.
@@ -38,12 +42,14 @@ pub async fn put(tx: &mut TenantTx, ticket: &Ticket) -> Result<(), StoreError> {
     let tenant = tx.tenant();
     drop_all(tx, ticket.user, ticket.purpose).await?;
     sqlx::query!(
-        "INSERT INTO es.tickets (tenant_id, ticket_hash, purpose, user_id, expires_at) VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO es.tickets (tenant_id, ticket_hash, purpose, user_id, expires_at, content)
+         VALUES ($1, $2, $3, $4, $5, $6)",
         tenant.as_uuid(),
         ticket.hash.as_slice(),
         ticket.purpose.as_str(),
         ticket.user.as_uuid(),
-        ticket.expires_at
+        ticket.expires_at,
+        ticket.content.as_ref().map(Sealed::as_str)
     )
     .execute(&mut **tx)
     .await?;
@@ -69,6 +75,19 @@ pub async fn find(
     .fetch_optional(&mut **tx)
     .await?;
     Ok(user.map(UserId::new))
+}
+
+/// What a ticket is about.
+pub async fn content(tx: &mut TenantTx, hash: &SecretHash) -> Result<Option<Sealed>, StoreError> {
+    let tenant = tx.tenant();
+    let content = sqlx::query_scalar!(
+        "SELECT content FROM es.tickets WHERE tenant_id = $1 AND ticket_hash = $2",
+        tenant.as_uuid(),
+        hash.as_slice()
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(content.flatten().map(Sealed::new))
 }
 
 /// Counts an attempt at what the ticket waits for. Nothing when it is not good, or when there were `most` before.
@@ -119,6 +138,18 @@ pub(super) async fn drop_all(tx: &mut TenantTx, user: UserId, purpose: Purpose) 
         tenant.as_uuid(),
         user.as_uuid(),
         purpose.as_str()
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn forget(tx: &mut TenantTx, user: UserId) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "DELETE FROM es.tickets WHERE tenant_id = $1 AND user_id = $2",
+        tenant.as_uuid(),
+        user.as_uuid()
     )
     .execute(&mut **tx)
     .await?;

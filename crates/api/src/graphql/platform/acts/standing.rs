@@ -221,7 +221,8 @@ impl StandingMutation {
             .into())
     }
 
-    /// Has RADIUS refuse a tenant's lines, or not any more. For the owner of the platform alone.
+    /// Has RADIUS refuse a tenant's lines, or not any more. For the owner of the platform alone. Where no server answers
+    /// RADIUS, it is recorded and no line is cut.
     /// Permission: platform.owner
     async fn tenant_radius_cut_off(
         &self,

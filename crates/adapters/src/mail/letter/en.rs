@@ -1,0 +1,68 @@
+//! English.
+
+use simpul_domain::identity::LetterKind;
+
+use super::{Facts, Paragraph, Seen};
+
+pub(super) fn subject(kind: LetterKind, Facts { operator, .. }: &Facts) -> String {
+    match kind {
+        LetterKind::Invitation => format!("Your invitation to {operator}"),
+        LetterKind::PasswordReset => format!("Reset your password at {operator}"),
+        LetterKind::EmailChange => format!("Confirm your new e-mail address at {operator}"),
+        LetterKind::EmailChanged => format!("Your e-mail address at {operator} has changed"),
+        LetterKind::NewDevice => format!("New sign-in to your account at {operator}"),
+    }
+}
+
+pub(super) fn paragraphs(kind: LetterKind, facts: &Facts) -> Vec<Paragraph> {
+    let Facts { operator, name, .. } = facts;
+    let words = |text: String| Paragraph::Words(text);
+    let mut letter = vec![words(format!("Hello {name},"))];
+    letter.extend(match kind {
+        LetterKind::Invitation => vec![
+            words(format!(
+                "You are invited to become a user of {operator}. Accept within 7 days with this code, and choose your password:"
+            )),
+            Paragraph::Ticket,
+            words("If you do not know who sent this, ignore it.".to_owned()),
+        ],
+        LetterKind::PasswordReset => vec![
+            words(format!(
+                "Somebody asked to reset your password at {operator}. Use this code within 30 minutes:"
+            )),
+            Paragraph::Ticket,
+            words("If it was not you, ignore this e-mail; your password has not changed.".to_owned()),
+        ],
+        LetterKind::EmailChange => vec![
+            words(format!(
+                "This address shall be used to sign in to {operator}. Confirm it within 24 hours with this code:"
+            )),
+            Paragraph::Ticket,
+            words("If you did not ask for it, ignore this e-mail.".to_owned()),
+        ],
+        LetterKind::EmailChanged => vec![
+            words(format!(
+                "Since {}, your account at {operator} uses another e-mail address. This one can no longer be used to sign in.",
+                facts.seen().at
+            )),
+            words(format!("If it was not you, get in touch with {operator} at once.")),
+        ],
+        LetterKind::NewDevice => vec![
+            words(format!(
+                "Somebody has just signed in to your account at {operator} with a device that you had not used before."
+            )),
+            words(seen(&facts.seen())),
+            words("If it was you, there is nothing to do. If not, change your password and end all sessions now.".to_owned()),
+        ],
+    });
+    letter
+}
+
+fn seen(Seen { at, ip, program }: &Seen) -> String {
+    let or_unknown = |text: &Option<String>| text.clone().unwrap_or_else(|| "unknown".to_owned());
+    format!(
+        "Time: {at}. IP address: {}. Device: {}.",
+        or_unknown(ip),
+        or_unknown(program)
+    )
+}

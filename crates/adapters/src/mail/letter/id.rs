@@ -1,0 +1,68 @@
+//! Bahasa Indonesia.
+
+use simpul_domain::identity::LetterKind;
+
+use super::{Facts, Paragraph, Seen};
+
+pub(super) fn subject(kind: LetterKind, Facts { operator, .. }: &Facts) -> String {
+    match kind {
+        LetterKind::Invitation => format!("Undangan bergabung di {operator}"),
+        LetterKind::PasswordReset => format!("Atur ulang kata sandi {operator}"),
+        LetterKind::EmailChange => format!("Konfirmasi alamat email baru di {operator}"),
+        LetterKind::EmailChanged => format!("Alamat email Anda di {operator} telah diubah"),
+        LetterKind::NewDevice => format!("Login baru ke akun Anda di {operator}"),
+    }
+}
+
+pub(super) fn paragraphs(kind: LetterKind, facts: &Facts) -> Vec<Paragraph> {
+    let Facts { operator, name, .. } = facts;
+    let words = |text: String| Paragraph::Words(text);
+    let mut letter = vec![words(format!("Halo {name},"))];
+    letter.extend(match kind {
+        LetterKind::Invitation => vec![
+            words(format!(
+                "Anda diundang menjadi pengguna {operator}. Terima undangan ini dalam 7 hari dengan kode berikut, lalu buat kata sandi Anda:"
+            )),
+            Paragraph::Ticket,
+            words("Jika Anda tidak mengenal pengirimnya, abaikan email ini.".to_owned()),
+        ],
+        LetterKind::PasswordReset => vec![
+            words(format!(
+                "Ada permintaan untuk mengatur ulang kata sandi Anda di {operator}. Gunakan kode berikut dalam 30 menit:"
+            )),
+            Paragraph::Ticket,
+            words("Jika bukan Anda yang meminta, abaikan email ini; kata sandi Anda tidak berubah.".to_owned()),
+        ],
+        LetterKind::EmailChange => vec![
+            words(format!(
+                "Alamat ini akan dipakai untuk masuk ke {operator}. Konfirmasikan dalam 24 jam dengan kode berikut:"
+            )),
+            Paragraph::Ticket,
+            words("Jika bukan Anda yang meminta, abaikan email ini.".to_owned()),
+        ],
+        LetterKind::EmailChanged => vec![
+            words(format!(
+                "Sejak {}, akun Anda di {operator} memakai alamat email lain. Alamat ini tidak lagi bisa dipakai untuk masuk.",
+                facts.seen().at
+            )),
+            words(format!("Jika bukan Anda yang mengubahnya, segera hubungi pengelola {operator}.")),
+        ],
+        LetterKind::NewDevice => vec![
+            words(format!(
+                "Akun Anda di {operator} baru saja dipakai untuk login dari perangkat yang belum pernah Anda pakai."
+            )),
+            words(seen(&facts.seen())),
+            words("Jika itu Anda, tidak ada yang perlu dilakukan. Jika bukan, ganti kata sandi Anda dan akhiri semua sesi sekarang juga.".to_owned()),
+        ],
+    });
+    letter
+}
+
+fn seen(Seen { at, ip, program }: &Seen) -> String {
+    let or_unknown = |text: &Option<String>| text.clone().unwrap_or_else(|| "tidak diketahui".to_owned());
+    format!(
+        "Waktu: {at}. Alamat IP: {}. Perangkat: {}.",
+        or_unknown(ip),
+        or_unknown(program)
+    )
+}

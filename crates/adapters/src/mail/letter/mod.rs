@@ -1,0 +1,169 @@
+//! What letters say, in the languages of their readers: as text, and the same as HTML.
+//!
+//! INVARIANT: both come from one list of blocks, and every word of it is escaped where it becomes HTML: names that
+//! people typed, and what programs call themselves, are words and nothing else.
+
+mod en;
+mod html;
+mod id;
+
+#[cfg(test)]
+mod tests;
+
+use secrecy::{ExposeSecret as _, SecretString};
+use simpul_domain::{identity::LetterKind, tenancy::Language};
+use url::Url;
+
+/// What a letter can speak of. Texts are one line each, whatever was typed.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// The operator at whom its reader is a user.
+    operator: String,
+    name: String,
+    secret: Option<SecretString>,
+    /// Where a front end takes secrets.
+    page: Option<Url>,
+    seen: Option<Seen>,
+}
+
+/// What was seen, in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// Local time of the operator.
+    pub at: String,
+    pub ip: Option<String>,
+    pub program: Option<String>,
+}
+
+impl Facts {
+    pub fn new(operator: &str, name: &str) -> Self {
+        Self {
+            operator: line(operator),
+            name: line(name),
+            secret: None,
+            page: None,
+            seen: None,
+        }
+    }
+
+    /// A ticket, and the page below which a front end takes it.
+    #[must_use]
+    pub fn with_secret(mut self, secret: SecretString, page: Option<Url>) -> Self {
+        (self.secret, self.page) = (Some(secret), page);
+        self
+    }
+
+    #[must_use]
+    pub fn with_seen(mut self, seen: &Seen) -> Self {
+        self.seen = Some(Seen {
+            at: line(&seen.at),
+            ip: seen.ip.as_deref().map(line),
+            program: seen.program.as_deref().map(line),
+        });
+        self
+    }
+
+    fn seen(&self) -> Seen {
+        let unknown = || Seen {
+            at: "-".to_owned(),
+            ip: None,
+            program: None,
+        };
+        self.seen.clone().unwrap_or_else(unknown)
+    }
+}
+
+/// Without line breaks and other control characters.
+pub(super) fn line(text: &str) -> String {
+    let words: Vec<&str> = text
+        .split(|letter: char| letter.is_whitespace() || letter.is_control())
+        .filter(|word| !word.is_empty())
+        .collect();
+    words.join(" ")
+}
+
+/// A part of a letter.
+#[derive(Debug, Clone)]
+enum Block {
+    Words(String),
+    /// The ticket, for typing or pasting.
+    Secret(SecretString),
+    /// The page that takes the ticket; the ticket is behind the `#`, so that no server's log has it.
+    Link(SecretString),
+}
+
+/// A letter.
+#[derive(Debug, Clone)]
+pub struct Written {
+    pub subject: String,
+    language: Language,
+    blocks: Vec<Block>,
+}
+
+impl Written {
+    pub fn text(&self) -> SecretString {
+        let blocks = self.blocks.iter().map(|block| match block {
+            Block::Words(words) => words.as_str(),
+            Block::Secret(secret) | Block::Link(secret) => secret.expose_secret(),
+        });
+        let text = blocks.collect::<Vec<_>>().join("\n\n");
+        SecretString::from(format!("{text}\n"))
+    }
+
+    pub fn html(&self) -> SecretString {
+        html::page(self)
+    }
+}
+
+/// Where a front end takes the ticket of a kind of letter, below its page.
+const fn place(kind: LetterKind) -> &'static str {
+    match kind {
+        LetterKind::Invitation => "invitation",
+        LetterKind::PasswordReset => "password-reset",
+        LetterKind::EmailChange => "email-change",
+        LetterKind::EmailChanged | LetterKind::NewDevice => "account",
+    }
+}
+
+/// Writes a letter.
+pub fn write(kind: LetterKind, language: Language, facts: &Facts) -> Written {
+    let (subject, paragraphs) = match language {
+        Language::Id => (id::subject(kind, facts), id::paragraphs(kind, facts)),
+        Language::En => (en::subject(kind, facts), en::paragraphs(kind, facts)),
+    };
+    let mut blocks = Vec::new();
+    for paragraph in paragraphs {
+        match paragraph {
+            Paragraph::Words(words) => blocks.push(Block::Words(words)),
+            Paragraph::Ticket => blocks.extend(ticket(kind, facts)),
+        }
+    }
+    Written {
+        subject,
+        language,
+        blocks,
+    }
+}
+
+/// A paragraph as the languages write them.
+#[derive(Debug)]
+enum Paragraph {
+    Words(String),
+    /// Here comes the ticket, with its page if there is one.
+    Ticket,
+}
+
+fn ticket(kind: LetterKind, facts: &Facts) -> Vec<Block> {
+    let Some(secret) = &facts.secret else {
+        return Vec::new();
+    };
+    let link = facts.page.as_ref().map(|page| {
+        let mut link = page.clone();
+        if let Ok(mut path) = link.path_segments_mut() {
+            path.pop_if_empty().push(place(kind));
+        }
+        link.set_fragment(Some(secret.expose_secret()));
+        Block::Link(SecretString::from(String::from(link)))
+    });
+    link.into_iter().chain([Block::Secret(secret.clone())]).collect()
+}

@@ -1,0 +1,114 @@
+//! How the tenant's users sign in.
+
+use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
+use simpul_app::{
+    identity::rules::{ChangeSignInRules, sign_in_terms},
+    permission,
+};
+use simpul_domain::identity::SignInTerms;
+
+use crate::{
+    ApiError,
+    graphql::{
+        payload::Outcome,
+        scope::{Scope, scope},
+        user_error::UserError,
+    },
+};
+
+/// How long sessions last, and what is told by letter.
+#[derive(SimpleObject)]
+pub(crate) struct SignInRules {
+    /// Days from the sign-in on, however often the session is prolonged.
+    session_days: i32,
+    /// Whether a sign-in with a program that the user had not used before is told them by letter.
+    warns_of_new_devices: bool,
+    /// Whether the address before is told by letter that another one counts.
+    warns_of_new_address: bool,
+}
+
+impl SignInRules {
+    async fn load(scope: &Scope) -> Result<Self, ApiError> {
+        let terms = sign_in_terms(scope.state().store(), scope.tenant()).await?;
+        Ok(Self {
+            session_days: terms.session_days.into(),
+            warns_of_new_devices: terms.warns_of_new_devices,
+            warns_of_new_address: terms.warns_of_new_address,
+        })
+    }
+}
+
+/// Other rules, as a whole.
+#[derive(InputObject)]
+pub(crate) struct SignInRulesChangeInput {
+    /// 7 to 30. Sessions that go on end no later than this says.
+    session_days: i32,
+    /// Whether a sign-in with a program that the user had not used before is told them by letter.
+    warns_of_new_devices: bool,
+    /// Whether the address before is told by letter that another one counts.
+    warns_of_new_address: bool,
+    /// Same key, same effect. 1 to 64 characters.
+    idempotency_key: Option<String>,
+}
+
+/// What `signInRulesChange` answers.
+#[derive(SimpleObject)]
+pub(crate) struct SignInRulesPayload {
+    /// As they are after the command; null when it was refused.
+    sign_in_rules: Option<SignInRules>,
+    /// Why the command was refused; empty when it was accepted.
+    user_errors: Vec<UserError>,
+    /// Sent back as `X-Consistency-Token`, answers are at least as new as this write. Null when nothing was written.
+    consistency_token: Option<String>,
+}
+
+/// Questions about the rules.
+#[derive(Debug, Default)]
+pub(crate) struct SignInRulesQuery;
+
+#[Object]
+impl SignInRulesQuery {
+    /// How users sign in.
+    /// Permission: tenant.settings
+    async fn sign_in_rules(&self, context: &Context<'_>) -> Result<SignInRules> {
+        let scope = scope(context)?;
+        scope.require(permission::TENANT_SETTINGS).await?;
+        Ok(SignInRules::load(scope).await?)
+    }
+}
+
+/// Commands about the rules.
+#[derive(Debug, Default)]
+pub(crate) struct SignInRulesMutation;
+
+#[Object]
+impl SignInRulesMutation {
+    /// Changes how users sign in.
+    /// Permission: tenant.settings
+    async fn sign_in_rules_change(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The rules.")] input: SignInRulesChangeInput,
+    ) -> Result<SignInRulesPayload> {
+        let scope = scope(context)?;
+        let command = ChangeSignInRules {
+            terms: SignInTerms {
+                // What no day can be is refused like any other number that is none of the rules'.
+                session_days: u8::try_from(input.session_days).unwrap_or(u8::MAX),
+                warns_of_new_devices: input.warns_of_new_devices,
+                warns_of_new_address: input.warns_of_new_address,
+            },
+        };
+        let key = input.idempotency_key.as_deref();
+        let outcome: Outcome<()> = scope.command("rules", key, Ok(command), |()| ()).await?;
+        let sign_in_rules = match outcome.id {
+            Some(()) => Some(SignInRules::load(scope).await?),
+            None => None,
+        };
+        Ok(SignInRulesPayload {
+            sign_in_rules,
+            user_errors: outcome.errors,
+            consistency_token: outcome.token.map(|token| token.to_string()),
+        })
+    }
+}
