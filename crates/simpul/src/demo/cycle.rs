@@ -64,7 +64,9 @@ pub(super) async fn unpaid(
         user: operator.owner,
         tenant,
     };
-    let token = wiring::keys(config)?.mint(Surface::Staff, viewer, store.now(), TimeDelta::hours(1))?;
+    let keys = wiring::keys(config)?;
+    let token =
+        crate::commands::token::issue(&bus, &keys, Surface::Staff, viewer, TimeDelta::hours(1)).await?;
     let door = Door::new(&config.http.public_url, token)?;
     let input = json!({
         "invoiceId": invoice.to_string(),
