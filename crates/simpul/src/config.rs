@@ -23,7 +23,7 @@ use url::Url;
 
 pub use self::{
     database::Database,
-    door::{Documents, Http, Limits, Points},
+    door::{Documents, Http, Limits, Points, Proxies},
     sign_in::{Identity, PasswordAlgorithm, Tokens},
 };
 

@@ -28,6 +28,7 @@ mod page;
 mod payload;
 mod platform;
 mod portal;
+mod rate_limit;
 mod rows;
 mod saas;
 mod scalar;

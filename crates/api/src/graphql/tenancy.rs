@@ -15,6 +15,7 @@ use super::{
     fields::Fields,
     identity::user::User,
     payload::payload,
+    rate_limit::RateLimit,
     scalar::{Money, MoneyInput},
     scope::{Scope, scope},
     user_error::UserError,
@@ -193,6 +194,11 @@ impl Viewer {
     /// What the viewer may do in this tenant.
     async fn permissions(&self, context: &Context<'_>) -> Result<Vec<Permission>> {
         Ok(Permission::of(scope(context)?).await?)
+    }
+
+    /// What the viewer may still ask for.
+    async fn rate_limit(&self, context: &Context<'_>) -> Result<RateLimit> {
+        Ok(RateLimit::of(scope(context)?)?)
     }
 }
 

@@ -221,6 +221,7 @@ pub(super) const PLATFORM: &[Case] = &[
     case("Query.platformDashboard", ""),
     case("Query.platformPlans", ""),
     case("Query.queueStatus", ""),
+    case("Query.routerStatus", ""),
     case("Query.subscriberStatus", ""),
     case("Query.tenant", "id: $account"),
     case("Query.tenants", "first: 10, filter: { search: \"a\" }"),
