@@ -90,19 +90,9 @@ impl Db {
                     })
                 })
         };
-        // A future dropped while it waits for BEGIN leaves an open transaction behind that sqlx does not know of,
-        // and the next borrower's writes would never commit (transact-rs/sqlx issue 4385). Commands and loops run
-        // in tasks that nobody cancels; reads are dropped with their request, so their pool pays for a reset.
-        let reads = pool(config.read_connections).after_release(|connection, _| {
-            Box::pin(async move {
-                dynamic::reset(connection).await?;
-                Ok(true)
-            })
-        });
         Ok(Self {
             app: pool(config.app_connections).connect_lazy_with(app_options.clone()),
-            // The reset finds no transaction to end, as it should, and says so.
-            reads: reads.connect_lazy_with(app_options.options([("client_min_messages", "error")])),
+            reads: pool(config.read_connections).connect_lazy_with(app_options),
             system: pool(config.system_connections).connect_lazy_with(system_options.clone()),
             system_options,
         })
@@ -112,21 +102,54 @@ impl Db {
     ///
     /// For commands and loops: the future must not be cancelled while it opens. Requests use [`Db::read_tx`].
     pub async fn tenant_tx(&self, tenant: TenantId) -> Result<TenantTx, StoreError> {
-        Self::enter(&self.app, tenant).await
+        let tx = Self::begin(&self.app, dynamic::begin_as(tenant)).await?;
+        Ok(TenantTx {
+            tx,
+            tenant,
+            reads_only: false,
+        })
     }
 
-    /// Like [`Db::tenant_tx`], for reads whose caller may go away at any time.
+    /// Like [`Db::tenant_tx`], for reads whose caller may go away at any time. Nothing can be written in it.
     pub async fn read_tx(&self, tenant: TenantId) -> Result<TenantTx, StoreError> {
-        Self::enter(&self.reads, tenant).await
+        self.read(tenant, dynamic::begin_reading(tenant)).await
     }
 
-    async fn enter(pool: &PgPool, tenant: TenantId) -> Result<TenantTx, StoreError> {
+    /// Like [`Db::read_tx`], with the live versions of these read models as its unqualified names.
+    pub(crate) async fn read_models_tx(
+        &self,
+        tenant: TenantId,
+        projections: &[&str],
+    ) -> Result<TenantTx, StoreError> {
+        let statement = dynamic::begin_reading_models(tenant, projections);
+        self.read(tenant, statement).await
+    }
+
+    /// A future dropped while it waits for BEGIN leaves an open transaction behind that sqlx does not know of, and
+    /// the next borrower's writes would never commit (transact-rs/sqlx issue 4385). Commands and loops run in tasks
+    /// that nobody cancels; a request is dropped with its client, so a task of its own sees the BEGIN through.
+    async fn read(&self, tenant: TenantId, statement: String) -> Result<TenantTx, StoreError> {
+        let pool = self.reads.clone();
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "it ends with the statement, and closing the pool waits for its connection"
+        )]
+        let begun = tokio::spawn(async move { Self::begin(&pool, statement).await });
+        let tx = begun.await.map_err(|_| sqlx::Error::WorkerCrashed)??;
+        Ok(TenantTx {
+            tx,
+            tenant,
+            reads_only: true,
+        })
+    }
+
+    async fn begin(pool: &PgPool, statement: String) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
         #[expect(
             clippy::disallowed_methods,
             reason = "the one place that opens tenant transactions"
         )]
-        let tx = pool.begin_with(dynamic::begin_as(tenant)).await?;
-        Ok(TenantTx { tx, tenant })
+        let begun = pool.begin_with(statement).await;
+        begun
     }
 
     /// A transaction over the closed list of tables without payloads.
@@ -151,6 +174,11 @@ impl Db {
     /// For the hot calls only: they set the tenant themselves and commit by themselves.
     pub(crate) const fn autocommit(&self) -> &PgPool {
         &self.app
+    }
+
+    /// The same for calls that only read and may be cancelled.
+    pub(crate) const fn reading(&self) -> &PgPool {
+        &self.reads
     }
 
     pub async fn close(&self) {
@@ -181,6 +209,7 @@ fn options(url: &SecretString, config: &DbConfig) -> Result<PgConnectOptions, St
 pub struct TenantTx {
     tx: Transaction<'static, Postgres>,
     tenant: TenantId,
+    reads_only: bool,
 }
 
 impl TenantTx {
@@ -188,7 +217,11 @@ impl TenantTx {
         self.tenant
     }
 
+    /// Of a transaction that only reads there is nothing to keep: nobody waits for its end.
     pub async fn commit(self) -> Result<(), StoreError> {
+        if self.reads_only {
+            return Ok(());
+        }
         Ok(self.tx.commit().await?)
     }
 
