@@ -15,6 +15,7 @@ mod notices;
 mod operations;
 mod protocols;
 mod reports;
+mod restarts;
 mod settings;
 mod sweep;
 mod world;

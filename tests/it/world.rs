@@ -138,7 +138,7 @@ async fn remove(url: &str, prefix: &str) -> lapin::Result<()> {
 }
 
 /// A port below those that the kernel gives to outgoing connections: it is still free when the server starts again.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let first = 10_000 + u16::try_from(std::process::id() % 400).unwrap_or_default() * 50;
     std::iter::repeat_with(|| first + NEXT.fetch_add(1, Ordering::Relaxed) % 2_000)
