@@ -4,6 +4,7 @@
     reason = "test code outside of test functions: what is not expected stops the test"
 )]
 
+mod budgets;
 mod checkout;
 mod front;
 mod hooks;
@@ -13,6 +14,7 @@ mod identity;
 mod isolation;
 mod live;
 mod operations;
+mod proxies;
 mod reads;
 mod rows;
 mod saas;
