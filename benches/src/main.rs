@@ -2,6 +2,7 @@
 //! one machine, with fsync on. `./dev bench <name>` writes `target/bench/<name>.json`.
 
 mod append;
+mod graphql;
 mod lag;
 mod load;
 mod notes;
@@ -16,11 +17,15 @@ use anyhow::bail;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const NAMES: [&str; 4] = ["append", "replay", "project", "lag"];
+const NAMES: [&str; 5] = ["append", "replay", "project", "lag", "graphql"];
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    let mut arguments = std::env::args().skip(1);
+    if let Some(word) = std::env::args().nth(1).filter(|word| graphql::is_server(word)) {
+        return graphql::serve(&word, arguments.by_ref().skip(1)).await;
+    }
+    let wanted: Vec<String> = arguments.collect();
     let wants = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name);
     for name in &wanted {
         if !NAMES.contains(&name.as_str()) {
@@ -38,6 +43,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if wants("lag") {
         report::write("lag", &lag::run().await?)?;
+    }
+    if wants("graphql") {
+        report::write("graphql", &graphql::run().await?)?;
     }
     Ok(())
 }
