@@ -21,9 +21,9 @@ const NAMES: [&str; 5] = ["append", "replay", "project", "lag", "graphql"];
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let mut arguments = std::env::args().skip(1);
+    let arguments = std::env::args().skip(1);
     if let Some(word) = std::env::args().nth(1).filter(|word| graphql::is_server(word)) {
-        return graphql::serve(&word, arguments.by_ref().skip(1)).await;
+        return graphql::serve(&word, arguments.skip(1)).await;
     }
     let wanted: Vec<String> = arguments.collect();
     let wants = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name);

@@ -17,18 +17,40 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-/// How long a client may take to say what it wants, also on a connection that it has used before. Longer than the 60 s
-/// for which proxies keep connections, so that none sends a request into one that is being closed.
-const HEAD_DEADLINE: Duration = Duration::from_secs(75);
 /// Connections at a time; others wait in the kernel.
 const MAX_CONNECTIONS: usize = 10_000;
-/// How long answers may take once no more requests are taken. What they do goes on without them.
-const LAST_ANSWERS: Duration = Duration::from_secs(5);
 /// After an error of the socket itself, such as too many open files.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves until `stop`, and `drain` longer.
-pub(crate) async fn serve(listener: TcpListener, routes: Router, stop: CancellationToken, drain: Duration) {
+/// How long things may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    /// For a client to say what it wants, also on a connection that it has used before. Longer than the 60 s for
+    /// which proxies keep connections, so that none sends a request into one that is being closed.
+    head: Duration,
+    /// For proxies to notice that requests belong elsewhere.
+    drain: Duration,
+    /// For answers once no more requests are taken. What they do goes on without them.
+    last_answers: Duration,
+}
+
+impl Patience {
+    pub(crate) const fn draining(drain: Duration) -> Self {
+        Self {
+            head: Duration::from_secs(75),
+            drain,
+            last_answers: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Serves until `stop`, and a moment longer.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    routes: Router,
+    stop: CancellationToken,
+    patience: Patience,
+) {
     let (closed, seats) = (
         CancellationToken::new(),
         Arc::new(Semaphore::new(MAX_CONNECTIONS)),
@@ -36,7 +58,7 @@ pub(crate) async fn serve(listener: TcpListener, routes: Router, stop: Cancellat
     let mut connections = JoinSet::new();
     let mut drained = pin!(async {
         stop.cancelled().await;
-        sleep(drain).await;
+        sleep(patience.drain).await;
     });
     loop {
         let next = async {
@@ -52,7 +74,7 @@ pub(crate) async fn serve(listener: TcpListener, routes: Router, stop: Cancellat
                 let (routes, closed) = (routes.clone(), closed.clone());
                 connections.spawn(async move {
                     let _seat = seat;
-                    connection(stream, peer, routes, closed).await;
+                    connection(stream, peer, routes, closed, patience.head).await;
                 });
             }
             Err(error) => {
@@ -64,7 +86,7 @@ pub(crate) async fn serve(listener: TcpListener, routes: Router, stop: Cancellat
     }
     drop(listener);
     closed.cancel();
-    let ended = timeout(LAST_ANSWERS, async {
+    let ended = timeout(patience.last_answers, async {
         while connections.join_next().await.is_some() {}
     });
     if ended.await.is_err() {
@@ -72,7 +94,13 @@ pub(crate) async fn serve(listener: TcpListener, routes: Router, stop: Cancellat
     }
 }
 
-async fn connection(stream: TcpStream, peer: SocketAddr, routes: Router, closed: CancellationToken) {
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    routes: Router,
+    closed: CancellationToken,
+    head: Duration,
+) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection has ended before it began");
     }
@@ -83,9 +111,7 @@ async fn connection(stream: TcpStream, peer: SocketAddr, routes: Router, closed:
         async move { routes.oneshot(request).await }
     });
     let mut builder = http1::Builder::new();
-    builder
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_DEADLINE);
+    builder.timer(TokioTimer::new()).header_read_timeout(head);
     let mut connection = pin!(
         builder
             .serve_connection(TokioIo::new(stream), service)
@@ -100,5 +126,97 @@ async fn connection(stream: TcpStream, peer: SocketAddr, routes: Router, closed:
     };
     if let Err(error) = served {
         tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    const PATIENCE: Patience = Patience {
+        head: Duration::from_millis(300),
+        drain: Duration::from_millis(600),
+        last_answers: Duration::from_millis(600),
+    };
+    /// For what is expected to happen, on a busy machine.
+    const LIMIT: Duration = Duration::from_secs(30);
+
+    struct Door {
+        address: SocketAddr,
+        stop: CancellationToken,
+        serving: JoinSet<()>,
+    }
+
+    impl Door {
+        async fn open(patience: Patience) -> Self {
+            let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+            let address = listener.local_addr().expect("an address");
+            let peer = async |ConnectInfo(peer): ConnectInfo<SocketAddr>| peer.to_string();
+            let routes = Router::new()
+                .route("/peer", get(peer))
+                .route("/never", get(std::future::pending::<()>));
+            let stop = CancellationToken::new();
+            let mut serving = JoinSet::new();
+            serving.spawn(serve(listener, routes, stop.clone(), patience));
+            Self {
+                address,
+                stop,
+                serving,
+            }
+        }
+
+        /// Says something, and hears what follows until the connection ends.
+        async fn exchange(&self, said: &str) -> std::io::Result<String> {
+            let mut stream = TcpStream::connect(self.address).await?;
+            stream.write_all(said.as_bytes()).await?;
+            let mut heard = String::new();
+            let reading = stream.read_to_string(&mut heard);
+            timeout(LIMIT, reading).await.expect("an end in time")?;
+            Ok(heard)
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_says_nothing_or_half_of_it_is_left() {
+        let door = Door::open(PATIENCE).await;
+        assert_eq!(door.exchange("").await.expect("closed"), "");
+        let half = door
+            .exchange("GET /peer HTTP/1.1\r\nHost: a\r\n")
+            .await
+            .expect("closed");
+        assert!(!half.starts_with("HTTP/1.1 200"), "{half}");
+        let idle = door
+            .exchange("GET /peer HTTP/1.1\r\nHost: a\r\n\r\n")
+            .await
+            .expect("closed");
+        assert!(
+            idle.starts_with("HTTP/1.1 200") && idle.contains("127.0.0.1:"),
+            "{idle}"
+        );
+    }
+
+    #[tokio::test]
+    async fn told_to_stop_it_answers_a_moment_longer_and_ends_what_does_not() {
+        let mut door = Door::open(PATIENCE).await;
+        let hanging = door.exchange("GET /never HTTP/1.1\r\nHost: a\r\n\r\n");
+        let ended = async {
+            sleep(Duration::from_millis(100)).await;
+            door.stop.cancel();
+            let last = door
+                .exchange("GET /peer HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                .await;
+            assert!(last.expect("still served").starts_with("HTTP/1.1 200"));
+        };
+        let (cut, ()) = tokio::join!(hanging, ended);
+        assert!(
+            cut.is_err() || cut.is_ok_and(|heard| heard.is_empty()),
+            "it was never answered"
+        );
+        let done = timeout(LIMIT, door.serving.join_next()).await;
+        assert!(matches!(done, Ok(Some(Ok(())))), "it ends");
+        assert!(TcpStream::connect(door.address).await.is_err(), "nobody listens");
     }
 }

@@ -35,7 +35,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     cli::Role,
     config::Config,
-    key_folder, listen,
+    key_folder,
+    listen::{self, Patience},
     runtime::Stop,
     wiring::{self, Deliveries, Messages, Notices, Routers, Sweeps, Timers},
 };
