@@ -13,6 +13,7 @@ mod faults;
 mod money;
 mod notices;
 mod operations;
+mod patience;
 mod protocols;
 mod reports;
 mod restarts;
