@@ -7,7 +7,7 @@
 use std::{fs, time::Duration};
 
 use axum::{
-    body::{Body, Bytes},
+    body::{Body, Bytes, to_bytes},
     http::Request,
 };
 use nix::time::{ClockId, clock_gettime};
@@ -17,7 +17,7 @@ use simpul_api::{
     budget::{Limits, Rate},
 };
 
-use super::{documents, request, sent};
+use super::{documents, request};
 use crate::front::Front;
 
 const LIMIT: Duration = Duration::from_millis(250);
@@ -109,6 +109,14 @@ fn requests() -> Vec<(String, Make)> {
     all
 }
 
+/// The status, and all that is said.
+async fn refused(front: &Front, request: Request<Body>) -> (u16, String) {
+    let response = front.send(request).await;
+    let status = response.status().as_u16();
+    let bytes = to_bytes(response.into_body(), usize::MAX).await.expect("an end");
+    (status, String::from_utf8(bytes.to_vec()).expect("text"))
+}
+
 /// CPU time of this thread so far.
 fn cpu() -> Duration {
     clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)
@@ -143,7 +151,7 @@ async fn each_is_refused_within_a_quarter_of_a_second_of_one_processor_and_leave
     let front = Front::with_settings(settings).await;
     // What is made once is made before.
     for (_, make) in requests().iter().take(3) {
-        sent(&front, make(&front)).await;
+        refused(&front, make(&front)).await;
     }
     let resting = status_kib("VmRSS");
     for (name, make) in requests() {

@@ -113,7 +113,7 @@ pub(super) fn all() -> Vec<(String, &'static str)> {
             "DOCUMENT_TOO_LARGE",
         ),
         (
-            format!("{{a(x:\"\"\"{}", repeat(31_000, "\\\"")),
+            format!("{{a(x:\"\"\"{}", repeat(15_000, "\\\"")),
             "GRAPHQL_PARSE_FAILED",
         ),
     ]

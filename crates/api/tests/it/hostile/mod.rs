@@ -85,7 +85,7 @@ async fn bodies_that_are_too_large_compressed_or_endless_are_refused() {
     let variables = json!({ "query": "{__typename}", "variables": { "x": "x".repeat(300 * 1024) } });
     let (status, code, _) = posted(&front, &variables).await;
     assert_eq!((status, code.as_str()), (413, "PAYLOAD_TOO_LARGE"));
-    let variables = json!({ "query": "{__typename}", "variables": { "x": vec![0; 100_000] } });
+    let variables = json!({ "query": "{__typename}", "variables": { "x": vec![0; 200_000] } });
     assert_eq!(posted(&front, &variables).await.0, 413);
 
     let deep = format!(
