@@ -10,7 +10,7 @@ use simpul_projections::registry;
 use super::world::World;
 
 /// How many more customers, each with a line and a bill.
-const MORE: usize = 5;
+const MORE: usize = 4;
 
 impl World {
     /// Several customers, plans, routers, lines, bills, users, roles and keys of our tenant.

@@ -11,7 +11,7 @@ use super::{
 
 /// Rows on a page; the last one takes everything at once.
 const SIZES: [usize; 6] = [1, 2, 3, 4, 7, 100];
-const MAX_PAGES: usize = 200;
+const MAX_PAGES: usize = 1_000;
 
 /// The cursors of everything that pages of this size show, in their order.
 async fn walked(

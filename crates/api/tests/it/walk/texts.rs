@@ -50,6 +50,8 @@ const MARKUP: &[&str] = &[
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sql_in_any_text_of_any_operation_is_data() {
     let world = World::open().await;
+    let viewer = "{ viewer { user { id } tenant { id } permissions } }";
+    let before = world.front.data(world.front.owner, viewer, Value::Null).await;
     let neighbours = world.neighbours_head().await;
     let (mut cases, mut turn) = (0_u32, 0_usize);
     for surface in Surface::ALL {
@@ -86,10 +88,16 @@ async fn sql_in_any_text_of_any_operation_is_data() {
         "nothing has happened to others"
     );
     // Whatever was said: the tables are there, and who asks is who they were.
-    let viewer = "{ viewer { user { id } tenant { id } permissions } customers { nodes { id } } }";
-    let data = world.front.data(world.front.owner, viewer, Value::Null).await;
-    assert_eq!(data["viewer"]["tenant"]["id"], world.ours.tenant().to_string());
-    assert_eq!(data["viewer"]["permissions"].as_array().map(Vec::len), Some(20));
+    let query = "{ customers { nodes { id } } invoices { nodes { id } } }";
+    let data = world.front.data(world.front.owner, query, Value::Null).await;
+    assert!(
+        data["customers"]["nodes"]
+            .as_array()
+            .is_some_and(|nodes| !nodes.is_empty()),
+        "{data}"
+    );
+    let after = world.front.data(world.front.owner, viewer, Value::Null).await;
+    assert_eq!(after, before);
 }
 
 /// Texts made of fragments, as people, SQL and pages write them.
@@ -149,8 +157,8 @@ async fn read_back(world: &World, texts: &[String]) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn names_of_sql_and_markup_are_read_back_letter_by_letter() {
     let world = World::open().await;
-    read_back(&world, &texts(SQL, 50)).await;
-    read_back(&world, &texts(MARKUP, 50)).await;
+    read_back(&world, &texts(SQL, 30)).await;
+    read_back(&world, &texts(MARKUP, 30)).await;
 }
 
 /// A request that says a text somewhere.
