@@ -103,11 +103,29 @@ impl Asked<'_> {
             }
         };
         object("extensions", self.extensions)?;
+        let written = query
+            .as_deref()
+            .is_some_and(|text| text.contains('\0') || text.contains("\\u0000"));
+        if written || variables.values().any(has_nul) {
+            return Err(bad("A text must not contain NUL"));
+        }
         Ok(Operation {
             source: source(query, document_id)?,
             name,
             variables,
         })
+    }
+}
+
+/// No column of texts can hold it.
+fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(has_nul),
+        Value::Object(map) => map
+            .iter()
+            .any(|(name, value)| name.contains('\0') || has_nul(value)),
     }
 }
 
@@ -147,6 +165,32 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn no_text_has_a_nul() {
+        for refused in [
+            json!({ "query": "{a(x:\"\\u0000\")}" }),
+            json!({ "query": "{a}\0" }),
+            json!({ "query": "{a}", "variables": { "x": [{ "y": "a\0b" }] } }),
+            json!({ "query": "{a}", "variables": { "x": { "\0": 1 } } }),
+        ] {
+            let asked = Operation::from_value(&refused).map_err(|error| error.code);
+            assert_eq!(asked, Err(Code::BadRequest), "{refused}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_small_is_read() {
+        let of = |body: &str| Operation::from_json(body.as_bytes()).map_err(|error| error.code);
+        let many = r#"{"":0},"#.repeat(40_000);
+        let large = format!(r#"{{"query":"{{a}}","variables":{{"x":[{many}0]}}}}"#);
+        assert_eq!(of(&large), Err(Code::PayloadTooLarge));
+        let ignored = format!(r#"{{"query":"{{a}}","other":[{many}0]}}"#);
+        assert!(of(&ignored).is_ok());
+        for bad in ["", "[", "[{}]", "1", r#"["{a}"]"#, "{}", r#"{"query":null}"#] {
+            assert_eq!(of(bad), Err(Code::BadRequest), "{bad}");
+        }
+    }
 
     #[test]
     fn a_query_string_says_the_same_as_a_body() {

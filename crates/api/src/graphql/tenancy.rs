@@ -197,7 +197,7 @@ impl Viewer {
     }
 
     /// What the viewer may still ask for.
-    async fn rate_limit(&self, context: &Context<'_>) -> Result<RateLimit> {
+    fn rate_limit(&self, context: &Context<'_>) -> Result<RateLimit> {
         Ok(RateLimit::of(scope(context)?)?)
     }
 }

@@ -14,8 +14,10 @@ use simpul_domain::{
 use crate::{
     ApiError,
     graphql::{
+        fields::Fields,
         payload::payload,
         scope::{Scope, scope},
+        user_error::UserError,
     },
 };
 
@@ -101,7 +103,14 @@ pub(crate) struct GatewayConnectInput {
 
 impl GatewayConnectInput {
     /// The idempotency key and the command.
-    fn command(self) -> (Option<String>, ConnectGateway) {
+    fn command(
+        self,
+    ) -> (
+        Option<String>,
+        std::result::Result<ConnectGateway, Vec<UserError>>,
+    ) {
+        let mut fields = Fields::default();
+        fields.said([("apiKey", &self.api_key), ("signingKey", &self.signing_key)]);
         let command = ConnectGateway {
             kind: self.kind.into(),
             mode: self.mode.into(),
@@ -110,7 +119,7 @@ impl GatewayConnectInput {
             signing_key: Personal::new(self.signing_key),
             fallback_email: self.fallback_email,
         };
-        (self.idempotency_key, command)
+        (self.idempotency_key, fields.done(Some(command)))
     }
 }
 
@@ -134,7 +143,7 @@ impl GatewaysMutation {
     ) -> Result<GatewayConnectPayload> {
         let (key, command) = input.command();
         let key = key.as_deref();
-        let outcome = scope(context)?.command("gateway", key, Ok(command), |connected| connected.gateway);
+        let outcome = scope(context)?.command("gateway", key, command, |connected| connected.gateway);
         Ok(outcome.await?.into())
     }
 }

@@ -118,10 +118,11 @@ fn texts(fragments: &'static [&'static str], count: usize) -> Vec<String> {
 }
 
 /// What is said is read back letter by letter, where people give things their names.
-async fn read_back(world: &World, texts: &[String]) {
+async fn read_back(world: &World, prefix: &str, texts: &[String]) {
     let (front, owner) = (&world.front, world.front.owner);
     for (number, text) in texts.iter().enumerate() {
-        let customer = json!({ "code": format!("T-{number}"), "name": text, "phone": "0812-3456-7890" });
+        let customer =
+            json!({ "code": format!("{prefix}-{number}"), "name": text, "phone": "0812-3456-7890" });
         let customer = front
             .accepted(owner, "customerRegister", "customer { id name }", customer)
             .await;
@@ -157,8 +158,8 @@ async fn read_back(world: &World, texts: &[String]) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn names_of_sql_and_markup_are_read_back_letter_by_letter() {
     let world = World::open().await;
-    read_back(&world, &texts(SQL, 30)).await;
-    read_back(&world, &texts(MARKUP, 30)).await;
+    read_back(&world, "SQL", &texts(SQL, 30)).await;
+    read_back(&world, "MARKUP", &texts(MARKUP, 30)).await;
 }
 
 /// A request that says a text somewhere.
