@@ -2,10 +2,8 @@
 
 use async_graphql::SimpleObject;
 use chrono::TimeDelta;
-use simpul_domain::Code;
 
 use super::{scalar::DateTime, scope::Scope};
-use crate::ApiError;
 
 /// Points of the viewer, as of the start of this operation, whose price is already taken. What it does not use is
 /// given back (`RateLimit-Remaining` says so).
@@ -20,12 +18,12 @@ pub(crate) struct RateLimit {
 }
 
 impl RateLimit {
-    pub(super) fn of(scope: &Scope) -> Result<Self, ApiError> {
-        let left = scope.left();
-        let left = left.ok_or_else(|| ApiError::new(Code::Unavailable, "The budget was not read"))?;
+    /// `None` before the operation's price was taken.
+    pub(super) fn of(scope: &Scope) -> Option<Self> {
+        let left = scope.left()?;
         let points = |points| i32::try_from(points).unwrap_or(i32::MAX);
         let rest = TimeDelta::seconds(left.seconds_to_full().into());
-        Ok(Self {
+        Some(Self {
             limit: points(left.limit()),
             remaining: points(left.remaining()),
             reset_at: DateTime(scope.state().store().now() + rest),
