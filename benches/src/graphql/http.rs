@@ -19,6 +19,7 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) async fn connect(port: u16, token: &str) -> anyhow::Result<Self> {
+        #[expect(clippy::disallowed_methods, reason = "to a server of the benchmark")]
         let stream = TcpStream::connect(("127.0.0.1", port)).await?;
         stream.set_nodelay(true)?;
         let (sender, connection) = handshake(TokioIo::new(stream)).await?;

@@ -75,7 +75,7 @@ impl Contestant {
         while let Some(done) = running.join_next().await {
             requests += done??;
         }
-        let own = self.server.cpu()? - before.0;
+        let own = self.server.cpu()?.saturating_sub(before.0);
         let theirs = postgres.cpu()?.saturating_sub(before.1);
         let each = |time: Duration| time.as_secs_f64() * 1e6 / f64::from(requests.max(1));
         Ok((each(own), each(own + theirs)))

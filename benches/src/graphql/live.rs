@@ -32,7 +32,7 @@ const SOCKETS: usize = 1_000;
 const PER_USER: usize = 10;
 const EVENTS: usize = 40;
 const PAUSE: Duration = Duration::from_millis(250);
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// SPEC section 19.
 const LIMIT_MS: f64 = 200.0;
 const LISTEN: &str = "subscription { routerEvents { ... on RouterRegistered { at cursor } } }";
@@ -41,14 +41,16 @@ const REGISTER: &str = "mutation($input: RouterRegisterInput!) { routerRegister(
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
+/// An event's own instant, and how many milliseconds later it arrived.
+type Delivery = (DateTime<Utc>, f64);
+
 /// What all listeners have heard.
 #[derive(Clone)]
 struct Heard {
     store: EventStore,
     /// Sockets that have heard anything.
     awake: Arc<AtomicUsize>,
-    /// Of each delivery the event's own instant, and how many milliseconds later it arrived.
-    deliveries: Arc<Mutex<Vec<(DateTime<Utc>, f64)>>>,
+    deliveries: Arc<Mutex<Vec<Delivery>>>,
 }
 
 impl Heard {

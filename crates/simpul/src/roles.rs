@@ -362,11 +362,11 @@ impl Starter<'_> {
         };
         let routes = simpul_api::router(state, self.config.door()?);
         tracing::info!(address = %listener.local_addr()?, "listening");
-        let drain = Duration::from_millis(self.config.http.drain_ms);
+        let patience = Patience::draining(Duration::from_millis(self.config.http.drain_ms));
         let close = self.running.close.clone();
         self.running
             .door
-            .spawn(listen::serve(listener, routes, close, drain));
+            .spawn(listen::serve(listener, routes, close, patience));
         Ok(())
     }
 }

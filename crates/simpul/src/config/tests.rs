@@ -69,7 +69,7 @@ fn a_key_that_nobody_knows_is_refused() {
 
 #[test]
 fn proxies_are_networks_and_one_header() {
-    let read = |text: &str| Figment::from(Toml::string(text)).extract::<Config>();
+    let read = |text: &str| Figment::from(Toml::string(text)).extract::<Config>().ok();
     let config = read("[http.proxies]\nnetworks = [\"10.0.0.0/8\", \"fd00::/8\"]\nheader = \"forwarded\"\n");
     let proxies = config.expect("readable").http.proxies;
     assert_eq!(
@@ -82,7 +82,7 @@ fn proxies_are_networks_and_one_header() {
         "header = \"x-real-ip\"",
     ] {
         let text = format!("[http.proxies]\n{wrong}\n");
-        read(&text).expect_err(wrong);
+        assert!(read(&text).is_none(), "{wrong}");
     }
 }
 

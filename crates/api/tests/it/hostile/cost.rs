@@ -162,7 +162,7 @@ async fn each_is_refused_within_a_quarter_of_a_second_of_one_processor_and_leave
             fs::write("/proc/self/clear_refs", "5").expect("Linux");
             let (held, before) = (status_kib("VmRSS"), cpu());
             let (status, answer) = refused(&front, request).await;
-            least = least.min(cpu() - before);
+            least = least.min(cpu().saturating_sub(before));
             assert!(
                 answer.contains("\"errors\"") && !answer.contains("\"data\""),
                 "{name}: {answer:.200}"

@@ -68,25 +68,32 @@ pub(super) fn all() -> Vec<(String, &'static str)> {
                 .to_owned(),
             "DOCUMENT_TOO_LARGE",
         ),
+    ]
+    .into_iter()
+    .chain(numbered())
+    .collect()
+}
+
+/// So many parts, each with another number in place of `#`.
+fn numbered_parts(times: usize, part: &str) -> String {
+    let parts: Vec<String> = (0..times)
+        .map(|number| part.replace('#', &number.to_string()))
+        .collect();
+    parts.concat()
+}
+
+/// Many of what one is allowed.
+fn numbered() -> Vec<(String, &'static str)> {
+    let repeat = |times: usize, part: &str| part.repeat(times);
+    let guess = "a#:sessionRefresh(input:{refreshToken:\"x\"}){userErrors{code}} ";
+    vec![
         // Aliases of what checks credentials, or costs.
         (
-            format!(
-                "{{{}}}",
-                (0..200)
-                    .map(|n| format!("a{n}:viewer{{user{{id}}}} "))
-                    .collect::<String>()
-            ),
+            format!("{{{}}}", numbered_parts(200, "a#:viewer{user{id}} ")),
             "DOCUMENT_TOO_LARGE",
         ),
         (
-            format!(
-                "mutation{{{}}}",
-                (0..50)
-                    .map(|n| format!(
-                        "a{n}:sessionRefresh(input:{{refreshToken:\"x\"}}){{userErrors{{code}}}} "
-                    ))
-                    .collect::<String>()
-            ),
+            format!("mutation{{{}}}", numbered_parts(50, guess)),
             "DOCUMENT_TOO_LARGE",
         ),
         // Directives: many on one field, and one on many.
@@ -99,10 +106,7 @@ pub(super) fn all() -> Vec<(String, &'static str)> {
             "DOCUMENT_TOO_LARGE",
         ),
         // Operations in one document.
-        (
-            (0..500).map(|n| format!("query Q{n}{{__typename}} ")).collect(),
-            "DOCUMENT_TOO_LARGE",
-        ),
+        (numbered_parts(500, "query Q#{__typename} "), "DOCUMENT_TOO_LARGE"),
         // Texts and names that are long.
         (
             format!("{{{}}}", repeat(31_000, "a")),

@@ -88,19 +88,19 @@ impl Inputs {
     pub(super) fn paths(&self, operation: &str) -> Vec<(Path, Given)> {
         let mut paths = Vec::new();
         for given in self.arguments.get(operation).into_iter().flatten() {
-            self.descend(vec![given.name.clone()], given, &mut paths);
+            self.descend(std::slice::from_ref(&given.name), given, &mut paths);
         }
         paths
     }
 
-    fn descend(&self, path: Path, given: &Given, paths: &mut Vec<(Path, Given)>) {
-        paths.push((path.clone(), given.clone()));
+    fn descend(&self, path: &[String], given: &Given, paths: &mut Vec<(Path, Given)>) {
+        paths.push((path.to_vec(), given.clone()));
         if given.list {
             return;
         }
         for field in self.inputs.get(&given.ty).into_iter().flatten() {
-            let below = path.iter().cloned().chain([field.name.clone()]).collect();
-            self.descend(below, field, paths);
+            let below: Path = path.iter().cloned().chain([field.name.clone()]).collect();
+            self.descend(&below, field, paths);
         }
     }
 }
@@ -167,9 +167,10 @@ impl Arguments {
             }
             Some((argument, fields)) => {
                 if fields.is_empty() && !changed.0.iter().any(|(name, _)| name == argument) {
-                    changed
-                        .0
-                        .push((argument.clone(), Value::Object(Default::default())));
+                    changed.0.push((
+                        argument.clone(),
+                        Value::Object(async_graphql::indexmap::IndexMap::default()),
+                    ));
                 }
                 changed.object(argument, fields)?.insert(Name::new(last), value);
             }
