@@ -2,6 +2,7 @@
 //! one machine, with fsync on. `./dev bench <name>` writes `target/bench/<name>.json`.
 
 mod append;
+mod graphql;
 mod lag;
 mod load;
 mod notes;
@@ -17,11 +18,15 @@ use anyhow::bail;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const NAMES: [&str; 5] = ["append", "replay", "project", "lag", "paid"];
+const NAMES: [&str; 6] = ["append", "replay", "project", "lag", "paid", "graphql"];
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    let arguments = std::env::args().skip(1);
+    if let Some(word) = std::env::args().nth(1).filter(|word| graphql::is_server(word)) {
+        return graphql::serve(&word, arguments.skip(1)).await;
+    }
+    let wanted: Vec<String> = arguments.collect();
     let wants = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name);
     for name in &wanted {
         if !NAMES.contains(&name.as_str()) {
@@ -42,6 +47,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if wants("paid") {
         report::write("paid", &paid::run().await?)?;
+    }
+    if wants("graphql") {
+        report::write("graphql", &graphql::run().await?)?;
     }
     Ok(())
 }

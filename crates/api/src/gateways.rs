@@ -106,13 +106,6 @@ impl Gateway {
         }
     }
 
-    /// The gateway's truth about a charge.
-    pub async fn status(&self, charge: &ChargeRef) -> Result<Observation, GatewayError> {
-        match self {
-            Self::Tripay(client) => client.status(charge).await,
-        }
-    }
-
     pub async fn create(&self, charge: &Charge) -> Result<Checkout, GatewayError> {
         match self {
             Self::Tripay(client) => client.create(charge).await,

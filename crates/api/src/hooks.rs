@@ -4,13 +4,13 @@
 //! INVARIANT: what is authentic is stored before it is answered with 2xx, whatever it says. A 4xx is for an unknown
 //! route, a size, a proof or an unreadable body, and leaves a trace without the body.
 
-use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use aws_lc_rs::digest;
 use axum::{
     body::Body,
-    extract::{ConnectInfo, Path, State},
-    http::{Extensions, HeaderMap, HeaderValue, Request, StatusCode, header},
+    extract::{Path, State},
+    http::{HeaderMap, HeaderValue, Request, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
 use bytes::Bytes;
@@ -32,7 +32,7 @@ use simpul_event_store::{
 use crate::{
     ApiError, ApiState,
     gateways::OpenGateway,
-    http::{BodyError, RequestId, Shared, read_body},
+    http::{BodyError, Origin, RequestId, Shared, read_body},
 };
 
 /// Largest body of a notice.
@@ -83,7 +83,7 @@ async fn receive(
 ) -> Response {
     let (parts, body) = request.into_parts();
     let work = state.clone();
-    let ip = sender(&parts.extensions);
+    let ip = Origin::of(&parts.extensions).ip.map(|ip| ip.to_string());
     let resolved = state
         .detached(async move { resolve(&work, reporter, [&kind, &connection, &token], ip).await })
         .await;
@@ -107,11 +107,6 @@ async fn receive(
         }
         Err(error) => id.problem(&error),
     }
-}
-
-fn sender(extensions: &Extensions) -> Option<String> {
-    let address = extensions.get::<ConnectInfo<SocketAddr>>()?;
-    Some(address.0.ip().to_string())
 }
 
 fn accepted(text: &'static str) -> Response {

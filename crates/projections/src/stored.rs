@@ -1,8 +1,12 @@
 //! Between domain values and columns.
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{
+    Serialize,
+    de::{DeserializeOwned, Error as _, value::StrDeserializer},
+};
 use serde_json::Value;
 use simpul_event_store::feed::HandlerError;
+use sqlx::types::{Json, JsonRawValue};
 
 use crate::QueryError;
 
@@ -31,6 +35,31 @@ pub(crate) fn read<T: DeserializeOwned>(
     value: impl Into<Value>,
 ) -> Result<T, QueryError> {
     serde_json::from_value(value.into()).map_err(|source| QueryError::Unreadable { column, source })
+}
+
+/// Reads a column that holds one word, without a JSON value on the way.
+pub(crate) fn read_word<T: DeserializeOwned>(column: &'static str, text: &str) -> Result<T, QueryError> {
+    let read = T::deserialize(StrDeserializer::<serde_json::Error>::new(text));
+    read.map_err(|source| QueryError::Unreadable { column, source })
+}
+
+/// A value of columns that its own rule has checked.
+pub(crate) fn checked<T, E: std::fmt::Display>(
+    column: &'static str,
+    value: Result<T, E>,
+) -> Result<T, QueryError> {
+    value.map_err(|error| QueryError::Unreadable {
+        column,
+        source: serde_json::Error::custom(error),
+    })
+}
+
+/// Reads a `jsonb` column straight into its domain type.
+pub(crate) fn read_json<T: DeserializeOwned>(
+    column: &'static str,
+    Json(text): &Json<Box<JsonRawValue>>,
+) -> Result<T, QueryError> {
+    serde_json::from_str(text.get()).map_err(|source| QueryError::Unreadable { column, source })
 }
 
 pub(crate) fn read_opt<T: DeserializeOwned>(

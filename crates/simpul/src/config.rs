@@ -27,7 +27,7 @@ use url::Url;
 pub use self::{
     backup::{Backup, S3},
     database::Database,
-    door::{Documents, Http, Limits, Points},
+    door::{Documents, Http, Limits, Points, Proxies},
     mail::{Mail, MailSecurity},
     sign_in::{Identity, PasswordAlgorithm, Tokens},
 };

@@ -10,6 +10,7 @@ pub mod config;
 pub mod demo;
 pub mod embedded;
 mod key_folder;
+mod listen;
 pub mod roles;
 pub mod runtime;
 mod telemetry;

@@ -1,6 +1,6 @@
 //! The parts of the product that run in this process, and how they end.
 
-use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use chrono::TimeDelta;
@@ -31,7 +31,7 @@ use simpul_event_store::{
     rounds::{self, Round},
 };
 use simpul_projections::registry;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -39,6 +39,7 @@ use crate::{
     cli::Role,
     config::Config,
     key_folder,
+    listen::{self, Patience},
     runtime::{SharedClock, Stop},
     wiring::{self, Deliveries, Letters, Messages, Notices, Routers, Sweeps, Timers},
 };
@@ -48,11 +49,17 @@ const SOURCE: &str = "/simpul";
 /// Policies handle few events at a time, so that a conflict repeats little.
 const POLICY_BATCH: RunnerSettings = RunnerSettings { batch: 100 };
 
+/// How long work that has begun may take to its end.
+const LAST_WORK: Duration = Duration::from_secs(7);
+
 /// What runs, until it is stopped.
 #[derive(Debug)]
 pub struct Running {
     pub store: EventStore,
     bus: Bus,
+    /// Closes the front door, which empties itself first.
+    close: CancellationToken,
+    door: TaskTracker,
     stop: CancellationToken,
     tasks: TaskTracker,
     /// What keeps this process present, and ends last: its leases are its own until nothing runs.
@@ -61,11 +68,20 @@ pub struct Running {
 }
 
 impl Running {
-    /// Takes no new work, finishes what has begun, and closes the database.
+    /// Takes no new work, finishes what has begun, and closes the database. The front door goes first: until its last
+    /// answer everything that it may wait for goes on.
     pub async fn stop(self) {
+        self.close.cancel();
+        self.door.close();
+        self.door.wait().await;
         self.stop.cancel();
         self.tasks.close();
-        self.tasks.wait().await;
+        if timeout(LAST_WORK, self.tasks.wait()).await.is_err() {
+            tracing::warn!(
+                tasks = self.tasks.len(),
+                "work was left, as by a crash: others take it over"
+            );
+        }
         self.bus.drain().await;
         self.leave.cancel();
         self.present.close();
@@ -82,8 +98,13 @@ pub async fn serve(config: &Config, roles: &[Role]) -> anyhow::Result<ExitCode> 
     tracing::info!(?roles, "serving");
     stop.told().await;
     tracing::info!("stopping");
-    running.stop().await;
-    Ok(ExitCode::SUCCESS)
+    tokio::select! {
+        () = running.stop() => Ok(ExitCode::SUCCESS),
+        () = stop.told() => {
+            tracing::warn!("told to stop once more: nothing is waited for");
+            Ok(ExitCode::FAILURE)
+        }
+    }
 }
 
 /// Starts the roles. `listener` is where the front door listens, if not at the configured address.
@@ -118,6 +139,8 @@ pub async fn start(
     let running = Running {
         store: store.clone(),
         bus: bus.clone(),
+        close: CancellationToken::new(),
+        door: TaskTracker::new(),
         stop: CancellationToken::new(),
         tasks: TaskTracker::new(),
         leave: CancellationToken::new(),
@@ -387,20 +410,15 @@ impl Starter<'_> {
             intake: self.wakes.intake.clone(),
             public_url: self.config.http.public_url.clone(),
             tasks: self.tasks().clone(),
-            stop: self.stop(),
+            stop: self.running.close.clone(),
         };
-        let service = simpul_api::router(state, self.config.door()?)
-            .into_make_service_with_connect_info::<SocketAddr>();
-        let stop = self.stop();
+        let routes = simpul_api::router(state, self.config.door()?);
         tracing::info!(address = %listener.local_addr()?, "listening");
-        self.tasks().spawn(async move {
-            let served = axum::serve(listener, service)
-                .with_graceful_shutdown(stop.cancelled_owned())
-                .await;
-            if let Err(error) = served {
-                tracing::error!(%error, "the front door closed");
-            }
-        });
+        let patience = Patience::draining(Duration::from_millis(self.config.http.drain_ms));
+        let close = self.running.close.clone();
+        self.running
+            .door
+            .spawn(listen::serve(listener, routes, close, patience));
         Ok(())
     }
 }

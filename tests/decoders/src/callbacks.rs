@@ -61,7 +61,7 @@ pub(crate) fn tripay(bytes: &[u8]) {
     if let Ok(notice) = verify(&tag)
         && let NoticeContent::Charge(seen) = notice.content
     {
-        assert!(!seen.order_ref.is_empty(), "an order without a name");
+        assert!(!seen.provider_ref.is_empty(), "a charge without a name");
     }
     let mut forged = tag.into_bytes();
     forged[0] = if forged[0] == b'0' { b'1' } else { b'0' };

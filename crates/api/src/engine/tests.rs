@@ -67,7 +67,7 @@ fn prepared(
     engine: &Engine<Schema<Query, EmptyMutation, Events>>,
     query: &str,
 ) -> Result<Prepared, ApiError> {
-    engine.prepare(Operation::from_value(json!({ "query": query }))?)
+    engine.prepare(Operation::from_value(&json!({ "query": query }))?)
 }
 
 const LONG: Duration = Duration::from_mins(5);

@@ -49,6 +49,14 @@ impl Fields {
         amount
     }
 
+    /// Texts that say something. What they say is kept as it is: a space may belong to a secret.
+    pub(super) fn said<const N: usize>(&mut self, texts: [(&str, &str); N]) {
+        for (field, _) in texts.into_iter().filter(|(_, text)| text.trim().is_empty()) {
+            let text = "A text of nothing is none";
+            self.errors.push(UserError::invalid(field, "required", text));
+        }
+    }
+
     /// An idempotency key has 1 to 64 characters.
     pub(super) fn key(&mut self, key: &str) {
         self.errors.extend(UserError::of_key(key));

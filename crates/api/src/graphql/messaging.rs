@@ -26,6 +26,7 @@ use simpul_projections::messaging::message_list::{
 use super::{
     batch,
     customers::Customer,
+    fields::Fields,
     page::{connection, page},
     payload::payload,
     rows::{Row, plain, words},
@@ -291,13 +292,15 @@ impl MessagingMutation {
         context: &Context<'_>,
         #[graphql(desc = "What is asked for.")] input: SenderConnectInput,
     ) -> Result<SenderConnectPayload> {
-        let command = ConnectSender {
+        let mut fields = Fields::default();
+        fields.said([("token", &input.token), ("device", &input.device)]);
+        let command = fields.done(Some(ConnectSender {
             kind: input.kind.into(),
             token: Personal::new(input.token),
             device: Personal::new(input.device),
-        };
+        }));
         let key = input.idempotency_key.as_deref();
-        let outcome = scope(context)?.command("sender", key, Ok(command), |sender| sender);
+        let outcome = scope(context)?.command("sender", key, command, |sender| sender);
         Ok(outcome.await?.into())
     }
 }

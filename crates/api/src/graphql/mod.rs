@@ -29,6 +29,7 @@ mod page;
 mod payload;
 mod platform;
 mod portal;
+mod rate_limit;
 mod rows;
 mod saas;
 mod scalar;

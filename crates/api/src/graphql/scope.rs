@@ -1,7 +1,7 @@
 //! What one operation knows: who asks, how new its answers must be, and how it reaches commands and read models.
 
 use std::sync::{
-    Arc, Mutex, PoisonError,
+    Arc, Mutex, OnceLock, PoisonError,
     atomic::{AtomicU32, Ordering},
 };
 
@@ -21,6 +21,7 @@ use super::{
 use crate::{
     ApiError, ApiState,
     auth::{Proof, Viewer},
+    budget::Left,
     http::Origin,
     live::{Hub, Readings, Start},
 };
@@ -36,6 +37,8 @@ pub(crate) struct Scope {
     /// The client's token, or that of a command of this operation.
     token: Mutex<Option<ConsistencyToken>>,
     standing: OnceCell<access::Standing>,
+    /// What the price of the operation has left of the viewer's points.
+    left: OnceLock<Left>,
     /// Transactions over read models so far.
     reads: AtomicU32,
     /// Where live streams come from, on connections that carry them.
@@ -66,6 +69,7 @@ impl Scope {
             origin: Origin::default(),
             token: Mutex::new(token),
             standing: OnceCell::new(),
+            left: OnceLock::new(),
             reads: AtomicU32::new(0),
             hub: None,
             gatherings: Gatherings::default(),
@@ -116,6 +120,16 @@ impl Scope {
         &self.gatherings
     }
 
+    /// Its price was taken.
+    pub(crate) fn paid(&self, left: Left) {
+        // An operation is paid once.
+        let _ = self.left.set(left);
+    }
+
+    pub(super) fn left(&self) -> Option<Left> {
+        self.left.get().copied()
+    }
+
     /// How many transactions over read models the operation has taken.
     pub(crate) fn reads(&self) -> u32 {
         self.reads.load(Ordering::Relaxed)
@@ -136,9 +150,8 @@ impl Scope {
     /// Where the viewer stands, read once for each operation.
     async fn stands(&self) -> Result<&access::Standing, ApiError> {
         let stands = self.standing.get_or_try_init(|| async {
-            let mut tx = self.state.store().db().read_tx(self.viewer.tenant).await?;
-            let mut standing = access::standing(&mut tx, self.viewer.user).await?;
-            tx.commit().await?;
+            let Viewer { user, tenant } = self.viewer;
+            let mut standing = access::standing_of(self.state.store(), tenant, user, None).await?;
             if standing.disabled {
                 return Err(ApiError::new(Code::Forbidden, "The tenant is not active"));
             }

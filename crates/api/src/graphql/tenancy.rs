@@ -6,6 +6,7 @@ use simpul_domain::{TenantId, identity::PermissionName, tenancy::Tenant as Tenan
 
 use super::{
     identity::user::User,
+    rate_limit::RateLimit,
     scope::{Scope, scope},
     settings::{TenantSettings, region::SpokenLanguage},
 };
@@ -143,6 +144,11 @@ impl Viewer {
     /// What the viewer may do in this tenant.
     async fn permissions(&self, context: &Context<'_>) -> Result<Vec<Permission>> {
         Ok(Permission::of(scope(context)?).await?)
+    }
+
+    /// What the viewer may still ask for.
+    async fn rate_limit(&self, context: &Context<'_>) -> Option<RateLimit> {
+        RateLimit::of(scope(context).ok()?)
     }
 }
 

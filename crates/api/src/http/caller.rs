@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::{
     extract::ConnectInfo,
-    http::{HeaderMap, header, request::Parts},
+    http::{Extensions, HeaderMap, header},
 };
 use chrono::{DateTime, Utc};
 use simpul_app::{
@@ -20,7 +20,7 @@ use simpul_event_store::{
     },
 };
 
-use super::{Door, addresses::Place};
+use super::{Door, Proxies, addresses::Place};
 use crate::{
     ApiError, ApiState, Surface,
     auth::{Proof, Viewer},
@@ -41,15 +41,21 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
-    pub(crate) fn of(parts: &Parts) -> Self {
-        let address = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        let user_agent = parts.headers.get(header::USER_AGENT);
+    /// Of a request as it comes in.
+    pub(super) fn read(proxies: &Proxies, headers: &HeaderMap, extensions: &Extensions) -> Self {
+        let peer = extensions.get::<ConnectInfo<SocketAddr>>();
+        let user_agent = headers.get(header::USER_AGENT);
         Self {
-            ip: address.map(|address| address.0.ip()),
+            ip: peer.map(|peer| proxies.caller(peer.0.ip(), headers)),
             user_agent: user_agent
                 .and_then(|value| value.to_str().ok())
                 .map(str::to_owned),
         }
+    }
+
+    /// As the frame around every request has read it.
+    pub(crate) fn of(extensions: &Extensions) -> Self {
+        extensions.get::<Self>().cloned().unwrap_or_default()
     }
 }
 
@@ -73,13 +79,13 @@ impl SignedIn {
 
 /// Where a viewer stands now. A key that is over stands as a session that is.
 async fn standing(state: &ApiState, viewer: Viewer, proof: &Proof) -> Result<Standing, ApiError> {
-    let (store, now) = (state.store(), state.store().now());
-    let mut tx = store.db().read_tx(viewer.tenant).await?;
-    let mut standing = access::standing_in(&mut tx, viewer.user, proof.session, now).await?;
+    let store = state.store();
+    let mut standing = access::standing_of(store, viewer.tenant, viewer.user, proof.session).await?;
     if let Some((key, _)) = &proof.key {
-        standing.session_open &= api_key::is_good(&mut tx, *key, now).await?;
+        let mut tx = store.db().read_tx(viewer.tenant).await?;
+        standing.session_open &= api_key::is_good(&mut tx, *key, store.now()).await?;
+        tx.commit().await?;
     }
-    tx.commit().await?;
     if let Some((admin, own)) = standing.impersonator {
         standing.session_open &= may_impersonate(state, admin, own).await?;
     }
@@ -259,10 +265,12 @@ impl Door {
         }
         let points = u32::try_from(prepared.cost.max(1)).unwrap_or(u32::MAX);
         let (shared, viewer) = (&self.shared, scope.viewer());
-        shared
+        let left = shared
             .budgets
             .spend(&shared.state, self.surface, viewer, points)
-            .await
+            .await?;
+        scope.paid(left);
+        Ok(left)
     }
 }
 

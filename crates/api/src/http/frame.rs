@@ -1,4 +1,4 @@
-//! Around every answer: a request id in and out, no caching, and a panic that ends one request only.
+//! Around every answer: a request id in and out, where the request came from, no caching, and a panic that ends one request only.
 
 use std::any::Any;
 
@@ -10,7 +10,7 @@ use axum::{
 };
 use tower_http::catch_panic::ResponseForPanic;
 
-use super::Shared;
+use super::{Origin, Shared};
 use crate::ApiError;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -62,6 +62,8 @@ impl<S: Sync> FromRequestParts<S> for RequestId {
 pub(super) async fn frame(State(shared): State<Shared>, mut request: Request, next: Next) -> Response {
     let id = RequestId::given(request.headers())
         .unwrap_or_else(|| RequestId(shared.state.store().ids().next().simple().to_string()));
+    let origin = Origin::read(&shared.proxies, request.headers(), request.extensions());
+    request.extensions_mut().insert(origin);
     request.extensions_mut().insert(id.clone());
     let mut response = next.run(request).await;
     let headers = response.headers_mut();

@@ -67,7 +67,7 @@ pub(super) async fn schema_document(State(door): State<Door>, id: RequestId, hea
 
 async fn serve(door: &Door, id: &RequestId, parts: &Parts, body: Body) -> Result<Response, ApiError> {
     let shared = &door.shared;
-    let origin = Origin::of(parts);
+    let origin = Origin::of(&parts.extensions);
     if let Some(ip) = origin.ip {
         shared.budgets.knock(ip, shared.state.store().now())?;
     }

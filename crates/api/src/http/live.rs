@@ -35,7 +35,7 @@ pub(super) async fn execute_or_upgrade(
         return graphql::execute(State(door), id, request).await;
     }
     let (mut parts, _) = request.into_parts();
-    let origin = Origin::of(&parts);
+    let origin = Origin::of(&parts.extensions);
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &()).await;
     match open(&door, &id, &parts.headers, origin, upgrade) {
         Ok(response) => response,
@@ -82,7 +82,7 @@ fn open(
 /// `GET` and `POST …/stream`.
 pub(super) async fn stream(State(door): State<Door>, id: RequestId, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
-    let origin = Origin::of(&parts);
+    let origin = Origin::of(&parts.extensions);
     let opened = async {
         if let Some(ip) = origin.ip {
             door.shared.budgets.knock(ip, door.shared.state.store().now())?;

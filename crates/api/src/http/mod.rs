@@ -12,7 +12,7 @@
 //! | `GET /.well-known/jwks.json` | whoever verifies our tokens |
 //! | `GET /health`, `GET /ready` | the machine's operator |
 //!
-//! The frame gives each request an id, isolates panics, and forbids caches.
+//! The frame gives each request an id, says where it came from, isolates panics, and forbids caches.
 
 pub(crate) mod accept;
 mod addresses;
@@ -22,6 +22,7 @@ mod frame;
 mod graphql;
 mod health;
 mod live;
+mod proxies;
 mod status;
 
 use std::sync::Arc;
@@ -37,6 +38,7 @@ use simpul_domain::Code;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use self::addresses::Addresses;
+pub use self::proxies::{Proxies, ProxyHeader};
 pub(crate) use self::{
     body::{BodyError, read_body},
     caller::{Origin, SignedIn},
@@ -61,6 +63,8 @@ pub struct Settings {
     pub documents: BySurface<TrustedDocuments>,
     /// Origins of pages that may open sockets, besides the server's own: `https://panel.example`.
     pub origins: Vec<String>,
+    /// Who may say for whom they ask.
+    pub proxies: Proxies,
 }
 
 /// Everything that handlers share.
@@ -73,6 +77,7 @@ pub(crate) struct Shared {
     pub(crate) sockets: Sockets,
     /// Origins of pages that may open sockets.
     pub(crate) pages: Arc<[String]>,
+    pub(crate) proxies: Arc<Proxies>,
 }
 
 /// Everything that the handlers of one surface share.
@@ -142,6 +147,7 @@ pub fn router(state: ApiState, settings: Settings) -> Router {
         addresses: Arc::default(),
         sockets: Sockets::default(),
         pages: settings.origins.into_iter().chain([own]).collect(),
+        proxies: Arc::new(settings.proxies),
     };
     let BySurface {
         staff,

@@ -21,6 +21,8 @@ const RECHECK_EVERY: Duration = Duration::from_secs(5);
 /// Operations of one socket at once.
 pub(crate) const MAX_OPERATIONS: usize = 100;
 const MAX_ID_BYTES: usize = 256;
+/// Longest message of somebody who has not said who they are.
+const MAX_STRANGERS_BYTES: usize = 16 * 1024;
 
 /// Names an operation of this socket for ever, while its id may come again.
 pub(crate) type Key = u64;
@@ -140,6 +142,9 @@ impl Protocol {
     }
 
     fn message(&mut self, text: &str) -> Vec<Effect> {
+        if text.len() > MAX_STRANGERS_BYTES && !matches!(self.phase, Phase::Open { .. }) {
+            return self.close(4400, "Too long for a first message");
+        }
         let Ok(Value::Object(mut message)) = serde_json::from_str(text) else {
             return self.close(4400, "Not a message");
         };
@@ -360,6 +365,15 @@ mod tests {
         let mut protocol = open();
         protocol.step(subscribe("1"), at(2));
         assert_eq!(closed(&protocol.step(subscribe("1"), at(2))), Some(4409));
+    }
+
+    #[test]
+    fn a_stranger_says_little() {
+        let long = "x".repeat(MAX_STRANGERS_BYTES);
+        let init = text(&json!({ "type": "connection_init", "payload": { "a": long } }));
+        assert_eq!(closed(&Protocol::new().step(init, at(0))), Some(4400));
+        let ping = text(&json!({ "type": "ping", "payload": { "a": long } }));
+        assert_eq!(closed(&open().step(ping, at(2))), None);
     }
 
     #[test]

@@ -208,7 +208,7 @@ impl Connection {
         };
         let door = self.door.clone();
         let task = self.running.spawn(async move {
-            match Operation::from_value(payload) {
+            match Operation::from_value(&payload) {
                 Ok(operation) => run::run(&door, client, operation, &mut outlet).await,
                 Err(error) => {
                     let errors = run::errors(&error, &client.request_id);

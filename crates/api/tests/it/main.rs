@@ -4,6 +4,7 @@
     reason = "test code outside of test functions: what is not expected stops the test"
 )]
 
+mod budgets;
 mod changes;
 mod checkout;
 mod domains;
@@ -15,6 +16,7 @@ mod identity;
 mod isolation;
 mod live;
 mod operations;
+mod proxies;
 mod reads;
 mod rows;
 mod saas;

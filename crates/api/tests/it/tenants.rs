@@ -187,8 +187,14 @@ async fn an_operator_is_onboarded_asks_for_more_and_gets_no_more_than_that() {
         data["addOnOrders"]["nodes"],
         json!([{ "key": "white_label", "status": "ACTIVE" }, { "key": "extra_router", "status": "ACTIVE" }])
     );
-    let dashboard = "{ platformDashboard { pendingRequests counts { status plan tenants } } queueStatus { queue failed } }";
+    let dashboard =
+        "{ platformDashboard { pendingRequests counts { status plan tenants } } queueStatus { queue failed }
+        routerStatus { online offline } }";
     let data = platform.ask(dashboard, Value::Null).await;
+    let queues = ["timers", "outbox", "lanes", "notices", "deadLetters"]
+        .map(|queue| json!({ "queue": queue, "failed": 0 }));
+    assert_eq!(data["queueStatus"], json!(queues));
+    assert_eq!(data["routerStatus"], json!({ "online": 0, "offline": 0 }));
     assert_eq!(data["platformDashboard"]["pendingRequests"], 0);
     assert_eq!(data["platformDashboard"]["counts"][0]["tenants"], 1);
 }

@@ -112,7 +112,7 @@ fn of_n_parallel_routers_exactly_as_many_are_registered_as_are_free() {
             let tenant = rig.found(&subdomain, routers(limit)).await;
             (tenant, tenant)
         },
-        |rig, tenant, number| register(rig, tenant, number),
+        register,
     );
 }
 

@@ -1,4 +1,4 @@
-//! The little SQL that cannot be static: DDL by version, LISTEN, session resets. Everything else is `query!`.
+//! The little SQL that cannot be static: DDL by version, LISTEN, beginnings of transactions. Everything else is `query!`.
 #![expect(
     clippy::disallowed_methods,
     reason = "the one module whose SQL cannot be checked at compile time"
@@ -18,15 +18,23 @@ const HINT_CHANNEL: &str = "simpul_hint";
 /// A connection that takes longer is not waited for: its machine may be gone.
 const PING: Duration = Duration::from_secs(3);
 
-/// Ends a transaction that a cancelled future left behind. `DISCARD ALL` would drop sqlx' cached statements.
-pub(crate) async fn reset(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    connection.execute("ROLLBACK; RESET ALL").await?;
-    Ok(())
+/// Opens a transaction and sets its tenant in one round trip.
+pub(super) fn begin_as(tenant: TenantId) -> String {
+    format!("BEGIN; SELECT app.enter('{}')", tenant.as_uuid())
 }
 
-/// Opens a transaction and sets its tenant in one round trip.
-pub(crate) fn begin_as(tenant: TenantId) -> String {
-    format!("BEGIN; SELECT app.enter('{}')", tenant.as_uuid())
+/// The same for a transaction that only reads.
+pub(super) fn begin_reading(tenant: TenantId) -> String {
+    format!("BEGIN READ ONLY; SELECT app.enter('{}')", tenant.as_uuid())
+}
+
+/// The same, with the search path of the live versions of read models. Their names are ours: letters and `_`.
+pub(super) fn begin_reading_models(tenant: TenantId, projections: &[&str]) -> String {
+    let names = projections.join(",").replace('\'', "''");
+    format!(
+        "BEGIN READ ONLY; SELECT es.enter_read_models('{}', '{{{names}}}')",
+        tenant.as_uuid()
+    )
 }
 
 /// Runs a script of several statements.

@@ -114,12 +114,45 @@ impl Db {
     ///
     /// For commands and loops: the future must not be cancelled while it opens. Requests use [`Db::read_tx`].
     pub async fn tenant_tx(&self, tenant: TenantId) -> Result<TenantTx, StoreError> {
-        enter(&self.pools().app, tenant).await
+        let tx = begin(&self.pools().app, dynamic::begin_as(tenant)).await?;
+        Ok(TenantTx {
+            tx,
+            tenant,
+            reads_only: false,
+        })
     }
 
-    /// Like [`Db::tenant_tx`], for reads whose caller may go away at any time.
+    /// Like [`Db::tenant_tx`], for reads whose caller may go away at any time. Nothing can be written in it.
     pub async fn read_tx(&self, tenant: TenantId) -> Result<TenantTx, StoreError> {
-        enter(&self.pools().reads, tenant).await
+        self.read(tenant, dynamic::begin_reading(tenant)).await
+    }
+
+    /// Like [`Db::read_tx`], with the live versions of these read models as its unqualified names.
+    pub(crate) async fn read_models_tx(
+        &self,
+        tenant: TenantId,
+        projections: &[&str],
+    ) -> Result<TenantTx, StoreError> {
+        let statement = dynamic::begin_reading_models(tenant, projections);
+        self.read(tenant, statement).await
+    }
+
+    /// A future dropped while it waits for BEGIN leaves an open transaction behind that sqlx does not know of, and
+    /// the next borrower's writes would never commit (transact-rs/sqlx issue 4385). Commands and loops run in tasks
+    /// that nobody cancels; a request is dropped with its client, so a task of its own sees the BEGIN through.
+    async fn read(&self, tenant: TenantId, statement: String) -> Result<TenantTx, StoreError> {
+        let pool = self.pools().reads;
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "it ends with the statement, and closing the pool waits for its connection"
+        )]
+        let begun = tokio::spawn(async move { begin(&pool, statement).await });
+        let tx = begun.await.map_err(|_| sqlx::Error::WorkerCrashed)??;
+        Ok(TenantTx {
+            tx,
+            tenant,
+            reads_only: true,
+        })
     }
 
     /// A transaction over the closed list of tables without payloads.
@@ -151,6 +184,11 @@ impl Db {
     /// For the hot calls only: they set the tenant themselves and commit by themselves.
     pub(crate) fn autocommit(&self) -> PgPool {
         self.pools().app
+    }
+
+    /// The same for calls that only read and may be cancelled.
+    pub(crate) fn reading(&self) -> PgPool {
+        self.pools().reads
     }
 
     /// Gives whoever asks from now on connections that are new. Those of before end with their borrowers.
@@ -194,21 +232,9 @@ impl Recipe {
                     })
                 })
         };
-        // A future dropped while it waits for BEGIN leaves an open transaction behind that sqlx does not know of,
-        // and the next borrower's writes would never commit (transact-rs/sqlx issue 4385). Commands and loops run
-        // in tasks that nobody cancels, but where their pool has been replaced; reads are dropped with their
-        // request, so their pool pays for a reset.
-        let reads = pool(config.read_connections).after_release(|connection, _| {
-            Box::pin(async move {
-                dynamic::reset(connection).await?;
-                Ok(true)
-            })
-        });
-        let quiet = [("client_min_messages", "error")];
         Pools {
             app: pool(config.app_connections).connect_lazy_with(self.app.clone()),
-            // The reset finds no transaction to end, as it should, and says so.
-            reads: reads.connect_lazy_with(self.app.clone().options(quiet)),
+            reads: pool(config.read_connections).connect_lazy_with(self.app.clone()),
             system: pool(config.system_connections).connect_lazy_with(self.system.clone()),
         }
     }
@@ -222,13 +248,13 @@ impl Pools {
     }
 }
 
-async fn enter(pool: &PgPool, tenant: TenantId) -> Result<TenantTx, StoreError> {
+async fn begin(pool: &PgPool, statement: String) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
     #[expect(
         clippy::disallowed_methods,
         reason = "the one place that opens tenant transactions"
     )]
-    let tx = pool.begin_with(dynamic::begin_as(tenant)).await?;
-    Ok(TenantTx { tx, tenant })
+    let begun = pool.begin_with(statement).await;
+    begun
 }
 
 fn options(url: &SecretString, config: &DbConfig) -> Result<PgConnectOptions, StoreError> {
@@ -258,6 +284,7 @@ fn options(url: &SecretString, config: &DbConfig) -> Result<PgConnectOptions, St
 pub struct TenantTx {
     tx: Transaction<'static, Postgres>,
     tenant: TenantId,
+    reads_only: bool,
 }
 
 impl TenantTx {
@@ -265,7 +292,11 @@ impl TenantTx {
         self.tenant
     }
 
+    /// Of a transaction that only reads there is nothing to keep: nobody waits for its end.
     pub async fn commit(self) -> Result<(), StoreError> {
+        if self.reads_only {
+            return Ok(());
+        }
         Ok(self.tx.commit().await?)
     }
 

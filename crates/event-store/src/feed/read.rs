@@ -48,6 +48,9 @@ pub async fn read_at(
         Some(token) if token.tenant == tenant => token.seq,
         Some(_) => return Err(ReadError::ForeignToken),
     };
+    if wanted == 0 {
+        return Ok(store.db().read_models_tx(tenant, projections).await?);
+    }
     let deadline = Instant::now() + MAX_WAIT;
     let mut pause = FIRST_PAUSE;
     loop {

@@ -3,9 +3,10 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use simpul_domain::{CommandId, CustomerId, SessionId, TenantId, UserId};
+use sqlx::PgExecutor;
 use uuid::Uuid;
 
-use crate::{Db, StoreError, db::TenantTx};
+use crate::{Db, EventStore, StoreError, db::TenantTx};
 
 /// A tenant's switches.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -174,22 +175,36 @@ pub async fn standing_in(
     now: DateTime<Utc>,
 ) -> Result<Standing, StoreError> {
     let tenant = tx.tenant();
+    select_standing(&mut **tx, tenant, actor, session, now).await
+}
+
+/// The same in one round trip, without a transaction around it.
+pub async fn standing_of(
+    store: &EventStore,
+    tenant: TenantId,
+    actor: UserId,
+    session: Option<SessionId>,
+) -> Result<Standing, StoreError> {
+    select_standing(&store.db().reading(), tenant, actor, session, store.now()).await
+}
+
+async fn select_standing(
+    executor: impl PgExecutor<'_>,
+    tenant: TenantId,
+    actor: UserId,
+    session: Option<SessionId>,
+    now: DateTime<Utc>,
+) -> Result<Standing, StoreError> {
     let row = sqlx::query!(
-        r#"SELECT t.disabled, t.features, coalesce(a.permissions, '{}') AS "permissions!",
-                  coalesce(a.version, 0) AS "version!",
-                  $3::uuid IS NULL OR coalesce(s.ended_at IS NULL AND s.expires_at > $4, false) AS "session_open!",
-                  a.customer_id AS "customer_id?", s.impersonator AS "impersonator?",
-                  s.impersonator_session AS "impersonator_session?"
-           FROM es.access_tenants t
-           LEFT JOIN es.access_actors a ON a.tenant_id = t.tenant_id AND a.actor = $2
-           LEFT JOIN es.sessions s ON s.tenant_id = t.tenant_id AND s.session_id = $3 AND s.user_id = $2
-           WHERE t.tenant_id = $1"#,
+        r#"SELECT disabled AS "disabled!", features AS "features!", permissions AS "permissions!", version AS "version!",
+                  session_open AS "session_open!", customer_id, impersonator, impersonator_session
+           FROM es.standing($1, $2, $3, $4)"#,
         tenant.as_uuid(),
         actor.as_uuid(),
         session.map(SessionId::as_uuid),
         now
     )
-    .fetch_optional(&mut **tx)
+    .fetch_optional(executor)
     .await?;
     Ok(row.map_or_else(
         || Standing {

@@ -30,7 +30,8 @@ pub async fn queues(tx: &mut SystemTx, now: DateTime<Utc>) -> Result<Vec<Backlog
             (SELECT count(*) FROM es.lanes WHERE state = 'failed') AS "lanes_failed!",
             (SELECT count(*) FROM es.notices WHERE state = 'waiting') AS "notices!",
             (SELECT count(*) FROM es.notices WHERE state = 'waiting' AND due_at < $1) AS "notices_overdue!",
-            (SELECT count(*) FROM es.notices WHERE state = 'failed') AS "notices_failed!""#,
+            (SELECT count(*) FROM es.notices WHERE state = 'failed') AS "notices_failed!",
+            (SELECT count(*) FROM es.dead_letters) AS "dead_letters!""#,
         now
     )
     .fetch_one(&mut **tx)
@@ -46,7 +47,34 @@ pub async fn queues(tx: &mut SystemTx, now: DateTime<Utc>) -> Result<Vec<Backlog
         backlog("outbox", row.outbox, row.outbox_overdue, row.outbox_failed),
         backlog("lanes", row.lanes, row.lanes_overdue, row.lanes_failed),
         backlog("notices", row.notices, row.notices_overdue, row.notices_failed),
+        // Nobody works on those.
+        backlog("deadLetters", 0, 0, row.dead_letters),
     ])
+}
+
+/// Targets of one kind of lane, by how they answered last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Targets {
+    /// Every try that waits for nothing but its turn is the first one.
+    pub online: i64,
+    /// Something waits to be tried again: waiting would cure it, so the target does not answer.
+    pub offline: i64,
+}
+
+/// How the targets of all lanes of a kind answer. Reasons that waiting does not cure say nothing about it.
+pub async fn targets(tx: &mut SystemTx, kind: &str) -> Result<Targets, StoreError> {
+    let row = sqlx::query!(
+        r#"SELECT count(*) FILTER (WHERE NOT silent) AS "online!", count(*) FILTER (WHERE silent) AS "offline!"
+           FROM (SELECT bool_or((state = 'waiting' AND attempts > 0) OR (state = 'running' AND attempts > 1)) AS silent
+                 FROM es.lanes WHERE kind = $1 AND state <> 'discarded' GROUP BY tenant_id, target) AS targets"#,
+        kind
+    )
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok(Targets {
+        online: row.online,
+        offline: row.offline,
+    })
 }
 
 /// One reader of the log.

@@ -166,7 +166,21 @@ impl Vault {
         }
         let master = self.master.key.expose_secret();
         let aad = associated(tenant, &self.master.id, WRAPPED_FIELD);
-        let wrapped = encrypt(master, &aad, new_key()?.as_slice())?;
+        // Most of the time it is there, and whoever only reads may not make one.
+        let stored = match read_tenant_key(tx).await? {
+            Some(stored) => stored,
+            None => self.make_tenant_key(tx, &aad).await?,
+        };
+        // The tombstone of an erased tenant (`inline::erasure`).
+        if stored.is_empty() {
+            return Err(StoreError::Erased);
+        }
+        unwrap_key(master, &aad, &stored)
+    }
+
+    async fn make_tenant_key(&self, tx: &mut TenantTx, aad: &[u8]) -> Result<Vec<u8>, StoreError> {
+        let tenant = tx.tenant();
+        let wrapped = encrypt(self.master.key.expose_secret(), aad, new_key()?.as_slice())?;
         sqlx::query!(
             "INSERT INTO es.tenant_keys (tenant_id, master_id, wrapped) VALUES ($1, $2, $3)
              ON CONFLICT ON CONSTRAINT tenant_keys_pkey DO NOTHING",
@@ -176,17 +190,8 @@ impl Vault {
         )
         .execute(&mut **tx)
         .await?;
-        let stored = sqlx::query_scalar!(
-            "SELECT wrapped FROM es.tenant_keys WHERE tenant_id = $1",
-            tenant.as_uuid()
-        )
-        .fetch_one(&mut **tx)
-        .await?;
-        // The tombstone of an erased tenant (`inline::erasure`).
-        if stored.is_empty() {
-            return Err(StoreError::Erased);
-        }
-        unwrap_key(master, &aad, &stored)
+        // Somebody else may have been first: what is stored counts.
+        read_tenant_key(tx).await?.ok_or(StoreError::Seal)
     }
 
     /// Keeps the data key of a tenant in memory once it is known to be committed.
@@ -216,6 +221,16 @@ pub async fn destroy(tx: &mut TenantTx, subject: &str) -> Result<(), StoreError>
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+async fn read_tenant_key(tx: &mut TenantTx) -> Result<Option<Vec<u8>>, StoreError> {
+    let tenant = tx.tenant();
+    Ok(sqlx::query_scalar!(
+        "SELECT wrapped FROM es.tenant_keys WHERE tenant_id = $1",
+        tenant.as_uuid()
+    )
+    .fetch_optional(&mut **tx)
+    .await?)
 }
 
 /// `None`: no such subject; `Some(None)`: destroyed.

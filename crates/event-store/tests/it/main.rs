@@ -7,6 +7,7 @@
 
 mod append;
 mod audit;
+mod backlog;
 mod bus;
 mod cancelled;
 mod counter;

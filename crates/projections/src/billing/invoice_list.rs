@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use serde_json::{Value, json};
+use serde_json::Value;
 use simpul_domain::{
     AnyEvent, CustomerId, Decider, InvoiceId, Rupiah, SubscriptionId, TenantId,
     billing::{
@@ -17,13 +17,13 @@ use simpul_event_store::{
     Recorded, TenantTx,
     feed::{HandlerError, OnError, Projector},
 };
-use sqlx::types::Uuid;
+use sqlx::types::{Json, JsonRawValue, Uuid};
 
 use super::attempt_list;
 use crate::{
     Keyed, Page, Position, QueryError, Slice,
     event::decode_all,
-    stored::{self, column, read, word},
+    stored::{self, checked, column, read, read_json, read_word, word},
 };
 
 /// One bill.
@@ -199,7 +199,8 @@ async fn select(
 ) -> Result<Vec<InvoiceRow>, QueryError> {
     let tenant = tx.tenant();
     sqlx::query!(
-        "SELECT invoice_id, number, customer_id, subscription_id, account_id, period_from, period_until, lines, snapshot, total,
+        r#"SELECT invoice_id, number, customer_id, subscription_id, account_id, period_from, period_until,
+                lines AS "lines: Json<Box<JsonRawValue>>", snapshot AS "snapshot: Json<Box<JsonRawValue>>", total,
                 outstanding, currency, due_on, zone, status, issued_at, overdue_at, paid_at, voided_at, void_reason
          FROM invoices
          WHERE tenant_id = $1 AND ($2::uuid[] IS NULL OR invoice_id = ANY($2))
@@ -211,7 +212,7 @@ async fn select(
                 OR strpos(lower(snapshot->>'customer_code'), $12) > 0
                 OR strpos(lower(snapshot->>'account_name'), $12) > 0)
          ORDER BY issued_at DESC, invoice_id DESC
-         LIMIT CASE WHEN $2::uuid[] IS NULL THEN $9::bigint END",
+         LIMIT CASE WHEN $2::uuid[] IS NULL THEN $9::bigint END"#,
         tenant.as_uuid(),
         ids,
         page.at(),
@@ -231,18 +232,18 @@ async fn select(
     .map(|row| {
         Ok(InvoiceRow {
             invoice: InvoiceId::new(row.invoice_id),
-            number: read("number", row.number)?,
+            number: read_word("number", &row.number)?,
             customer: CustomerId::new(row.customer_id),
             billed: billed(row.subscription_id, row.account_id)?,
-            period: read("period", json!({ "from": row.period_from, "until": row.period_until }))?,
-            lines: read("lines", row.lines)?,
-            snapshot: read("snapshot", row.snapshot)?,
+            period: checked("period", Period::try_new(row.period_from, row.period_until))?,
+            lines: read_json("lines", &row.lines)?,
+            snapshot: read_json("snapshot", &row.snapshot)?,
             total: read("total", row.total)?,
             outstanding: read("outstanding", row.outstanding)?,
-            currency: read("currency", row.currency)?,
+            currency: read_word("currency", &row.currency)?,
             due_on: row.due_on,
-            zone: read("zone", row.zone)?,
-            status: read("status", row.status)?,
+            zone: read_word("zone", &row.zone)?,
+            status: read_word("status", &row.status)?,
             issued_at: row.issued_at,
             overdue_at: row.overdue_at,
             paid_at: row.paid_at,
@@ -257,7 +258,7 @@ async fn select(
 fn billed(subscription: Option<Uuid>, account: Option<Uuid>) -> Result<Billed, QueryError> {
     let line = subscription.map(|id| Billed::Subscription(SubscriptionId::new(id)));
     let found = line.or_else(|| account.map(|id| Billed::Account(TenantId::new(id))));
-    read("billed", stored::json(&found))
+    checked("billed", found.ok_or("nobody is billed"))
 }
 
 async fn store(tx: &mut TenantTx, rows: &[InvoiceRow]) -> Result<(), HandlerError> {

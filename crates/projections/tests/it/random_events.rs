@@ -59,7 +59,7 @@ use uuid::Uuid;
 
 use crate::{
     random_people::{role_event, user_event},
-    random_platform::{account_event, offer_event, order_event},
+    random_platform::{account_event, backup_event, offer_event, order_event},
     story::{Story, at, day, rupiah, sealed},
 };
 
@@ -69,7 +69,7 @@ pub(crate) type Op = (u8, u8, u8);
 
 /// What may happen to one tenant.
 pub(crate) fn histories() -> impl Strategy<Value = Vec<Op>> {
-    vec((0_u8..41, 0_u8..2, 0_u8..200), 5..20)
+    vec((0_u8..42, 0_u8..2, 0_u8..200), 5..20)
 }
 
 fn subscription_event(story: &Story, (kind, index, n): Op) -> Event {
@@ -185,12 +185,11 @@ fn network_event(story: &Story, (kind, index, n): Op) -> Event {
     }
 }
 
-fn billing_event(story: &Story, (kind, index, n): Op) -> Event {
+/// What happens to a bill.
+fn bill_event(story: &Story, (kind, index, n): Op) -> Event {
     let (invoice, customer, at) = (story.invoice(index), story.customer(index), at(n.into()));
     let (payment, amount) = (story.payment(index), rupiah(i64::from(n) * 1_000));
     let bills = |event: InvoiceEvent| (invoice.to_string(), event.into());
-    let money = |event: PaymentEvent| (payment.to_string(), event.into());
-    let credit = |event: CreditAccountEvent| (customer.to_string(), event.into());
     match kind {
         14 => story.issued(index, 150_000),
         15 => bills(InvoiceEvent::FellOverdue(InvoiceFellOverdue {
@@ -238,13 +237,22 @@ fn billing_event(story: &Story, (kind, index, n): Op) -> Event {
             outstanding: amount,
             at,
         })),
-        17 => bills(InvoiceEvent::Voided(InvoiceVoided {
+        _ => bills(InvoiceEvent::Voided(InvoiceVoided {
             invoice,
             customer,
             billed: Billed::Subscription(story.subscription(index)),
             reason: format!("reason {n}"),
             at,
         })),
+    }
+}
+
+/// What becomes of received money.
+fn payment_event(story: &Story, (kind, index, n): Op) -> Event {
+    let (invoice, customer, at) = (story.invoice(index), story.customer(index), at(n.into()));
+    let (payment, amount) = (story.payment(index), rupiah(i64::from(n) * 1_000));
+    let money = |event: PaymentEvent| (payment.to_string(), event.into());
+    match kind {
         18 => story.received(index, i64::from(n) * 1_000),
         19 => money(PaymentEvent::Allocated(PaymentAllocated {
             payment,
@@ -282,7 +290,7 @@ fn billing_event(story: &Story, (kind, index, n): Op) -> Event {
             refunded: amount,
             at,
         }))),
-        23 => money(PaymentEvent::Refunded(PaymentRefunded {
+        _ => money(PaymentEvent::Refunded(PaymentRefunded {
             payment,
             from: if n > 100 {
                 RefundedFrom::Credit
@@ -294,6 +302,15 @@ fn billing_event(story: &Story, (kind, index, n): Op) -> Event {
             reference: format!("ref {n}"),
             at,
         })),
+    }
+}
+
+/// What happens to a customer's credit.
+fn credit_event(story: &Story, (kind, index, n): Op) -> Event {
+    let (invoice, customer, at) = (story.invoice(index), story.customer(index), at(n.into()));
+    let (payment, amount) = (story.payment(index), rupiah(i64::from(n) * 1_000));
+    let credit = |event: CreditAccountEvent| (customer.to_string(), event.into());
+    match kind {
         24 => credit(CreditAccountEvent::CreditAdded(CreditAdded {
             customer,
             payment,
@@ -500,7 +517,9 @@ pub(crate) fn events_of(story: &Story, ops: &[Op]) -> Vec<Event> {
         events.push(match kind {
             0..=7 => subscription_event(story, op),
             8..=13 => network_event(story, op),
-            14..=25 => billing_event(story, op),
+            14..=17 => bill_event(story, op),
+            18..=23 => payment_event(story, op),
+            24..=25 => credit_event(story, op),
             26 => attempt_event(story, op, !made.insert(("attempt", index))),
             34..=35 => statement_event(story, op),
             36 => user_event(story, op, !made.insert(("user", index))),
@@ -508,6 +527,7 @@ pub(crate) fn events_of(story: &Story, ops: &[Op]) -> Vec<Event> {
             38 => order_event(story, op, !made.insert(("order", index))),
             39 => account_event(story, op, !made.insert(("account", index))),
             40 => offer_event(op),
+            41 => backup_event(story, op, !made.insert(("backup", index))),
             _ => other_event(story, op),
         });
     }

@@ -1,14 +1,15 @@
 //! Random events of accounts, of what is on offer, and of orders for add-ons.
 
 use simpul_domain::{
-    AddOnOrderId, TenantId, UserId,
+    AddOnOrderId, BackupId, TenantId, UserId,
     platform::{
-        AccountEvent, AddOnEvent, PlanEvent,
+        AccountEvent, AddOnEvent, BackupEvent, PlanEvent,
         account::{
             AccountActivated, AccountDeactivated, AccountOpened, AddOnActivated, AddOnRequested,
             OwnerContact, PanelLocked, PanelUnlocked, PlanChanged,
         },
         add_on::{AddOnDefined, AddOnRetired, catalogue::default_add_ons},
+        backup::{BackupExpired, BackupFailed, BackupMade, BackupVerified},
         plan::{PlanDefined, catalogue::default_plans},
     },
     tenancy::{
@@ -135,4 +136,31 @@ pub(crate) fn offer_event((_, _, n): Op) -> Event {
             (key.to_string(), AddOnEvent::Retired(retired).into())
         }
     }
+}
+
+/// What happens to a backup; `again` if something was said of it before.
+pub(crate) fn backup_event(story: &Story, (_, index, n): Op, again: bool) -> Event {
+    let backup = BackupId::new(story.customer(index).as_uuid());
+    let at = at(n.into());
+    let event = match n % 3 {
+        _ if !again && n % 2 == 0 => BackupEvent::Failed(BackupFailed {
+            backup,
+            reason: format!("reason {n}"),
+            at,
+        }),
+        0 => BackupEvent::Made(BackupMade {
+            backup,
+            name: format!("backup-{n}"),
+            taken_at: at,
+            size_bytes: n.into(),
+            sha256: "00".repeat(32),
+            store_epoch: 1,
+            tenants: n.into(),
+            events: n.into(),
+            at,
+        }),
+        1 => BackupEvent::Verified(BackupVerified { backup, at }),
+        _ => BackupEvent::Expired(BackupExpired { backup, at }),
+    };
+    (backup.to_string(), event.into())
 }

@@ -3,8 +3,9 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use serde::Deserialize;
+use simpul_adapters::egress::Prefix;
 use simpul_api::{
-    BySurface, Settings, TrustedDocuments,
+    BySurface, ProxyHeader, Settings, TrustedDocuments,
     budget::{self, Rate},
 };
 use url::Url;
@@ -22,6 +23,19 @@ pub struct Http {
     pub documents: Documents,
     /// Origins of pages that may open sockets, besides the server's own.
     pub origins: Vec<String>,
+    pub proxies: Proxies,
+    /// How long requests are still taken after `/ready` has begun to say no.
+    pub drain_ms: u64,
+}
+
+/// Who may say for whom they ask (ADR 41).
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Proxies {
+    /// `["10.0.0.0/8"]`. Without any, the address of a caller is where the connection comes from.
+    pub networks: Vec<Prefix>,
+    /// In which header they say it; the other one is never read.
+    pub header: ProxyHeader,
 }
 
 impl Default for Http {
@@ -35,6 +49,8 @@ impl Default for Http {
             public_url,
             documents: Documents::default(),
             origins: Vec::new(),
+            proxies: Proxies::default(),
+            drain_ms: 1_000,
         }
     }
 }
@@ -139,6 +155,7 @@ impl Config {
             limits: self.limits.into(),
             documents,
             origins: self.http.origins.clone(),
+            proxies: simpul_api::Proxies::new(self.http.proxies.networks.clone(), self.http.proxies.header),
         })
     }
 }

@@ -5,6 +5,7 @@ use figment::{
     providers::{Format as _, Toml},
 };
 use secrecy::{ExposeSecret as _, SecretString};
+use simpul_api::ProxyHeader;
 use simpul_app::identity::password::Algorithm;
 
 use super::*;
@@ -66,6 +67,25 @@ fn a_key_that_nobody_knows_is_refused() {
     let figment = Figment::from(Toml::string("[http]\nlisen = \"127.0.0.1:1\"\n"));
     let error = figment.extract::<Config>().expect_err("a typing error");
     assert!(error.to_string().contains("lisen"), "{error}");
+}
+
+#[test]
+fn proxies_are_networks_and_one_header() {
+    let read = |text: &str| Figment::from(Toml::string(text)).extract::<Config>().ok();
+    let config = read("[http.proxies]\nnetworks = [\"10.0.0.0/8\", \"fd00::/8\"]\nheader = \"forwarded\"\n");
+    let proxies = config.expect("readable").http.proxies;
+    assert_eq!(
+        (proxies.networks.len(), proxies.header),
+        (2, ProxyHeader::Forwarded)
+    );
+    for wrong in [
+        "networks = [\"10.0.0.1\"]",
+        "networks = [\"10.0.0.0/33\"]",
+        "header = \"x-real-ip\"",
+    ] {
+        let text = format!("[http.proxies]\n{wrong}\n");
+        assert!(read(&text).is_none(), "{wrong}");
+    }
 }
 
 #[test]

@@ -45,7 +45,11 @@ impl Letters {
         }
         let (operator, _) = self.store.load::<Tenant>(tenant, &tenant.to_string()).await?;
         let settings = operator.settings();
-        Ok((operator.name().to_owned(), settings.language, settings.zone))
+        Ok((
+            operator.name().to_owned(),
+            settings.region.language,
+            settings.region.zone,
+        ))
     }
 
     fn written(

@@ -206,6 +206,21 @@ proptest! {
         prop_assert!(!text.contains(['*', '_', '~', '`', '\n', '\r']), "{}", text);
     }
 
+    // Property 53: markup in input never comes out as markup.
+    #[test]
+    fn no_value_brings_markup_or_lines_into_any_text(value in "\\PC{1,40}|[<>/*_~`\n\r{}% a-z]{1,40}") {
+        let shape = |text: &str| text.matches(['*', '_', '~', '`', '\n']).count();
+        for (kind, language) in KINDS.into_iter().flat_map(|kind| LANGUAGES.map(|language| (kind, language))) {
+            let template = Template::built_in(kind, language).expect("a template");
+            let typed = Variable::of(kind).iter().filter(|variable| **variable != Variable::PayUrl);
+            // A blank value would leave out what depends on it.
+            let values = typed.fold(Values::sample(kind), |values, &variable| values.with(variable, &format!("x{value}")));
+            let text = template.render(&values).expect("a message");
+            let sample = template.preview().expect("a message");
+            prop_assert_eq!(shape(&text), shape(&sample), "{}", text);
+        }
+    }
+
     #[test]
     fn any_source_is_a_template_or_a_typed_mistake(source in "[{}%# a-z|.\n]{0,60}|\\PC{0,60}") {
         if let Err(error) = Template::parse(CREATED, &source) {

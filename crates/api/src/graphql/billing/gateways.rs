@@ -14,8 +14,10 @@ use simpul_domain::{
 use crate::{
     ApiError,
     graphql::{
+        fields::Fields,
         payload::payload,
         scope::{Scope, scope},
+        user_error::UserError,
     },
 };
 
@@ -102,7 +104,14 @@ pub(crate) struct GatewayConnectInput {
 
 impl GatewayConnectInput {
     /// The idempotency key and the command.
-    fn command(self) -> (Option<String>, ConnectGateway) {
+    fn command(
+        self,
+    ) -> (
+        Option<String>,
+        std::result::Result<ConnectGateway, Vec<UserError>>,
+    ) {
+        let mut fields = Fields::default();
+        fields.said([("apiKey", &self.api_key), ("signingKey", &self.signing_key)]);
         let command = ConnectGateway {
             kind: self.kind.into(),
             mode: self.mode.into(),
@@ -111,7 +120,7 @@ impl GatewayConnectInput {
             signing_key: Personal::new(self.signing_key),
             fallback_email: self.fallback_email,
         };
-        (self.idempotency_key, command)
+        (self.idempotency_key, fields.done(Some(command)))
     }
 }
 
@@ -135,7 +144,7 @@ impl GatewaysMutation {
     ) -> Result<GatewayConnectPayload> {
         let (key, command) = input.command();
         let key = key.as_deref();
-        let outcome = scope(context)?.command("gateway", key, Ok(command), |gateway| gateway);
+        let outcome = scope(context)?.command("gateway", key, command, |gateway| gateway);
         Ok(outcome.await?.into())
     }
 }

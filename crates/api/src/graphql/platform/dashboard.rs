@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, Object, Result, SimpleObject};
 use chrono::{Datelike as _, Months, NaiveTime};
+use simpul_adapters::provisioning::LANE;
 use simpul_app::permission;
 use simpul_event_store::{
     feed::Projector as _,
@@ -53,7 +54,7 @@ pub(crate) struct PlatformDashboard {
 /// Work that waits, of every tenant.
 #[derive(Debug, SimpleObject)]
 pub(crate) struct QueueStatus {
-    /// `timers`, `outbox`, `lanes` or `notices`.
+    /// `timers`, `outbox`, `lanes`, `notices` or `deadLetters`.
     queue: String,
     /// Rows that wait or are worked on.
     waiting: i32,
@@ -61,6 +62,15 @@ pub(crate) struct QueueStatus {
     overdue: i32,
     /// Rows that were given up and wait for a person.
     failed: i32,
+}
+
+/// Routers of every tenant that lead to somebody's line, as the last attempts at them ended.
+#[derive(Debug, SimpleObject)]
+pub(crate) struct RouterStatus {
+    /// Nothing waits for them.
+    online: i32,
+    /// A change waits until they answer again.
+    offline: i32,
 }
 
 /// A reader of the log, over every tenant.
@@ -149,6 +159,21 @@ impl DashboardQuery {
             .map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
         Ok(queues.into_iter().map(QueueStatus::from).collect())
+    }
+
+    /// How many routers answer, of every tenant.
+    /// Permission: platform.read
+    async fn router_status(&self, context: &Context<'_>) -> Result<RouterStatus> {
+        let scope = scope(context)?;
+        scope.require(permission::PLATFORM_READ).await?;
+        let store = scope.state().store();
+        let mut tx = store.db().system_tx().await.map_err(ApiError::from)?;
+        let routers = backlog::targets(&mut tx, LANE).await.map_err(ApiError::from)?;
+        tx.commit().await.map_err(ApiError::from)?;
+        Ok(RouterStatus {
+            online: saturated(routers.online),
+            offline: saturated(routers.offline),
+        })
     }
 
     /// How far each reader of the log is behind.

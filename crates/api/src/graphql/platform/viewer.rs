@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, Object, Result};
 
-use crate::graphql::{identity::user::User, scope::scope, tenancy::Permission};
+use crate::graphql::{identity::user::User, rate_limit::RateLimit, scope::scope, tenancy::Permission};
 
 /// Who asks, and what they may do.
 #[derive(Debug)]
@@ -19,6 +19,11 @@ impl Viewer {
     /// What the viewer may do.
     async fn permissions(&self, context: &Context<'_>) -> Result<Vec<Permission>> {
         Ok(Permission::of(scope(context)?).await?)
+    }
+
+    /// What the viewer may still ask for.
+    async fn rate_limit(&self, context: &Context<'_>) -> Option<RateLimit> {
+        RateLimit::of(scope(context).ok()?)
     }
 }
 

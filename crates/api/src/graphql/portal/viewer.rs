@@ -13,6 +13,7 @@ use crate::{
     ApiError,
     graphql::{
         identity::user::User,
+        rate_limit::RateLimit,
         scalar::{DateTime, Money},
         scope::{Scope, scope},
     },
@@ -46,6 +47,11 @@ impl Viewer {
         let loaded = store.load::<Tenant>(tenant, &tenant.to_string()).await;
         let (state, _) = loaded.map_err(ApiError::from)?;
         Ok(Some(state.name().to_owned()))
+    }
+
+    /// What the viewer may still ask for.
+    async fn rate_limit(&self, context: &Context<'_>) -> Option<RateLimit> {
+        RateLimit::of(scope(context).ok()?)
     }
 }
 

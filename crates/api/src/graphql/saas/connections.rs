@@ -14,9 +14,11 @@ use crate::{
     ApiError,
     graphql::{
         billing::{GatewayKind, GatewayMode},
+        fields::Fields,
         messaging::SenderKind,
         payload::payload,
         scope::{Scope, scope},
+        user_error::UserError,
     },
 };
 
@@ -45,15 +47,18 @@ pub(crate) struct SaasGatewayConnectInput {
 }
 
 impl SaasGatewayConnectInput {
-    fn command(self) -> ConnectGateway {
-        ConnectGateway {
+    fn command(self) -> std::result::Result<ConnectPlatformGateway, Vec<UserError>> {
+        let mut fields = Fields::default();
+        fields.said([("apiKey", &self.api_key), ("signingKey", &self.signing_key)]);
+        let command = ConnectGateway {
             kind: self.kind.into(),
             mode: self.mode.into(),
             merchant_code: self.merchant_code,
             api_key: Personal::new(self.api_key),
             signing_key: Personal::new(self.signing_key),
             fallback_email: self.fallback_email,
-        }
+        };
+        fields.done(Some(ConnectPlatformGateway(command)))
     }
 }
 
@@ -145,7 +150,7 @@ impl SaasConnectionsMutation {
         #[graphql(desc = "What is asked for.")] input: SaasGatewayConnectInput,
     ) -> Result<SaasGatewayConnectPayload> {
         let key = input.idempotency_key.clone();
-        let command = Ok(ConnectPlatformGateway(input.command()));
+        let command = input.command();
         let outcome = scope(context)?.command("gateway", key.as_deref(), command, |gateway| gateway);
         Ok(outcome.await?.into())
     }
@@ -157,11 +162,13 @@ impl SaasConnectionsMutation {
         context: &Context<'_>,
         #[graphql(desc = "What is asked for.")] input: SaasSenderConnectInput,
     ) -> Result<SaasSenderConnectPayload> {
-        let command = Ok(ConnectPlatformSender(ConnectSender {
+        let mut fields = Fields::default();
+        fields.said([("token", &input.token), ("device", &input.device)]);
+        let command = fields.done(Some(ConnectPlatformSender(ConnectSender {
             kind: input.kind.into(),
             token: Personal::new(input.token),
             device: Personal::new(input.device),
-        }));
+        })));
         let key = input.idempotency_key.as_deref();
         let outcome = scope(context)?.command("sender", key, command, |sender| sender);
         Ok(outcome.await?.into())

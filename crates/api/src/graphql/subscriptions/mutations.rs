@@ -38,6 +38,7 @@ impl SubscriptionOpenInput {
         let plan = fields.id("planId", "service plan", &self.plan_id);
         let router = fields.id("routerId", "router", &self.router_id);
         let username = fields.take("username", "pattern", PppUsername::parse(&self.username));
+        fields.said([("secret", &self.secret)]);
         let due_day = self.due_day.map(|day| {
             let day = u8::try_from(day).unwrap_or_default();
             fields.take("dueDay", "range", DueDay::try_new(day))

@@ -255,6 +255,7 @@ pub(super) const PLATFORM: &[Case] = &[
     case("Query.platformDashboard", None, ""),
     case("Query.platformPlans", None, ""),
     case("Query.queueStatus", None, ""),
+    case("Query.routerStatus", None, ""),
     case("Query.subscriberStatus", None, ""),
     case("Query.tenant", None, "id: $account"),
     case("Query.tenants", None, "first: 10, filter: { search: \"a\" }"),

@@ -5,8 +5,14 @@
 //! the same: no data, no effect, no fault of the server, and what is somebody else's looks like what does not exist.
 
 mod cases;
+mod filters;
 mod furnish;
+mod inputs;
+mod more;
+mod pages;
+mod required;
 mod schema;
+mod texts;
 mod trail;
 mod world;
 

@@ -43,6 +43,8 @@ pub(super) struct Schema {
 pub(super) struct Operation {
     /// `Query.invoice`.
     name: String,
+    /// What it answers with.
+    ty: String,
     case: Case,
     selection: String,
     permission: Option<String>,
@@ -171,6 +173,7 @@ impl Schema {
             Some(Operation {
                 selection: self.select(&field.ty, &mut opened),
                 permission: field.permission.clone(),
+                ty: field.ty.clone(),
                 name: path,
                 case,
             })
@@ -255,6 +258,11 @@ impl Operation {
         self.root() == "Query"
     }
 
+    /// Whether it answers with pages.
+    pub(super) fn is_connection(&self) -> bool {
+        self.ty.ends_with("Connection")
+    }
+
     pub(super) fn is_command(&self) -> bool {
         self.root() == "Mutation"
     }
@@ -290,7 +298,12 @@ impl Operation {
     }
 
     /// The document, with ids in place of things.
-    pub(super) fn text(&self, mut id: impl FnMut(&str) -> String) -> String {
+    pub(super) fn text(&self, id: impl FnMut(&str) -> String) -> String {
+        self.document(&self.arguments(id))
+    }
+
+    /// The arguments of its case, with ids in place of things.
+    pub(super) fn arguments(&self, mut id: impl FnMut(&str) -> String) -> String {
         let mut arguments = self.case.arguments.to_owned();
         for name in names(self.case.arguments) {
             let value = if name == "key" {
@@ -300,8 +313,13 @@ impl Operation {
             };
             arguments = arguments.replacen(&format!("${name}"), &format!("{value:?}"), 1);
         }
+        arguments
+    }
+
+    /// The document with these arguments.
+    pub(super) fn document(&self, arguments: &str) -> String {
         let arguments = if arguments.is_empty() {
-            arguments
+            String::new()
         } else {
             format!("({arguments})")
         };

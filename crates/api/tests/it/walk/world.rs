@@ -181,6 +181,11 @@ impl World {
         feed::head(&store, side.owner.tenant).await.expect("a head")
     }
 
+    /// How far the log of another tenant goes.
+    pub(super) async fn neighbours_head(&self) -> i64 {
+        self.head(&self.neighbour).await
+    }
+
     /// How far everybody's log goes.
     pub(super) async fn heads(&self) -> [i64; 2] {
         [self.head(&self.ours).await, self.head(&self.neighbour).await]

@@ -120,7 +120,10 @@ impl Attempt {
         let open = matches!(self.status, AttemptStatus::Created | AttemptStatus::Pending);
         self.plan.as_ref().filter(|_| open).map(|plan| ChargeRef {
             merchant_ref: plan.merchant_ref.clone(),
-            provider_ref: self.checkout.as_ref().map(|checkout| checkout.provider_ref.clone()),
+            provider_ref: self
+                .checkout
+                .as_ref()
+                .map(|checkout| checkout.provider_ref.clone()),
         })
     }
 

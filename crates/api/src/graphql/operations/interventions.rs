@@ -1,116 +1,28 @@
-//! What is stuck, and what people do about it.
+//! What people do about what is stuck: try it again, or give it up. Each act is an event (ADR 8).
 
 use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject};
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use simpul_app::{
     operations::{DiscardStuck, RetryStuck},
     permission,
 };
 use simpul_domain::{
-    Decider as _, InterventionId, NoticeId, ParcelId,
+    Decider as _, InterventionId,
     operations::{Intervention as InterventionAggregate, Reason, Stuck},
 };
-use simpul_event_store::{
-    feed::{self, parked},
-    inline::{dead_letter, lane, notice, outbox},
+use simpul_event_store::feed;
+
+use super::ids::{Parse, dead_letter, lane, notice, parcel, parked_key};
+use crate::{
+    ApiError,
+    graphql::{
+        fields::Fields,
+        payload::{Outcome, payload},
+        scalar::DateTime,
+        scope::{Scope, scope},
+        user_error::UserError,
+    },
+    repairs::Tried,
 };
-
-use super::{
-    fields::Fields,
-    payload::{Outcome, payload},
-    scalar::{BigInt, DateTime},
-    scope::{Scope, scope},
-    user_error::UserError,
-};
-use crate::{ApiError, repairs::Tried};
-
-/// Most rows of a list of what is stuck.
-const MAX_ROWS: i64 = 500;
-
-/// A message that a consumer gave up on.
-#[derive(Debug, SimpleObject)]
-pub(crate) struct DeadLetter {
-    /// Opaque.
-    id: ID,
-    /// Who gave up.
-    consumer: String,
-    /// The event in the message.
-    event_id: ID,
-    /// Why.
-    reason: String,
-    /// When.
-    died_at: DateTime,
-}
-
-/// An event that a subscriber could not handle, or that waits behind one.
-#[derive(Debug, SimpleObject)]
-pub(crate) struct ParkedEvent {
-    /// Opaque. Events of the same key share it: they are retried and discarded together.
-    key_id: ID,
-    /// Who could not.
-    subscriber: String,
-    /// Place in the tenant's log.
-    position: BigInt,
-    /// Later events of this key wait too.
-    key: String,
-    /// Why; null for an event that only waits.
-    error: Option<String>,
-    /// When.
-    parked_at: DateTime,
-}
-
-/// An effect outside, such as a message, that failed or of which nobody knows whether it happened.
-#[derive(Debug, SimpleObject)]
-pub(crate) struct StuckParcel {
-    /// Opaque.
-    id: ID,
-    /// By which way it goes, such as `whatsapp`.
-    channel: String,
-    /// Nobody knows whether it happened: another try may do it twice.
-    outcome_unknown: bool,
-    /// Times it was tried.
-    try_count: i32,
-    /// Why the last try failed.
-    error: Option<String>,
-    /// Since when it was due.
-    due_at: DateTime,
-}
-
-/// A convergence that failed for a reason that waiting does not cure. It is still tried, rarely.
-#[derive(Debug, SimpleObject)]
-pub(crate) struct StuckLane {
-    /// Opaque.
-    id: ID,
-    /// What converges, such as `provisioning`.
-    lane: String,
-    /// What should converge, such as a line.
-    subject_id: ID,
-    /// Where, such as a router.
-    target_id: ID,
-    /// Times it was tried.
-    try_count: i32,
-    /// Why the last try failed.
-    error: Option<String>,
-    /// When it is tried next.
-    due_at: DateTime,
-}
-
-/// A notice of a gateway or messenger that could not have its effect. What it says is not shown.
-#[derive(Debug, SimpleObject)]
-pub(crate) struct StuckNotice {
-    /// Opaque.
-    id: ID,
-    /// On which connection it came.
-    connection: String,
-    /// Times it was tried.
-    try_count: i32,
-    /// Times it came again.
-    repeat_count: i32,
-    /// Why it failed.
-    error: Option<String>,
-    /// When it came.
-    received_at: DateTime,
-}
 
 /// What somebody did about something stuck.
 #[derive(Debug, SimpleObject)]
@@ -260,59 +172,6 @@ stuck! {
     NoticeDiscardPayload;
 }
 
-/// An opaque id of something that has a key of two texts.
-fn seal(prefix: &str, first: &str, second: &str) -> ID {
-    format!(
-        "{prefix}_{}",
-        URL_SAFE_NO_PAD.encode(format!("{first}\n{second}"))
-    )
-    .into()
-}
-
-fn open(prefix: &str, id: &ID) -> Option<(String, String)> {
-    let sealed = id.strip_prefix(prefix)?.strip_prefix('_')?;
-    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(sealed).ok()?).ok()?;
-    let (first, second) = text.split_once('\n')?;
-    Some((first.to_owned(), second.to_owned()))
-}
-
-const DEAD_LETTER: &str = "ddl";
-const PARKED_KEY: &str = "pkd";
-const LANE: &str = "lan";
-
-/// What an id means; one that cannot be an id of the kind is one that does not exist.
-type Parse = fn(&ID) -> Option<Stuck>;
-
-fn dead_letter(id: &ID) -> Option<Stuck> {
-    let (consumer, message) = open(DEAD_LETTER, id)?;
-    Some(Stuck::DeadLetter {
-        consumer,
-        message: message.parse().ok()?,
-    })
-}
-
-fn parked_key(id: &ID) -> Option<Stuck> {
-    let (subscriber, key) = open(PARKED_KEY, id)?;
-    Some(Stuck::ParkedKey { subscriber, key })
-}
-
-fn parcel(id: &ID) -> Option<Stuck> {
-    Some(Stuck::Parcel {
-        parcel: id.parse().ok()?,
-    })
-}
-
-fn lane(id: &ID) -> Option<Stuck> {
-    let (lane, subject) = open(LANE, id)?;
-    Some(Stuck::Lane { lane, subject })
-}
-
-fn notice(id: &ID) -> Option<Stuck> {
-    Some(Stuck::Notice {
-        notice: id.parse().ok()?,
-    })
-}
-
 fn read(
     parse: Parse,
     what: &'static str,
@@ -365,113 +224,6 @@ async fn discard(
         by: None,
     });
     scope.command(what, key, command, |id| id).await
-}
-
-/// Questions about what is stuck.
-#[derive(Debug, Default)]
-pub(crate) struct OperationsQuery;
-
-#[Object]
-impl OperationsQuery {
-    /// Messages that a consumer gave up on, oldest first; at most 500.
-    /// Permission: audit.read
-    async fn dead_letters(&self, context: &Context<'_>) -> Result<Vec<DeadLetter>> {
-        let scope = scope(context)?;
-        scope.require(permission::AUDIT_READ).await?;
-        let mut tx = scope.read(&[]).await?;
-        let letters = dead_letter::list(&mut tx, MAX_ROWS).await;
-        tx.commit().await.map_err(ApiError::from)?;
-        let letters = letters.map_err(ApiError::from)?.into_iter();
-        let shown = letters.map(|letter| DeadLetter {
-            id: seal(DEAD_LETTER, &letter.consumer, &letter.message.to_string()),
-            consumer: letter.consumer,
-            event_id: letter.message.to_string().into(),
-            reason: letter.reason,
-            died_at: DateTime(letter.died_at),
-        });
-        Ok(shown.collect())
-    }
-
-    /// Events that a subscriber could not handle, and those that wait behind them; at most 500.
-    /// Permission: audit.read
-    async fn parked_events(&self, context: &Context<'_>) -> Result<Vec<ParkedEvent>> {
-        let scope = scope(context)?;
-        scope.require(permission::AUDIT_READ).await?;
-        let mut tx = scope.read(&[]).await?;
-        let parked = parked::list(&mut tx, MAX_ROWS).await;
-        tx.commit().await.map_err(ApiError::from)?;
-        let parked = parked.map_err(ApiError::from)?.into_iter();
-        let shown = parked.map(|parked| ParkedEvent {
-            key_id: seal(PARKED_KEY, &parked.subscriber, &parked.key),
-            subscriber: parked.subscriber,
-            position: BigInt(parked.tenant_seq),
-            key: parked.key,
-            error: parked.error,
-            parked_at: DateTime(parked.parked_at),
-        });
-        Ok(shown.collect())
-    }
-
-    /// Effects outside that failed or may have happened, longest due first; at most 500.
-    /// Permission: audit.read
-    async fn stuck_parcels(&self, context: &Context<'_>) -> Result<Vec<StuckParcel>> {
-        let scope = scope(context)?;
-        scope.require(permission::AUDIT_READ).await?;
-        let mut tx = scope.read(&[]).await?;
-        let parcels = outbox::stuck(&mut tx, MAX_ROWS).await;
-        tx.commit().await.map_err(ApiError::from)?;
-        let parcels = parcels.map_err(ApiError::from)?.into_iter();
-        let shown = parcels.map(|parcel| StuckParcel {
-            id: ParcelId::new(parcel.id).to_string().into(),
-            outcome_unknown: parcel.state == "unknown",
-            channel: parcel.channel,
-            try_count: parcel.attempts,
-            error: parcel.last_error,
-            due_at: DateTime(parcel.due_at),
-        });
-        Ok(shown.collect())
-    }
-
-    /// Convergences that failed for a reason that waiting does not cure, longest due first; at most 500.
-    /// Permission: audit.read
-    async fn stuck_lanes(&self, context: &Context<'_>) -> Result<Vec<StuckLane>> {
-        let scope = scope(context)?;
-        scope.require(permission::AUDIT_READ).await?;
-        let mut tx = scope.read(&[]).await?;
-        let lanes = lane::stuck(&mut tx, MAX_ROWS).await;
-        tx.commit().await.map_err(ApiError::from)?;
-        let lanes = lanes.map_err(ApiError::from)?.into_iter();
-        let shown = lanes.map(|lane| StuckLane {
-            id: seal(LANE, &lane.kind, &lane.subject),
-            lane: lane.kind,
-            subject_id: lane.subject.into(),
-            target_id: lane.target.into(),
-            try_count: lane.attempts,
-            error: lane.last_error,
-            due_at: DateTime(lane.due_at),
-        });
-        Ok(shown.collect())
-    }
-
-    /// Notices of gateways and messengers that could not have their effect, oldest first; at most 500.
-    /// Permission: audit.read
-    async fn stuck_notices(&self, context: &Context<'_>) -> Result<Vec<StuckNotice>> {
-        let scope = scope(context)?;
-        scope.require(permission::AUDIT_READ).await?;
-        let mut tx = scope.read(&[]).await?;
-        let notices = notice::stuck(&mut tx, MAX_ROWS).await;
-        tx.commit().await.map_err(ApiError::from)?;
-        let notices = notices.map_err(ApiError::from)?.into_iter();
-        let shown = notices.map(|notice| StuckNotice {
-            id: NoticeId::new(notice.id).to_string().into(),
-            connection: notice.connection,
-            try_count: notice.attempts,
-            repeat_count: notice.repeats,
-            error: notice.outcome,
-            received_at: DateTime(notice.received_at),
-        });
-        Ok(shown.collect())
-    }
 }
 
 /// Commands about what is stuck.
@@ -608,27 +360,5 @@ impl OperationsMutation {
         let read = read(notice, what, &input.id, &input.reason);
         let key = input.idempotency_key.as_deref();
         Ok(discard(scope(context)?, key, what, read).await?.into())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_opaque_id_leads_back_to_what_it_names_and_rubbish_to_nothing() {
-        let id = seal(PARKED_KEY, "projection/invoices/v1", "billing.invoice/inv_1");
-        assert_eq!(
-            parked_key(&id),
-            Some(Stuck::ParkedKey {
-                subscriber: "projection/invoices/v1".to_owned(),
-                key: "billing.invoice/inv_1".to_owned(),
-            })
-        );
-        assert_eq!(lane(&id), None, "an id of another kind");
-        for rubbish in ["", "pkd_", "pkd_!", "pkd_YQ", "ddl_YQpi"] {
-            let id = ID::from(rubbish);
-            assert_eq!((parked_key(&id), dead_letter(&id)), (None, None), "{rubbish}");
-        }
     }
 }

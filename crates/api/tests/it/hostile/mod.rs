@@ -1,28 +1,26 @@
-//! Requests that were written to do harm: each has its refusal, and none costs the server more than a moment.
-//!
-//! A document that the guard missed would take minutes or gigabytes; the bound is far from both, so that a busy
-//! machine does not fail it.
+//! Requests that were written to do harm: each has its refusal, and none costs the server more than a moment
+//! ([`cost`]).
 
-use std::time::{Duration, Instant};
+mod cost;
+mod documents;
 
 use axum::{
     body::{Body, Bytes},
     http::{Request, StatusCode, header},
 };
-use chrono::TimeDelta;
 use serde_json::{Value, json};
-use simpul_api::{
-    BySurface, Settings, TrustedDocuments,
-    budget::{Limits, Rate},
-};
+use simpul_api::{BySurface, Settings, TrustedDocuments};
 use simpul_app::permission;
 
 use crate::front::{Front, read};
 
-/// For each request, on the slowest machine.
-const MOMENT: Duration = Duration::from_secs(10);
-
-fn request(front: &Front, method: &str, uri: &str, content_type: &str, body: Body) -> Request<Body> {
+pub(crate) fn request(
+    front: &Front,
+    method: &str,
+    uri: &str,
+    content_type: &str,
+    body: Body,
+) -> Request<Body> {
     let builder = Request::builder().method(method).uri(uri);
     let builder = builder.header(
         header::AUTHORIZATION,
@@ -37,20 +35,14 @@ fn request(front: &Front, method: &str, uri: &str, content_type: &str, body: Bod
     builder.body(body).expect("request")
 }
 
-async fn sent(front: &Front, request: Request<Body>) -> (u16, String, Value) {
-    let started = Instant::now();
+pub(crate) async fn sent(front: &Front, request: Request<Body>) -> (u16, String, Value) {
     let (status, answer) = read(front.send(request).await).await;
-    assert!(
-        started.elapsed() < MOMENT,
-        "{:?}: {answer:.200}",
-        started.elapsed()
-    );
     let code = answer.pointer("/errors/0/extensions/code");
     let code = code.and_then(Value::as_str).unwrap_or_default().to_owned();
     (status.as_u16(), code, answer)
 }
 
-async fn posted(front: &Front, body: &Value) -> (u16, String, Value) {
+pub(crate) async fn posted(front: &Front, body: &Value) -> (u16, String, Value) {
     let body = Body::from(body.to_string());
     sent(
         front,
@@ -59,88 +51,10 @@ async fn posted(front: &Front, body: &Value) -> (u16, String, Value) {
     .await
 }
 
-/// Fragments that double: 2^n fields for 36 bytes each.
-fn bomb(fragments: usize) -> String {
-    let double = |index| format!("fragment F{index} on Query{{...F{0} ...F{0}}}", index + 1);
-    let doubles: Vec<String> = (0..fragments).map(double).collect();
-    let last = format!("fragment F{fragments} on Query{{__typename}}");
-    format!("{{...F0}}{}{last}", doubles.concat())
-}
-
-/// Peak memory of this process so far, in KiB.
-fn peak_kib() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmHWM"))
-        .expect("a peak");
-    let digits: String = line.chars().filter(char::is_ascii_digit).collect();
-    digits.parse().expect("a number")
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn documents_that_explode_are_refused_before_they_do() {
     let front = Front::open().await;
-    let before = peak_kib();
-    let repeat = |times: usize, part: &str| part.repeat(times);
-    for (document, expected) in [
-        (bomb(24), "DOCUMENT_TOO_LARGE"),
-        (bomb(49), "DOCUMENT_TOO_LARGE"),
-        (bomb(200), "DOCUMENT_TOO_LARGE"),
-        (
-            "{...A} fragment A on Query{...B} fragment B on Query{...A}".to_owned(),
-            "GRAPHQL_VALIDATION_FAILED",
-        ),
-        (
-            format!("{{{}}}", repeat(1_000, "a:viewer{user{id}} ")),
-            "DOCUMENT_TOO_LARGE",
-        ),
-        (
-            format!("{{viewer{{{}}}}}", repeat(900, "a:__typename ")),
-            "DOCUMENT_TOO_LARGE",
-        ),
-        (repeat(10_000, "{a"), "DOCUMENT_TOO_LARGE"),
-        (format!("{{a(x:{}", repeat(30_000, "[")), "DOCUMENT_TOO_LARGE"),
-        (format!("{{a(x:{}", repeat(10_000, "{a:")), "DOCUMENT_TOO_LARGE"),
-        (format!("query($x:{}", repeat(30_000, "[")), "DOCUMENT_TOO_LARGE"),
-        (
-            format!("{{viewer{{user{{id}}}}{}}}", repeat(4_000, "...{a}")),
-            "DOCUMENT_TOO_LARGE",
-        ),
-        (
-            format!("{{__typename {}}}", repeat(1_500, "@skip(if:true)")),
-            "DOCUMENT_TOO_LARGE",
-        ),
-        (
-            format!("{{viewer{}}}", repeat(16, "{user")),
-            "GRAPHQL_PARSE_FAILED",
-        ),
-        (
-            format!("{{viewer{}{}}}", repeat(16, "{user"), repeat(16, "}")),
-            "DOCUMENT_TOO_LARGE",
-        ),
-        (
-            "{__schema{types{fields{type{fields{type{fields{type{name}}}}}}}}}".to_owned(),
-            "DOCUMENT_TOO_LARGE",
-        ),
-        (
-            "{invoices(first:100){nodes{customer{id} subscription{overdueInvoices{lines{amount{amount}}}}}}}"
-                .to_owned(),
-            "COST_LIMIT_EXCEEDED",
-        ),
-        (
-            "{a:invoices(first:100){nodes{...F}} b:invoices(first:100){nodes{...F}}}
-             fragment F on Invoice{lines{amount{amount}}}"
-                .to_owned(),
-            "COST_LIMIT_EXCEEDED",
-        ),
-        (
-            "mutation($i:PaymentStartInput!){a:paymentStart(input:$i){userErrors{code}}
-             b:paymentStart(input:$i){userErrors{code}}}"
-                .to_owned(),
-            "DOCUMENT_TOO_LARGE",
-        ),
-    ] {
+    for (document, expected) in documents::all() {
         let (status, code, answer) = posted(&front, &json!({ "query": document })).await;
         assert_eq!(
             (status, code.as_str()),
@@ -149,8 +63,6 @@ async fn documents_that_explode_are_refused_before_they_do() {
         );
         assert!(answer.get("data").is_none(), "{document:.80}");
     }
-    let grown = peak_kib() - before;
-    assert!(grown < 512 * 1024, "{grown} KiB for refusing");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -173,7 +85,7 @@ async fn bodies_that_are_too_large_compressed_or_endless_are_refused() {
     let variables = json!({ "query": "{__typename}", "variables": { "x": "x".repeat(300 * 1024) } });
     let (status, code, _) = posted(&front, &variables).await;
     assert_eq!((status, code.as_str()), (413, "PAYLOAD_TOO_LARGE"));
-    let variables = json!({ "query": "{__typename}", "variables": { "x": vec![0; 100_000] } });
+    let variables = json!({ "query": "{__typename}", "variables": { "x": vec![0; 200_000] } });
     assert_eq!(posted(&front, &variables).await.0, 413);
 
     let deep = format!(
@@ -327,87 +239,4 @@ fn sha256(text: &str) -> String {
         &aws_lc_rs::digest::SHA256,
         text.as_bytes(),
     ))
-}
-
-fn limits(limits: Limits) -> Settings {
-    Settings {
-        limits,
-        ..Settings::default()
-    }
-}
-
-// Property 50: above the rate limit requests get 429.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_budget_of_requests_is_shared_by_instances_and_comes_back_with_time() {
-    let rate = Rate {
-        capacity: 4,
-        per_minute: 60,
-    };
-    let settings = || {
-        limits(Limits {
-            user_requests: rate,
-            ..Limits::default()
-        })
-    };
-    let front = Front::with_settings(settings()).await;
-    let other = front.another_instance(settings());
-    let ask = |instance: axum::Router| {
-        let front = &front;
-        async move {
-            let body = json!({ "query": "{__typename}" }).to_string().into();
-            let request = request(front, "POST", "/graphql", "application/json", body);
-            let response = crate::front::knock(&instance, request).await;
-            let retry = response.headers().get(header::RETRY_AFTER).cloned();
-            (response.status().as_u16(), retry)
-        }
-    };
-    for instance in [&front.router, &other, &other, &front.router] {
-        assert_eq!(ask(instance.clone()).await.0, 200);
-    }
-    for instance in [&front.router, &other] {
-        let (status, retry) = ask(instance.clone()).await;
-        assert_eq!(status, 429);
-        assert_eq!(retry.expect("Retry-After"), "1");
-    }
-    front.test.clock().advance(TimeDelta::seconds(1));
-    assert_eq!(ask(other.clone()).await.0, 200);
-    assert_eq!(ask(front.router.clone()).await.0, 429);
-    let colleague = front.colleague(permission::VIEWER).await;
-    assert_eq!(
-        front.ask(colleague, "{__typename}", Value::Null).await.0,
-        StatusCode::OK
-    );
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn points_are_taken_by_price_told_and_given_back_when_less_was_received() {
-    let mut tight = Limits::default();
-    tight.points.staff.user = Rate {
-        capacity: 250,
-        per_minute: 60,
-    };
-    let front = Front::with_settings(limits(tight)).await;
-    for _ in 0..5 {
-        let body = json!({ "query": "{invoices(first:100){nodes{id}}}" }).to_string();
-        let mut dear = request(&front, "POST", "/graphql", "application/json", body.into());
-        dear.headers_mut()
-            .insert("x-graphql-cost", "1".parse().expect("value"));
-        let response = front.send(dear).await;
-        assert_eq!(
-            response.status(),
-            StatusCode::OK,
-            "there are no invoices to pay for"
-        );
-        assert_eq!(response.headers()["ratelimit-limit"], "250");
-        let (_, answer) = read(response).await;
-        let cost = json!({ "requested": 200, "actual": 1, "limit": 5_000, "reads": 1 });
-        assert_eq!(answer["extensions"]["cost"], cost);
-    }
-    let dearer = json!({ "query": "{invoices(first:100){nodes{id customer{id}}}}" });
-    let (status, code, answer) = posted(&front, &dearer).await;
-    assert_eq!((status, code.as_str()), (429, "RATE_LIMIT"));
-    let wait = answer["errors"][0]["extensions"]["retryAfterSeconds"].as_u64();
-    assert_eq!(wait, Some(55), "300 are asked for, 5 of 250 are spent");
-    let cheap = json!({ "query": "{invoices(first:10){nodes{id}}}" });
-    assert_eq!(posted(&front, &cheap).await.0, 200);
 }
