@@ -23,6 +23,7 @@ pub const SEALED_FIELDS: &[(&str, &[&str])] = &[
         "customers.customer.registered",
         &["address", "email", "name", "phone"],
     ),
+    ("identity.user.email_changed", &["email"]),
     ("identity.user.invited", &["email", "name"]),
     ("identity.user.renamed", &["name"]),
     ("messaging.sender_account.connected", &["device", "token"]),

@@ -20,6 +20,7 @@ use super::lists::{Session, SignIn, sessions, sign_ins};
 use crate::{
     ApiError,
     graphql::{
+        fields::Fields,
         payload::Outcome,
         scope::{Scope, scope},
         user_error::UserError,
@@ -211,6 +212,11 @@ impl AccountMutation {
         let scope = own(context)?;
         scope.require(permission::ACCOUNT_OWN).await?;
         let (state, viewer) = (scope.state(), scope.viewer());
+        let mut fields = Fields::default();
+        fields.said([("email", &input.email), ("password", &input.password)]);
+        if let Err(errors) = fields.done(Some(())) {
+            return Ok(Outcome::<()>::refused(errors).into());
+        }
         let password = SecretString::from(input.password);
         if !account::knows_password(state, viewer, password).await? {
             return Ok(AccountPayload::refused(wrong_password("password")));

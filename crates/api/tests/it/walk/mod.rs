@@ -259,7 +259,7 @@ async fn without_its_feature_an_operation_is_refused_and_without_the_others_it_i
             let name = operation.name();
             assert_eq!(status, StatusCode::FORBIDDEN, "{name}: {answer}");
             assert_eq!(codes(&answer), ["FEATURE_DISABLED"], "{name}");
-            let told = answer.pointer("/errors/0/extensions/params/feature");
+            let told = answer.pointer("/errors/0/extensions/feature");
             assert_eq!(told, Some(&feature.as_str().into()), "{name}: {answer}");
             assert_eq!(data(&answer, &operation), None, "{name}: {answer}");
             assert_eq!(world.head(&world.ours).await, before, "{name} has happened");
