@@ -129,7 +129,7 @@ async fn left(admin: &mut PgConnection) -> Vec<String> {
          UNION ALL SELECT 'lane ' || state FROM es.lanes WHERE state <> 'confirmed' OR holder IS NOT NULL
          UNION ALL SELECT 'parcel ' || state FROM es.outbox WHERE state NOT IN ('done', 'unknown') OR holder IS NOT NULL
          UNION ALL SELECT 'notice ' || state FROM es.notices WHERE state <> 'done' OR holder IS NOT NULL
-         UNION ALL SELECT 'timer ' || kind FROM es.timers
+         UNION ALL SELECT 'timer ' || kind FROM es.timers WHERE due_at <= now() OR holder IS NOT NULL
          UNION ALL SELECT 'parked ' || subscriber FROM es.parked
          UNION ALL SELECT 'dead letter ' || reason FROM es.dead_letters",
     )

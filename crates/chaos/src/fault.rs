@@ -264,17 +264,19 @@ pub const ALL: &[Fault] = &[
         "a new release writes events that the old one does not know",
         "there is no release before this one",
     ),
-    missing(
+    shown(
         "R30",
         "migration",
         "a migration is killed half-way",
-        "shown by the tests of migrations",
+        &[whole(
+            "a_migration_that_is_killed_in_the_middle_is_clean_and_is_finished_by_the_next_start",
+        )],
     ),
-    missing(
+    shown(
         "R31",
         "restore",
         "last night's backup is restored",
-        "shown by the tests of backups",
+        &[whole("the_drill_loses_everything_and_the_main_job_works_again")],
     ),
     missing(
         "R35",
@@ -282,11 +284,13 @@ pub const ALL: &[Fault] = &[
         "names are not resolved, or slowly",
         "routers and gateways of tests are addresses",
     ),
-    missing(
+    shown(
         "R36",
         "restarts",
         "servers are stopped one after the other under load",
-        "shown by the tests of restarts",
+        &[whole(
+            "no_request_fails_while_instances_are_restarted_one_after_the_other",
+        )],
     ),
     shown(
         "R37",
