@@ -5,7 +5,7 @@
 //! | `fault` | number in the table of faults, such as `R07` |
 //! | `test` | the test that was run |
 //! | `seed` | what chance was drawn from |
-//! | `verdict` | counts and names of [`Verdict`](crate::history::Verdict): `attempted`, `successes`, `refused`, `unknown`, `lost`, `twice`, `unexpected`, `recovered` |
+//! | `verdict` | counts and names of [`Verdict`]: `attempted`, `successes`, `refused`, `unknown`, `lost`, `twice`, `unexpected`, `recovered` |
 //! | `strikes` | how often the fault was made to happen |
 //! | `recovery_ms` | from the end of the fault to the first new success; the worst strike |
 //! | `slowest_ms` | longest wait of a client while the fault was there, where that is promised; else absent |
