@@ -32,9 +32,8 @@ impl Place {
     async fn new() -> Self {
         let db = TestDb::create().await;
         simpul_app::platform::found(&db.bus()).await.expect("founded");
-        // The test's own sessions would be servers that use the database. They end on another thread than the test's, which
-        // waits for programs.
         db.store().db().close().await;
+        end_own_sessions(&db);
         let folder = tempfile::tempdir().expect("a folder");
         let identity = Identity::generate();
         fs::write(
@@ -125,6 +124,7 @@ impl Place {
             .await
             .expect("the log");
         store.db().close().await;
+        end_own_sessions(&self.db);
         log.iter()
             .filter_map(|event| {
                 event
@@ -134,6 +134,15 @@ impl Place {
             })
             .collect()
     }
+}
+
+/// The test's own sessions would be servers that use the database, and a closed pool does not say when the last has gone.
+fn end_own_sessions(db: &TestDb) {
+    postgres::value(
+        &db.superuser_url(),
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+         WHERE datname = current_database() AND usename IN ('simpul_app', 'simpul_system')",
+    );
 }
 
 fn errors(output: &Output) -> String {

@@ -134,9 +134,9 @@ impl UserError {
         }
     }
 
-    /// What is wrong with an idempotency key, if anything.
+    /// What is wrong with an idempotency key, if anything. White space alone is a mistake that every client would share.
     pub(super) fn of_key(key: &str) -> Option<Self> {
-        let fits = (1..=MAX_KEY_CHARS).contains(&key.chars().count());
+        let fits = (1..=MAX_KEY_CHARS).contains(&key.chars().count()) && !key.trim().is_empty();
         (!fits).then(|| Self::invalid("idempotencyKey", "length", "a key has 1 to 64 characters"))
     }
 

@@ -25,7 +25,7 @@ use super::{blocking, context, fetch, manifest, manifests, reconcile, shelf};
 use crate::{config::Config, wiring};
 
 /// How long sessions of servers may take to go.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// What became of it.

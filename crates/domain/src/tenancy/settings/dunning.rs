@@ -45,7 +45,7 @@ impl Default for Dunning {
         Self {
             reminder_days: vec![-7, -3, 0, 1],
             grace_days: Within::of::<5>(),
-            stop_days: Some(Within::of::<30>()),
+            stop_days: None,
             late_fee: None,
         }
     }

@@ -4,6 +4,7 @@ use async_graphql::{Context, InputObject, Object, Result};
 use simpul_app::{Personal, platform::OpenAccount};
 use simpul_domain::{
     TenantId,
+    identity::EmailAddress,
     platform::PlanKey,
     tenancy::{Subdomain, TenantSettings, settings::Region},
 };
@@ -40,6 +41,9 @@ impl TenantOnboardInput {
         let mut fields = Fields::default();
         let subdomain = fields.take("subdomain", "pattern", Subdomain::parse(&self.subdomain));
         let plan = fields.take("plan", "pattern", PlanKey::parse(&self.plan));
+        fields.said([("name", &self.name), ("ownerName", &self.owner_name)]);
+        // The owner is invited there: an address that is none would leave them outside.
+        fields.take("ownerEmail", "pattern", EmailAddress::typed(&self.owner_email));
         let agreed_price = agreed(&mut fields, self.agreed_price.as_ref());
         fields.done(subdomain.zip(plan).map(|(subdomain, plan)| OpenAccount {
             name: self.name.clone(),
