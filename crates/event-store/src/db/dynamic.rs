@@ -60,11 +60,19 @@ pub(super) async fn create_database(
     Ok(())
 }
 
-/// Drops a database, if it is there, under whoever uses it.
+/// Drops a database, if it is there, under whoever uses it. The autovacuum's process, which only a superuser may end, is
+/// waited for.
 pub(super) async fn drop_database(connection: &mut PgConnection, name: &str) -> Result<(), sqlx::Error> {
     let statement = format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)");
-    connection.execute(statement.as_str()).await?;
-    Ok(())
+    for _ in 0..50 {
+        match connection.execute(statement.as_str()).await {
+            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42501") => {
+                tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+            }
+            ended => return ended.map(|_| ()),
+        }
+    }
+    connection.execute(statement.as_str()).await.map(|_| ())
 }
 
 /// Takes a session-level advisory lock if it is free.

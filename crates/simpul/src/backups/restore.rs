@@ -16,9 +16,12 @@ use simpul_event_store::{
     Bus, EventStore, audit,
     backup::{Erased, Facts, target},
     db::{lint, migrate},
-    feed::RunnerSettings,
+    feed::{
+        RunnerSettings,
+        rebuild::{RebuildError, Rebuilt},
+    },
 };
-use simpul_projections::registry;
+use simpul_projections::registry::{self, RegistryError};
 use tokio::{runtime::Handle, time::Instant};
 
 use super::{blocking, context, fetch, manifest, manifests, reconcile, shelf};
@@ -183,6 +186,19 @@ fn erased_since(all: &[Manifest], restored: &Manifest) -> BTreeSet<Erased> {
         .collect()
 }
 
+/// The session of a rebuild that was a migration's may still be ending.
+async fn rebuilt(owner_url: &SecretString, store: &EventStore, name: &str) -> anyhow::Result<Rebuilt> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match registry::rebuild(owner_url, store, name, RunnerSettings::default(), |_| {}).await {
+            Err(RegistryError::Rebuild(RebuildError::Busy { .. })) if Instant::now() < deadline => {
+                tokio::time::sleep(PAUSE).await;
+            }
+            ended => return Ok(ended?),
+        }
+    }
+}
+
 /// Builds every read model anew from the log, and compares: what is read from now on is what the log says.
 async fn read_models(
     config: &Config,
@@ -193,7 +209,7 @@ async fn read_models(
     let mut corrected = Vec::new();
     for name in registry::NAMES {
         registry::catch_up(store, name, RunnerSettings::default()).await?;
-        let rebuilt = registry::rebuild(owner_url, store, name, RunnerSettings::default(), |_| {}).await?;
+        let rebuilt = rebuilt(owner_url, store, name).await?;
         let digests = |version| {
             let schema = format!("rm_{name}_v{version}");
             let url = &backup_url;
