@@ -8,6 +8,7 @@ pub mod machine;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use simpul_domain::TenantId;
+pub use simpul_event_store::feed::chain;
 use simpul_event_store::{EventStore, StoreError};
 use tokio::{sync::Notify, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -241,16 +242,4 @@ impl<W: Work> Shell<W> {
             .remove(&task)
             .map_or(Input::Woken, |id| Input::Finished { id })
     }
-}
-
-/// An error with its sources, for logs and for operators.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }

@@ -24,7 +24,7 @@ pub struct DunningFacts {
     pub reminder_days: Vec<i8>,
     /// Whole days after the due date during which nobody is isolated.
     pub grace_days: u16,
-    /// Days after the isolir until the line is stopped, if it is.
+    /// Days after the due date and its grace until an isolated line is stopped, if it is.
     pub stop_days: Option<u16>,
 }
 

@@ -25,12 +25,11 @@ pub(crate) mod shard;
 
 use std::{error::Error, sync::Arc};
 
-pub(crate) use self::runner::chain;
 pub use self::{
     hints::{Hints, Listener, relay_hints},
     log::{head, last_event_at, page, stream},
     read::{ReadError, read_at},
-    runner::{ProjectionSettings, Runner, RunnerSettings, run_shards},
+    runner::{ProjectionSettings, Runner, RunnerSettings, chain, run_shards},
     shard::Shard,
 };
 use crate::{Recorded, StoreError, db::TenantTx};

@@ -303,7 +303,7 @@ async fn wait(stop: &CancellationToken, hints: &mut Listener, shard: Shard, time
 }
 
 /// An error with its sources, for the log.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

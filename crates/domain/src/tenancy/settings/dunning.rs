@@ -35,7 +35,7 @@ pub struct Dunning {
     pub reminder_days: Vec<i8>,
     /// Whole days after the due date during which nobody is isolated.
     pub grace_days: Within<0, 60>,
-    /// Days after the isolir until an unpaid line is stopped; `None`: never by itself.
+    /// Days after the due date and its grace until an unpaid, isolated line is stopped; `None`: never by itself.
     pub stop_days: Option<Within<1, 365>>,
     pub late_fee: Option<LateFee>,
 }
