@@ -32,7 +32,7 @@ use simpul_domain::{
         meter, news,
         terms::BillingTerms,
     },
-    subscriptions::Subscription,
+    subscriptions::{Subscription, SubscriptionEvent},
     tenancy::{AddOnOrder, Feature, Tenant},
     within::Within,
 };
@@ -122,6 +122,12 @@ impl Policies {
                     }
                 }
             }
+            AnyEvent::Subscription(line @ SubscriptionEvent::Isolated(_)) => {
+                let tenant = self.tenant(event.tenant).await?;
+                let stop = tenant.settings().dunning.stop_days.map(Within::get);
+                let due = dunning::on_subscription(line, stop).into_iter();
+                wishes.extend(due.map(|intent| (dunning::POLICY, intent)));
+            }
             AnyEvent::SaasTab(tab) => {
                 let zone = self.terms().await?.zone;
                 let due = ladder::on_tab(tab, zone).into_iter();
@@ -200,7 +206,6 @@ impl Policies {
         Ok(DunningFacts {
             reminder_days: dunning.reminder_days.clone(),
             grace_days: dunning.grace_days.get(),
-            stop_days: dunning.stop_days.map(Within::get),
         })
     }
 
@@ -288,14 +293,14 @@ impl Policies {
             }
             Intent::StopUnpaid {
                 subscription,
-                invoice,
+                isolated_at,
             } => {
                 dispatch(
                     &self.bus,
                     context,
                     StopUnpaid {
                         subscription,
-                        invoice,
+                        isolated_at,
                     },
                 )
                 .await
@@ -404,6 +409,7 @@ impl Reactor for Policies {
     fn wants(&self, event: &Recorded) -> bool {
         [
             Invoice::TYPE,
+            Subscription::TYPE,
             Tab::TYPE,
             Provisioning::TYPE,
             Tenant::TYPE,

@@ -10,7 +10,7 @@ use simpul_domain::{
     network::{Router, router::RouterStatus},
     subscriptions::{
         PppUsername, Subscription, SubscriptionCommand, SubscriptionEvent,
-        subscription::{IsolirHold, NoteOverdue as Note, OpenSubscription as Open, SubscriptionStatus},
+        subscription::{IsolirHold, NoteOverdue as Note, OpenSubscription as Open},
     },
     tenancy::Resource,
 };
@@ -224,12 +224,12 @@ impl Command for NoteOverdue {
     }
 }
 
-/// A bill of the line is long unpaid. That it still is, and that the line is isolated for it, is read here: whoever has a
-/// promise, an outage or credit was never isolated, and is not stopped.
+/// A line was isolated long ago. That it has been ever since, and that a bill of it still asks for money, is read here:
+/// whoever paid meanwhile was isolated anew if at all, and whoever has a promise, an outage or credit never was.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct StopUnpaid {
     pub subscription: SubscriptionId,
-    pub invoice: InvoiceId,
+    pub isolated_at: DateTime<Utc>,
 }
 
 impl Command for StopUnpaid {
@@ -240,14 +240,20 @@ impl Command for StopUnpaid {
 
     async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
         let id = self.subscription.to_string();
-        let unpaid = work.load::<Invoice>(&self.invoice.to_string()).await?.is_open();
-        let isolated = work.load::<Subscription>(&id).await?.status() == SubscriptionStatus::Isolated;
-        if unpaid && isolated {
-            let stop = SubscriptionCommand::Stop {
-                reason: format!("{} is unpaid", self.invoice),
-                at: work.at(),
-            };
-            decide::<Subscription>(work, &id, stop).await?;
+        let line = work.load::<Subscription>(&id).await?;
+        if line.isolated_since() != Some(self.isolated_at) {
+            return Ok(());
+        }
+        let overdue: Vec<InvoiceId> = line.overdue().keys().copied().collect();
+        for invoice in overdue {
+            if work.load::<Invoice>(&invoice.to_string()).await?.is_open() {
+                let stop = SubscriptionCommand::Stop {
+                    reason: format!("{invoice} is unpaid"),
+                    at: work.at(),
+                };
+                decide::<Subscription>(work, &id, stop).await?;
+                return Ok(());
+            }
         }
         Ok(())
     }

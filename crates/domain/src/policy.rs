@@ -33,10 +33,10 @@ pub enum TimerKind {
         subscription: SubscriptionId,
         due_on: NaiveDate,
     },
-    /// Stop the line if the invoice still asks for money: it is long unpaid.
+    /// Stop the line if it has been isolated ever since and a bill still asks for money: it is long unpaid.
     StopDue {
-        invoice: InvoiceId,
         subscription: SubscriptionId,
+        isolated_at: DateTime<Utc>,
     },
     /// Put a wish on the lanes of many lines, page by page.
     SweepLines(Sweep),
@@ -67,7 +67,13 @@ impl TimerKind {
             Self::SweepLines(sweep) => sweep.timer(),
             Self::InvoiceOverdue { invoice } => TimerId::derive(invoice.as_uuid(), "overdue"),
             Self::IsolirDue { invoice, .. } => TimerId::derive(invoice.as_uuid(), "isolir"),
-            Self::StopDue { invoice, .. } => TimerId::derive(invoice.as_uuid(), "stop"),
+            Self::StopDue {
+                subscription,
+                isolated_at,
+            } => TimerId::derive(
+                subscription.as_uuid(),
+                &format!("stop/{}", isolated_at.timestamp_micros()),
+            ),
             Self::BillAccount { account, on } => {
                 TimerId::derive(account.as_uuid(), &format!("saas.bill/{on}"))
             }
@@ -109,10 +115,10 @@ pub enum Intent {
         subscription: SubscriptionId,
         invoice: InvoiceId,
     },
-    /// `subscriptions.subscription`: stop; that the bill is still unpaid and the line isolated is read in the command.
+    /// `subscriptions.subscription`: stop; that it is isolated since then and still owes is read in the command.
     StopUnpaid {
         subscription: SubscriptionId,
-        invoice: InvoiceId,
+        isolated_at: DateTime<Utc>,
     },
     /// `saas.tab`: bill the next period, if it has begun.
     BillAccount { account: TenantId },

@@ -262,7 +262,6 @@ async fn reminders_isolir_and_stop_follow_the_operators_ladder() {
             ("02-02", "invoice_overdue"),
             ("02-03", "bill_reminder"),
             ("02-06", "isolir_due"),
-            ("02-16", "stop_due"),
         ]
     );
     house.on("2027-02-05T23:00:00+07:00").await;
@@ -270,7 +269,62 @@ async fn reminders_isolir_and_stop_follow_the_operators_ladder() {
     assert_eq!(house.status().await, SubscriptionStatus::Active);
     house.on("2027-02-06T00:01:00+07:00").await;
     assert_eq!(house.status().await, SubscriptionStatus::Isolated);
+    assert_eq!(house.due().await, [("02-16".to_owned(), "stop_due".to_owned())]);
+    house.on("2027-02-16T00:00:59+07:00").await;
+    assert_eq!(house.status().await, SubscriptionStatus::Isolated);
     house.on("2027-02-16T00:01:00+07:00").await;
+    assert_eq!(house.status().await, SubscriptionStatus::Stopped);
+}
+
+/// Isolates after no grace, and stops ten days later.
+fn strict() -> Dunning {
+    Dunning {
+        reminder_days: Vec::new(),
+        grace_days: Within::of::<0>(),
+        stop_days: Some(Within::of::<10>()),
+        late_fee: None,
+    }
+}
+
+#[tokio::test]
+async fn a_bill_that_goes_out_late_leaves_its_line_the_whole_days_until_the_stop() {
+    let house = House::open().await;
+    house.choose(strict()).await;
+    house.rig.test.clock().set(instant("2027-03-20T15:00:00+07:00"));
+    house.bill("2027-02-01").await;
+    house.rig.settle().await;
+    house.on("2027-03-20T15:00:01+07:00").await;
+    assert_eq!(house.status().await, SubscriptionStatus::Isolated);
+    house.on("2027-03-30T15:00:00+07:00").await;
+    assert_eq!(house.status().await, SubscriptionStatus::Isolated);
+    house.on("2027-03-30T15:00:01+07:00").await;
+    assert_eq!(house.status().await, SubscriptionStatus::Stopped);
+}
+
+#[tokio::test]
+async fn a_line_that_was_isolated_again_is_not_stopped_for_its_first_isolir() {
+    let house = House::open().await;
+    house.choose(strict()).await;
+    let first = house.bill("2027-02-01").await;
+    house.rig.settle().await;
+    house.on("2027-02-02T00:00:00+07:00").await;
+    assert_eq!(house.status().await, SubscriptionStatus::Isolated);
+    let void = VoidInvoice {
+        invoice: first,
+        reason: "a mistake".to_owned(),
+    };
+    house.tell(void).await.expect("void");
+    house.rig.settle().await;
+    house.rig.test.clock().set(instant("2027-02-08T00:00:00+07:00"));
+    house.bill("2027-03-01").await;
+    house.rig.settle().await;
+    house.on("2027-02-12T00:00:00+07:00").await;
+    assert_eq!(house.status().await, SubscriptionStatus::Active);
+    house.on("2027-03-02T00:00:00+07:00").await;
+    assert_eq!(house.status().await, SubscriptionStatus::Isolated);
+    house.on("2027-03-11T23:59:59+07:00").await;
+    assert_eq!(house.status().await, SubscriptionStatus::Isolated);
+    house.on("2027-03-12T00:00:00+07:00").await;
     assert_eq!(house.status().await, SubscriptionStatus::Stopped);
 }
 

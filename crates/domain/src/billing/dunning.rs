@@ -1,10 +1,11 @@
 //! When an unpaid invoice is looked at again: the day after its due date, and a subscription's also on the days of its
-//! reminders, the day after its grace, and when it is long unpaid. What an operator's account meets after its due date is [`crate::saas::ladder`]'s.
+//! reminders and the day after its grace. When an isolated line is looked at again: so many days after it was isolated,
+//! however late its bill was issued. What an operator's account meets after its due date is [`crate::saas::ladder`]'s.
 //!
 //! A paid invoice whose money is taken back after its due date is overdue at once.
 //!
-//! Every instant is a local midnight of the invoice's zone. A timer that fires late catches up once; one that
-//! fires for a paid invoice does nothing, because the command checks.
+//! Every instant of an invoice is a local midnight of its zone. A timer that fires late catches up once; one that
+//! fires for a paid invoice or a line that was paid for since does nothing, because the command checks.
 
 use chrono::{Days, NaiveDate};
 
@@ -12,7 +13,10 @@ use super::{
     InvoiceEvent,
     invoice::{Billed, InvoiceIssued},
 };
-use crate::policy::{Intent, TimerKind};
+use crate::{
+    policy::{Intent, TimerKind},
+    subscriptions::SubscriptionEvent,
+};
 
 /// Name in command ids.
 pub const POLICY: &str = "billing.dunning";
@@ -24,8 +28,6 @@ pub struct DunningFacts {
     pub reminder_days: Vec<i8>,
     /// Whole days after the due date during which nobody is isolated.
     pub grace_days: u16,
-    /// Days after the due date and its grace until an isolated line is stopped, if it is.
-    pub stop_days: Option<u16>,
 }
 
 pub fn react(event: &InvoiceEvent, facts: &DunningFacts) -> Vec<Intent> {
@@ -62,20 +64,24 @@ fn timers(issued: &InvoiceIssued, facts: &DunningFacts) -> Vec<Intent> {
                 due_on: issued.due_on,
             };
             let grace = u64::from(facts.grace_days) + 1;
-            let stop = facts.stop_days.map(|days| {
-                let stop = TimerKind::StopDue {
-                    invoice,
-                    subscription,
-                };
-                Intent::timer(start_after(grace + u64::from(days)), stop)
-            });
             reminders(issued, &facts.reminder_days)
                 .chain([overdue, Intent::timer(start_after(grace), isolir)])
-                .chain(stop)
                 .collect()
         }
         Billed::Account(_) => vec![overdue],
     }
+}
+
+/// `stop_days`: whole days from the isolir until a line that is still unpaid is stopped, if it ever is.
+pub fn on_subscription(event: &SubscriptionEvent, stop_days: Option<u16>) -> Option<Intent> {
+    let (SubscriptionEvent::Isolated(isolated), Some(days)) = (event, stop_days) else {
+        return None;
+    };
+    let stop = TimerKind::StopDue {
+        subscription: isolated.subscription,
+        isolated_at: isolated.at,
+    };
+    Some(Intent::timer(isolated.at + Days::new(u64::from(days)), stop))
 }
 
 /// One timer a stage. A bill that goes out late is not followed by reminders of the past.
@@ -116,11 +122,11 @@ pub fn on_timer(kind: &TimerKind) -> Option<Intent> {
             due_on,
         }),
         TimerKind::StopDue {
-            invoice,
             subscription,
+            isolated_at,
         } => Some(Intent::StopUnpaid {
             subscription,
-            invoice,
+            isolated_at,
         }),
         TimerKind::SweepLines(_)
         | TimerKind::CheckDomain { .. }

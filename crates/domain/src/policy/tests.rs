@@ -25,6 +25,7 @@ use crate::{
         provisioning::ProvisioningConfirmed,
         sweep::{self, Sweep},
     },
+    subscriptions::{SubscriptionEvent, subscription::SubscriptionIsolated},
     tenancy::{
         Section, TenantEvent,
         settings::Isolir,
@@ -171,6 +172,39 @@ fn a_timer_leads_to_the_command_that_checks_again() {
         }),
     );
     assert_eq!(dunning::react(&fell_overdue(), &DunningFacts::default()), []);
+}
+
+#[test]
+fn the_days_until_the_stop_count_from_the_isolir() {
+    let isolated_at = at(40);
+    let subscription = subscription();
+    let isolated = SubscriptionEvent::Isolated(SubscriptionIsolated {
+        subscription,
+        customer: customer(),
+        invoices: vec![invoice()],
+        at: isolated_at,
+    });
+    let kind = TimerKind::StopDue {
+        subscription,
+        isolated_at,
+    };
+    assert_eq!(
+        dunning::on_subscription(&isolated, Some(30)),
+        Some(Intent::timer(isolated_at + Days::new(30), kind.clone())),
+    );
+    assert_eq!(dunning::on_subscription(&isolated, None), None);
+    assert_eq!(
+        dunning::on_timer(&kind),
+        Some(Intent::StopUnpaid {
+            subscription,
+            isolated_at
+        }),
+    );
+    let later = TimerKind::StopDue {
+        subscription,
+        isolated_at: at(41),
+    };
+    assert_ne!(kind.timer(), later.timer(), "each isolir has its own stop");
 }
 
 #[test]

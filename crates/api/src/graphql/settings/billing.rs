@@ -243,7 +243,7 @@ pub(crate) struct DunningSettings {
     reminder_days: Vec<i32>,
     /// Whole days after the due date during which nobody is isolated.
     grace_days: i32,
-    /// Days after the due date and its grace until an unpaid, isolated line is stopped; null: never by itself.
+    /// Whole days after its isolir until a line that is still unpaid is stopped; null: never by itself.
     stop_days: Option<i32>,
     /// None: nothing is asked for being late.
     late_fee: Option<LateFeeSetting>,
@@ -300,7 +300,7 @@ pub(crate) struct DunningSettingsChangeInput {
     reminder_days: Vec<i32>,
     /// Whole days after the due date during which nobody is isolated, 0 to 60.
     grace_days: i32,
-    /// Days after the due date and its grace until an unpaid, isolated line is stopped, 1 to 365; null: never by itself.
+    /// Whole days after its isolir until a line that is still unpaid is stopped, 1 to 365; null: never by itself.
     stop_days: Option<i32>,
     /// None: nothing is asked for being late.
     late_fee: Option<LateFeeInput>,

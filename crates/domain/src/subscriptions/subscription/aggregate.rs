@@ -84,6 +84,8 @@ pub struct Subscription {
     line: Option<Line>,
     overdue: BTreeMap<InvoiceId, OverdueMark>,
     settled: VecDeque<InvoiceId>,
+    /// When it was isolated last.
+    isolated_at: Option<DateTime<Utc>>,
 }
 
 /// What never changes about a line, and its current terms.
@@ -107,6 +109,12 @@ impl Subscription {
 
     pub const fn overdue(&self) -> &BTreeMap<InvoiceId, OverdueMark> {
         &self.overdue
+    }
+
+    /// Since when it is isolated, if it is.
+    pub fn isolated_since(&self) -> Option<DateTime<Utc>> {
+        self.isolated_at
+            .filter(|_| self.status == SubscriptionStatus::Isolated)
     }
 
     pub fn customer(&self) -> Option<CustomerId> {
@@ -403,7 +411,7 @@ fn is_ripe(note: &NoteOverdue) -> bool {
 
 impl Decider for Subscription {
     const TYPE: &'static str = "subscriptions.subscription";
-    const STATE_VERSION: i32 = 3;
+    const STATE_VERSION: i32 = 4;
     type Command = SubscriptionCommand;
     type Event = SubscriptionEvent;
     type Error = SubscriptionError;
@@ -450,7 +458,10 @@ impl Decider for Subscription {
                     },
                 );
             }
-            SubscriptionEvent::Isolated(_) => self.status = SubscriptionStatus::Isolated,
+            SubscriptionEvent::Isolated(isolated) => {
+                self.status = SubscriptionStatus::Isolated;
+                self.isolated_at = Some(isolated.at);
+            }
             SubscriptionEvent::OverdueCleared(cleared) => {
                 self.overdue.remove(&cleared.invoice);
                 self.settled.retain(|settled| *settled != cleared.invoice);

@@ -237,6 +237,18 @@ fn resuming_with_unpaid_bills_leads_back_to_isolir() {
 }
 
 #[test]
+fn each_isolir_begins_anew_and_ends_with_its_lift() {
+    let mut later = note(2, 30);
+    later.at = at(900);
+    let first = active([ripe(1)]);
+    assert!(first.isolated_since().is_some());
+    let paid = active([ripe(1), clear(1)]);
+    assert_eq!(paid.isolated_since(), None);
+    let again = active([ripe(1), clear(1), SubscriptionCommand::NoteOverdue(later)]);
+    assert_eq!(again.isolated_since(), Some(at(900)));
+}
+
+#[test]
 fn the_isolation_names_its_invoices() {
     let events = active([overdue(1, DUE + 1)]).decide(ripe(2)).expect("accepted");
     let Some(SubscriptionEvent::Isolated(isolated)) = events.last() else {

@@ -1,5 +1,5 @@
 //! What follows when a bill is not paid (SPEC section 5): reminders, isolir after the grace, the stop after that. Read by
-//! the dunning ladder when a bill is issued; the late fee by the billing cycle, which puts it on the next bill.
+//! the dunning ladder when a bill is issued, the stop when a line is isolated; the late fee by the billing cycle, which puts it on the next bill.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -35,7 +35,7 @@ pub struct Dunning {
     pub reminder_days: Vec<i8>,
     /// Whole days after the due date during which nobody is isolated.
     pub grace_days: Within<0, 60>,
-    /// Days after the due date and its grace until an unpaid, isolated line is stopped; `None`: never by itself.
+    /// Whole days after its isolir until a line that is still unpaid is stopped; `None`: never by itself.
     pub stop_days: Option<Within<1, 365>>,
     pub late_fee: Option<LateFee>,
 }
