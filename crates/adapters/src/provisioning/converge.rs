@@ -5,7 +5,7 @@
 
 use simpul_domain::{RouterId, network::desired::DesiredState, network::provisioning::FailureKind};
 
-use super::diff::{Actual, Op, Session, gives_service, observed, outdated, plan, settle};
+use super::diff::{Actual, Op, Session, escapes, gives_service, observed, outdated, plan, settle};
 
 /// Rounds of changing and looking again before the run gives up.
 const MAX_ROUNDS: u32 = 3;
@@ -159,7 +159,10 @@ impl Machine {
         let outdated: Vec<Session> = outdated(desired, actual)
             .into_iter()
             // Whoever dialled again since then has the new state, where there is service at all.
-            .filter(|session| kicked.is_empty() || kicked.contains(session) || !gives_service(desired))
+            .filter(|session| {
+                let is_renewed = !kicked.is_empty() && !kicked.contains(session);
+                !is_renewed || !gives_service(desired) || escapes(desired, actual, session)
+            })
             .collect();
         if !outdated.is_empty() {
             return self.kick(outdated);

@@ -8,13 +8,13 @@ use std::collections::BTreeSet;
 
 use simpul_domain::network::desired::{Account, DesiredState};
 
+use super::listing::{self, Profile};
+
 /// Follows the marker while sessions that began under an older state may still be there. It stands on the router, so
 /// that no crash between a change and the end of the old sessions forgets them.
 pub(super) const RENEW: &str = "simpul-renew";
 /// What every marker of ours begins with.
 const MARK: &str = "simpul:";
-/// The address list of restricted customers (`facts/network.md` 1.10).
-pub const ISOLIR_LIST: &str = "ISP-ISOLIR";
 /// The service of our secrets.
 pub const SERVICE: &str = "pppoe";
 
@@ -52,19 +52,15 @@ pub struct Session {
     pub address: String,
 }
 
-/// One entry of the isolir list that carries our marker.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
-    pub id: String,
-    pub address: String,
-}
-
 /// Everything on the router that concerns one subscription: rows by name and rows by marker.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Actual {
     pub secrets: Vec<Secret>,
     pub sessions: Vec<Session>,
-    pub listed: Vec<Listed>,
+    /// The plan's profile and its copy, where sessions are to be listed; else not read.
+    pub profiles: Vec<Profile>,
+    /// Which of the sessions' addresses are on the isolir list, by whatever entry; not read where that is not wanted.
+    pub listed: BTreeSet<String>,
 }
 
 /// One write.
@@ -91,12 +87,16 @@ pub enum Op {
     RemoveSecret {
         id: String,
     },
-    List {
-        address: String,
-        comment: String,
+    AddProfile {
+        fields: Vec<(&'static str, String)>,
     },
-    Unlist {
+    SetProfile {
         id: String,
+        fields: Vec<(&'static str, String)>,
+    },
+    ClearProfile {
+        id: String,
+        field: &'static str,
     },
 }
 
@@ -120,6 +120,11 @@ pub fn plan(desired: &DesiredState, actual: &Actual, adopt: bool, rewrite: bool)
         Account::Present {
             profile, disabled, ..
         } => {
+            let copied = listing::listed_plan(desired);
+            let profile = copied.map_or_else(|| profile.to_string(), listing::copy_of);
+            if let Some(copied) = copied {
+                ops.extend(listing::plan_copy(copied, &actual.profiles)?);
+            }
             let foreign = foreign(desired, actual);
             let adoptable = foreign.filter(|secret| adopt && !secret.comment.contains(MARK));
             match (ours.split_first(), foreign, adoptable) {
@@ -127,23 +132,22 @@ pub fn plan(desired: &DesiredState, actual: &Actual, adopt: bool, rewrite: bool)
                 (Some(_), Some(_), _) | (None, Some(_), None) => return Err(NotOurs),
                 (Some((kept, repeated)), None, _) => {
                     ops.extend(repeated.iter().map(|secret| remove(secret)));
-                    correct(&mut ops, desired, kept, profile.as_str(), *disabled);
+                    correct(&mut ops, desired, kept, &profile, *disabled);
                     ops.extend(password(kept, rewrite));
                 }
                 (None, Some(_), Some(adopted)) => {
-                    correct(&mut ops, desired, adopted, profile.as_str(), *disabled);
+                    correct(&mut ops, desired, adopted, &profile, *disabled);
                     ops.extend(password(adopted, rewrite));
                 }
                 (None, None, _) => ops.push(Op::AddSecret {
                     name: desired.username.to_string(),
-                    profile: profile.to_string(),
+                    profile,
                     disabled: *disabled,
                     comment: format!("{} {RENEW}", desired.marker),
                 }),
             }
         }
     }
-    ops.extend(list(desired, actual));
     Ok(ops)
 }
 
@@ -157,26 +161,40 @@ pub fn observed(desired: &DesiredState, actual: &Actual) -> String {
     if !secrets.is_empty() || !secret.remote_address.is_empty() {
         return format!("simpul-ppp-1\nname={name}\npresent=otherwise\n");
     }
-    let wants_listing = wants_listing(desired);
-    let listed = list(desired, actual).is_empty() == wants_listing;
+    let copied = listing::listed_plan(desired).filter(|plan| {
+        let is_right = listing::plan_copy(plan, &actual.profiles).is_ok_and(|ops| ops.is_empty());
+        is_right && secret.profile == listing::copy_of(plan)
+    });
     format!(
         "simpul-ppp-1\nname={}\npresent=yes\nservice={}\nprofile={}\ndisabled={}\nisolir-listed={}\nmarker={}\n",
         secret.name,
         secret.service,
-        secret.profile,
+        copied.map_or(secret.profile.as_str(), |plan| plan.as_str()),
         yes_no(secret.disabled),
-        yes_no(listed),
+        yes_no(copied.is_some()),
         desired.marker,
     )
 }
 
-/// Sessions that may not go on: all of an account that gives no service, else those from before the last change.
+/// Sessions that may not go on: all of an account that gives no service, else those from before the last change, and
+/// those that are to be listed and are not.
 pub fn outdated(desired: &DesiredState, actual: &Actual) -> Vec<Session> {
-    let is_somebodys = foreign(desired, actual).is_some();
-    if is_somebodys || (gives_service(desired) && settle(desired, actual).is_none()) {
+    if foreign(desired, actual).is_some() {
         return Vec::new();
     }
-    actual.sessions.clone()
+    let all = !gives_service(desired) || settle(desired, actual).is_some();
+    let outdated = actual.sessions.iter();
+    outdated
+        .filter(|session| all || escapes(desired, actual, session))
+        .cloned()
+        .collect()
+}
+
+/// Whether the session should be listed and is not. One without an address goes nowhere.
+pub fn escapes(desired: &DesiredState, actual: &Actual, session: &Session) -> bool {
+    listing::listed_plan(desired).is_some()
+        && !session.address.is_empty()
+        && !actual.listed.contains(&session.address)
 }
 
 /// Whether the account may have a session at all.
@@ -287,46 +305,6 @@ fn marked(desired: &DesiredState, comment: &str, renew: bool) -> String {
         }
     }
     text
-}
-
-fn wants_listing(desired: &DesiredState) -> bool {
-    matches!(
-        desired.account,
-        Account::Present {
-            isolir_listed: true,
-            ..
-        }
-    )
-}
-
-/// The sessions' addresses belong on the list, or none does.
-fn list(desired: &DesiredState, actual: &Actual) -> Vec<Op> {
-    let addresses: BTreeSet<&str> = if wants_listing(desired) {
-        actual
-            .sessions
-            .iter()
-            .map(|session| session.address.as_str())
-            .collect()
-    } else {
-        BTreeSet::new()
-    };
-    let unlisted = actual
-        .listed
-        .iter()
-        .filter(|listed| !addresses.contains(listed.address.as_str()))
-        .map(|listed| Op::Unlist {
-            id: listed.id.clone(),
-        });
-    let missing = addresses
-        .iter()
-        .filter(|address| {
-            !address.is_empty() && !actual.listed.iter().any(|listed| listed.address == **address)
-        })
-        .map(|address| Op::List {
-            address: (*address).to_owned(),
-            comment: desired.marker.clone(),
-        });
-    unlisted.chain(missing).collect()
 }
 
 const fn yes_no(flag: bool) -> &'static str {

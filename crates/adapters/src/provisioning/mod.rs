@@ -6,11 +6,13 @@
 //!
 //! INVARIANT: a read that failed is "unknown" and changes nothing (Property 68). What is wanted is read anew in every
 //! run, so a stale version never wins and outages leave no queue of old commands (Property 67). Deliberately not
-//! here: router set-up (profiles, walled garden), which the operator does once.
+//! here: router set-up (profiles, walled garden), which the operator does once; of a plan's profile only the copy that
+//! lists its sessions is made ([`listing`]).
 
 pub mod consumer;
 pub mod converge;
 pub mod diff;
+pub mod listing;
 pub mod ports;
 pub mod router;
 pub mod worker;

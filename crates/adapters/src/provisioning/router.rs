@@ -1,7 +1,9 @@
 //! The machine's effects on a real router, over one connection.
 
+use std::collections::BTreeSet;
+
 use secrecy::{ExposeSecret as _, SecretString};
-use simpul_domain::network::{TlsMode, provisioning::FailureKind};
+use simpul_domain::network::{PppProfile, TlsMode, provisioning::FailureKind};
 use simpul_routeros::{
     Client, Error,
     client::{DialError, Endpoint, Login, Options, Query, RouterIdentity, Row, Security, Waiting},
@@ -10,13 +12,15 @@ use simpul_routeros::{
 
 use super::{
     Introduction, Reach, Wanted,
-    diff::{Actual, ISOLIR_LIST, Listed, Op, Password, SERVICE, Secret, Session},
+    diff::{Actual, Op, Password, SERVICE, Secret, Session},
+    listing::{self, COPIED, ISOLIR_LIST, Profile},
 };
 use crate::egress;
 
 const SECRETS: &str = "/ppp/secret";
 const ACTIVE: &str = "/ppp/active";
 const LIST: &str = "/ip/firewall/address-list";
+const PROFILES: &str = "/ppp/profile";
 const SECRET_FIELDS: &[&str] = &[
     ".id",
     "name",
@@ -63,7 +67,7 @@ impl Router {
     /// What it says about itself, for the record.
     pub async fn introduction(&self) -> Result<Introduction, Error> {
         Ok(Introduction {
-            serial: self.identity.serial_number.clone(),
+            serial: self.identity.device(),
             name: self.identity.name.clone(),
             version: self.client.capabilities().await?.version.to_string(),
         })
@@ -89,23 +93,41 @@ impl Router {
                 .await?;
             sessions.extend(rows.iter().map(session));
         }
-        let mine = [
-            Query::equal("list", ISOLIR_LIST),
-            Query::equal("comment", &desired.marker),
-        ];
-        let listed = self.client.print(LIST, &[".id", "address"], &mine).await?;
-        let listed = listed
-            .iter()
-            .map(|row| Listed {
-                id: row.text(".id"),
-                address: row.text("address"),
-            })
-            .collect();
+        let (profiles, listed) = match listing::listed_plan(desired) {
+            Some(plan) => (self.profiles(plan).await?, self.listed(&sessions).await?),
+            None => Default::default(),
+        };
         Ok(Actual {
             secrets,
             sessions,
+            profiles,
             listed,
         })
+    }
+
+    /// A plan's profile and its copy.
+    async fn profiles(&self, plan: &PppProfile) -> Result<Vec<Profile>, Error> {
+        let fields = [&[".id", "name", "address-list", "comment"][..], &COPIED[..]].concat();
+        let query = Query::equal("name", plan.as_str()).or(&Query::equal("name", listing::copy_of(plan)));
+        let rows = self.client.print(PROFILES, &fields, &[query]).await?;
+        Ok(rows.iter().map(profile).collect())
+    }
+
+    /// Which of the sessions' addresses are on the isolir list.
+    async fn listed(&self, sessions: &[Session]) -> Result<BTreeSet<String>, Error> {
+        let mut listed = BTreeSet::new();
+        for session in sessions {
+            let entry = [
+                Query::equal("list", ISOLIR_LIST),
+                Query::equal("address", &session.address),
+            ];
+            let rows = self.client.print(LIST, &["address", "disabled"], &entry).await?;
+            let counts = |row: &Row| !row.flag("disabled").unwrap_or_default();
+            if rows.iter().any(counts) {
+                listed.insert(session.address.clone());
+            }
+        }
+        Ok(listed)
     }
 
     /// By name, and by the comments that carry our marker alone: RouterOS does not search inside a text.
@@ -137,24 +159,20 @@ impl Router {
                 ];
                 self.client.add(SECRETS, &fields).await.map(drop)
             }
-            Op::SetSecret { id, fields } => {
-                let fields: Vec<(&str, &str)> = fields
-                    .iter()
-                    .map(|(name, value)| (*name, value.as_str()))
-                    .collect();
-                self.client.set(SECRETS, id, &fields).await
-            }
+            Op::SetSecret { id, fields } => self.client.set(SECRETS, id, &pairs(fields)).await,
             Op::ClearRemoteAddress { id } => self.client.unset(SECRETS, id, "remote-address").await,
             Op::SetPassword { id } => {
                 let fields = [("password", wanted.password.expose_secret())];
                 self.client.set(SECRETS, id, &fields).await
             }
             Op::RemoveSecret { id } => self.client.remove_if_present(SECRETS, id).await.map(drop),
-            Op::List { address, comment } => {
-                let fields = [("list", ISOLIR_LIST), ("address", address), ("comment", comment)];
-                self.client.add(LIST, &fields).await.map(drop)
-            }
-            Op::Unlist { id } => self.client.remove_if_present(LIST, id).await.map(drop),
+            Op::AddProfile { fields } => match self.client.add(PROFILES, &pairs(fields)).await {
+                // Another line of the plan was quicker; reading back says whether it is right.
+                Ok(_) | Err(Error::AlreadyExists(_)) => Ok(()),
+                Err(error) => Err(error),
+            },
+            Op::SetProfile { id, fields } => self.client.set(PROFILES, id, &pairs(fields)).await,
+            Op::ClearProfile { id, field } => self.client.unset(PROFILES, id, field).await,
         }
     }
 
@@ -200,6 +218,24 @@ fn secret(row: &Row, wanted: &SecretString) -> Secret {
         comment: row.text("comment"),
         password,
     }
+}
+
+fn profile(row: &Row) -> Profile {
+    let terms = COPIED.into_iter().map(|field| (field, row.text(field)));
+    Profile {
+        id: row.text(".id"),
+        name: row.text("name"),
+        address_list: row.text("address-list"),
+        comment: row.text("comment"),
+        terms: terms.filter(|(_, value)| !value.is_empty()).collect(),
+    }
+}
+
+fn pairs<'a>(fields: &'a [(&'static str, String)]) -> Vec<(&'static str, &'a str)> {
+    fields
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect()
 }
 
 fn session(row: &Row) -> Session {

@@ -32,7 +32,7 @@ use uuid::Uuid;
 
 use crate::{rig::until, tally::tenant};
 
-const LIMIT: Duration = Duration::from_secs(20);
+pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 const SERIAL: &str = "HEX0SIM0001";
 
 fn subscription() -> SubscriptionId {
@@ -45,9 +45,9 @@ fn router() -> RouterId {
 
 /// What the rest of the product knows, and what it was told.
 #[derive(Debug)]
-struct World {
+pub(crate) struct World {
     desired: Mutex<Option<DesiredState>>,
-    sim: ServerHandle,
+    pub(crate) sim: ServerHandle,
     proofs: Mutex<Vec<Proof>>,
     failures: Mutex<Vec<FailureKind>>,
     known: Mutex<Option<KnownIdentity>>,
@@ -107,15 +107,15 @@ impl Ports for Wired {
     }
 }
 
-struct Bench {
+pub(crate) struct Bench {
     test: TestDb,
-    world: Arc<World>,
+    pub(crate) world: Arc<World>,
     wake: Wake,
     stop: CancellationToken,
     tasks: JoinSet<()>,
 }
 
-fn state(version: u64, profile: &str, disabled: bool) -> DesiredState {
+pub(crate) fn state(version: u64, profile: &str, disabled: bool) -> DesiredState {
     DesiredState {
         subscription: subscription(),
         router: router(),
@@ -134,18 +134,23 @@ fn state(version: u64, profile: &str, disabled: bool) -> DesiredState {
 }
 
 impl Bench {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with_login(Group::Full).await
     }
 
     async fn with_login(group: Group) -> Self {
+        let mut config = RouterConfig::new(Personality::V7Empty);
+        config.users[0].group = group;
+        Self::on(config).await
+    }
+
+    async fn on(config: RouterConfig) -> Self {
         let test = TestDb::create().await;
-        let mut config = RouterConfig {
+        let config = RouterConfig {
             redial_after: Duration::from_millis(20),
             dial_automatically: true,
-            ..RouterConfig::new(Personality::V7Empty)
+            ..config
         };
-        config.users[0].group = group;
         let sim = Server::start(ServerConfig::in_memory(config))
             .await
             .expect("a simulator");
@@ -183,7 +188,7 @@ impl Bench {
         }
     }
 
-    async fn wish(&self, state: DesiredState) {
+    pub(crate) async fn wish(&self, state: DesiredState) {
         let wanted = i64::try_from(state.version).expect("a version");
         *self.world.desired.lock().expect("not poisoned") = Some(state);
         self.wish_for(wanted).await;
@@ -225,7 +230,7 @@ impl Bench {
     }
 
     /// Waits for the lane's confirmation, letting the clock run.
-    async fn confirmed(&self, version: i64) {
+    pub(crate) async fn confirmed(&self, version: i64) {
         until("the lane is confirmed", LIMIT, async || {
             self.test.clock().advance(TimeDelta::seconds(1));
             let status = self.status().await;
@@ -247,7 +252,7 @@ impl Bench {
         rows[0].clone()
     }
 
-    async fn finish(mut self) {
+    pub(crate) async fn finish(mut self) {
         self.stop.cancel();
         while self.tasks.join_next().await.is_some() {}
     }
@@ -386,6 +391,37 @@ async fn who_answers_first_is_the_router_from_then_on() {
         .change(|faults| faults.serial_number.clone_from(&stranger));
     bench.wish(state(2, "isolir", false)).await;
     bench.failed(FailureKind::WrongRouter).await;
+    assert_eq!(bench.secret()["profile"], "10M");
+    bench.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_virtual_router_is_pinned_by_its_licence() {
+    let bench = Bench::on(RouterConfig {
+        virtual_router: true,
+        serial_number: "6lR1ZPoutuJ".to_owned(),
+        ..RouterConfig::new(Personality::V7Empty)
+    })
+    .await;
+    // As a version that did not ask for the licence recorded it.
+    *bench.world.known.lock().expect("not poisoned") = Some(KnownIdentity { serial: None });
+    bench.wish(state(1, "10M", false)).await;
+    bench.confirmed(1).await;
+    let pinned = bench.world.known.lock().expect("not poisoned").clone();
+    assert_eq!(
+        pinned.and_then(|known| known.serial).as_deref(),
+        Some("license:6lR1ZPoutuJ")
+    );
+    let writes = bench.world.sim.router.journal().len();
+    let stranger = Some("AnotherOne0".to_owned());
+    bench
+        .world
+        .sim
+        .switches
+        .change(|faults| faults.serial_number.clone_from(&stranger));
+    bench.wish(state(2, "isolir", false)).await;
+    bench.failed(FailureKind::WrongRouter).await;
+    assert_eq!(bench.world.sim.router.journal().len(), writes);
     assert_eq!(bench.secret()["profile"], "10M");
     bench.finish().await;
 }

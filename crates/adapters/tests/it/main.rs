@@ -11,6 +11,7 @@ mod faults;
 mod killed;
 mod lanes;
 mod letters;
+mod listing;
 mod messages;
 mod publishing;
 mod rig;

@@ -59,7 +59,7 @@ pub enum Account {
     Present {
         profile: PppProfile,
         disabled: bool,
-        /// The session's address belongs on the isolir address list.
+        /// The router keeps the address of every session of this account on the isolir list, from the moment it begins.
         isolir_listed: bool,
     },
 }

@@ -65,6 +65,7 @@ pub(super) const PPP_PROFILE: &str = "/ppp/profile";
 pub(super) const PPP_SECRET: &str = "/ppp/secret";
 pub(super) const RESOURCE: &str = "/system/resource";
 pub(super) const ROUTERBOARD: &str = "/system/routerboard";
+pub(super) const LICENSE: &str = "/system/license";
 pub(super) const IDENTITY: &str = "/system/identity";
 pub(super) const USER_ACTIVE: &str = "/user/active";
 pub(super) const INTERFACE: &str = "/interface";
@@ -101,6 +102,11 @@ const PROFILE_FIELDS: &[Field] = &[
     field("parent-queue", Kind::Text, ""),
     field("queue-type", Kind::Text, ""),
     field("insert-queue-before", Kind::Text, ""),
+    field(
+        "change-tcp-mss",
+        Kind::Choice(&["default", "yes", "no"]),
+        "default",
+    ),
     field(
         "use-encryption",
         Kind::Choice(&["default", "yes", "no", "required"]),
@@ -311,6 +317,7 @@ static MENUS: &[Menu] = &[
     single(IDENTITY, &[field("name", Kind::Text, "")]),
     live(RESOURCE, false),
     live(ROUTERBOARD, false),
+    live(LICENSE, false),
     live(USER_ACTIVE, false),
     live(INTERFACE, false),
 ];

@@ -1,8 +1,11 @@
-//! A router: secrets, sessions and the isolir list, and customers' modems that dial whenever they may.
+//! A router: secrets, profiles and sessions, and customers' modems that dial whenever they may.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use simpul_adapters::provisioning::diff::{Actual, Listed, Op, Password, SERVICE, Secret, Session};
+use simpul_adapters::provisioning::{
+    diff::{Actual, Op, Password, SERVICE, Secret, Session},
+    listing::{ISOLIR_LIST, Profile, copy_of, listed_plan},
+};
 use simpul_domain::network::desired::DesiredState;
 
 /// One secret as the router keeps it.
@@ -24,6 +27,8 @@ pub struct Live {
     pub name: String,
     pub session_id: u64,
     pub profile: String,
+    /// Its profile put it on the isolir list.
+    pub is_listed: bool,
 }
 
 /// One router.
@@ -34,7 +39,8 @@ pub struct Router {
     pub shows_passwords: bool,
     pub secrets: BTreeMap<u64, Kept>,
     pub sessions: Vec<Live>,
-    pub listed: BTreeMap<u64, (String, String)>,
+    /// Profiles whose terms matter; a plan without one here has an empty one.
+    pub profiles: BTreeMap<u64, Profile>,
     pub offline_until_ms: u64,
     pub stranger_until_ms: u64,
     next: u64,
@@ -42,6 +48,17 @@ pub struct Router {
 
 fn row(id: u64) -> String {
     format!("*{id:X}")
+}
+
+fn put(profile: &mut Profile, fields: &[(&'static str, String)]) {
+    for (field, value) in fields {
+        match *field {
+            "name" => profile.name.clone_from(value),
+            "address-list" => profile.address_list.clone_from(value),
+            "comment" => profile.comment.clone_from(value),
+            term => drop(profile.terms.insert(term, value.clone())),
+        }
+    }
 }
 
 fn number(id: &str) -> u64 {
@@ -88,10 +105,11 @@ impl Router {
         let named = |name: &str| {
             name == desired.username.as_str() || secrets.iter().any(|secret| secret.name == name)
         };
-        let sessions = self.sessions.iter().filter(|live| named(&live.name));
-        let listed = self.listed.iter().filter(|(_, (_, comment))| comment == marker);
+        let sessions: Vec<&Live> = self.sessions.iter().filter(|live| named(&live.name)).collect();
+        let (profiles, listed) = self.listing(desired, &sessions);
         Actual {
             sessions: sessions
+                .into_iter()
                 .map(|live| Session {
                     id: row(live.id),
                     name: live.name.clone(),
@@ -99,14 +117,41 @@ impl Router {
                     address: Self::address(&live.name),
                 })
                 .collect(),
-            listed: listed
-                .map(|(id, (address, _))| Listed {
-                    id: row(*id),
-                    address: address.clone(),
-                })
-                .collect(),
+            profiles,
+            listed,
             secrets,
         }
+    }
+
+    /// The plan's profile with its copy, and which sessions are listed, where that is wanted.
+    fn listing(&self, desired: &DesiredState, sessions: &[&Live]) -> (Vec<Profile>, BTreeSet<String>) {
+        let Some(plan) = listed_plan(desired) else {
+            return Default::default();
+        };
+        let names = [plan.to_string(), copy_of(plan)];
+        let kept = self.profiles.iter().map(|(id, profile)| Profile {
+            id: row(*id),
+            ..profile.clone()
+        });
+        let listed = sessions.iter().filter(|live| live.is_listed);
+        (
+            kept.filter(|profile| names.contains(&profile.name)).collect(),
+            listed.map(|live| Self::address(&live.name)).collect(),
+        )
+    }
+
+    fn profile(&self, name: &str) -> Option<&Profile> {
+        self.profiles.values().find(|profile| profile.name == name)
+    }
+
+    /// A profile that the operator has made.
+    pub fn prepare(&mut self, name: &str) {
+        self.next += 1;
+        let profile = Profile {
+            name: name.to_owned(),
+            ..Profile::default()
+        };
+        self.profiles.insert(self.next, profile);
     }
 
     /// Performs a write; `false` when the router refuses it.
@@ -159,16 +204,22 @@ impl Router {
             Op::RemoveSecret { id } => {
                 self.secrets.remove(&number(id));
             }
-            Op::List { address, comment } => {
-                // Whatever the comment: an address is on a list once.
-                if self.listed.values().any(|(known, _)| known == address) {
-                    return false;
+            Op::AddProfile { fields } => {
+                let mut profile = Profile::default();
+                put(&mut profile, fields);
+                // Somebody was quicker: that is no failure of the write.
+                if self.profile(&profile.name).is_none() {
+                    self.profiles.insert(self.next, profile);
                 }
-                self.listed.insert(self.next, (address.clone(), comment.clone()));
             }
-            Op::Unlist { id } => {
-                self.listed.remove(&number(id));
-            }
+            Op::SetProfile { id, fields } => match self.profiles.get_mut(&number(id)) {
+                Some(profile) => put(profile, fields),
+                None => return false,
+            },
+            Op::ClearProfile { id, field } => match self.profiles.get_mut(&number(id)) {
+                Some(profile) => drop(profile.terms.remove(field)),
+                None => return false,
+            },
         }
         true
     }
@@ -189,11 +240,14 @@ impl Router {
             .collect();
         for (name, profile) in waiting {
             self.next += 1;
+            let began = self.profile(&profile);
+            let is_listed = began.is_some_and(|profile| profile.address_list == ISOLIR_LIST);
             self.sessions.push(Live {
                 id: self.next,
                 name,
                 session_id: self.next,
                 profile,
+                is_listed,
             });
         }
     }

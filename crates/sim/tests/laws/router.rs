@@ -7,6 +7,7 @@ use simpul_adapters::{
     provisioning::{
         Reach, Wanted,
         diff::{Actual, Op, Password},
+        listing::{COPY, ISOLIR_LIST, copy_of},
         router::Router,
     },
 };
@@ -68,10 +69,16 @@ enum Write {
     Remove {
         which: usize,
     },
-    List {
-        last: u8,
+    Copy,
+    /// What the copy, or the plan's profile, does with its sessions' addresses.
+    Lists {
+        which: usize,
+        listed: bool,
     },
-    Unlist {
+    Rate {
+        which: usize,
+    },
+    ClearRate {
         which: usize,
     },
 }
@@ -80,7 +87,8 @@ enum Write {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Held {
     secrets: Vec<(String, String, bool, String, Password)>,
-    listed: Vec<String>,
+    /// Name, list, comment and rate.
+    profiles: Vec<(String, String, String, Option<String>)>,
 }
 
 /// What a run asks of a router.
@@ -182,7 +190,7 @@ fn wanted(owner: simpul_domain::TenantId) -> Wanted {
         account: Account::Present {
             profile: PppProfile::parse(PROFILES[0]).expect("a profile"),
             disabled: false,
-            isolir_listed: false,
+            isolir_listed: true,
         },
         marker: marker(owner, subscription),
     };
@@ -205,7 +213,15 @@ fn held(actual: &Actual) -> Held {
     });
     Held {
         secrets: secrets.collect(),
-        listed: actual.listed.iter().map(|entry| entry.address.clone()).collect(),
+        profiles: actual
+            .profiles
+            .iter()
+            .map(|profile| {
+                let (name, list) = (profile.name.clone(), profile.address_list.clone());
+                let rate = profile.terms.get("rate-limit").cloned();
+                (name, list, profile.comment.clone(), rate)
+            })
+            .collect(),
     }
 }
 
@@ -215,6 +231,10 @@ fn op(write: &Write, actual: &Actual, wanted: &Wanted) -> Op {
     let secret = |which: usize| {
         let row = actual.secrets.get(which);
         row.map_or_else(nothing, |secret| secret.id.clone())
+    };
+    let profile = |which: usize| {
+        let row = actual.profiles.get(which);
+        row.map_or_else(nothing, |profile| profile.id.clone())
     };
     let comment = |ours: bool| {
         if ours {
@@ -245,15 +265,30 @@ fn op(write: &Write, actual: &Actual, wanted: &Wanted) -> Op {
         Write::Password { which } => Op::SetPassword { id: secret(which) },
         Write::ClearAddress { which } => Op::ClearRemoteAddress { id: secret(which) },
         Write::Remove { which } => Op::RemoveSecret { id: secret(which) },
-        Write::List { last } => Op::List {
-            address: format!("10.0.0.{last}"),
-            comment: wanted.state.marker.clone(),
+        Write::Copy => Op::AddProfile {
+            fields: vec![
+                (
+                    "name",
+                    copy_of(&PppProfile::parse(PROFILES[0]).expect("a profile")),
+                ),
+                ("address-list", ISOLIR_LIST.to_owned()),
+                ("comment", COPY.to_owned()),
+            ],
         },
-        Write::Unlist { which } => Op::Unlist {
-            id: actual
-                .listed
-                .get(which)
-                .map_or_else(nothing, |entry| entry.id.clone()),
+        Write::Lists { which, listed } => Op::SetProfile {
+            id: profile(which),
+            fields: vec![(
+                "address-list",
+                if listed { ISOLIR_LIST } else { "lain" }.to_owned(),
+            )],
+        },
+        Write::Rate { which } => Op::SetProfile {
+            id: profile(which),
+            fields: vec![("rate-limit", "5M/10M".to_owned())],
+        },
+        Write::ClearRate { which } => Op::ClearProfile {
+            id: profile(which),
+            field: "rate-limit",
         },
     }
 }
@@ -269,8 +304,10 @@ fn steps() -> impl Strategy<Value = Vec<(Write, Line)>> {
         1 => which().prop_map(|which| Write::Password { which }),
         1 => which().prop_map(|which| Write::ClearAddress { which }),
         1 => which().prop_map(|which| Write::Remove { which }),
-        2 => (2..6_u8).prop_map(|last| Write::List { last }),
-        1 => which().prop_map(|which| Write::Unlist { which }),
+        2 => Just(Write::Copy),
+        2 => (which(), flag()).prop_map(|(which, listed)| Write::Lists { which, listed }),
+        1 => which().prop_map(|which| Write::Rate { which }),
+        1 => which().prop_map(|which| Write::ClearRate { which }),
     ];
     let line = prop_oneof![6 => Just(Line::Good), 1 => Just(Line::CutBefore), 1 => Just(Line::CutAfter)];
     prop::collection::vec((write, line), 1..20)
@@ -303,6 +340,9 @@ fn writes_are_accepted_refused_and_lost_alike() {
     court.for_all(&steps, async |(steps, shows_passwords)| {
         let wanted = wanted(tenant());
         let mut model = Model(router::Router::new("HEX0SIM0001".to_owned(), shows_passwords));
+        for name in PROFILES {
+            model.0.prepare(name);
+        }
         let mut real = Real::start(shows_passwords).await;
         let said = drive(&mut model, &steps, &wanted).await;
         let was = drive(&mut real, &steps, &wanted).await;

@@ -18,7 +18,8 @@ use crate::graphql::{fields::Fields, scalar::Date, user_error::UserError};
 pub(crate) enum Strategy {
     /// The PPP secret gets the isolir profile and the session ends: the customer lands on the pay page.
     PppProfileSwitch,
-    /// The current address is put on the router's isolir list.
+    /// The PPP secret gets a copy of its plan's profile that puts its sessions on the router's isolir list, and the session
+    /// ends: the customer keeps the plan's pool and speed, and lands on the pay page.
     AddressList,
     /// The next authentication is answered with isolir attributes.
     RadiusAttributes,

@@ -13,7 +13,8 @@ pub enum IsolirStrategy {
     /// Give the PPP secret the isolir profile and end the session: the customer lands on the pay page.
     #[default]
     PppProfileSwitch,
-    /// Put the current address on the router's isolir list.
+    /// Give the PPP secret a copy of its plan's profile that puts its sessions on the router's isolir list, and end the
+    /// session: the customer keeps the plan's pool and speed, and lands on the pay page.
     AddressList,
     /// Answer the next authentication with isolir attributes.
     RadiusAttributes,
