@@ -51,7 +51,7 @@ pub struct Reach {
 /// What a router says about itself at the first contact.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Introduction {
-    /// None for a virtual router.
+    /// The board's serial number, or of a virtual router `license:` and the id of its licence.
     pub serial: Option<String>,
     pub name: String,
     pub version: String,

@@ -174,12 +174,14 @@ impl<P: Ports> Provisioner<P> {
             Ok(opened) => run.router.insert(opened),
             Err(error) => return failed(router, &error),
         };
+        let serial = opened.identity.device();
         match reach.known {
-            Some(known) => Input::Connected {
-                serial: opened.identity.serial_number.clone(),
+            // One that was recorded without a serial number and says one now is recorded again.
+            Some(known) if known.serial.is_some() || serial.is_none() => Input::Connected {
+                serial,
                 expected: known.serial,
             },
-            None => self.introduce(tenant, router, opened).await,
+            Some(_) | None => self.introduce(tenant, router, opened).await,
         }
     }
 

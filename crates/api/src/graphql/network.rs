@@ -55,7 +55,7 @@ pub(crate) struct Router {
     tls: TlsMode,
     /// With which the platform logs in.
     username: String,
-    /// Serial number, once it was asked.
+    /// Serial number, once it was asked; of a virtual router `license:` and the id of its licence.
     serial: Option<String>,
     /// What the router calls itself.
     identity: Option<String>,

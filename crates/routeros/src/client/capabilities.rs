@@ -112,23 +112,40 @@ pub struct RouterIdentity {
     pub name: String,
     /// The serial number of its board; `None` for a virtual router.
     pub serial_number: Option<String>,
+    /// The id of its licence, asked for only where there is no serial number: `system-id` of a CHR, else `software-id`.
+    pub license_id: Option<String>,
 }
 
 impl RouterIdentity {
     pub(super) async fn ask(client: &Client) -> Result<Self, Error> {
         let identity = client.print("/system/identity", &["name"], &[]).await?;
-        let board = match client.print("/system/routerboard", &["serial-number"], &[]).await {
-            Ok(rows) => rows,
-            Err(Error::Unsupported(_)) => Vec::new(),
-            Err(error) => return Err(error),
+        let serial_number = said(client, "/system/routerboard", &["serial-number"]).await?;
+        let license_id = match serial_number {
+            Some(_) => None,
+            None => said(client, "/system/license", &["system-id", "software-id"]).await?,
         };
-        let serial_number = board
-            .first()
-            .and_then(|row| row.get("serial-number"))
-            .map(std::borrow::Cow::into_owned);
         Ok(Self {
             name: identity.first().map(|row| row.text("name")).unwrap_or_default(),
-            serial_number: serial_number.filter(|serial| !serial.is_empty()),
+            serial_number,
+            license_id,
         })
     }
+
+    /// What tells this device from every other: its serial number, else `license:` and the id of its licence.
+    pub fn device(&self) -> Option<String> {
+        let license = || self.license_id.as_ref().map(|id| format!("license:{id}"));
+        self.serial_number.clone().or_else(license)
+    }
+}
+
+/// The first of these properties that a menu of one row says; nothing where there is no such menu.
+async fn said(client: &Client, menu: &str, properties: &[&str]) -> Result<Option<String>, Error> {
+    let rows = match client.print(menu, properties, &[]).await {
+        Ok(rows) => rows,
+        Err(Error::Unsupported(_)) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let Some(row) = rows.first() else { return Ok(None) };
+    let mut texts = properties.iter().map(|property| row.text(property));
+    Ok(texts.find(|text| !text.is_empty()))
 }

@@ -85,8 +85,10 @@ pub struct RouterConfig {
     pub personality: Personality,
     /// `/system/identity name`.
     pub identity: String,
-    /// `/system/routerboard serial-number`.
+    /// `/system/routerboard serial-number`; of a virtual router `/system/license system-id`.
     pub serial_number: String,
+    /// A Cloud Hosted Router: it has a licence and no board.
+    pub virtual_router: bool,
     /// Who may log in.
     pub users: Vec<User>,
     /// How long a customer's device waits before it dials again.
@@ -107,6 +109,7 @@ impl RouterConfig {
             personality,
             identity: "simulated".into(),
             serial_number: "HEX0SIM0001".into(),
+            virtual_router: false,
             users: vec![user],
             redial_after: Duration::from_secs(1),
             dial_automatically: false,

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use super::query::keeps;
 use super::router::{Refusal, Router};
-use super::schema::{self, ADDRESS_LIST, INTERFACE, PPP_ACTIVE, RESOURCE, ROUTERBOARD, Shape, USER_ACTIVE};
+use super::schema::{
+    self, ADDRESS_LIST, INTERFACE, LICENSE, PPP_ACTIVE, RESOURCE, ROUTERBOARD, Shape, USER_ACTIVE,
+};
 use super::table::{Properties, format_id};
 use crate::codec::Sentence;
 use crate::values::format_duration;
@@ -62,6 +64,7 @@ impl Router {
         match menu {
             RESOURCE => return vec![self.resource(now)],
             ROUTERBOARD => return vec![self.routerboard(serial)],
+            LICENSE => return vec![self.license(serial)],
             INTERFACE => return vec![interface("*1", "ether1"), interface("*2", "ether2")],
             USER_ACTIVE => return self.user_active(),
             _ => {}
@@ -91,12 +94,17 @@ impl Router {
 
     fn resource(&self, now: Duration) -> Properties {
         let uptime = Duration::from_secs(now.saturating_sub(self.booted_at).as_secs());
+        let (board, architecture, cpu) = if self.config.virtual_router {
+            ("CHR QEMU Standard PC (Q35 + ICH9, 2009)", "x86_64", "QEMU")
+        } else {
+            ("hEX", "mmips", "MIPS 1004Kc V2.15")
+        };
         properties(&[
             ("uptime", &format_duration(uptime)),
             ("version", self.config.personality.version()),
-            ("board-name", "hEX"),
-            ("architecture-name", "mmips"),
-            ("cpu", "MIPS 1004Kc V2.15"),
+            ("board-name", board),
+            ("architecture-name", architecture),
+            ("cpu", cpu),
             ("cpu-count", "4"),
             ("cpu-load", "3"),
             ("free-memory", "201326592"),
@@ -108,11 +116,22 @@ impl Router {
     }
 
     fn routerboard(&self, serial: Option<&str>) -> Properties {
+        if self.config.virtual_router {
+            return properties(&[("routerboard", "false")]);
+        }
         properties(&[
             ("routerboard", "true"),
             ("model", "RB750Gr3"),
             ("serial-number", serial.unwrap_or(&self.config.serial_number)),
         ])
+    }
+
+    fn license(&self, serial: Option<&str>) -> Properties {
+        if self.config.virtual_router {
+            let id = serial.unwrap_or(&self.config.serial_number);
+            return properties(&[("system-id", id), ("level", "p1")]);
+        }
+        properties(&[("software-id", "SIML-0001"), ("nlevel", "4")])
     }
 
     fn user_active(&self) -> Vec<Properties> {

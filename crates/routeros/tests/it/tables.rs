@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 use simpul_routeros::client::{Command, Error, Query, Version};
-use simpul_routeros::sim::Personality;
+use simpul_routeros::sim::{Personality, RouterConfig, Server, ServerConfig};
 
-use crate::rig::{SECRET, pair};
+use crate::rig::{SECRET, connect, pair};
 
 #[tokio::test(start_paused = true)]
 async fn a_row_is_added_changed_printed_and_removed() {
@@ -233,6 +233,26 @@ async fn a_renamed_profile_is_followed_and_a_removed_one_dangles() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_virtual_router_is_known_by_its_licence() {
+    let mut config = RouterConfig::new(Personality::V7Empty);
+    config.virtual_router = true;
+    config.serial_number = "6lR1ZPoutuJ".into();
+    let server = Server::start(ServerConfig::in_memory(config)).await.unwrap();
+    let client = connect(&server).await.unwrap();
+    let said = client.identity().await.unwrap();
+    assert_eq!(
+        (said.serial_number.clone(), said.license_id.as_deref()),
+        (None, Some("6lR1ZPoutuJ"))
+    );
+    assert_eq!(said.device().unwrap(), "license:6lR1ZPoutuJ");
+    server
+        .switches
+        .change(|faults| faults.serial_number = Some("AnotherOne0".into()));
+    let other = client.identity().await.unwrap();
+    assert_eq!(other.device().unwrap(), "license:AnotherOne0");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_router_says_what_it_can_do_and_who_it_is() {
     let (server, client) = pair(Personality::V7Empty).await;
     let capabilities = client.capabilities().await.unwrap();
@@ -254,6 +274,7 @@ async fn the_router_says_what_it_can_do_and_who_it_is() {
         .switches
         .change(|faults| faults.serial_number = Some("OTHER".into()));
     assert_eq!(client.identity().await.unwrap().serial_number.unwrap(), "OTHER");
+    assert_eq!(client.identity().await.unwrap().device().unwrap(), "OTHER");
     for (text, expected) in [
         ("6.42.12 (long-term)", (6, 42, 12)),
         ("7.1beta4", (7, 1, 0)),

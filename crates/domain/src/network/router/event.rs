@@ -76,6 +76,7 @@ pub struct RouterAddressChanged {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RouterIdentified {
     pub router: RouterId,
+    /// The board's serial number, or of a virtual router `license:` and the id of its licence.
     pub serial: Option<String>,
     pub identity: String,
     pub version: String,
