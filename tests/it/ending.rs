@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use simpul_domain::TenantId;
 use simpul_event_store::audit;
 use sqlx::{Connection as _, PgConnection};
 
@@ -68,7 +69,12 @@ impl World {
             settled.await,
             "waited in vain until nothing is left to be done: {waits_for:?}"
         );
-        audit::verify(self.bus.store(), self.operator.tenant, |_| {})
+        self.assert_unbroken(self.operator.tenant).await;
+    }
+
+    /// A tenant's hash chain verifies.
+    pub(crate) async fn assert_unbroken(&self, tenant: TenantId) {
+        audit::verify(self.bus.store(), tenant, |_| {})
             .await
             .expect("verified")
             .expect("an unbroken chain");
@@ -76,11 +82,19 @@ impl World {
 
     /// Waits until nothing is left to be done, and looks at everything.
     pub(crate) async fn ending(&self) -> Ending {
+        self.ending_of(&[self.operator.tenant]).await
+    }
+
+    /// Like [`World::ending`], with the events of these logs.
+    pub(crate) async fn ending_of(&self, tenants: &[TenantId]) -> Ending {
         self.settled().await;
         let mut admin = self.admin().await;
         let mut events = BTreeMap::new();
-        for event in self.log().await {
-            *events.entry(event.event_type).or_default() += 1;
+        for tenant in tenants {
+            self.assert_unbroken(*tenant).await;
+            for event in self.log_of(*tenant).await {
+                *events.entry(event.event_type).or_default() += 1;
+            }
         }
         let journal = self.around.fonnte.journal();
         let texts: BTreeSet<&str> = journal.iter().map(|sent| sent.message.as_str()).collect();

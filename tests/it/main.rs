@@ -22,6 +22,7 @@ mod postgres;
 mod protocols;
 mod reports;
 mod restarts;
+mod saas;
 mod settings;
 mod sweep;
 mod world;

@@ -50,7 +50,7 @@ async fn trickle(port: u16, authorization: String) -> String {
 async fn a_body_that_trickles_is_refused_and_holds_nobody_up() {
     let world = World::start(Way::Store).await;
     let alive = world.ask("{__typename}", Value::Null).await;
-    let port = world.public_url().port().expect("a port");
+    let port = world.address().port().expect("a port");
     let mut slow = JoinSet::new();
     for number in 0..SLOW {
         // Also those who do not say who they are.

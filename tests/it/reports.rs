@@ -97,7 +97,7 @@ async fn a_wrong_secret_is_a_missing_page_and_another_device_is_nobody() {
     let mut path = world.operator.reports.clone();
     path.truncate(path.len() - 1);
     path.push('x');
-    let url = world.public_url().join(&path).expect("a URL");
+    let url = world.address().join(&path).expect("a URL");
     world.around.fonnte.set_webhook(url);
     let status = world
         .around

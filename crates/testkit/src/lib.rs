@@ -11,7 +11,8 @@
 //!
 //! A database is a copy of a migrated template, which is built once for each state of `migrations/`, whatever
 //! number of test processes asks for it at once. It is dropped with its [`TestDb`]. There is no mock of PostgreSQL.
-//! [`OwnBroker`] and [`OwnPostgres`] are servers that a test may kill, [`MailServer`] a mail server that fails as it is told.
+//! [`OwnBroker`] and [`OwnPostgres`] are servers that a test may kill, [`MailServer`] a mail server that fails as it is told,
+//! [`OwnClock`] a time that processes live at.
 
 mod broker;
 mod clock;
@@ -19,6 +20,7 @@ mod database;
 pub mod dns;
 mod ids;
 mod mail;
+mod own_clock;
 mod postgres;
 pub mod sql;
 
@@ -27,4 +29,5 @@ pub use clock::ManualClock;
 pub use database::{TestDb, TestDbError};
 pub use ids::SeededIds;
 pub use mail::{MailFault, MailOptions, MailServer, MailTls, Taken};
+pub use own_clock::OwnClock;
 pub use postgres::{Frozen, OwnPostgres};

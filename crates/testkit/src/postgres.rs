@@ -26,7 +26,7 @@ use tempfile::TempDir;
 use url::Url;
 
 use self::account::{Account, program, run};
-use crate::database::Server;
+use crate::{OwnClock, database::Server};
 
 const EXTENSIONS: &str = include_str!("../../../docker/postgres/extensions.sql");
 /// Seconds on a quiet machine; a start replays what a crash left behind.
@@ -52,6 +52,8 @@ pub struct OwnPostgres {
     server: Option<Child>,
     /// The data folder is a disk of this size of its own, for as long as the server runs.
     disk_mb: Option<u32>,
+    /// What time it is for the server; the machine's when absent.
+    clock: Option<OwnClock>,
 }
 
 /// Every process of a server stands still; they go on when this is dropped.
@@ -70,7 +72,17 @@ impl Drop for Frozen {
 impl OwnPostgres {
     /// Makes a cluster with the product's roles and starts it.
     pub async fn start() -> Self {
+        Self::begin(Self::new(None)).await
+    }
+
+    /// Like [`OwnPostgres::start`], at another time.
+    pub async fn start_with(clock: OwnClock) -> Self {
         let mut cluster = Self::new(None);
+        cluster.clock = Some(clock);
+        Self::begin(cluster).await
+    }
+
+    async fn begin(mut cluster: Self) -> Self {
         cluster.make_cluster();
         cluster.up().await;
         cluster.bootstrap().await;
@@ -120,6 +132,7 @@ impl OwnPostgres {
             account,
             server: None,
             disk_mb,
+            clock: None,
         };
         for folder in [cluster.socket(), cluster.data()] {
             fs::create_dir(&folder).expect("a directory");
@@ -185,6 +198,9 @@ impl OwnPostgres {
             }
             Some(mb) => self.on_disk(mb),
         };
+        if let Some(clock) = &self.clock {
+            clock.give(&mut command);
+        }
         let server = command
             .stdout(file.try_clone().expect("a log"))
             .stderr(file)
