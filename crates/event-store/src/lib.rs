@@ -30,5 +30,5 @@ pub use bus::{
 };
 pub use db::{Db, DbConfig, SystemTx, TenantTx};
 pub use error::StoreError;
-pub use store::{CqrsStore, DecideError, EventStore, Recorded, Upcasters, Work};
+pub use store::{CqrsStore, DecideError, EventStore, JsonText, Recorded, Upcasters, Work};
 pub use vault::{MasterKey, Vault};

@@ -5,8 +5,7 @@ use serde::{
     de::{DeserializeOwned, Error as _, value::StrDeserializer},
 };
 use serde_json::Value;
-use simpul_event_store::feed::HandlerError;
-use sqlx::types::{Json, JsonRawValue};
+use simpul_event_store::{JsonText, feed::HandlerError};
 
 use crate::QueryError;
 
@@ -55,11 +54,9 @@ pub(crate) fn checked<T, E: std::fmt::Display>(
 }
 
 /// Reads a `jsonb` column straight into its domain type.
-pub(crate) fn read_json<T: DeserializeOwned>(
-    column: &'static str,
-    Json(text): &Json<Box<JsonRawValue>>,
-) -> Result<T, QueryError> {
-    serde_json::from_str(text.get()).map_err(|source| QueryError::Unreadable { column, source })
+pub(crate) fn read_json<T: DeserializeOwned>(column: &'static str, text: &JsonText) -> Result<T, QueryError> {
+    text.read()
+        .map_err(|source| QueryError::Unreadable { column, source })
 }
 
 pub(crate) fn read_opt<T: DeserializeOwned>(

@@ -160,7 +160,7 @@ async fn read(store: EventStore, tail: Weak<Tail>, tenant: TenantId, stop: Cance
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "the log cannot be followed; tried again"),
         }
-        let hint = async { while hints.next().await.is_some_and(|hinted| hinted != tenant) {} };
+        let hint = async { while hints.next().await.is_some_and(|hint| hint.tenant != tenant) {} };
         tokio::select! {
             () = stop.cancelled() => return,
             () = hint => {}

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use crate::{Db, StoreError, db::TenantTx};
 
-/// Channel of the hints; the payload is a process and a tenant id, never data.
+/// Channel of the hints; the payload is a process, a tenant id and a position, never data.
 const HINT_CHANNEL: &str = "simpul_hint";
 /// A connection that takes longer is not waited for: its machine may be gone.
 const PING: Duration = Duration::from_secs(3);

@@ -2,39 +2,78 @@
 //!
 //! INVARIANT: everything that a batch does to the database is in the transaction in which the cursor moves.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use simpul_domain::TenantId;
 
-use super::{HandlerError, cursor, handler::Handle, parked};
+use super::{
+    HandlerError,
+    cursor::{self, Move, Next},
+    handler::Handle,
+    parked,
+};
 use crate::{EventStore, Recorded, StoreError, crash, db::TenantTx};
+
+/// What a batch came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Passed {
+    /// Events read.
+    pub(super) read: u64,
+    /// Position of the last one.
+    pub(super) seq: i64,
+    /// Whether there are more events.
+    pub(super) more: bool,
+    /// Whether any of them concerned the subscriber.
+    pub(super) concerned: bool,
+}
 
 /// Batches of one subscriber.
 #[derive(Debug)]
 pub(super) struct Batches<H> {
     pub(super) store: EventStore,
-    pub(super) subscriber: String,
+    pub(super) subscriber: Arc<str>,
     pub(super) handler: H,
 }
 
 impl<H: Handle> Batches<H> {
-    /// Handles the next events of a tenant, as the leader of an epoch. Returns how many there were, and whether there are more.
+    /// Handles the next events of a tenant, as the leader of an epoch.
     pub(super) async fn process(
         &self,
         tenant: TenantId,
         limit: i64,
         epoch: i64,
-    ) -> Result<(u64, bool), HandlerError> {
+    ) -> Result<Passed, HandlerError> {
         let mut tx = self.store.db().tenant_tx(tenant).await?;
-        let from = cursor::read(&mut tx, &self.subscriber).await?;
-        let events = cursor::events(&self.store, &mut tx, from.seq, limit).await?;
-        let Some(last) = events.last().map(|event| event.tenant_seq) else {
+        let next = cursor::next(&self.store, &mut tx, &self.subscriber, limit).await?;
+        let Some(Next {
+            from,
+            last,
+            read,
+            events,
+        }) = next
+        else {
             tx.rollback().await?;
-            return Ok((0, false));
+            return Ok(Passed::default());
         };
-        let read = events.len();
         let erased = events.iter().any(Recorded::erases_tenant);
         let (ready, waiting) = self.split(&mut tx, from.parked, events).await?;
+        let passed = Passed {
+            read,
+            seq: last,
+            more: i64::try_from(read).is_ok_and(|read| read >= limit),
+            concerned: erased || !ready.is_empty() || !waiting.is_empty(),
+        };
+        let step = Move {
+            seq: last,
+            epoch,
+            at: self.store.now(),
+            lazily: !passed.concerned,
+        };
+        if !passed.concerned {
+            cursor::advance(&mut tx, &self.subscriber, from, step).await?;
+            tx.commit().await?;
+            return Ok(passed);
+        }
         tx = self
             .handler
             .handle(&self.store, tx, &ready)
@@ -52,12 +91,12 @@ impl<H: Handle> Batches<H> {
             self.handler.erase(&mut tx).await?;
             parked::forget_all(&mut tx, &self.subscriber).await?;
         }
-        cursor::advance(&mut tx, &self.subscriber, from, last, epoch, self.store.now()).await?;
+        cursor::advance(&mut tx, &self.subscriber, from, step).await?;
         tx.commit().await?;
         if !ready.is_empty() {
             crash::point(H::POINTS.1);
         }
-        Ok((read as u64, i64::try_from(read).is_ok_and(|read| read >= limit)))
+        Ok(passed)
     }
 
     /// Events to handle now, and events that wait behind a parked one of the same key.
@@ -119,9 +158,15 @@ impl<H: Handle> Batches<H> {
             let key = self.handler.key(&event);
             parked::park(&mut tx, &self.subscriber, &event, &key, poison, self.store.now()).await?;
         }
-        cursor::advance(&mut tx, &self.subscriber, from, seq, epoch, self.store.now()).await?;
+        let step = Move {
+            seq,
+            epoch,
+            at: self.store.now(),
+            lazily: false,
+        };
+        cursor::advance(&mut tx, &self.subscriber, from, step).await?;
         tx.commit().await?;
-        tracing::error!(subscriber = self.subscriber, %tenant, seq, "event parked");
+        tracing::error!(subscriber = &*self.subscriber, %tenant, seq, "event parked");
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use simpul_domain::{EventId, TenantId};
+use uuid::Uuid;
 
 use super::shard::Shard;
 use crate::{
@@ -17,6 +18,17 @@ pub(crate) struct Cursor {
     /// Whether any event of this tenant is parked for this subscriber.
     pub(super) parked: bool,
     epoch: Option<i64>,
+}
+
+/// Where a cursor goes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Move {
+    pub(super) seq: i64,
+    /// Of the leader.
+    pub(super) epoch: i64,
+    pub(super) at: DateTime<Utc>,
+    /// The commit waits for no disk: a move past events that did not concern the subscriber is made again if it is lost.
+    pub(super) lazily: bool,
 }
 
 /// A new epoch for the subscriber: whoever leads with an older one is fenced at its next move.
@@ -88,41 +100,146 @@ pub(super) async fn advance(
     tx: &mut TenantTx,
     subscriber: &str,
     from: Cursor,
-    to: i64,
-    epoch: i64,
-    at: DateTime<Utc>,
+    to: Move,
 ) -> Result<(), StoreError> {
     let tenant = tx.tenant();
     let moved = if from.epoch.is_none() {
-        sqlx::query!(
-            "INSERT INTO es.cursors (tenant_id, subscriber, seq, epoch, updated_at) VALUES ($1, $2, $3, $4, $5)
-             ON CONFLICT ON CONSTRAINT cursors_pkey DO NOTHING",
+        sqlx::query_scalar!(
+            r#"INSERT INTO es.cursors (tenant_id, subscriber, seq, epoch, updated_at) VALUES ($1, $2, $3, $4, $5)
+               ON CONFLICT ON CONSTRAINT cursors_pkey DO NOTHING
+               RETURNING CASE WHEN $6 THEN set_config('synchronous_commit', 'off', true) END AS "sync?""#,
             tenant.as_uuid(),
             subscriber,
-            to,
-            epoch,
-            at
+            to.seq,
+            to.epoch,
+            to.at,
+            to.lazily
         )
-        .execute(&mut **tx)
+        .fetch_optional(&mut **tx)
         .await?
     } else {
-        sqlx::query!(
-            "UPDATE es.cursors SET seq = $4, epoch = $5, updated_at = $6
-             WHERE tenant_id = $1 AND subscriber = $2 AND seq = $3 AND epoch <= $5",
+        sqlx::query_scalar!(
+            r#"UPDATE es.cursors SET seq = $4, epoch = $5, updated_at = $6
+               WHERE tenant_id = $1 AND subscriber = $2 AND seq = $3 AND epoch <= $5
+               RETURNING CASE WHEN $7 THEN set_config('synchronous_commit', 'off', true) END AS "sync?""#,
             tenant.as_uuid(),
             subscriber,
             from.seq,
-            to,
-            epoch,
-            at
+            to.seq,
+            to.epoch,
+            to.at,
+            to.lazily
         )
-        .execute(&mut **tx)
+        .fetch_optional(&mut **tx)
         .await?
     };
-    if moved.rows_affected() == 1 {
-        Ok(())
-    } else {
-        Err(StoreError::Fenced)
+    moved.map(|_| ()).ok_or(StoreError::Fenced)
+}
+
+/// What follows a cursor.
+#[derive(Debug)]
+pub(super) struct Next {
+    pub(super) from: Cursor,
+    /// Position of the last row that was read, and how many there were: an upcaster may leave some out.
+    pub(super) last: i64,
+    pub(super) read: u64,
+    pub(super) events: Vec<Recorded>,
+}
+
+/// What follows the subscriber's cursor in the tenant's log, at most `limit` rows; `None` when nothing does.
+pub(super) async fn next(
+    store: &EventStore,
+    tx: &mut TenantTx,
+    subscriber: &str,
+    limit: i64,
+) -> Result<Option<Next>, StoreError> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query!(
+        r#"SELECT c.seq AS "cursor?", c.epoch AS "epoch?", c.parked AS "parked!", e.tenant_seq AS "tenant_seq!",
+                  e.aggregate_type AS "aggregate_type!", e.aggregate_id AS "aggregate_id!", e.sequence AS "sequence!",
+                  e.event_type AS "event_type!", e.event_version AS "event_version!",
+                  e.payload AS "payload!: JsonText", e.metadata AS "metadata!: JsonText", e.event_id AS "event_id!",
+                  e.recorded_at AS "recorded_at!"
+           FROM (SELECT own.seq, own.epoch,
+                        EXISTS (SELECT FROM es.parked WHERE tenant_id = $1 AND subscriber = $2) AS parked
+                 FROM (SELECT 1) AS one
+                 LEFT JOIN es.cursors own ON own.tenant_id = $1 AND own.subscriber = $2) AS c
+           CROSS JOIN LATERAL (SELECT * FROM es.events WHERE tenant_id = $1 AND tenant_seq > coalesce(c.seq, 0)
+                               ORDER BY tenant_seq LIMIT $3) AS e
+           ORDER BY e.tenant_seq"#,
+        tenant.as_uuid(),
+        subscriber,
+        limit
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    let (Some(first), Some(last)) = (rows.first(), rows.last()) else {
+        return Ok(None);
+    };
+    let mut next = Next {
+        from: Cursor {
+            seq: first.cursor.unwrap_or(0),
+            parked: first.parked,
+            epoch: first.epoch,
+        },
+        last: last.tenant_seq,
+        read: rows.len() as u64,
+        events: Vec::with_capacity(rows.len()),
+    };
+    for row in rows {
+        let logged = Logged {
+            tenant_seq: row.tenant_seq,
+            aggregate_type: row.aggregate_type,
+            aggregate_id: row.aggregate_id,
+            sequence: row.sequence,
+            event_type: row.event_type,
+            event_version: row.event_version,
+            payload: row.payload,
+            metadata: row.metadata,
+            event_id: row.event_id,
+            recorded_at: row.recorded_at,
+        };
+        logged.read(store, tenant, &mut next.events);
+    }
+    Ok(Some(next))
+}
+/// A row of the log.
+struct Logged {
+    tenant_seq: i64,
+    aggregate_type: String,
+    aggregate_id: String,
+    sequence: i64,
+    event_type: String,
+    event_version: String,
+    payload: JsonText,
+    metadata: JsonText,
+    event_id: Uuid,
+    recorded_at: DateTime<Utc>,
+}
+
+impl Logged {
+    /// Its events in their current shapes.
+    fn read(self, store: &EventStore, tenant: TenantId, events: &mut Vec<Recorded>) {
+        let stored = Stored {
+            event_type: self.event_type,
+            event_version: self.event_version,
+            payload: self.payload,
+        };
+        store.upcast(stored, |shape| {
+            events.push(Recorded {
+                tenant,
+                tenant_seq: self.tenant_seq,
+                aggregate_type: self.aggregate_type.clone(),
+                aggregate_id: self.aggregate_id.clone(),
+                sequence: self.sequence,
+                event_type: shape.event_type,
+                event_version: shape.event_version,
+                payload: shape.payload,
+                metadata: self.metadata.clone(),
+                event_id: EventId::new(self.event_id),
+                recorded_at: self.recorded_at,
+            });
+        });
     }
 }
 
@@ -134,7 +251,8 @@ pub(crate) async fn events(
     limit: i64,
 ) -> Result<Vec<Recorded>, StoreError> {
     let tenant = tx.tenant();
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        Logged,
         r#"SELECT tenant_seq, aggregate_type, aggregate_id, sequence, event_type, event_version,
                   payload AS "payload: JsonText", metadata AS "metadata: JsonText", event_id, recorded_at
            FROM es.events WHERE tenant_id = $1 AND tenant_seq > $2 ORDER BY tenant_seq LIMIT $3"#,
@@ -146,26 +264,7 @@ pub(crate) async fn events(
     .await?;
     let mut events = Vec::with_capacity(rows.len());
     for row in rows {
-        let stored = Stored {
-            event_type: row.event_type,
-            event_version: row.event_version,
-            payload: row.payload,
-        };
-        store.upcast(stored, |shape| {
-            events.push(Recorded {
-                tenant,
-                tenant_seq: row.tenant_seq,
-                aggregate_type: row.aggregate_type.clone(),
-                aggregate_id: row.aggregate_id.clone(),
-                sequence: row.sequence,
-                event_type: shape.event_type,
-                event_version: shape.event_version,
-                payload: shape.payload,
-                metadata: row.metadata.clone(),
-                event_id: EventId::new(row.event_id),
-                recorded_at: row.recorded_at,
-            });
-        });
+        row.read(store, tenant, &mut events);
     }
     Ok(events)
 }

@@ -1,6 +1,6 @@
-//! Hints that there are new events. They carry no data and may be lost: polling is the guarantee.
+//! Hints that there are new events. They say how far a log has grown, no more, and may be lost: polling is the guarantee.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
 use simpul_domain::TenantId;
 use tokio::sync::broadcast;
@@ -14,11 +14,19 @@ const CAPACITY: usize = 4096;
 const DEBOUNCE: Duration = Duration::from_millis(5);
 const RECONNECT: Duration = Duration::from_secs(1);
 
+/// A log has grown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hint {
+    pub tenant: TenantId,
+    /// To this position, at least.
+    pub seq: i64,
+}
+
 /// Fan-out of hints within a process.
 #[derive(Debug, Clone)]
 pub struct Hints {
-    all: broadcast::Sender<TenantId>,
-    own: broadcast::Sender<TenantId>,
+    all: broadcast::Sender<Hint>,
+    own: broadcast::Sender<Hint>,
 }
 
 impl Default for Hints {
@@ -32,15 +40,15 @@ impl Default for Hints {
 
 impl Hints {
     /// Says that this process has made a tenant's log grow.
-    pub fn tell(&self, tenant: TenantId) {
+    pub fn tell(&self, hint: Hint) {
         // Nobody listening is fine.
-        let _ = self.own.send(tenant);
-        self.repeat(tenant);
+        let _ = self.own.send(hint);
+        self.repeat(hint);
     }
 
     /// Passes on what another process said.
-    fn repeat(&self, tenant: TenantId) {
-        let _ = self.all.send(tenant);
+    fn repeat(&self, hint: Hint) {
+        let _ = self.all.send(hint);
     }
 
     pub fn listen(&self) -> Listener {
@@ -53,14 +61,14 @@ impl Hints {
 /// One listener.
 #[derive(Debug)]
 pub struct Listener {
-    receiver: broadcast::Receiver<TenantId>,
+    receiver: broadcast::Receiver<Hint>,
 }
 
 impl Listener {
     /// Waits for the next hint; `None` when some were missed, so that the listener looks everywhere.
-    pub async fn next(&mut self) -> Option<TenantId> {
+    pub async fn next(&mut self) -> Option<Hint> {
         match self.receiver.recv().await {
-            Ok(tenant) => Some(tenant),
+            Ok(hint) => Some(hint),
             Err(broadcast::error::RecvError::Lagged(_)) => None,
             // INVARIANT: the store that owns the sender outlives its listeners' tasks; if not, never wake again.
             Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
@@ -96,22 +104,40 @@ async fn relay_once(store: &EventStore, stop: &CancellationToken) -> Result<(), 
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
             hint = own.recv() => {
-                let mut tenants: HashSet<TenantId> = hint.into_iter().collect();
+                let mut grown: HashMap<TenantId, i64> = HashMap::new();
+                let mut note = |hint: Hint| {
+                    let seq = grown.entry(hint.tenant).or_default();
+                    *seq = hint.seq.max(*seq);
+                };
+                hint.into_iter().for_each(&mut note);
                 tokio::time::sleep(DEBOUNCE).await;
-                while let Ok(tenant) = own.try_recv() {
-                    tenants.insert(tenant);
+                while let Ok(hint) = own.try_recv() {
+                    note(hint);
                 }
-                let texts: Vec<String> = tenants.iter().map(|tenant| format!("{process} {tenant}")).collect();
+                let text = |(tenant, seq)| format!("{process} {tenant} {seq}");
+                let texts: Vec<String> = grown.into_iter().map(text).collect();
                 dynamic::notify(&mut sender, &texts).await?;
             }
             text = remote.next() => {
-                if let Some((from, tenant)) = text?.split_once(' ')
+                if let Some((from, hint)) = read(&text?)
                     && from != process
-                    && let Ok(tenant) = tenant.parse()
                 {
-                    store.hints().repeat(tenant);
+                    store.hints().repeat(hint);
                 }
             }
         }
     }
+}
+
+/// What another process sent: who it is, and its hint.
+fn read(text: &str) -> Option<(&str, Hint)> {
+    let (from, hint) = text.split_once(' ')?;
+    let (tenant, seq) = hint.split_once(' ')?;
+    Some((
+        from,
+        Hint {
+            tenant: tenant.parse().ok()?,
+            seq: seq.parse().ok()?,
+        },
+    ))
 }

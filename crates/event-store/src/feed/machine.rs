@@ -15,6 +15,9 @@ pub const POLL_MS: u64 = 250;
 pub const LEASE_POLL_MS: u64 = 1_000;
 /// How often a leader makes sure that it still leads.
 pub const LEASE_CHECK_MS: u64 = 2_000;
+/// How long a log is left alone after news that did not concern the subscriber: most news concerns few, and one look at
+/// all of it costs as much as one at each.
+pub const GATHER_MS: u64 = 20;
 const FIRST_BACKOFF_MS: u64 = 50;
 const MAX_BACKOFF_MS: u64 = 15_000;
 /// Tenants waiting in memory; others are found again by the next look.
@@ -40,10 +43,12 @@ pub enum Input {
     },
     /// The database did not answer.
     Unavailable,
-    /// A batch was handled and the cursor moved. `more` when the log had more than one batch.
+    /// A batch was handled and the cursor moved. `more` when the log had more than one batch, `concerned` when there
+    /// was anything to do but to move.
     Done {
         tenant: TenantId,
         more: bool,
+        concerned: bool,
     },
     /// The cursor did not move: another worker has taken over.
     Fenced,
@@ -101,6 +106,14 @@ struct Resting {
     failures: u32,
 }
 
+/// A log whose last news did not concern the subscriber.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Quiet {
+    until_ms: u64,
+    /// Whether there was a hint since.
+    hinted: bool,
+}
+
 /// The state of one subscriber's loop.
 #[derive(Debug, Clone)]
 pub struct Machine {
@@ -109,6 +122,7 @@ pub struct Machine {
     queue: VecDeque<TenantId>,
     /// Tenants that failed and wait for their next try.
     resting: BTreeMap<TenantId, Resting>,
+    quiet: BTreeMap<TenantId, Quiet>,
     /// Tenants whose batch is poisoned: taken event by event until the culprit is past.
     careful: BTreeSet<TenantId>,
     halted: BTreeMap<TenantId, i64>,
@@ -125,6 +139,7 @@ impl Machine {
             phase: Phase::Idle,
             queue: VecDeque::new(),
             resting: BTreeMap::new(),
+            quiet: BTreeMap::new(),
             careful: BTreeSet::new(),
             halted: BTreeMap::new(),
             look: true,
@@ -142,7 +157,10 @@ impl Machine {
     pub fn step(&mut self, now_ms: u64, input: Input) -> Effect {
         match input {
             Input::Woken => self.look = true,
-            Input::Hint(tenant) => self.enqueue(tenant),
+            Input::Hint(tenant) => match self.quiet.get_mut(&tenant) {
+                Some(quiet) if quiet.until_ms > now_ms => quiet.hinted = true,
+                _ => self.enqueue(tenant),
+            },
             Input::LeaseTaken => {
                 self.phase = Phase::Leading;
                 self.lease_checked_ms = now_ms;
@@ -166,9 +184,18 @@ impl Machine {
                 }
             }
             Input::Unavailable => return Effect::Wait { ms: LEASE_POLL_MS },
-            Input::Done { tenant, more } => {
+            Input::Done {
+                tenant,
+                more,
+                concerned,
+            } => {
                 self.resting.remove(&tenant);
                 self.halted.remove(&tenant);
+                if !concerned {
+                    let until_ms = now_ms + GATHER_MS;
+                    let hinted = false;
+                    self.quiet.insert(tenant, Quiet { until_ms, hinted });
+                }
                 if more {
                     self.enqueue(tenant);
                 } else {
@@ -213,13 +240,19 @@ impl Machine {
         if now_ms.saturating_sub(self.lease_checked_ms) >= LEASE_CHECK_MS {
             return Effect::CheckLease;
         }
-        let rested: Vec<TenantId> = self
+        let rested = self
             .resting
             .iter()
-            .filter(|(_, resting)| resting.until_ms <= now_ms)
-            .map(|(tenant, _)| *tenant)
-            .collect();
-        for tenant in rested {
+            .filter(|(_, resting)| resting.until_ms <= now_ms);
+        let mut ready: Vec<TenantId> = rested.map(|(tenant, _)| *tenant).collect();
+        self.quiet.retain(|tenant, quiet| {
+            let over = quiet.until_ms <= now_ms;
+            if over && quiet.hinted {
+                ready.push(*tenant);
+            }
+            !over
+        });
+        for tenant in ready {
             if !self.queue.contains(&tenant) {
                 self.queue.push_back(tenant);
             }
@@ -242,13 +275,12 @@ impl Machine {
             self.look = false;
             return Effect::FindWork;
         }
-        let rest_ms = self
-            .resting
-            .values()
-            .map(|resting| resting.until_ms.saturating_sub(now_ms))
-            .min();
+        let rests = self.resting.values().map(|resting| resting.until_ms);
+        let hinted = self.quiet.values().filter(|quiet| quiet.hinted);
+        let until_ms = rests.chain(hinted.map(|quiet| quiet.until_ms)).min();
+        let ms = until_ms.map_or(POLL_MS, |until_ms| until_ms.saturating_sub(now_ms));
         Effect::Wait {
-            ms: rest_ms.unwrap_or(POLL_MS).clamp(1, POLL_MS),
+            ms: ms.clamp(1, POLL_MS),
         }
     }
 
@@ -275,6 +307,7 @@ impl Machine {
     fn stop_leading(&mut self) {
         self.phase = Phase::Idle;
         self.queue.clear();
+        self.quiet.clear();
         self.look = true;
     }
 }
@@ -307,18 +340,61 @@ mod tests {
         let busy = Input::Done {
             tenant: tenant(1),
             more: true,
+            concerned: true,
         };
         assert_eq!(machine.step(2, busy), Effect::Process { tenant: tenant(2) });
         let done = Input::Done {
             tenant: tenant(2),
             more: false,
+            concerned: true,
         };
         assert_eq!(machine.step(3, done), Effect::Process { tenant: tenant(1) });
         let done = Input::Done {
             tenant: tenant(1),
             more: false,
+            concerned: true,
         };
         assert_eq!(machine.step(4, done), Effect::Wait { ms: POLL_MS });
+    }
+
+    #[test]
+    fn news_that_does_not_concern_it_is_gathered() {
+        let mut machine = leading(OnError::Park);
+        machine.step(1, Input::Hint(tenant(1)));
+        let passed = Input::Done {
+            tenant: tenant(1),
+            more: false,
+            concerned: false,
+        };
+        assert_eq!(machine.step(2, passed), Effect::Wait { ms: POLL_MS });
+        // Nothing is done for it before its time, and others are not kept waiting.
+        assert_eq!(
+            machine.step(5, Input::Hint(tenant(1))),
+            Effect::Wait { ms: GATHER_MS - 3 }
+        );
+        assert_eq!(
+            machine.step(6, Input::Hint(tenant(2))),
+            Effect::Process { tenant: tenant(2) }
+        );
+        let concerned = Input::Done {
+            tenant: tenant(2),
+            more: false,
+            concerned: true,
+        };
+        assert_eq!(machine.step(7, concerned), Effect::Wait { ms: GATHER_MS - 5 });
+        assert_eq!(
+            machine.step(2 + GATHER_MS, Input::Hint(tenant(2))),
+            Effect::Process { tenant: tenant(2) }
+        );
+        let concerned = Input::Done {
+            tenant: tenant(2),
+            more: false,
+            concerned: true,
+        };
+        assert_eq!(
+            machine.step(3 + GATHER_MS, concerned),
+            Effect::Process { tenant: tenant(1) }
+        );
     }
 
     #[test]
@@ -333,6 +409,7 @@ mod tests {
         let more = Input::Done {
             tenant: tenant(1),
             more: true,
+            concerned: true,
         };
         assert_eq!(machine.step(3, more), Effect::ProcessOne { tenant: tenant(1) });
         let culprit = Input::Poison {

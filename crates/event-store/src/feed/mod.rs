@@ -17,6 +17,7 @@ pub(crate) mod lease;
 mod log;
 pub mod machine;
 pub mod parked;
+mod progress;
 pub mod projection;
 mod read;
 pub mod rebuild;
@@ -25,8 +26,9 @@ pub(crate) mod shard;
 
 use std::{error::Error, sync::Arc};
 
+pub(crate) use self::progress::Progress;
 pub use self::{
-    hints::{Hints, Listener, relay_hints},
+    hints::{Hint, Hints, Listener, relay_hints},
     log::{head, last_event_at, page, stream},
     read::{ReadError, read_at},
     runner::{ProjectionSettings, Runner, RunnerSettings, chain, run_shards},

@@ -9,7 +9,8 @@ use crate::{ConsistencyToken, EventStore, StoreError, db::TenantTx};
 
 /// How long a read waits for its token (DESIGN section 5).
 const MAX_WAIT: Duration = Duration::from_secs(2);
-const FIRST_PAUSE: Duration = Duration::from_millis(2);
+/// How long it waits for word from a projector of this process before it looks by itself.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const MAX_PAUSE: Duration = Duration::from_millis(25);
 
 /// Why a read model could not be read.
@@ -53,6 +54,7 @@ pub async fn read_at(
     }
     let deadline = Instant::now() + MAX_WAIT;
     let mut pause = FIRST_PAUSE;
+    let mut progress = store.progress().listen();
     loop {
         let mut tx = store.db().read_tx(tenant).await?;
         if enter(&mut tx, projections).await? >= wanted {
@@ -62,7 +64,7 @@ pub async fn read_at(
         if Instant::now() + pause > deadline {
             return Err(ReadError::Stale);
         }
-        tokio::time::sleep(pause).await;
+        progress.reached(tenant, projections, wanted, pause).await;
         pause = (pause * 2).min(MAX_PAUSE);
     }
 }

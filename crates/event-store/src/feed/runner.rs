@@ -1,6 +1,6 @@
 //! The shell of the subscription loop: performs the effects of [`Machine`] against PostgreSQL.
 
-use std::{num::NonZeroU16, sync::Arc, time::Duration};
+use std::{collections::HashMap, num::NonZeroU16, sync::Arc, time::Duration};
 
 use simpul_domain::TenantId;
 use tokio::{task::JoinSet, time::Instant};
@@ -8,10 +8,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     HandlerError, Projector, Reactor,
-    batch::{AtEvent, Batches},
+    batch::{AtEvent, Batches, Passed},
     cursor,
     handler::{Handle, Projecting, Reacting},
-    hints::Listener,
+    hints::{Hint, Listener},
     leader::Leader,
     machine::{Effect, Input, Machine},
     projection,
@@ -21,6 +21,9 @@ use crate::{EventStore, StoreError};
 
 /// Tenants looked up in one search for work.
 const MAX_BACKLOG: i64 = 500;
+
+/// Tenants whose positions a runner remembers.
+const MAX_REMEMBERED: usize = 1_000;
 
 /// Sizes of a runner.
 #[derive(Debug, Clone, Copy)]
@@ -82,6 +85,8 @@ pub struct Runner<H> {
     batches: Batches<H>,
     leader: Leader,
     settings: RunnerSettings,
+    /// How far this leader has come: hints that say less are old.
+    passed: HashMap<TenantId, i64>,
     /// Why the event that is about to be parked cannot be handled.
     poison: Option<String>,
 }
@@ -103,15 +108,16 @@ impl<R: Reactor> Runner<Reacting<R>> {
 }
 
 impl<H> Runner<H> {
-    const fn new(store: EventStore, subscriber: String, handler: H, settings: RunnerSettings) -> Self {
+    fn new(store: EventStore, subscriber: String, handler: H, settings: RunnerSettings) -> Self {
         Self {
             batches: Batches {
                 store,
-                subscriber,
+                subscriber: subscriber.into(),
                 handler,
             },
             leader: Leader::alone(),
             settings,
+            passed: HashMap::new(),
             poison: None,
         }
     }
@@ -135,9 +141,7 @@ impl<H: Handle + Send + Sync + 'static> Runner<H> {
         while !stop.is_cancelled() {
             let now_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
             input = match machine.step(now_ms, input) {
-                Effect::Wait { ms } => {
-                    wait(&stop, &mut hints, self.leader.shard, Duration::from_millis(ms)).await
-                }
+                Effect::Wait { ms } => self.wait(&stop, &mut hints, Duration::from_millis(ms)).await,
                 effect => self.perform_or_start_over(effect).await,
             };
         }
@@ -159,10 +163,10 @@ impl<H: Handle + Send + Sync + 'static> Runner<H> {
             }
             for tenant in tenants {
                 loop {
-                    let (handled, more) = self.process(tenant, self.settings.batch).await?;
-                    total += handled;
+                    let passed = self.process(tenant, self.settings.batch).await?;
+                    total += passed.read;
                     progress(total);
-                    if !more {
+                    if !passed.more {
                         break;
                     }
                 }
@@ -206,7 +210,11 @@ impl<H: Handle + Send + Sync + 'static> Runner<H> {
             Effect::Process { tenant } => self.handle(tenant, self.settings.batch).await,
             Effect::ProcessOne { tenant } => self.handle(tenant, 1).await,
             Effect::Park { tenant, seq } => match self.park(tenant, seq).await {
-                Ok(()) => Input::Done { tenant, more: true },
+                Ok(()) => Input::Done {
+                    tenant,
+                    more: true,
+                    concerned: true,
+                },
                 Err(error) => self.failed(tenant, 1, &error.into()),
             },
             Effect::Halt { tenant, seq } => {
@@ -235,7 +243,18 @@ impl<H: Handle + Send + Sync + 'static> Runner<H> {
 
     async fn handle(&mut self, tenant: TenantId, limit: i64) -> Input {
         match self.process(tenant, limit).await {
-            Ok((_, more)) => Input::Done { tenant, more },
+            Ok(passed) => {
+                self.remember(tenant, passed.seq);
+                let Batches {
+                    store, subscriber, ..
+                } = &self.batches;
+                store.progress().tell(subscriber, tenant, passed.seq);
+                Input::Done {
+                    tenant,
+                    more: passed.more,
+                    concerned: passed.concerned,
+                }
+            }
             Err(error) => self.failed(tenant, limit, &error),
         }
     }
@@ -275,7 +294,7 @@ impl<H: Handle + Send + Sync + 'static> Runner<H> {
         Input::Unavailable
     }
 
-    async fn process(&self, tenant: TenantId, limit: i64) -> Result<(u64, bool), HandlerError> {
+    async fn process(&self, tenant: TenantId, limit: i64) -> Result<Passed, HandlerError> {
         let epoch = self.leader.epoch()?;
         self.batches.process(tenant, limit, epoch).await
     }
@@ -286,19 +305,31 @@ impl<H: Handle + Send + Sync + 'static> Runner<H> {
             .park(tenant, seq, self.poison.as_deref(), epoch)
             .await
     }
-}
 
-async fn wait(stop: &CancellationToken, hints: &mut Listener, shard: Shard, time: Duration) -> Input {
-    let until = Instant::now() + time;
-    loop {
-        return tokio::select! {
-            () = stop.cancelled() => Input::Woken,
-            hint = hints.next() => match hint {
-                Some(tenant) if !shard.holds(tenant) => continue,
-                hint => hint.map_or(Input::Woken, Input::Hint),
-            },
-            () = tokio::time::sleep_until(until) => Input::Woken,
-        };
+    fn remember(&mut self, tenant: TenantId, seq: i64) {
+        if self.passed.len() >= MAX_REMEMBERED {
+            self.passed.clear();
+        }
+        let passed = self.passed.entry(tenant).or_default();
+        *passed = seq.max(*passed);
+    }
+
+    async fn wait(&self, stop: &CancellationToken, hints: &mut Listener, time: Duration) -> Input {
+        let until = Instant::now() + time;
+        loop {
+            let hint = tokio::select! {
+                () = stop.cancelled() => return Input::Woken,
+                () = tokio::time::sleep_until(until) => return Input::Woken,
+                hint = hints.next() => hint,
+            };
+            let Some(Hint { tenant, seq }) = hint else {
+                return Input::Woken;
+            };
+            let known = self.passed.get(&tenant).is_some_and(|passed| seq <= *passed);
+            if !known && self.leader.shard.holds(tenant) {
+                return Input::Hint(tenant);
+            }
+        }
     }
 }
 

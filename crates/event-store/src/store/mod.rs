@@ -33,7 +33,7 @@ pub use self::{
 use crate::{
     Db, StoreError,
     crash::{self, Point},
-    feed::Hints,
+    feed::{Hint, Hints, Progress},
     inline::Taker,
     presence::Presence,
     vault::Vault,
@@ -54,6 +54,7 @@ struct Inner {
     ids: Arc<dyn IdGen>,
     upcasters: Upcasters,
     hints: Hints,
+    progress: Progress,
     presence: Presence,
     vault: Vault,
     memory: Memory,
@@ -82,6 +83,7 @@ impl EventStore {
                 ids,
                 upcasters,
                 hints: Hints::default(),
+                progress: Progress::default(),
                 presence: Presence::default(),
                 vault,
                 memory: Memory::default(),
@@ -95,6 +97,10 @@ impl EventStore {
 
     pub fn hints(&self) -> &Hints {
         &self.inner.hints
+    }
+
+    pub(crate) fn progress(&self) -> &Progress {
+        &self.inner.progress
     }
 
     pub fn vault(&self) -> &Vault {
@@ -245,7 +251,10 @@ impl EventStore {
         if let Some(head) = appended.head {
             self.memory().keep_head(tenant, head);
         }
-        self.inner.hints.tell(tenant);
+        self.inner.hints.tell(Hint {
+            tenant,
+            seq: appended.seq,
+        });
         appended.seq
     }
 

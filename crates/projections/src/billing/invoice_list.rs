@@ -9,15 +9,15 @@ use simpul_domain::{
     billing::{
         Attempt, Invoice, InvoiceEvent, InvoiceNumber, Period,
         gateway::Currency,
-        invoice::{Billed, InvoiceIssued, InvoiceLine, InvoiceSnapshot, InvoiceStatus},
+        invoice::{Billed, InvoiceIssued, InvoiceLine, InvoiceStatus},
     },
     time::Zone,
 };
 use simpul_event_store::{
-    Recorded, TenantTx,
+    JsonText, Recorded, TenantTx,
     feed::{HandlerError, OnError, Projector},
 };
-use sqlx::types::{Json, JsonRawValue, Uuid};
+use sqlx::types::Uuid;
 
 use super::attempt_list;
 use crate::{
@@ -35,7 +35,8 @@ pub struct InvoiceRow {
     pub billed: Billed,
     pub period: Period,
     pub lines: Vec<InvoiceLine>,
-    pub snapshot: InvoiceSnapshot,
+    /// An `InvoiceSnapshot`, which few readers look into.
+    pub snapshot: JsonText,
     pub total: Rupiah,
     pub outstanding: Rupiah,
     pub currency: Currency,
@@ -175,7 +176,7 @@ fn issued_row(issued: &InvoiceIssued) -> InvoiceRow {
         billed: issued.billed,
         period: issued.period,
         lines: issued.lines.clone(),
-        snapshot: issued.snapshot.clone(),
+        snapshot: stored::json(&issued.snapshot).into(),
         total: issued.total,
         outstanding: issued.total,
         currency: issued.currency,
@@ -200,7 +201,7 @@ async fn select(
     let tenant = tx.tenant();
     sqlx::query!(
         r#"SELECT invoice_id, number, customer_id, subscription_id, account_id, period_from, period_until,
-                lines AS "lines: Json<Box<JsonRawValue>>", snapshot AS "snapshot: Json<Box<JsonRawValue>>", total,
+                lines AS "lines: JsonText", snapshot AS "snapshot: JsonText", total,
                 outstanding, currency, due_on, zone, status, issued_at, overdue_at, paid_at, voided_at, void_reason
          FROM invoices
          WHERE tenant_id = $1 AND ($2::uuid[] IS NULL OR invoice_id = ANY($2))
@@ -237,7 +238,7 @@ async fn select(
             billed: billed(row.subscription_id, row.account_id)?,
             period: checked("period", Period::try_new(row.period_from, row.period_until))?,
             lines: read_json("lines", &row.lines)?,
-            snapshot: read_json("snapshot", &row.snapshot)?,
+            snapshot: row.snapshot,
             total: read("total", row.total)?,
             outstanding: read("outstanding", row.outstanding)?,
             currency: read_word("currency", &row.currency)?,
@@ -283,7 +284,7 @@ async fn store(tx: &mut TenantTx, rows: &[InvoiceRow]) -> Result<(), HandlerErro
         &column(rows, |row| row.period.from()),
         &column(rows, |row| row.period.until()),
         &column(rows, |row| stored::json(&row.lines)) as &[Value],
-        &column(rows, |row| stored::json(&row.snapshot)) as &[Value],
+        &column(rows, |row| row.snapshot.value()) as &[Value],
         &column(rows, |row| row.total.get()),
         &column(rows, |row| row.outstanding.get()),
         &column(rows, |row| word(&row.currency)),

@@ -143,7 +143,11 @@ async fn process<H: Handler>(
 ) -> Input {
     let _busy = seat.busy();
     match batch(seat, handler, lead, tenant, limit).await {
-        Ok(more) => Input::Done { tenant, more },
+        Ok(more) => Input::Done {
+            tenant,
+            more,
+            concerned: true,
+        },
         Err(Trouble::Fenced) => Input::Fenced,
         Err(Trouble::Transient) => Input::Transient { tenant },
     }

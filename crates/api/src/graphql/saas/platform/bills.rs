@@ -7,7 +7,7 @@ use simpul_app::{
     permission,
     saas::{MarkBillPaid, VoidBill},
 };
-use simpul_domain::{InvoiceId, TenantId};
+use simpul_domain::{InvoiceId, TenantId, billing::invoice::InvoiceSnapshot};
 use simpul_event_store::feed::Projector as _;
 use simpul_projections::billing::{
     attempt_list,
@@ -73,11 +73,16 @@ pub(crate) struct SaasInvoice {
 impl From<(TenantId, InvoiceRow)> for SaasInvoice {
     fn from((account, row): (TenantId, InvoiceRow)) -> Self {
         let last = row.period.until();
+        // INVARIANT: the projection wrote it.
+        let snapshot: Option<InvoiceSnapshot> = row.snapshot.read().ok();
+        let (name, code) = snapshot
+            .map(|snapshot| (snapshot.account_name, snapshot.customer_code.as_str().to_owned()))
+            .unwrap_or_default();
         Self {
             id: row.invoice.to_string().into(),
             tenant_id: account.to_string().into(),
-            tenant_name: row.snapshot.account_name.clone().unwrap_or_default(),
-            tenant_code: row.snapshot.customer_code.as_str().to_owned(),
+            tenant_name: name.unwrap_or_default(),
+            tenant_code: code,
             number: row.number.as_str().to_owned(),
             status: row.status.into(),
             period_from_on: Date(row.period.from()),
