@@ -1,9 +1,11 @@
 //! Who sent a request: an access token (RFC 9068), RS256 with keys of at least 3072 bits.
 //!
 //! Several keys may be believed at a time: a new one is shown at once, signs a little later, so that every process has
-//! read it by then, and the one before it is believed for another day. The token names the user and the tenant; nothing else of a request does. Its audience is the surface that it is
-//! good for. One algorithm, fixed here: the header's
-//! `alg` is compared, never obeyed. Time comes from the store's clock, with 30 seconds of leeway.
+//! read it by then, and the one before it is believed for another day. The token names the user and the tenant;
+//! nothing else of a request does. Its audience is the surface that it is good for. One algorithm, fixed here: the
+//! header's `alg` is compared, never obeyed. Time comes from the store's clock, with 30 seconds of leeway.
+
+mod known;
 
 use std::{
     fmt,
@@ -29,6 +31,7 @@ use simpul_domain::{ApiKeyId, SessionId, TenantId, UserId};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use self::known::{Known, Place, Signed};
 use crate::Surface;
 
 /// Smallest modulus that is accepted.
@@ -223,6 +226,7 @@ pub struct KeyStatus {
 pub struct Keys {
     ring: RwLock<Arc<[SigningKey]>>,
     issuer: String,
+    known: Known,
 }
 
 impl fmt::Debug for Keys {
@@ -300,6 +304,7 @@ impl Keys {
         Ok(Self {
             ring: RwLock::new(ring.into()),
             issuer: issuer.to_owned(),
+            known: Known::default(),
         })
     }
 
@@ -319,6 +324,7 @@ impl Keys {
         Self {
             ring: RwLock::new(ring.into()),
             issuer: self.issuer,
+            known: Known::default(),
         }
     }
 
@@ -407,18 +413,39 @@ impl Keys {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::Malformed);
         }
+        let ring = self.ring();
+        let place = Place::of(surface, token);
+        let known = self.known.get(&place);
+        let signed = match &known {
+            Some(known) => Arc::clone(known),
+            None => Arc::new(self.check(&ring, surface, token)?),
+        };
+        let key = ring.iter().position(|key| key.id == signed.key);
+        key.filter(|index| is_believed(&ring, *index, now))
+            .ok_or(TokenError::UnknownKey)?;
+        let verified = signed.verified;
+        if now >= verified.until {
+            return Err(TokenError::Expired);
+        }
+        if signed.from > now + LEEWAY {
+            return Err(TokenError::NotYet);
+        }
+        if known.is_none() {
+            self.known.keep(place, signed, now);
+        }
+        Ok(verified)
+    }
+
+    /// A token's signature, issuer, audience and surface: what does not change as time goes by.
+    fn check(&self, ring: &[SigningKey], surface: Surface, token: &str) -> Result<Signed, TokenError> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Malformed)?;
         let typed = header.typ.is_some_and(|typ| typ.eq_ignore_ascii_case(TOKEN_TYPE));
         if header.alg != ALGORITHM || !typed {
             return Err(TokenError::Malformed);
         }
-        let ring = self.ring();
-        let key = header
-            .kid
-            .and_then(|key_id| ring.iter().position(|key| key.id == key_id))
-            .filter(|index| is_believed(&ring, *index, now))
-            .ok_or(TokenError::UnknownKey)?;
-        let key = &ring[key].verifying;
+        let key_id = header.kid.ok_or(TokenError::UnknownKey)?;
+        let key = ring.iter().find(|key| key.id == key_id);
+        let key = &key.ok_or(TokenError::UnknownKey)?.verifying;
         let mut rules = Validation::new(ALGORITHM);
         rules.set_issuer(&[&self.issuer]);
         rules.set_audience(&[surface.audience()]);
@@ -428,26 +455,24 @@ impl Keys {
         let claims = jsonwebtoken::decode::<Claims>(token, key, &rules)
             .map_err(|_| TokenError::Invalid)?
             .claims;
-        let until = DateTime::from_timestamp(claims.exp, 0).ok_or(TokenError::Malformed)? + LEEWAY;
-        if now >= until {
-            return Err(TokenError::Expired);
-        }
-        if claims.iat.max(claims.nbf) > now.timestamp().saturating_add(LEEWAY.num_seconds()) {
-            return Err(TokenError::NotYet);
-        }
+        let instant = |seconds| DateTime::from_timestamp(seconds, 0).ok_or(TokenError::Malformed);
         // A tenant's staff cannot run the platform, whatever a token says.
         if !surface.serves(claims.tid) {
             return Err(TokenError::Invalid);
         }
-        Ok(Verified {
-            viewer: Viewer {
-                user: claims.sub,
-                tenant: claims.tid,
+        Ok(Signed {
+            key: key_id,
+            from: instant(claims.iat.max(claims.nbf))?,
+            verified: Verified {
+                viewer: Viewer {
+                    user: claims.sub,
+                    tenant: claims.tid,
+                },
+                session: claims.sid,
+                version: claims.pv,
+                impersonator: claims.act.map(|acting| acting.sub),
+                until: instant(claims.exp)? + LEEWAY,
             },
-            session: claims.sid,
-            version: claims.pv,
-            impersonator: claims.act.map(|acting| acting.sub),
-            until,
         })
     }
 }

@@ -147,7 +147,7 @@ fn trail(entries: Vec<Entry>, before: Option<i64>, wanted: i32) -> Connection<St
     connection
         .edges
         .extend(entries.into_iter().take(wanted).map(|entry| {
-            let cursor = seal(LIST, &entry.tenant_seq.to_string());
+            let cursor = seal(LIST, entry.tenant_seq);
             Edge::<String, HistoryEntry, EmptyFields>::new(cursor, entry.into())
         }));
     connection

@@ -292,7 +292,12 @@ pub(super) use words;
 
 pub(super) fn write_word(word: Value, out: &mut Text) {
     match word {
-        Value::Enum(name) => write_text(&name, out),
+        // A name of the schema has letters, digits and `_` only.
+        Value::Enum(name) => {
+            out.push(b'"');
+            out.extend_from_slice(name.as_bytes());
+            out.push(b'"');
+        }
         _ => out.extend_from_slice(b"null"),
     }
 }

@@ -197,7 +197,7 @@ trait Happening: Sized + Send + 'static {
 }
 
 fn cursor(position: i64) -> String {
-    seal(LIST, &position.to_string())
+    seal(LIST, position)
 }
 
 fn position(cursor: &str) -> Result<i64, ApiError> {
