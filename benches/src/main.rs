@@ -3,6 +3,7 @@
 
 mod append;
 mod graphql;
+mod isolir;
 mod lag;
 mod load;
 mod notes;
@@ -18,7 +19,7 @@ use anyhow::bail;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const NAMES: [&str; 6] = ["append", "replay", "project", "lag", "paid", "graphql"];
+const NAMES: [&str; 7] = ["append", "replay", "project", "lag", "paid", "isolir", "graphql"];
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -47,6 +48,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if wants("paid") {
         report::write("paid", &paid::run().await?)?;
+    }
+    if wants("isolir") {
+        report::write("isolir", &isolir::run().await?)?;
     }
     if wants("graphql") {
         report::write("graphql", &graphql::run().await?)?;

@@ -13,17 +13,35 @@ use crate::report::{Line, percentile};
 const OPERATORS: usize = 4;
 const LIMIT_SECONDS: f64 = 5.0;
 
+/// An empty database for a product with everything in one process.
+pub(crate) struct Database {
+    db: TestDb,
+    keys: tempfile::TempDir,
+}
+
+impl Database {
+    pub(crate) async fn create() -> anyhow::Result<Self> {
+        Ok(Self {
+            db: TestDb::create().await,
+            keys: tempfile::tempdir()?,
+        })
+    }
+
+    pub(crate) fn config(&self) -> Config {
+        let mut config = Config::default();
+        config.database.owner_url = Some(self.db.owner_url.clone().into());
+        config.database.app_url = Some(self.db.app_url.clone().into());
+        config.database.system_url = Some(self.db.system_url.clone().into());
+        self.keys.path().clone_into(&mut config.dev.folder);
+        config
+    }
+}
+
 pub(crate) async fn run() -> anyhow::Result<Vec<Line>> {
     let mut seconds = Vec::new();
     for _ in 0..OPERATORS {
-        let db = TestDb::create().await;
-        let keys = tempfile::tempdir()?;
-        let mut config = Config::default();
-        config.database.owner_url = Some(db.owner_url.clone().into());
-        config.database.app_url = Some(db.app_url.clone().into());
-        config.database.system_url = Some(db.system_url.clone().into());
-        config.dev.folder = keys.path().to_owned();
-        seconds.extend(paid_to_online(config, MOST_ROUNDS).await?);
+        let database = Database::create().await?;
+        seconds.extend(paid_to_online(database.config(), MOST_ROUNDS).await?);
     }
     let line =
         |name, share| Line::lower_is_better(name, "s", &[percentile(&seconds, share)], &[LIMIT_SECONDS]);

@@ -1,5 +1,6 @@
 //! The main job, shown from end to end on this machine: an unpaid customer pays and is back online, with proof.
 
+mod crowd;
 mod cycle;
 mod door;
 mod drill;
@@ -20,6 +21,7 @@ use url::Url;
 
 use self::surroundings::Surroundings;
 pub use self::{
+    crowd::isolated,
     cycle::{MOST_ROUNDS, paid_to_online},
     drill::drill,
 };

@@ -28,6 +28,7 @@ use simpul_domain::{
     within::Within,
 };
 use simpul_event_store::{Actor, Bus, Command, Context};
+use simpul_routeros::sim::ServerHandle;
 
 use super::surroundings::{PLAN_PROFILE, ROUTER_LOGIN, Surroundings};
 
@@ -56,7 +57,7 @@ impl Accounts {
     /// Those of simulators and stand-ins.
     pub fn of(around: &Surroundings) -> anyhow::Result<Self> {
         Ok(Self {
-            router: router_address(around)?,
+            router: router_address(&around.router)?,
             tripay: around.tripay_keys.clone(),
             fonnte: around.fonnte_keys.clone(),
         })
@@ -111,7 +112,7 @@ pub async fn kept_operator(bus: &Bus, around: &Surroundings, file: &Path) -> any
         };
         hand.ask(ChangeRouterAddress {
             router: operator.router,
-            address: router_address(around)?,
+            address: router_address(&around.router)?,
             username: ROUTER_LOGIN.0.to_owned(),
             password: Personal::new(ROUTER_LOGIN.1),
         })
@@ -226,13 +227,10 @@ pub async fn operator(bus: &Bus, accounts: &Accounts) -> anyhow::Result<Operator
     })
 }
 
-fn router_address(around: &Surroundings) -> anyhow::Result<RouterAddress> {
-    let address = around
-        .router
-        .tls_addr
-        .context("the simulator has no TLS service")?;
-    let fingerprint = around
-        .router
+/// Where a simulated router is, and by which certificate it is known.
+pub(super) fn router_address(router: &ServerHandle) -> anyhow::Result<RouterAddress> {
+    let address = router.tls_addr.context("the simulator has no TLS service")?;
+    let fingerprint = router
         .fingerprint
         .as_ref()
         .context("the simulator has no certificate")?;

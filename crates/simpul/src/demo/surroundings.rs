@@ -48,7 +48,7 @@ impl Surroundings {
         config.endpoints.tripay = Some(tripay.client_config()?.base_url);
         config.endpoints.fonnte = Some(fonnte.url()?);
         Ok(Self {
-            router: router().await?,
+            router: router("demo-router").await?,
             tripay,
             fonnte,
             tripay_keys,
@@ -66,9 +66,10 @@ impl Surroundings {
 }
 
 /// A router as an operator would have prepared it: the plan's profile, and the walled garden.
-async fn router() -> anyhow::Result<ServerHandle> {
+pub(super) async fn router(identity: &str) -> anyhow::Result<ServerHandle> {
     let mut settings = RouterConfig::new(Personality::V7Empty);
-    "demo-router".clone_into(&mut settings.identity);
+    identity.clone_into(&mut settings.identity);
+    settings.serial_number = format!("SIM-{identity}");
     settings.redial_after = Duration::from_millis(300);
     settings.dial_automatically = true;
     let handle = Server::start(ServerConfig::loopback(settings))
