@@ -33,6 +33,14 @@ impl Ending {
         self.events.get(UNKNOWN).copied().unwrap_or_default()
     }
 
+    /// The same ending without these kinds of events and these read models, by the beginning of their names.
+    pub(crate) fn without(mut self, events: &[&str], models: &[&str]) -> Self {
+        let keeps = |name: &str, left_out: &[&str]| !left_out.iter().any(|start| name.starts_with(start));
+        self.events.retain(|name, _| keeps(name, events));
+        self.rows.retain(|name, _| keeps(name, models));
+        self
+    }
+
     pub(crate) const fn messages(&self) -> usize {
         self.messages
     }

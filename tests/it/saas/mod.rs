@@ -5,4 +5,5 @@ mod arrears;
 mod growth;
 mod journey;
 mod people;
+mod sweep;
 mod told;
