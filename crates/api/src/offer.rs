@@ -1,4 +1,5 @@
-//! How a bill can be paid: the ways that the tenant's gateways offer now, with what each costs the payer.
+//! How a bill can be paid: the ways that the tenant's gateways offer now, with what each costs the payer. The tenant says
+//! which gateways, and in which order.
 
 use futures_util::future::join_all;
 use simpul_domain::{
@@ -7,6 +8,7 @@ use simpul_domain::{
         Invoice,
         gateway::{Channel, ChannelGroup},
     },
+    tenancy::Tenant,
 };
 use simpul_event_store::inline::directory;
 
@@ -38,8 +40,10 @@ pub(crate) async fn ways(till: &Till, tenant: TenantId, invoice: InvoiceId) -> R
     let accounts = directory::targets(&mut tx, directory::kind::WEBHOOK).await?;
     tx.commit().await?;
     // Messengers have ways in too; their ids are of another type.
-    let gateways = accounts.iter().filter_map(|account| account.parse().ok());
-    let asked = join_all(gateways.map(|gateway| channels(till, tenant, gateway))).await;
+    let connected = accounts.iter().filter_map(|account| account.parse().ok());
+    let (state, _) = store.load::<Tenant>(tenant, &tenant.to_string()).await?;
+    let gateways = state.settings().payments.offered(connected.collect());
+    let asked = join_all(gateways.into_iter().map(|gateway| channels(till, tenant, gateway))).await;
     let mut ways = Vec::new();
     for answer in asked {
         let (gateway, channels) = answer?;

@@ -1,4 +1,6 @@
-//! Messages to customers: senders, queueing, and what became of each.
+//! Messages to customers: senders, texts, queueing, and what became of each.
+
+mod texts;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -23,6 +25,8 @@ use crate::{
     hooks::{Hook, Reporter},
     permission, refuse, stream, tenancy,
 };
+
+pub use self::texts::{ResetMessageText, WriteMessageText, message_texts};
 
 /// Outbox channel of WhatsApp messages.
 pub const WHATSAPP: &str = "whatsapp";

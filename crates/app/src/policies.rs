@@ -14,6 +14,7 @@ use simpul_domain::{
     Coded, CustomerId, Decider as _, TenantId,
     billing::{
         Invoice, InvoiceEvent,
+        cycle::{self, CycleFacts},
         dunning::{self, DunningFacts},
         isolir,
     },
@@ -32,7 +33,7 @@ use simpul_domain::{
         meter, news,
         terms::BillingTerms,
     },
-    subscriptions::{Subscription, SubscriptionEvent},
+    subscriptions::Subscription,
     tenancy::{AddOnOrder, Feature, Tenant},
     within::Within,
 };
@@ -48,7 +49,7 @@ use simpul_event_store::{
 
 use crate::{
     Outcome, Refusal,
-    billing::{MarkOverdue, RemindOfInvoice},
+    billing::{BillLine, ChargeLateFee, MarkOverdue, RemindOfInvoice},
     messaging::QueueMessage,
     permission,
     saas::{BillAccount, ClearArrears, HearOfBill, LockForArrears, NoteArrears, TERMS, UnlockAfterArrears},
@@ -75,6 +76,7 @@ impl Policies {
             |origin| origin.correlation,
         );
         let intent = dunning::on_timer(&kind)
+            .or_else(|| cycle::on_timer(&kind))
             .or_else(|| ladder::on_timer(&kind))
             .or_else(|| platform::policy::on_timer(&kind));
         if let Some(intent) = intent {
@@ -122,11 +124,15 @@ impl Policies {
                     }
                 }
             }
-            AnyEvent::Subscription(line @ SubscriptionEvent::Isolated(_)) => {
+            AnyEvent::Subscription(line) => {
                 let tenant = self.tenant(event.tenant).await?;
                 let stop = tenant.settings().dunning.stop_days.map(Within::get);
                 let due = dunning::on_subscription(line, stop).into_iter();
                 wishes.extend(due.map(|intent| (dunning::POLICY, intent)));
+                if let Some(facts) = self.cycle(&tenant, event).await? {
+                    let bills = cycle::react(line, &facts);
+                    wishes.extend(bills.into_iter().map(|intent| (cycle::POLICY, intent)));
+                }
             }
             AnyEvent::SaasTab(tab) => {
                 let zone = self.terms().await?.zone;
@@ -206,17 +212,32 @@ impl Policies {
         Ok(DunningFacts {
             reminder_days: dunning.reminder_days.clone(),
             grace_days: dunning.grace_days.get(),
+            fines: dunning.late_fee.is_some(),
+            calendar: state.settings().calendar.clone(),
         })
+    }
+
+    /// What the line and its operator say about its bills.
+    async fn cycle(&self, operator: &Tenant, event: &Recorded) -> Result<Option<CycleFacts>, HandlerError> {
+        let store = self.bus.store();
+        let (line, _) = store
+            .load::<Subscription>(event.tenant, &event.aggregate_id)
+            .await?;
+        let settings = operator.settings();
+        let known = line.due_day().zip(line.installed_on());
+        Ok(known.map(|(due_day, installed_on)| CycleFacts {
+            due_day,
+            installed_on,
+            zone: settings.region.zone,
+            issue_days_ahead: settings.invoicing.issue_days_ahead.get(),
+        }))
     }
 
     /// Which messages customers of the tenant get.
     async fn receipts(&self, tenant: TenantId) -> Result<ReceiptFacts, HandlerError> {
         let state = self.tenant(tenant).await?;
-        // The platform's own tenant is granted nothing, and has everything.
-        let granted = state.entitlements();
-        let writes = granted.is_none_or(|granted| granted.features.contains(&Feature::Whatsapp));
         Ok(ReceiptFacts {
-            enabled: if writes {
+            enabled: if state.has(Feature::Whatsapp) {
                 state.settings().messaging.kinds.clone()
             } else {
                 BTreeSet::new()
@@ -329,6 +350,20 @@ impl Policies {
                 crash::point(Point::ParcelPlanned);
                 Ok(())
             }
+            Intent::BillLine {
+                subscription,
+                due_on,
+            } => {
+                let bill = BillLine {
+                    subscription,
+                    due_on,
+                    not_before,
+                };
+                dispatch(&self.bus, context, bill).await
+            }
+            Intent::ChargeLateFee { invoice } => {
+                dispatch(&self.bus, context, ChargeLateFee { invoice }).await
+            }
             Intent::BillAccount { account } => {
                 dispatch(&self.bus, context, BillAccount { account, not_before }).await
             }
@@ -383,6 +418,9 @@ pub fn timer_row(
     let name = match kind {
         TimerKind::InvoiceOverdue { .. } => "invoice_overdue",
         TimerKind::IsolirDue { .. } => "isolir_due",
+        TimerKind::IsolirAgain { .. } => "isolir_again",
+        TimerKind::LateFeeDue { .. } => "late_fee_due",
+        TimerKind::BillLine { .. } => "bill_line",
         TimerKind::StopDue { .. } => "stop_due",
         TimerKind::CheckDomain { .. } => "check_domain",
         TimerKind::SweepLines(_) => "sweep_lines",
@@ -398,6 +436,14 @@ pub fn timer_row(
         subject: serde_json::to_string(kind).map_err(StoreError::Unwritable)?,
         due_at,
         origin,
+    })
+}
+
+/// What a row that this work puts came from.
+pub(crate) fn origin(work: &Work<'_>) -> Option<Origin> {
+    work.context().cause.map(|cause| Origin {
+        cause: cause.as_uuid(),
+        correlation: work.context().correlation,
     })
 }
 
@@ -468,11 +514,8 @@ impl Command for ScheduleTimer {
     type Refusal = Refusal;
 
     async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
-        let origin = work.context().cause.map(|cause| Origin {
-            cause: cause.as_uuid(),
-            correlation: work.context().correlation,
-        });
-        work.inline(Inline::ScheduleTimer(timer_row(&self.kind, self.due_at, origin)?));
+        let timer = timer_row(&self.kind, self.due_at, origin(work))?;
+        work.inline(Inline::ScheduleTimer(timer));
         Ok(())
     }
 }

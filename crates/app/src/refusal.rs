@@ -3,13 +3,15 @@
 use serde_json::{Value, json};
 use simpul_domain::{
     Code, Coded, MoneyError,
-    billing::{AttemptError, CreditAccountError, GatewayAccountError, InvoiceError, PaymentError},
+    billing::{
+        AttemptError, CreditAccountError, GatewayAccountError, InvoiceError, IsolirRunsError, PaymentError,
+    },
     catalog::ServicePlanError,
     customers::CustomerError,
     identity::{
         ApiKeyError, ImpersonationError, OwnersError, RoleError, SessionError, SignInRulesError, UserError,
     },
-    messaging::{MessageError, SenderAccountError},
+    messaging::{MessageError, MessageTextsError, SenderAccountError},
     network::{ProvisioningError, RouterError},
     operations::InterventionError,
     platform::{AccountError, AddOnError, BackupError, PlanError},
@@ -40,11 +42,15 @@ pub enum Refusal {
     #[error(transparent)]
     Credit(#[from] CreditAccountError),
     #[error(transparent)]
+    IsolirRuns(#[from] IsolirRunsError),
+    #[error(transparent)]
     Attempt(#[from] AttemptError),
     #[error(transparent)]
     Gateway(#[from] GatewayAccountError),
     #[error(transparent)]
     Message(#[from] MessageError),
+    #[error(transparent)]
+    Texts(#[from] MessageTextsError),
     #[error(transparent)]
     Sender(#[from] SenderAccountError),
     #[error(transparent)]
@@ -105,9 +111,11 @@ impl Coded for Refusal {
             Self::Invoice(error) => error.code(),
             Self::Payment(error) => error.code(),
             Self::Credit(error) => error.code(),
+            Self::IsolirRuns(error) => error.code(),
             Self::Attempt(error) => error.code(),
             Self::Gateway(error) => error.code(),
             Self::Message(error) => error.code(),
+            Self::Texts(error) => error.code(),
             Self::Sender(error) => error.code(),
             Self::Intervention(error) => error.code(),
             Self::SaasTerms(error) => error.code(),
@@ -143,9 +151,11 @@ impl Coded for Refusal {
             Self::Invoice(error) => error.params(),
             Self::Payment(error) => error.params(),
             Self::Credit(error) => error.params(),
+            Self::IsolirRuns(error) => error.params(),
             Self::Attempt(error) => error.params(),
             Self::Gateway(error) => error.params(),
             Self::Message(error) => error.params(),
+            Self::Texts(error) => error.params(),
             Self::Sender(error) => error.params(),
             Self::Intervention(error) => error.params(),
             Self::SaasTerms(error) => error.params(),

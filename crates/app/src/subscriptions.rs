@@ -1,6 +1,6 @@
 //! Service lines: opening, activating, and what unpaid invoices do to them.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Days, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use simpul_domain::{
     CustomerId, InvoiceId, RouterId, ServicePlanId, SubscriptionId,
@@ -12,7 +12,7 @@ use simpul_domain::{
         PppUsername, Subscription, SubscriptionCommand, SubscriptionEvent,
         subscription::{IsolirHold, NoteOverdue as Note, OpenSubscription as Open},
     },
-    tenancy::Resource,
+    tenancy::{Resource, TenantSettings, settings::IsolirScope},
 };
 use simpul_event_store::{
     Access, Command, Work,
@@ -20,7 +20,9 @@ use simpul_event_store::{
 };
 
 use crate::{
-    Outcome, Personal, Refusal, decide,
+    Outcome, Personal, Refusal,
+    billing::isolir_runs,
+    corrupt, decide,
     network::{self, LINES},
     permission, refuse, tenancy,
 };
@@ -29,6 +31,15 @@ use crate::{
 pub const SECRET_FIELD: &str = "secret";
 /// User names are unique per router; the router ignores case and the type stores small letters.
 const USERNAME_SCOPE: &str = "ppp.username";
+/// Scope of the set of a customer's lines.
+const CUSTOMER_LINES: &str = "customer.lines";
+
+/// The lines of a customer that are not over.
+pub(crate) async fn lines_of(work: &mut Work<'_>, customer: CustomerId) -> Outcome<Vec<SubscriptionId>> {
+    let members = work.members(CUSTOMER_LINES, &customer.to_string()).await?;
+    let read = |member: &String| member.parse().map_err(|_| corrupt());
+    members.iter().map(read).collect()
+}
 
 /// Opens a service line on a router.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -88,6 +99,7 @@ impl Command for OpenSubscription {
         decide::<Subscription>(work, &id, SubscriptionCommand::Open(Box::new(open))).await?;
         work.claim(USERNAME_SCOPE, &format!("{}/{}", self.router, self.username), &id);
         work.add_member(LINES, &self.router.to_string(), &id, &id);
+        work.add_member(CUSTOMER_LINES, &self.customer.to_string(), &id, &id);
         work.quota(Resource::Users.as_str(), 1);
         Ok(subscription)
     }
@@ -148,8 +160,10 @@ impl Command for ChangeSubscription {
             .any(|event| matches!(event, SubscriptionEvent::Terminated(_)))
         {
             let id = self.subscription.to_string();
-            if let Some(router) = work.load::<Subscription>(&id).await?.router() {
+            let line = work.load::<Subscription>(&id).await?;
+            if let (Some(router), Some(customer)) = (line.router(), line.customer()) {
                 work.drop_member(LINES, &router.to_string(), &id);
+                work.drop_member(CUSTOMER_LINES, &customer.to_string(), &id);
             }
             work.quota(Resource::Users.as_str(), -1);
         }
@@ -179,7 +193,8 @@ impl Command for ChangeSecret {
     }
 }
 
-/// An invoice of the line is overdue. Openness, grace and today's date are read here, whatever the policy knew.
+/// An invoice of the line is overdue. Openness, grace, today's date and what holds are read here, whatever the policy knew.
+/// Where a day off or a held run keeps the line from being isolated, the bill is looked at again on the next working day.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct NoteOverdue {
     pub subscription: SubscriptionId,
@@ -199,28 +214,68 @@ impl Command for NoteOverdue {
         let invoice = work.load::<Invoice>(&self.invoice.to_string()).await?;
         let (invoice_open, reopened) = (invoice.is_open(), invoice.was_reopened());
         let settings = tenancy::settings(work).await?;
-        let at = work.at();
-        let note = Note {
+        let (zone, at) = (settings.region.zone, work.at());
+        let mut note = Note {
             invoice: self.invoice,
             due_on: self.due_on,
-            today: settings
-                .region
-                .zone
-                .date_at(self.not_before.map_or(at, |due_at| due_at.max(at))),
+            today: zone.date_at(self.not_before.map_or(at, |due_at| due_at.max(at))),
             grace_days: settings.dunning.grace_days.get(),
             invoice_open,
             reopened,
             hold: IsolirHold::default(),
             at,
         };
-        decide::<Subscription>(
-            work,
-            &self.subscription.to_string(),
-            SubscriptionCommand::NoteOverdue(note),
-        )
-        .await?;
+        let lines = self.concerned(work, settings.isolir.scope).await?;
+        let mut isolates = false;
+        for line in &lines {
+            let line = work.load::<Subscription>(&line.to_string()).await?;
+            isolates |= line.would_be_isolated(&note);
+        }
+        if isolates {
+            note.hold = self.hold(work, note.today, &settings).await?;
+        }
+        if note.hold.day_off || note.hold.run_held {
+            let next = settings.calendar.working_day_from(note.today + Days::new(1));
+            let bill = (self.invoice, self.subscription, self.due_on);
+            isolir_runs::look_again(work, bill, zone.start_of(next))?;
+        } else if note.is_ripe() {
+            isolir_runs::done(work, self.invoice, self.subscription, self.due_on);
+        }
+        for line in lines {
+            let command = SubscriptionCommand::NoteOverdue(note.clone());
+            decide::<Subscription>(work, &line.to_string(), command).await?;
+        }
         crash::point(Point::IsolirDecided);
         Ok(())
+    }
+}
+
+impl NoteOverdue {
+    /// The lines that the bill restricts: its own first, with the customer's others if the operator says so.
+    async fn concerned(&self, work: &mut Work<'_>, scope: IsolirScope) -> Outcome<Vec<SubscriptionId>> {
+        let mut lines = vec![self.subscription];
+        let id = self.subscription.to_string();
+        let customer = work.load::<Subscription>(&id).await?.customer();
+        if let (IsolirScope::Customer, Some(customer)) = (scope, customer) {
+            let others = lines_of(work, customer).await?;
+            lines.extend(others.into_iter().filter(|line| *line != self.subscription));
+        }
+        Ok(lines)
+    }
+
+    /// What keeps lines from being isolated today.
+    async fn hold(
+        &self,
+        work: &mut Work<'_>,
+        today: NaiveDate,
+        settings: &TenantSettings,
+    ) -> Outcome<IsolirHold> {
+        let day_off = settings.calendar.is_off(today);
+        Ok(IsolirHold {
+            day_off,
+            run_held: !day_off && !isolir_runs::goes_on(work, today, settings).await?,
+            ..IsolirHold::default()
+        })
     }
 }
 
@@ -276,11 +331,28 @@ impl Command for ClearOverdue {
         if work.load::<Invoice>(&self.invoice.to_string()).await?.is_open() {
             return Ok(());
         }
-        let command = SubscriptionCommand::ClearOverdue {
-            invoice: self.invoice,
-            at: work.at(),
+        let id = self.subscription.to_string();
+        let customer = work.load::<Subscription>(&id).await?.customer();
+        let others = match customer {
+            Some(customer) => lines_of(work, customer).await?,
+            None => Vec::new(),
         };
-        decide::<Subscription>(work, &self.subscription.to_string(), command).await?;
+        // Whatever the scope is now: another line may have been isolated for the bill under another one.
+        let mut cleared = vec![id];
+        for other in others.iter().filter(|other| **other != self.subscription) {
+            let id = other.to_string();
+            let line = work.load::<Subscription>(&id).await?;
+            if line.overdue().contains_key(&self.invoice) {
+                cleared.push(id);
+            }
+        }
+        for id in cleared {
+            let command = SubscriptionCommand::ClearOverdue {
+                invoice: self.invoice,
+                at: work.at(),
+            };
+            decide::<Subscription>(work, &id, command).await?;
+        }
         crash::point(Point::UnisolirDecided);
         Ok(())
     }

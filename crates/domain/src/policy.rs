@@ -33,6 +33,22 @@ pub enum TimerKind {
         subscription: SubscriptionId,
         due_on: NaiveDate,
     },
+    /// The same once more: on a day off nobody is isolated, and a run that was held goes on when somebody approves it.
+    IsolirAgain {
+        invoice: InvoiceId,
+        subscription: SubscriptionId,
+        due_on: NaiveDate,
+        due_at: DateTime<Utc>,
+    },
+    /// Ask a late fee if the invoice still asks for money: the grace is over.
+    LateFeeDue { invoice: InvoiceId },
+    /// Bill the line for the month that ends on `due_on`. The day tells the timers of one bill apart: the operator may
+    /// choose another distance while one waits.
+    BillLine {
+        subscription: SubscriptionId,
+        due_on: NaiveDate,
+        on: NaiveDate,
+    },
     /// Stop the line if it has been isolated ever since and a bill still asks for money: it is long unpaid.
     StopDue {
         subscription: SubscriptionId,
@@ -67,6 +83,16 @@ impl TimerKind {
             Self::SweepLines(sweep) => sweep.timer(),
             Self::InvoiceOverdue { invoice } => TimerId::derive(invoice.as_uuid(), "overdue"),
             Self::IsolirDue { invoice, .. } => TimerId::derive(invoice.as_uuid(), "isolir"),
+            Self::IsolirAgain { invoice, due_at, .. } => TimerId::derive(
+                invoice.as_uuid(),
+                &format!("isolir/{}", due_at.timestamp_micros()),
+            ),
+            Self::LateFeeDue { invoice } => TimerId::derive(invoice.as_uuid(), "late_fee"),
+            Self::BillLine {
+                subscription,
+                due_on,
+                on,
+            } => TimerId::derive(subscription.as_uuid(), &format!("bill/{due_on}/{on}")),
             Self::StopDue {
                 subscription,
                 isolated_at,
@@ -120,6 +146,13 @@ pub enum Intent {
         subscription: SubscriptionId,
         isolated_at: DateTime<Utc>,
     },
+    /// `billing.invoice`: bill a line for the month that ends on that day, and see to the next one.
+    BillLine {
+        subscription: SubscriptionId,
+        due_on: NaiveDate,
+    },
+    /// `billing.invoice`: ask a late fee; that the bill is still unpaid is read in the command.
+    ChargeLateFee { invoice: InvoiceId },
     /// `saas.tab`: bill the next period, if it has begun.
     BillAccount { account: TenantId },
     /// `billing.invoice`: remind the payer.
@@ -173,6 +206,8 @@ impl Intent {
             | Self::NoteOverdue { .. }
             | Self::ClearOverdue { .. }
             | Self::StopUnpaid { .. }
+            | Self::BillLine { .. }
+            | Self::ChargeLateFee { .. }
             | Self::BillAccount { .. }
             | Self::RemindOfBill { .. }
             | Self::NoteArrears { .. }
@@ -234,6 +269,20 @@ impl Intent {
                 ..
             } => 10,
             Self::StopUnpaid { .. } => 9,
+            Self::BillLine { .. } => 12,
+            Self::ChargeLateFee { .. } => 13,
+            Self::ScheduleTimer {
+                kind: TimerKind::BillLine { .. },
+                ..
+            } => 14,
+            Self::ScheduleTimer {
+                kind: TimerKind::LateFeeDue { .. },
+                ..
+            } => 15,
+            Self::ScheduleTimer {
+                kind: TimerKind::IsolirAgain { .. },
+                ..
+            } => 16,
             Self::BillAccount { .. } => 20,
             Self::RemindOfBill { .. } => 21,
             Self::NoteArrears { .. } => 22,

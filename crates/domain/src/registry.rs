@@ -8,7 +8,7 @@ use crate::{
     Decider, StoredEvent,
     billing::{
         Attempt, AttemptEvent, CreditAccount, CreditAccountEvent, GatewayAccount, GatewayAccountEvent,
-        Invoice, InvoiceEvent, Payment, PaymentEvent,
+        Invoice, InvoiceEvent, IsolirRuns, IsolirRunsEvent, Payment, PaymentEvent,
     },
     catalog::{ServicePlan, ServicePlanEvent},
     customers::{Customer, CustomerEvent},
@@ -16,7 +16,9 @@ use crate::{
         ApiKey, ApiKeyEvent, Impersonation, ImpersonationEvent, Owners, OwnersEvent, Role, RoleEvent,
         Session, SessionEvent, SignInRules, SignInRulesEvent, User, UserEvent,
     },
-    messaging::{Message, MessageEvent, SenderAccount, SenderAccountEvent},
+    messaging::{
+        Message, MessageEvent, MessageTexts, MessageTextsEvent, SenderAccount, SenderAccountEvent,
+    },
     network::{Provisioning, ProvisioningEvent, Router, RouterEvent},
     operations::{Intervention, InterventionEvent},
     platform::{Account, AccountEvent, AddOn, AddOnEvent, Backup, BackupEvent, Plan, PlanEvent},
@@ -119,8 +121,10 @@ registry! {
     Invoice(InvoiceEvent) of Invoice;
     Payment(PaymentEvent) of Payment;
     CreditAccount(CreditAccountEvent) of CreditAccount;
+    IsolirRuns(IsolirRunsEvent) of IsolirRuns;
     Attempt(AttemptEvent) of Attempt;
     Message(MessageEvent) of Message;
+    MessageTexts(MessageTextsEvent) of MessageTexts;
     GatewayAccount(GatewayAccountEvent) of GatewayAccount;
     SenderAccount(SenderAccountEvent) of SenderAccount;
     Intervention(InterventionEvent) of Intervention;

@@ -1,9 +1,9 @@
 //! Reading an input: every field that breaks a rule is reported, not just the first.
 
-use std::{fmt::Display, str::FromStr};
+use std::{error::Error, fmt::Display, str::FromStr};
 
 use async_graphql::ID;
-use simpul_domain::{Code, Rupiah};
+use simpul_domain::{Code, Coded, Rupiah};
 
 use super::{scalar::MoneyInput, user_error::UserError};
 
@@ -21,6 +21,13 @@ impl Fields {
                 self.errors
                     .push(UserError::invalid(field, rule, &error.to_string()));
             })
+            .ok()
+    }
+
+    /// A value whose error says its own rule and facts.
+    pub(super) fn coded<T, E: Coded + Error>(&mut self, field: &str, parsed: Result<T, E>) -> Option<T> {
+        parsed
+            .map_err(|error| self.errors.push(UserError::of_field(field, &error)))
             .ok()
     }
 

@@ -20,6 +20,7 @@ mod fields;
 mod identity;
 mod limits;
 mod live;
+mod message_templates;
 mod messaging;
 mod network;
 mod node;

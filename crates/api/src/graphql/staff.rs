@@ -3,8 +3,8 @@
 use async_graphql::MergedObject;
 
 use super::{
-    audit, billing, catalog, customers, domains, entitled, identity, live, messaging, network, node,
-    operations, saas, settings, subscriptions, tenancy,
+    audit, billing, catalog, customers, domains, entitled, identity, live, message_templates, messaging,
+    network, node, operations, saas, settings, subscriptions, tenancy,
 };
 
 /// Everything that can be asked. Every field reads; none changes anything.
@@ -16,7 +16,7 @@ pub(crate) struct Query(
     network::NetworkQuery,
     subscriptions::SubscriptionsQuery,
     BillingQuery,
-    messaging::MessagingQuery,
+    MessagesQuery,
     SupportQuery,
 );
 
@@ -24,9 +24,21 @@ pub(crate) struct Query(
 #[derive(Debug, Default, MergedObject)]
 pub(crate) struct TenantQuery(tenancy::TenancyQuery, domains::DomainsQuery);
 
+/// Questions about messages and what they say.
+#[derive(Debug, Default, MergedObject)]
+pub(crate) struct MessagesQuery(
+    messaging::MessagingQuery,
+    message_templates::MessageTemplatesQuery,
+);
+
 /// Questions about bills and money.
 #[derive(Debug, Default, MergedObject)]
-pub(crate) struct BillingQuery(billing::InvoicesQuery, billing::PaymentsQuery, saas::SaasQuery);
+pub(crate) struct BillingQuery(
+    billing::InvoicesQuery,
+    billing::IsolirQuery,
+    billing::PaymentsQuery,
+    saas::SaasQuery,
+);
 
 /// Questions about anything.
 #[derive(Debug, Default, MergedObject)]
@@ -49,7 +61,7 @@ pub(crate) struct Mutation(
     network::NetworkMutation,
     subscriptions::SubscriptionsMutation,
     BillingMutation,
-    messaging::MessagingMutation,
+    MessagesMutation,
     operations::OperationsMutation,
 );
 
@@ -63,10 +75,18 @@ pub(crate) struct TenantMutation(
     identity::PeopleMutation,
 );
 
+/// Commands about messages and what they say.
+#[derive(Debug, Default, MergedObject)]
+pub(crate) struct MessagesMutation(
+    messaging::MessagingMutation,
+    message_templates::MessageTemplatesMutation,
+);
+
 /// Commands about bills and money.
 #[derive(Debug, Default, MergedObject)]
 pub(crate) struct BillingMutation(
     billing::InvoicesMutation,
+    billing::IsolirMutation,
     billing::PaymentsMutation,
     billing::GatewaysMutation,
     saas::SaasMutation,

@@ -114,6 +114,14 @@ impl UserError {
         }
     }
 
+    /// A field is refused for a reason with a code and facts of its own.
+    pub(super) fn of_field<E: Coded + std::error::Error>(field: &str, error: &E) -> Self {
+        Self {
+            path: Some(at(field)),
+            ..Self::of(error, "")
+        }
+    }
+
     /// A field is refused with a code of its own.
     pub(super) fn coded(code: Code, field: &str, message: &str) -> Self {
         Self {

@@ -70,8 +70,8 @@ fn about_the_rest() -> Vec<Change> {
         (
             "calendarSettingsChange",
             json!({ "holidays": ["2027-03-20", "2027-01-01"], "weekends": true }),
-            "calendar { holidays weekends }",
-            json!({ "calendar": { "holidays": ["2027-01-01", "2027-03-20"], "weekends": true } }),
+            "calendar { holidays weekends movesDueDates }",
+            json!({ "calendar": { "holidays": ["2027-01-01", "2027-03-20"], "weekends": true, "movesDueDates": false } }),
         ),
         (
             "messagingSettingsChange",
@@ -102,9 +102,9 @@ fn about_the_rest() -> Vec<Change> {
         ),
         (
             "sessionSettingsChange",
-            json!({ "staffDays": 7, "interimIntervalSeconds": 600 }),
-            "sessions { staffDays interimIntervalSeconds }",
-            json!({ "sessions": { "staffDays": 7, "interimIntervalSeconds": 600 } }),
+            json!({ "interimIntervalSeconds": 600 }),
+            "sessions { interimIntervalSeconds }",
+            json!({ "sessions": { "interimIntervalSeconds": 600 } }),
         ),
         (
             "voucherSettingsChange",
@@ -208,8 +208,8 @@ async fn what_is_wrong_with_a_section_has_a_name_and_changes_nothing() {
         ),
         (
             "sessionSettingsChange",
-            json!({ "staffDays": 31, "interimIntervalSeconds": 59 }),
-            vec!["staffDays", "interimIntervalSeconds"],
+            json!({ "interimIntervalSeconds": 59 }),
+            vec!["interimIntervalSeconds"],
         ),
         (
             "voucherSettingsChange",

@@ -1,104 +1,15 @@
-//! Issuing, ageing and voiding invoices.
+//! Ageing and voiding invoices.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use simpul_domain::{
-    InvoiceId, SubscriptionId,
-    billing::{
-        Invoice, InvoiceCommand, InvoiceError, InvoiceEvent, Period,
-        calendar::invoice_id,
-        invoice::{Billed, InvoiceSnapshot},
-        service::{self, Rules, Service},
-    },
-    customers::{Customer, customer::CustomerStatus},
-    subscriptions::Subscription,
-    tenancy::Tenant,
+    InvoiceId,
+    billing::{Invoice, InvoiceCommand, InvoiceEvent},
 };
 use simpul_event_store::{Access, Command, Work};
 
-use super::{
-    OPEN_INVOICES,
-    issuing::{NewBill, issue},
-};
+use super::{late_fees, open_set};
 use crate::{Outcome, Refusal, decide, permission, refuse, refused};
-
-/// Bills a subscription for the month that ends on `due_on`, by the plan's price and the operator's rules.
-///
-/// One invoice per subscription and period: its id is derived from both, so that issuing twice yields the same.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct IssueInvoice {
-    pub subscription: SubscriptionId,
-    pub due_on: NaiveDate,
-}
-
-impl Command for IssueInvoice {
-    const NAME: &'static str = "invoice.issue";
-    const ACCESS: Access = Access::permission(permission::BILLING_WRITE);
-    type Answer = InvoiceId;
-    type Refusal = Refusal;
-
-    async fn run(&self, work: &mut Work<'_>) -> Outcome<InvoiceId> {
-        let subscription = work.load::<Subscription>(&self.subscription.to_string()).await?;
-        let (Some(terms), Some(customer), Some(due_day), Some(installed_on)) = (
-            subscription.terms().cloned(),
-            subscription.customer(),
-            subscription.due_day(),
-            subscription.installed_on(),
-        ) else {
-            return refuse(Refusal::Missing { what: "subscription" });
-        };
-        let period = Period::ending_at(due_day, self.due_on);
-        let invoice = invoice_id(work.tenant(), self.subscription, period);
-        let id = invoice.to_string();
-        if work.load::<Invoice>(&id).await?.customer().is_some() {
-            return Ok(invoice);
-        }
-        let CustomerStatus::Registered { code, .. } = work
-            .load::<Customer>(&customer.to_string())
-            .await?
-            .status()
-            .clone()
-        else {
-            return refuse(Refusal::Unusable { what: "customer" });
-        };
-        let tenant_id = work.tenant().to_string();
-        let tenant = work.load::<Tenant>(&tenant_id).await?;
-        let (settings, name) = (tenant.settings().clone(), tenant.name().to_owned());
-        let seller_name = settings.branding.seller_name.unwrap_or(name);
-        let of_period = Service {
-            name: &terms.name,
-            price: terms.price,
-            period,
-            installed_on,
-        };
-        let rules = Rules {
-            first_period: settings.invoicing.first_period,
-            rounding_unit: settings.invoicing.rounding_unit,
-            tax: settings.taxation.on(settings.region.zone.date_at(work.at())),
-        };
-        let bill = NewBill {
-            invoice,
-            customer,
-            billed: Billed::Subscription(self.subscription),
-            period,
-            lines: service::lines(&of_period, rules)
-                .map_err(InvoiceError::from)
-                .map_err(refused)?,
-            due_on: self.due_on,
-            zone: settings.region.zone,
-            number_pattern: settings.invoicing.number_pattern,
-            snapshot: InvoiceSnapshot {
-                seller_name,
-                customer_code: code,
-                account_name: None,
-                plan: Some(terms.plan),
-                plan_name: terms.name.clone(),
-            },
-        };
-        issue(work, bill).await?;
-        Ok(invoice)
-    }
-}
 
 /// The local date may have passed an invoice's due date.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -178,14 +89,14 @@ impl Command for VoidInvoice {
 /// Withdraws a bill; it asks for nothing any more.
 pub(crate) async fn void(work: &mut Work<'_>, invoice: InvoiceId, reason: &str) -> Outcome<()> {
     let id = invoice.to_string();
-    let Some(customer) = work.load::<Invoice>(&id).await?.customer() else {
+    if work.load::<Invoice>(&id).await?.customer().is_none() {
         return Err(refused(Refusal::Missing { what: "invoice" }));
-    };
+    }
     let command = InvoiceCommand::Void {
         reason: reason.to_owned(),
         at: work.at(),
     };
     decide::<Invoice>(work, &id, command).await?;
-    work.drop_member(OPEN_INVOICES, &customer.to_string(), &id);
-    Ok(())
+    open_set::keep(work, invoice).await?;
+    late_fees::give_back(work, invoice).await
 }

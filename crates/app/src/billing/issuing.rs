@@ -16,7 +16,7 @@ use simpul_domain::{
 };
 use simpul_event_store::Work;
 
-use super::OPEN_INVOICES;
+use super::open_set;
 use crate::{Outcome, decide};
 
 /// A bill that has no number yet.
@@ -54,15 +54,7 @@ pub(crate) async fn issue(work: &mut Work<'_>, bill: NewBill) -> Outcome<()> {
     };
     decide::<Invoice>(work, &id, InvoiceCommand::Issue(Box::new(issue))).await?;
     use_credit(work, bill.invoice, bill.customer).await?;
-    if work.load::<Invoice>(&id).await?.is_open() {
-        work.add_member(
-            OPEN_INVOICES,
-            &bill.customer.to_string(),
-            &id,
-            &bill.due_on.to_string(),
-        );
-    }
-    Ok(())
+    open_set::keep(work, bill.invoice).await
 }
 
 async fn use_credit(work: &mut Work<'_>, invoice: InvoiceId, customer: CustomerId) -> Outcome<()> {

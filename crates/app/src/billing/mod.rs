@@ -3,9 +3,14 @@
 mod attempts;
 mod credentials;
 mod gateways;
+mod cycle;
 mod invoices;
 pub(crate) mod issuing;
+pub mod isolir_runs;
+mod late_fees;
+mod lines;
 mod money;
+mod open_set;
 mod taken_back;
 mod transfers;
 
@@ -16,11 +21,12 @@ pub use attempts::{
 pub use credentials::{GatewayCredentials, gateway_account, gateway_credentials, hook_path};
 pub use gateways::{ConnectGateway, secret as gateway_secret};
 pub(crate) use invoices::void;
-pub use invoices::{IssueInvoice, MarkOverdue, RemindOfInvoice, VoidInvoice};
+pub use cycle::BillLine;
+pub use invoices::{MarkOverdue, RemindOfInvoice, VoidInvoice};
+pub use late_fees::{ChargeLateFee, WaiveLateFee};
+pub use lines::IssueInvoice;
 pub use money::{BookObservation, Booked};
 pub(crate) use transfers::{Transfer, receive_transfer};
 
-/// Scope of the set of invoices that ask for money, by customer, ordered by due date.
-pub(crate) const OPEN_INVOICES: &str = "invoices.open";
 /// Scope of the claim that leads from a gateway's order reference to its attempt.
 pub(crate) const ORDER_REF: &str = "attempt.order_ref";

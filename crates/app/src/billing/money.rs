@@ -20,7 +20,12 @@ use simpul_domain::{
 };
 use simpul_event_store::{Access, Command, Work, inline::Inline};
 
-use super::{OPEN_INVOICES, ORDER_REF, attempts::poll_timer, taken_back::take_back};
+use super::{
+    ORDER_REF,
+    attempts::poll_timer,
+    open_set::{self, OPEN_INVOICES},
+    taken_back::take_back,
+};
 use crate::{Outcome, Refusal, corrupt, decide, permission, refused};
 
 /// What a gateway said, already verified.
@@ -233,7 +238,7 @@ pub(super) async fn distribute(
         let amount = part.amount;
         decide::<Invoice>(work, &id, InvoiceCommand::ApplyPayment { payment, amount, at }).await?;
         if !work.load::<Invoice>(&id).await?.is_open() {
-            work.drop_member(OPEN_INVOICES, &customer.to_string(), &id);
+            open_set::keep(work, part.invoice).await?;
         }
     }
     if receive.credit.is_positive() {

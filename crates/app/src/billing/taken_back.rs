@@ -14,7 +14,7 @@ use simpul_domain::{
 };
 use simpul_event_store::Work;
 
-use super::OPEN_INVOICES;
+use super::open_set;
 use crate::{Outcome, decide};
 
 /// Takes back what is left of a payment, or until `up_to` is taken back. Returns how much that is now.
@@ -45,7 +45,7 @@ async fn take_from(work: &mut Work<'_>, customer: CustomerId, taken: &PaymentTak
     for part in &taken.allocations {
         let amount = part.amount;
         let command = InvoiceCommand::TakeBackPayment { payment, amount, at };
-        owe_again(work, customer, part.invoice, command).await?;
+        owe_again(work, part.invoice, command).await?;
     }
     if !taken.credit.is_positive() {
         return Ok(());
@@ -60,7 +60,7 @@ async fn take_from(work: &mut Work<'_>, customer: CustomerId, taken: &PaymentTak
         if let CreditAccountEvent::CreditReturned(returned) = event {
             let amount = returned.amount;
             let command = InvoiceCommand::TakeBackCredit { amount, at };
-            owe_again(work, customer, returned.invoice, command).await?;
+            owe_again(work, returned.invoice, command).await?;
         }
     }
     Ok(())
@@ -68,14 +68,10 @@ async fn take_from(work: &mut Work<'_>, customer: CustomerId, taken: &PaymentTak
 
 async fn owe_again(
     work: &mut Work<'_>,
-    customer: CustomerId,
     invoice: InvoiceId,
     command: InvoiceCommand,
 ) -> Outcome<()> {
     let id = invoice.to_string();
     decide::<Invoice>(work, &id, command).await?;
-    if let Some(due_on) = work.load::<Invoice>(&id).await?.due_on() {
-        work.add_member(OPEN_INVOICES, &customer.to_string(), &id, &due_on.to_string());
-    }
-    Ok(())
+    open_set::keep(work, invoice).await
 }

@@ -50,6 +50,25 @@ pub struct Content {
     pub secret: Option<Personal>,
     /// What it warns of.
     pub sight: Option<Sight>,
+    /// What it tells of the tenant.
+    #[serde(default)]
+    pub news: Option<News>,
+}
+
+/// What admins are told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum News {
+    AddOnRejected {
+        add_on: String,
+        reason: String,
+    },
+    IsolirHeld {
+        lines: u32,
+        of: u32,
+        /// Of an average run, where that is known.
+        usual: Option<u32>,
+    },
 }
 
 /// What was seen of somebody.
@@ -164,6 +183,7 @@ pub(super) async fn send_ticket(
         name,
         secret: Some(Personal::new(minted.text.expose_secret())),
         sight: None,
+        news: None,
     };
     write(
         work,

@@ -5,6 +5,7 @@
 //! looked up before anybody has said who they are.
 
 mod access;
+pub(crate) mod admins;
 pub mod api_keys;
 pub mod emails;
 pub mod erasure;

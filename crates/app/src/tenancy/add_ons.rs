@@ -3,12 +3,17 @@
 use serde::{Deserialize, Serialize};
 use simpul_domain::{
     AddOnOrderId,
+    identity::LetterKind,
     platform::AddOnKey,
-    tenancy::{AddOnOrder, AddOnOrderCommand, add_on_order::Settlement},
+    tenancy::{AddOnOrder, AddOnOrderCommand, AddOnOrderEvent, add_on_order::Settlement},
 };
 use simpul_event_store::{Access, Command, Work};
 
-use crate::{Outcome, Refusal, decide, permission};
+use crate::{
+    Outcome, Refusal, decide,
+    identity::{admins, letters::News},
+    permission,
+};
 
 /// Asks the platform for an add-on.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -57,7 +62,7 @@ impl Command for CancelAddOnOrder {
     }
 }
 
-/// What the platform has decided about an order.
+/// What the platform has decided about an order. The tenant's admins are told when it says no, and why (SPEC section 2).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SettleAddOnOrder {
     pub order: AddOnOrderId,
@@ -75,7 +80,17 @@ impl Command for SettleAddOnOrder {
             settlement: self.settlement.clone(),
             at: work.at(),
         };
-        decide::<AddOnOrder>(work, &self.order.to_string(), command).await?;
+        let id = self.order.to_string();
+        for event in decide::<AddOnOrder>(work, &id, command).await? {
+            if let AddOnOrderEvent::Rejected(rejected) = event {
+                let key = work.load::<AddOnOrder>(&id).await?.key();
+                let news = News::AddOnRejected {
+                    add_on: key.map(|key| key.as_str().to_owned()).unwrap_or_default(),
+                    reason: rejected.reason,
+                };
+                admins::tell(work, LetterKind::AddOnRejected, &news).await?;
+            }
+        }
         Ok(())
     }
 }

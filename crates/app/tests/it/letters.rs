@@ -8,7 +8,7 @@ use simpul_app::{
     identity::{
         emails::{ConfirmEmailChange, RequestEmailChange},
         invitations::{Handover, Invitation, InviteAgain, InviteUser, JoinUser},
-        letters::{self, Content},
+        letters::{self, Content, News},
         rules::ChangeSignInRules,
         secret,
         sessions::StartSession,
@@ -241,4 +241,24 @@ async fn what_happens_to_users_is_told_by_exactly_the_letters_that_are_configure
             .await
             .expect("read and thrown away");
     }
+}
+
+/// What a tenant's admins are told, and where.
+pub(crate) async fn news(rig: &Rig, tenant: TenantId) -> Vec<(String, News)> {
+    let mut admin = Session::open(&rig.test.superuser_url()).await;
+    let ids: Vec<Uuid> = admin
+        .column(&format!(
+            "SELECT letter_id FROM es.letters WHERE tenant_id = '{}' ORDER BY letter_id",
+            tenant.as_uuid()
+        ))
+        .await;
+    let mut told = Vec::new();
+    for id in ids {
+        let store = rig.store();
+        let mut tx = store.db().tenant_tx(tenant).await.expect("a transaction");
+        let letter = letter::find(&mut tx, id).await.expect("read").expect("there");
+        let content = letters::open(store, &mut tx, &letter).await.expect("opened");
+        told.extend(content.news.map(|news| (content.to.as_str().to_owned(), news)));
+    }
+    told
 }

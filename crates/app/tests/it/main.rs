@@ -5,7 +5,10 @@
     reason = "test code outside of test functions: what is not expected stops the test"
 )]
 
+mod cycle;
 mod domains;
+mod isolir;
+mod late_fees;
 mod letters;
 mod limits;
 mod platform;

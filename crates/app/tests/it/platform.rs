@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use simpul_app::{
+    identity::letters::News,
     platform::{ChangeStanding, ChangeTerms, Standing, Terms},
     tenancy::{CancelAddOnOrder, ChangeSettings, PlaceAddOnOrder, resolve},
 };
@@ -22,6 +23,7 @@ use simpul_event_store::{
 use simpul_testkit::sql::Session;
 
 use crate::{
+    letters,
     limits::router,
     rig::{Rig, code, opening},
 };
@@ -190,6 +192,14 @@ async fn an_add_on_is_approved_or_rejected_with_a_reason_and_the_tenant_is_told(
         .iter()
         .filter(|event| event.payload.as_str().contains("not in this region"));
     assert_eq!(told.count(), 1);
+    let mut news = letters::news(&rig, tenant).await;
+    news.retain(|(to, _)| to == "siti@wifimaju.example");
+    let agent = News::AddOnRejected {
+        add_on: "ai_agent_admin".to_owned(),
+        reason: "not in this region".to_owned(),
+    };
+    assert_eq!(news.len(), 2, "of the moon, too");
+    assert_eq!(news.iter().filter(|(_, told)| *told == agent).count(), 1);
 }
 
 #[tokio::test]

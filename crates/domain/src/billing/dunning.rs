@@ -1,11 +1,17 @@
 //! When an unpaid invoice is looked at again: the day after its due date, and a subscription's also on the days of its
-//! reminders and the day after its grace. When an isolated line is looked at again: so many days after it was isolated,
-//! however late its bill was issued. What an operator's account meets after its due date is [`crate::saas::ladder`]'s.
+//! reminders and the day after its grace (isolir, late fee). When an isolated line is looked at again: so many days after
+//! it was isolated, however late its bill was issued. What an operator's account meets after its due date is
+//! [`crate::saas::ladder`]'s.
+//!
+//! On the operator's days off nobody is reminded or isolated: a reminder before the due date comes on the last working day
+//! before, everything else on the next one. Of two reminders on one day the later stage goes out.
 //!
 //! A paid invoice whose money is taken back after its due date is overdue at once.
 //!
 //! Every instant of an invoice is a local midnight of its zone. A timer that fires late catches up once; one that
 //! fires for a paid invoice or a line that was paid for since does nothing, because the command checks.
+
+use std::collections::BTreeMap;
 
 use chrono::{Days, NaiveDate};
 
@@ -16,6 +22,7 @@ use super::{
 use crate::{
     policy::{Intent, TimerKind},
     subscriptions::SubscriptionEvent,
+    tenancy::settings::Calendar,
 };
 
 /// Name in command ids.
@@ -28,6 +35,10 @@ pub struct DunningFacts {
     pub reminder_days: Vec<i8>,
     /// Whole days after the due date during which nobody is isolated.
     pub grace_days: u16,
+    /// Whether a late fee is asked.
+    pub fines: bool,
+    /// Days on which nobody is reminded or isolated.
+    pub calendar: Calendar,
 }
 
 pub fn react(event: &InvoiceEvent, facts: &DunningFacts) -> Vec<Intent> {
@@ -48,13 +59,22 @@ pub fn react(event: &InvoiceEvent, facts: &DunningFacts) -> Vec<Intent> {
         | InvoiceEvent::Voided(_)
         | InvoiceEvent::PaymentTakenBack(_)
         | InvoiceEvent::CreditTakenBack(_)
-        | InvoiceEvent::Reopened(_) => Vec::new(),
+        | InvoiceEvent::Reopened(_)
+        | InvoiceEvent::LateFeeCharged(_)
+        | InvoiceEvent::LateFeeBilled(_)
+        | InvoiceEvent::LateFeeReturned(_)
+        | InvoiceEvent::LateFeeWaived(_) => Vec::new(),
     }
 }
 
 fn timers(issued: &InvoiceIssued, facts: &DunningFacts) -> Vec<Intent> {
     let invoice = issued.invoice;
+    let calendar = &facts.calendar;
     let start_after = |days: u64| issued.zone.start_of(issued.due_on + Days::new(days));
+    let work_after = |days: u64| {
+        let day = issued.due_on + Days::new(days);
+        issued.zone.start_of(calendar.working_day_from(day))
+    };
     let overdue = Intent::timer(start_after(1), TimerKind::InvoiceOverdue { invoice });
     match issued.billed {
         Billed::Subscription(subscription) => {
@@ -64,8 +84,12 @@ fn timers(issued: &InvoiceIssued, facts: &DunningFacts) -> Vec<Intent> {
                 due_on: issued.due_on,
             };
             let grace = u64::from(facts.grace_days) + 1;
-            reminders(issued, &facts.reminder_days)
-                .chain([overdue, Intent::timer(start_after(grace), isolir)])
+            let fee = facts
+                .fines
+                .then(|| Intent::timer(start_after(grace), TimerKind::LateFeeDue { invoice }));
+            reminders(issued, &facts.reminder_days, calendar)
+                .chain([overdue, Intent::timer(work_after(grace), isolir)])
+                .chain(fee)
                 .collect()
         }
         Billed::Account(_) => vec![overdue],
@@ -84,18 +108,28 @@ pub fn on_subscription(event: &SubscriptionEvent, stop_days: Option<u16>) -> Opt
     Some(Intent::timer(isolated.at + Days::new(u64::from(days)), stop))
 }
 
-/// One timer a stage. A bill that goes out late is not followed by reminders of the past.
-pub(crate) fn reminders(issued: &InvoiceIssued, stages: &[i8]) -> impl Iterator<Item = Intent> {
-    let issued_on = issued.zone.date_at(issued.at);
-    stages.iter().filter_map(move |&stage| {
-        let on = shifted(issued.due_on, stage);
-        let invoice = issued.invoice;
-        (on > issued_on).then(|| {
-            Intent::timer(
-                issued.zone.start_of(on),
-                TimerKind::BillReminder { invoice, stage },
-            )
-        })
+/// One timer a day. A bill that goes out late is not followed by reminders of the past.
+pub(crate) fn reminders(
+    issued: &InvoiceIssued,
+    stages: &[i8],
+    calendar: &Calendar,
+) -> impl Iterator<Item = Intent> + use<> {
+    let (invoice, zone) = (issued.invoice, issued.zone);
+    let issued_on = zone.date_at(issued.at);
+    let mut stages = stages.to_vec();
+    stages.sort_unstable();
+    let days = stages.into_iter().map(|stage| {
+        let day = shifted(issued.due_on, stage);
+        let day = if stage < 0 {
+            calendar.working_day_until(day)
+        } else {
+            calendar.working_day_from(day)
+        };
+        (day, stage)
+    });
+    let days: BTreeMap<NaiveDate, i8> = days.filter(|(day, _)| *day > issued_on).collect();
+    days.into_iter().map(move |(day, stage)| {
+        Intent::timer(zone.start_of(day), TimerKind::BillReminder { invoice, stage })
     })
 }
 
@@ -116,6 +150,12 @@ pub fn on_timer(kind: &TimerKind) -> Option<Intent> {
             invoice,
             subscription,
             due_on,
+        }
+        | TimerKind::IsolirAgain {
+            invoice,
+            subscription,
+            due_on,
+            ..
         } => Some(Intent::NoteOverdue {
             subscription,
             invoice,
@@ -128,7 +168,9 @@ pub fn on_timer(kind: &TimerKind) -> Option<Intent> {
             subscription,
             isolated_at,
         }),
+        TimerKind::LateFeeDue { invoice } => Some(Intent::ChargeLateFee { invoice }),
         TimerKind::SweepLines(_)
+        | TimerKind::BillLine { .. }
         | TimerKind::CheckDomain { .. }
         | TimerKind::BillAccount { .. }
         | TimerKind::BillReminder { .. }

@@ -29,6 +29,10 @@ pub fn react(event: &InvoiceEvent) -> Vec<Intent> {
         | InvoiceEvent::CreditApplied(_)
         | InvoiceEvent::PaymentTakenBack(_)
         | InvoiceEvent::CreditTakenBack(_)
+        | InvoiceEvent::LateFeeCharged(_)
+        | InvoiceEvent::LateFeeBilled(_)
+        | InvoiceEvent::LateFeeReturned(_)
+        | InvoiceEvent::LateFeeWaived(_)
         | InvoiceEvent::Reopened(_) => Vec::new(),
     }
 }

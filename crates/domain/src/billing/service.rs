@@ -1,5 +1,5 @@
 //! What a service line is billed for one period (SPEC section 5): the price, a first period that is not a whole one,
-//! and the tax.
+//! days without service, and the tax.
 //!
 //! Invariant: the lines are a function of their arguments, so that a quote, a preview and the bill say the same.
 
@@ -42,6 +42,8 @@ pub struct Service<'a> {
     pub price: Rupiah,
     pub period: Period,
     pub installed_on: NaiveDate,
+    /// Days of service in the period that are not billed, because there was none.
+    pub days_off: i64,
 }
 
 /// What the operator has chosen.
@@ -53,21 +55,28 @@ pub struct Rules {
     pub tax: Option<TaxMode>,
 }
 
-/// The lines of the bill. They add up to what is owed.
+/// The lines of the bill. They add up to what is owed; where nothing is owed there are none.
 pub fn lines(service: &Service<'_>, rules: Rules) -> Result<Vec<InvoiceLine>, MoneyError> {
     let Service {
         name, price, period, ..
     } = *service;
     let served = served(service);
-    let (kind, amount) = match rules.first_period {
-        FirstPeriod::Whole => (LineKind::Plan, price),
-        _ if served == period.days() => (LineKind::Plan, price),
-        FirstPeriod::Free => (LineKind::Proration, Rupiah::ZERO),
-        FirstPeriod::Prorated => (
-            LineKind::Proration,
-            part(price, served, period, rules.rounding_unit)?,
-        ),
+    let whole = served == period.days();
+    let billed = match rules.first_period {
+        FirstPeriod::Whole => period.days(),
+        FirstPeriod::Free if !whole => 0,
+        FirstPeriod::Free | FirstPeriod::Prorated => served,
     };
+    let billed = (billed - service.days_off).max(0);
+    let (kind, amount) = if billed == period.days() {
+        (LineKind::Plan, price)
+    } else {
+        let part = part(price, billed, period, rules.rounding_unit)?;
+        (LineKind::Proration, part)
+    };
+    if amount.is_zero() {
+        return Ok(Vec::new());
+    }
     let taxed = match rules.tax {
         Some(mode) if mode.inclusive => mode.tax.within(amount)?,
         Some(mode) => mode.tax.on(amount)?,

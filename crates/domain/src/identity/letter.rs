@@ -31,6 +31,10 @@ letters! {
     EmailChanged = "email_changed";
     /// Somebody signed in with a program that the user had not used before.
     NewDevice = "new_device";
+    /// To admins: the platform does not give the add-on that was asked for.
+    AddOnRejected = "add_on_rejected";
+    /// To admins: more lines than usual are to be isolated, and somebody must say whether.
+    IsolirHeld = "isolir_held";
 }
 
 impl LetterKind {

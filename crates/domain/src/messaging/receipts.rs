@@ -51,6 +51,10 @@ pub fn on_invoice(cause: EventId, event: &InvoiceEvent, facts: &ReceiptFacts) ->
         | InvoiceEvent::CreditApplied(_)
         | InvoiceEvent::PaymentTakenBack(_)
         | InvoiceEvent::CreditTakenBack(_)
+        | InvoiceEvent::LateFeeCharged(_)
+        | InvoiceEvent::LateFeeBilled(_)
+        | InvoiceEvent::LateFeeReturned(_)
+        | InvoiceEvent::LateFeeWaived(_)
         | InvoiceEvent::Reopened(_)
         | InvoiceEvent::Voided(_) => return Vec::new(),
     };

@@ -91,7 +91,10 @@ pub fn on_timer(kind: &TimerKind) -> Option<Intent> {
         TimerKind::TenantDeletion { tenant, .. } => Some(Intent::Errand(Errand::DeleteTenant { tenant })),
         TimerKind::InvoiceOverdue { .. }
         | TimerKind::IsolirDue { .. }
+        | TimerKind::IsolirAgain { .. }
         | TimerKind::StopDue { .. }
+        | TimerKind::LateFeeDue { .. }
+        | TimerKind::BillLine { .. }
         | TimerKind::SweepLines(_)
         | TimerKind::CheckDomain { .. }
         | TimerKind::BillAccount { .. }

@@ -28,7 +28,7 @@ use crate::{
     subscriptions::{SubscriptionEvent, subscription::SubscriptionIsolated},
     tenancy::{
         Section, TenantEvent,
-        settings::Isolir,
+        settings::{Calendar, Isolir},
         tenant::{PanelUnlocked, SettingsChanged},
     },
     time::Zone,
@@ -345,6 +345,15 @@ fn money_goes_to_the_attempts_own_invoice_first_and_the_rest_is_credit() {
 
 /// The timers that follow from an invoice due on this date.
 fn timers(due_on: NaiveDate, zone: Zone, grace_days: u16) -> Vec<DateTime<Utc>> {
+    let facts = DunningFacts {
+        grace_days,
+        ..DunningFacts::default()
+    };
+    scheduled(due_on, zone, &facts).into_iter().map(|(due_at, _)| due_at).collect()
+}
+
+/// The same with what each is for.
+fn scheduled(due_on: NaiveDate, zone: Zone, facts: &DunningFacts) -> Vec<(DateTime<Utc>, TimerKind)> {
     let issued = crate::billing::invoice::InvoiceIssued {
         invoice: invoice(),
         number: InvoiceNumber::parse("INV/1").expect("a number"),
@@ -367,20 +376,59 @@ fn timers(due_on: NaiveDate, zone: Zone, grace_days: u16) -> Vec<DateTime<Utc>> 
     };
     dunning::react(
         &InvoiceEvent::Issued(Box::new(issued)),
-        &DunningFacts {
-            grace_days,
-            ..DunningFacts::default()
-        },
+        facts,
     )
     .into_iter()
     .filter_map(|intent| {
-        if let Intent::ScheduleTimer { due_at, .. } = intent {
-            Some(due_at)
+        if let Intent::ScheduleTimer { due_at, kind, .. } = intent {
+            Some((due_at, kind))
         } else {
             None
         }
     })
     .collect()
+}
+
+#[test]
+fn on_days_off_nobody_is_reminded_or_isolated() {
+    let due_on = day(40);
+    let day_after = |days: i64| due_on + chrono::TimeDelta::days(days);
+    // The days of the first reminder, of the two after the due date, and of isolir.
+    let holidays = [-3, 0, 1, 3, 4].map(day_after);
+    let facts = DunningFacts {
+        reminder_days: vec![-3, 0, 1],
+        grace_days: 2,
+        fines: true,
+        calendar: Calendar {
+            holidays: holidays.into(),
+            ..Calendar::default()
+        },
+    };
+    let mut days: Vec<(i64, String)> = scheduled(due_on, Zone::Jakarta, &facts)
+        .into_iter()
+        .map(|(due_at, kind)| {
+            let what = match kind {
+                TimerKind::BillReminder { stage, .. } => format!("remind {stage}"),
+                TimerKind::InvoiceOverdue { .. } => "overdue".to_owned(),
+                TimerKind::LateFeeDue { .. } => "fee".to_owned(),
+                TimerKind::IsolirDue { .. } => "isolir".to_owned(),
+                other => panic!("{other:?}"),
+            };
+            ((Zone::Jakarta.date_at(due_at) - due_on).num_days(), what)
+        })
+        .collect();
+    days.sort();
+    let days: Vec<(i64, &str)> = days.iter().map(|(day, what)| (*day, what.as_str())).collect();
+    assert_eq!(
+        days,
+        [
+            (-4, "remind -3"),
+            (1, "overdue"),
+            (2, "remind 1"),
+            (3, "fee"),
+            (5, "isolir")
+        ]
+    );
 }
 
 proptest! {

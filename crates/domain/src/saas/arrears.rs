@@ -25,6 +25,10 @@ pub fn on_invoice(event: &InvoiceEvent) -> Vec<Intent> {
         | InvoiceEvent::CreditApplied(_)
         | InvoiceEvent::PaymentTakenBack(_)
         | InvoiceEvent::CreditTakenBack(_)
+        | InvoiceEvent::LateFeeCharged(_)
+        | InvoiceEvent::LateFeeBilled(_)
+        | InvoiceEvent::LateFeeReturned(_)
+        | InvoiceEvent::LateFeeWaived(_)
         | InvoiceEvent::Reopened(_) => Vec::new(),
     }
 }

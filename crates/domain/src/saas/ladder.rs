@@ -14,6 +14,7 @@ use crate::{
     },
     policy::{Intent, TimerKind},
     saas::TabEvent,
+    tenancy::settings::Calendar,
     time::Zone,
 };
 
@@ -43,7 +44,8 @@ pub fn react(event: &InvoiceEvent, facts: &LadderFacts) -> Vec<Intent> {
         return Vec::new();
     }
     let invoice = issued.invoice;
-    let reminders = dunning::reminders(issued, &facts.reminder_days);
+    // The platform has no days off.
+    let reminders = dunning::reminders(issued, &facts.reminder_days, &Calendar::default());
     let locks_on = issued.due_on + Days::new(u64::from(facts.grace_days) + 1);
     let lock = Intent::timer(
         issued.zone.start_of(locks_on),
@@ -91,7 +93,10 @@ pub fn on_timer(kind: &TimerKind) -> Option<Intent> {
         TimerKind::ArrearsDue { invoice, account } => Some(Intent::NoteArrears { account, invoice }),
         TimerKind::InvoiceOverdue { .. }
         | TimerKind::IsolirDue { .. }
+        | TimerKind::IsolirAgain { .. }
         | TimerKind::StopDue { .. }
+        | TimerKind::LateFeeDue { .. }
+        | TimerKind::BillLine { .. }
         | TimerKind::SweepLines(_)
         | TimerKind::CheckDomain { .. }
         | TimerKind::AddOnEnds { .. }

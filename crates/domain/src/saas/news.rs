@@ -63,7 +63,12 @@ pub fn react(event: &InvoiceEvent) -> Vec<Intent> {
                 outstanding: taken.outstanding,
             },
         ),
-        InvoiceEvent::Reminded(_) | InvoiceEvent::Reopened(_) => return Vec::new(),
+        InvoiceEvent::Reminded(_)
+        | InvoiceEvent::Reopened(_)
+        | InvoiceEvent::LateFeeCharged(_)
+        | InvoiceEvent::LateFeeBilled(_)
+        | InvoiceEvent::LateFeeReturned(_)
+        | InvoiceEvent::LateFeeWaived(_) => return Vec::new(),
     };
     match billed {
         Billed::Account(account) => vec![Intent::TellOperator {

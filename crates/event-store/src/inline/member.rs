@@ -14,3 +14,35 @@ pub async fn list(tx: &mut TenantTx, scope: &str, key: &str) -> Result<Vec<Strin
     .fetch_all(&mut **tx)
     .await?)
 }
+
+/// The members of a set whose sort text is at most `until`, in the order of [`list`].
+pub async fn list_until(
+    tx: &mut TenantTx,
+    scope: &str,
+    key: &str,
+    until: &str,
+) -> Result<Vec<String>, StoreError> {
+    let tenant = tx.tenant();
+    Ok(sqlx::query_scalar!(
+        "SELECT member FROM es.members WHERE tenant_id = $1 AND scope = $2 AND key = $3 AND sort <= $4
+         ORDER BY sort, member",
+        tenant.as_uuid(),
+        scope,
+        key,
+        until
+    )
+    .fetch_all(&mut **tx)
+    .await?)
+}
+
+/// How many members the sets of a scope have together.
+pub async fn count(tx: &mut TenantTx, scope: &str) -> Result<i64, StoreError> {
+    let tenant = tx.tenant();
+    Ok(sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM es.members WHERE tenant_id = $1 AND scope = $2"#,
+        tenant.as_uuid(),
+        scope
+    )
+    .fetch_one(&mut **tx)
+    .await?)
+}

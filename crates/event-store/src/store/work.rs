@@ -256,6 +256,27 @@ impl<'s> Work<'s> {
         Ok(rows)
     }
 
+    /// The members of a set whose sort text is at most `until`.
+    pub async fn members_until(
+        &mut self,
+        scope: &str,
+        key: &str,
+        until: &str,
+    ) -> Result<Vec<String>, StoreError> {
+        let mut tx = self.store.db().tenant_tx(self.tenant()).await?;
+        let rows = inline::member::list_until(&mut tx, scope, key, until).await?;
+        tx.commit().await?;
+        Ok(rows)
+    }
+
+    /// How many members the sets of a scope have together.
+    pub async fn count_members(&mut self, scope: &str) -> Result<i64, StoreError> {
+        let mut tx = self.store.db().tenant_tx(self.tenant()).await?;
+        let count = inline::member::count(&mut tx, scope).await?;
+        tx.commit().await?;
+        Ok(count)
+    }
+
     /// Who holds a claim.
     pub async fn claimed_by(&mut self, scope: &str, key: &str) -> Result<Option<String>, StoreError> {
         let mut tx = self.store.db().tenant_tx(self.tenant()).await?;

@@ -114,6 +114,10 @@ fn invoice_of(event: &InvoiceEvent) -> InvoiceId {
         InvoiceEvent::PaymentTakenBack(event) => event.invoice,
         InvoiceEvent::CreditTakenBack(event) => event.invoice,
         InvoiceEvent::Reopened(event) => event.invoice,
+        InvoiceEvent::LateFeeCharged(event) => event.invoice,
+        InvoiceEvent::LateFeeBilled(event) => event.invoice,
+        InvoiceEvent::LateFeeReturned(event) => event.invoice,
+        InvoiceEvent::LateFeeWaived(event) => event.invoice,
     }
 }
 
@@ -126,7 +130,13 @@ fn apply(rows: &mut Rows, event: &InvoiceEvent) {
         return;
     };
     match event {
-        InvoiceEvent::Issued(_) | InvoiceEvent::Reminded(_) => {}
+        // A late fee is a line of another bill.
+        InvoiceEvent::Issued(_)
+        | InvoiceEvent::Reminded(_)
+        | InvoiceEvent::LateFeeCharged(_)
+        | InvoiceEvent::LateFeeBilled(_)
+        | InvoiceEvent::LateFeeReturned(_)
+        | InvoiceEvent::LateFeeWaived(_) => {}
         InvoiceEvent::FellOverdue(overdue) => {
             row.status = InvoiceStatus::Overdue;
             row.overdue_at = Some(overdue.at);

@@ -341,6 +341,8 @@ async fn stage(
         AnyEvent::Session(event) => told!(identity::Session, event),
         AnyEvent::ApiKey(event) => told!(identity::ApiKey, event),
         AnyEvent::Impersonation(event) => told!(identity::Impersonation, event),
+        AnyEvent::IsolirRuns(event) => told!(billing::IsolirRuns, event),
+        AnyEvent::MessageTexts(event) => told!(messaging::MessageTexts, event),
         AnyEvent::SignInRules(event) => told!(identity::SignInRules, event),
     }
     .map_err(|error| match error {

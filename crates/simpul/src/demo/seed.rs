@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use anyhow::Context as _;
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono::{DateTime, Datelike as _, Days, NaiveDate, Utc};
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use simpul_adapters::standin::{fonnte, tripay};
@@ -207,7 +207,7 @@ pub async fn operator(bus: &Bus, accounts: &Accounts) -> anyhow::Result<Operator
             router,
             username: PppUsername::parse(&username)?,
             secret: Personal::new("kata-sandi-budi"),
-            due_day: Some(DueDay::try_new(10)?),
+            due_day: Some(due_day(bus)?),
             installed_on: NaiveDate::from_ymd_opt(2026, 1, 10).context("a date")?,
         })
         .await?;
@@ -264,6 +264,12 @@ async fn connect_accounts(hand: &Hand<'_>, accounts: &Accounts) -> anyhow::Resul
         .await?;
     let reports = messaging::hook_path(hand.bus.store(), hand.tenant, sender, SenderKind::Fonnte).await?;
     Ok((gateway, reports))
+}
+
+/// That of a day so far ahead that nothing is billed by itself before the story is told.
+fn due_day(bus: &Bus) -> anyhow::Result<DueDay> {
+    let ahead = bus.store().now().date_naive() + Days::new(15);
+    Ok(DueDay::try_new(u8::try_from(ahead.day())?)?)
 }
 
 /// Bills a month that fell due ten days ago: longer than the grace, so that the line is isolated at once.

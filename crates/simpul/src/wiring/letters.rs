@@ -5,14 +5,17 @@ use secrecy::SecretString;
 use simpul_adapters::{
     mail::{
         Content, Mail, Ports, Post, Undelivered,
-        letter::{Facts, Seen, write},
+        letter::{Facts, Look, News, Seen, write},
     },
     work_loop::PortError,
 };
 use simpul_app::{Personal, identity::letters};
 use simpul_domain::{
     TenantId,
-    tenancy::{Language, Tenant},
+    tenancy::{
+        Tenant,
+        settings::{Branding, Region},
+    },
     time::Zone,
 };
 use simpul_event_store::{
@@ -23,6 +26,13 @@ use url::Url;
 
 /// Who writes where no operator does.
 const PLATFORM: &str = "Simpul";
+
+/// Who writes: name, clock and language, and how they look.
+struct Writer {
+    name: String,
+    region: Region,
+    look: Look,
+}
 
 /// See the module.
 #[derive(Debug, Clone)]
@@ -38,49 +48,74 @@ impl Letters {
         Self { store, post, page }
     }
 
-    /// Name, language and clock of whoever writes.
-    async fn writer(&self, tenant: TenantId) -> Result<(String, Language, Zone), StoreError> {
+    async fn writer(&self, tenant: TenantId) -> Result<Writer, StoreError> {
         if tenant == TenantId::PLATFORM {
-            return Ok((PLATFORM.to_owned(), Language::default(), Zone::default()));
+            return Ok(Writer {
+                name: PLATFORM.to_owned(),
+                region: Region::default(),
+                look: Look::default(),
+            });
         }
         let (operator, _) = self.store.load::<Tenant>(tenant, &tenant.to_string()).await?;
-        let settings = operator.settings();
-        Ok((
-            operator.name().to_owned(),
-            settings.region.language,
-            settings.region.zone,
-        ))
+        let Branding {
+            seller_name,
+            logo,
+            colour,
+            footer,
+        } = operator.look();
+        Ok(Writer {
+            name: seller_name.unwrap_or_default(),
+            region: operator.settings().region,
+            look: Look { logo, colour, footer },
+        })
     }
 
     fn written(
         &self,
         letter: &letter::Letter,
         content: &letters::Content,
-        from: (String, Language, Zone),
+        from: Writer,
     ) -> Mail {
-        let (operator, language, zone) = from;
-        let mut facts = Facts::new(&operator, content.name.as_str());
+        let Writer { name, region, look } = from;
+        let mut facts = Facts::new(&name, content.name.as_str()).with_look(look);
         if let Some(secret) = &content.secret {
             facts = facts.with_secret(SecretString::from(secret.as_str()), self.page.clone());
         }
         if let Some(sight) = &content.sight {
             let text = |personal: &Option<Personal>| personal.as_ref().map(|text| text.as_str().to_owned());
             facts = facts.with_seen(&Seen {
-                at: local(sight.at, zone),
+                at: local(sight.at, region.zone),
                 ip: text(&sight.ip),
                 program: text(&sight.program),
             });
         }
-        let written = write(letter.kind, language, &facts);
+        if let Some(news) = &content.news {
+            facts = facts.with_news(&told(news));
+        }
+        let written = write(letter.kind, region.language, &facts);
         Mail {
             id: letter.id,
-            from: operator,
+            from: name,
             to: SecretString::from(content.to.as_str()),
             text: written.text(),
             html: written.html(),
             subject: written.subject,
             at: letter.made_at,
         }
+    }
+}
+
+fn told(news: &letters::News) -> News {
+    match news {
+        letters::News::AddOnRejected { add_on, reason } => News::AddOnRejected {
+            add_on: add_on.clone(),
+            reason: reason.clone(),
+        },
+        letters::News::IsolirHeld { lines, of, usual } => News::IsolirHeld {
+            lines: *lines,
+            of: *of,
+            usual: *usual,
+        },
     }
 }
 

@@ -6,7 +6,7 @@ use simpul_adapters::{
     delivery::Settled,
     messaging::templates::{Template, TemplateError, Values, Variable, long_date},
 };
-use simpul_app::{customers, stream};
+use simpul_app::{customers, messaging::message_texts, stream};
 use simpul_domain::{
     InvoiceId, MessageId, Sealed, TenantId,
     billing::{Invoice, InvoiceEvent, invoice::InvoiceIssued},
@@ -14,10 +14,10 @@ use simpul_domain::{
     messaging::{
         Message, MessageEvent, MessageKind,
         message::{MessageQueued, MessageStatus},
-        sender::OutboundMessage,
+        sender::{MAX_TEXT_CHARS, OutboundMessage},
     },
     subscriptions::Subscription,
-    tenancy::{Tenant, TenantSettings},
+    tenancy::{Language, Tenant, TenantSettings},
 };
 use simpul_event_store::{EventStore, StoreError};
 
@@ -99,6 +99,9 @@ impl Messages {
             .open(tenant, &id, customers::field::PHONE, &customer.phone)
             .await?;
         let to = PhoneNumber::parse(phone.expose_secret()).map_err(|_| MessageError::Number)?;
+        if self.is_settled(tenant, &queued).await? {
+            return Ok(Rendered::Unwanted("the bill is settled"));
+        }
         let text = self.text(tenant, &queued, name.expose_secret()).await?;
         Ok(Rendered::Ready {
             message: OutboundMessage {
@@ -110,6 +113,16 @@ impl Messages {
         })
     }
 
+    /// Whether it reminds of money that nobody owes any more: much can happen until quiet hours are over (U077). What tells
+    /// what has happened goes out, however late.
+    async fn is_settled(&self, tenant: TenantId, queued: &MessageQueued) -> Result<bool, StoreError> {
+        let (MessageKind::InvoiceDueReminder, Some(invoice)) = (queued.kind, queued.refs.invoice) else {
+            return Ok(false);
+        };
+        let (bill, _) = self.store.load::<Invoice>(tenant, &invoice.to_string()).await?;
+        Ok(!bill.is_open())
+    }
+
     async fn text(
         &self,
         tenant: TenantId,
@@ -117,10 +130,11 @@ impl Messages {
         name: &str,
     ) -> Result<String, MessageError> {
         let (operator, _) = self.store.load::<Tenant>(tenant, &tenant.to_string()).await?;
-        let settings = operator.settings();
+        let (settings, look) = (operator.settings(), operator.look());
+        let isp = look.seller_name.as_deref().unwrap_or_default();
         let mut values = Values::new()
             .with(Variable::Name, name)
-            .with(Variable::IspName, operator.name());
+            .with(Variable::IspName, isp);
         if let Some(subscription) = queued.refs.subscription {
             let (line, _) = self
                 .store
@@ -148,7 +162,34 @@ impl Messages {
                 .invoice_values(tenant, invoice, settings, queued.at, values)
                 .await?;
         }
-        Ok(template(queued.kind, settings)?.render(&values)?)
+        let text = self
+            .template(tenant, queued.kind, settings.region.language)
+            .await?
+            .render(&values)?;
+        Ok(match &look.footer {
+            Some(footer) => with_footer(text, footer),
+            None => text,
+        })
+    }
+
+    /// The operator's own text, else the built-in one.
+    async fn template(
+        &self,
+        tenant: TenantId,
+        kind: MessageKind,
+        language: Language,
+    ) -> Result<Template, MessageError> {
+        let texts = message_texts(&self.store, tenant).await?;
+        if let Some(source) = texts.own(kind, language) {
+            match Template::parse(kind, source) {
+                Ok(own) => return Ok(own),
+                // It was checked by an older release, which offered more.
+                Err(error) => {
+                    tracing::error!(%tenant, kind = kind.as_str(), %error, "an own text cannot be used");
+                }
+            }
+        }
+        Ok(Template::built_in(kind, language)?)
     }
 
     async fn invoice_values(
@@ -199,6 +240,12 @@ impl Messages {
     }
 }
 
-fn template(kind: MessageKind, settings: &TenantSettings) -> Result<Template, TemplateError> {
-    Template::built_in(kind, settings.region.language)
+/// Below the text, where there is room for it.
+fn with_footer(text: String, footer: &str) -> String {
+    let whole = format!("{text}\n\n{footer}");
+    if whole.chars().count() <= MAX_TEXT_CHARS {
+        whole
+    } else {
+        text
+    }
 }

@@ -11,6 +11,8 @@ pub(super) fn subject(kind: LetterKind, Facts { operator, .. }: &Facts) -> Strin
         LetterKind::EmailChange => format!("Confirm your new e-mail address at {operator}"),
         LetterKind::EmailChanged => format!("Your e-mail address at {operator} has changed"),
         LetterKind::NewDevice => format!("New sign-in to your account at {operator}"),
+        LetterKind::AddOnRejected => format!("An add-on for {operator} was not granted"),
+        LetterKind::IsolirHeld => format!("Isolations at {operator} wait for your decision"),
     }
 }
 
@@ -54,6 +56,23 @@ pub(super) fn paragraphs(kind: LetterKind, facts: &Facts) -> Vec<Paragraph> {
             words(seen(&facts.seen())),
             words("If it was you, there is nothing to do. If not, change your password and end all sessions now.".to_owned()),
         ],
+        LetterKind::AddOnRejected => {
+            let (add_on, reason) = facts.rejected();
+            vec![
+                words(format!("The add-on \"{add_on}\" that was ordered for {operator} is not granted.")),
+                words(format!("Reason: {reason}")),
+            ]
+        }
+        LetterKind::IsolirHeld => {
+            let (lines, of, usual) = facts.held();
+            let usual = usual.map_or_else(String::new, |usual| format!(" A usual day has {usual}."));
+            vec![
+                words(format!(
+                    "Today {lines} of {of} lines of {operator} would be isolated for unpaid bills. That is more than your limits allow, so nobody is isolated yet.{usual}"
+                )),
+                words("Look at the run, then approve or decline it. Without a decision it is counted again tomorrow.".to_owned()),
+            ]
+        }
     });
     letter
 }

@@ -1,4 +1,4 @@
-//! A letter as HTML: a page without images, scripts or anything from elsewhere.
+//! A letter as HTML: a page without scripts, and without anything from elsewhere but the logo that the operator chose.
 
 use minijinja::HtmlEscape;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -17,9 +17,17 @@ pub(super) fn page(letter: &Written) -> SecretString {
         Language::En => "en",
     };
     let blocks: String = letter.blocks.iter().map(block).collect();
+    let logo = letter.logo.as_ref().map_or_else(String::new, |logo| {
+        let (logo, name) = (HtmlEscape(logo.as_str()), HtmlEscape(&letter.operator));
+        format!("<p><img src=\"{logo}\" alt=\"{name}\" height=\"48\"></p>\n")
+    });
+    // INVARIANT: a colour is # and six digits.
+    let colour = letter.colour.as_ref().map_or_else(String::new, |colour| {
+        format!(";border-top:4px solid {};padding-top:1em", colour.as_str())
+    });
     SecretString::from(format!(
         "<!doctype html>\n<html lang=\"{language}\"><head><meta charset=\"utf-8\"><title>{}</title></head>\n\
-         <body style=\"{BODY}\">\n{blocks}</body></html>\n",
+         <body style=\"{BODY}{colour}\">\n{logo}{blocks}</body></html>\n",
         HtmlEscape(&letter.subject)
     ))
 }

@@ -11,6 +11,8 @@ pub(super) fn subject(kind: LetterKind, Facts { operator, .. }: &Facts) -> Strin
         LetterKind::EmailChange => format!("Konfirmasi alamat email baru di {operator}"),
         LetterKind::EmailChanged => format!("Alamat email Anda di {operator} telah diubah"),
         LetterKind::NewDevice => format!("Login baru ke akun Anda di {operator}"),
+        LetterKind::AddOnRejected => format!("Add-on untuk {operator} tidak disetujui"),
+        LetterKind::IsolirHeld => format!("Isolir di {operator} menunggu keputusan Anda"),
     }
 }
 
@@ -54,6 +56,23 @@ pub(super) fn paragraphs(kind: LetterKind, facts: &Facts) -> Vec<Paragraph> {
             words(seen(&facts.seen())),
             words("Jika itu Anda, tidak ada yang perlu dilakukan. Jika bukan, ganti kata sandi Anda dan akhiri semua sesi sekarang juga.".to_owned()),
         ],
+        LetterKind::AddOnRejected => {
+            let (add_on, reason) = facts.rejected();
+            vec![
+                words(format!("Add-on \"{add_on}\" yang dipesan untuk {operator} tidak disetujui.")),
+                words(format!("Alasan: {reason}")),
+            ]
+        }
+        LetterKind::IsolirHeld => {
+            let (lines, of, usual) = facts.held();
+            let usual = usual.map_or_else(String::new, |usual| format!(" Biasanya {usual} per hari."));
+            vec![
+                words(format!(
+                    "Hari ini {lines} dari {of} langganan {operator} akan diisolir karena tagihan belum dibayar. Jumlah ini melebihi batas Anda, jadi belum ada yang diisolir.{usual}"
+                )),
+                words("Periksa daftarnya, lalu setujui atau tolak. Tanpa keputusan, jumlahnya dihitung lagi besok.".to_owned()),
+            ]
+        }
     });
     letter
 }

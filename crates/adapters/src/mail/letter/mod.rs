@@ -11,7 +11,13 @@ mod id;
 mod tests;
 
 use secrecy::{ExposeSecret as _, SecretString};
-use simpul_domain::{identity::LetterKind, tenancy::Language};
+use simpul_domain::{
+    identity::LetterKind,
+    tenancy::{
+        Language,
+        settings::{Colour, HttpsUrl},
+    },
+};
 use url::Url;
 
 /// What a letter can speak of. Texts are one line each, whatever was typed.
@@ -24,6 +30,32 @@ pub struct Facts {
     /// Where a front end takes secrets.
     page: Option<Url>,
     seen: Option<Seen>,
+    news: Option<News>,
+    look: Look,
+}
+
+/// How the operator looks: beside its letters, not in their words.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Look {
+    /// Address of an image.
+    pub logo: Option<HttpsUrl>,
+    pub colour: Option<Colour>,
+    /// Below the letter.
+    pub footer: Option<String>,
+}
+
+/// What a tenant's admins are told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News {
+    /// The platform does not give an add-on.
+    AddOnRejected { add_on: String, reason: String },
+    /// A run of isolations waits for somebody.
+    IsolirHeld {
+        lines: u32,
+        of: u32,
+        /// Of an average run.
+        usual: Option<u32>,
+    },
 }
 
 /// What was seen, in words.
@@ -43,6 +75,8 @@ impl Facts {
             secret: None,
             page: None,
             seen: None,
+            news: None,
+            look: Look::default(),
         }
     }
 
@@ -61,6 +95,40 @@ impl Facts {
             program: seen.program.as_deref().map(line),
         });
         self
+    }
+
+    #[must_use]
+    pub fn with_look(mut self, look: Look) -> Self {
+        self.look = look;
+        self
+    }
+
+    #[must_use]
+    pub fn with_news(mut self, news: &News) -> Self {
+        self.news = Some(match news {
+            News::AddOnRejected { add_on, reason } => News::AddOnRejected {
+                add_on: line(add_on),
+                reason: line(reason),
+            },
+            News::IsolirHeld { .. } => news.clone(),
+        });
+        self
+    }
+
+    /// The add-on and the reason.
+    fn rejected(&self) -> (&str, &str) {
+        match &self.news {
+            Some(News::AddOnRejected { add_on, reason }) => (add_on, reason),
+            Some(News::IsolirHeld { .. }) | None => ("-", "-"),
+        }
+    }
+
+    /// Lines that would be isolated, all lines, and those of an average run.
+    fn held(&self) -> (u32, u32, Option<u32>) {
+        match self.news {
+            Some(News::IsolirHeld { lines, of, usual }) => (lines, of, usual),
+            Some(News::AddOnRejected { .. }) | None => (0, 0, None),
+        }
     }
 
     fn seen(&self) -> Seen {
@@ -97,6 +165,9 @@ enum Block {
 pub struct Written {
     pub subject: String,
     language: Language,
+    operator: String,
+    logo: Option<HttpsUrl>,
+    colour: Option<Colour>,
     blocks: Vec<Block>,
 }
 
@@ -122,6 +193,8 @@ const fn place(kind: LetterKind) -> &'static str {
         LetterKind::PasswordReset => "password-reset",
         LetterKind::EmailChange => "email-change",
         LetterKind::EmailChanged | LetterKind::NewDevice => "account",
+        LetterKind::AddOnRejected => "add-ons",
+        LetterKind::IsolirHeld => "isolir",
     }
 }
 
@@ -138,9 +211,14 @@ pub fn write(kind: LetterKind, language: Language, facts: &Facts) -> Written {
             Paragraph::Ticket => blocks.extend(ticket(kind, facts)),
         }
     }
+    let Look { logo, colour, footer } = facts.look.clone();
+    blocks.extend(footer.map(Block::Words));
     Written {
         subject,
         language,
+        operator: facts.operator.clone(),
+        logo,
+        colour,
         blocks,
     }
 }

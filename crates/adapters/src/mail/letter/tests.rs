@@ -8,8 +8,20 @@ use super::*;
 
 const LANGUAGES: [Language; 2] = [Language::Id, Language::En];
 
-fn facts() -> Facts {
+fn facts(kind: LetterKind) -> Facts {
+    let news = match kind {
+        LetterKind::AddOnRejected => News::AddOnRejected {
+            add_on: "white_label".to_owned(),
+            reason: "belum lunas".to_owned(),
+        },
+        _ => News::IsolirHeld {
+            lines: 120,
+            of: 400,
+            usual: Some(25),
+        },
+    };
     Facts::new("Kayu Net", "Siti")
+        .with_news(&news)
         .with_secret(
             SecretString::from("smpin_ABC-def_123"),
             Some(Url::parse("https://panel.kayu.example/app/").expect("a URL")),
@@ -26,7 +38,7 @@ fn every_letter_reads_as_it_should_in_both_languages() {
     let mut all = String::new();
     for language in LANGUAGES {
         for &kind in LetterKind::ALL {
-            let letter = write(kind, language, &facts());
+            let letter = write(kind, language, &facts(kind));
             let text = letter.text();
             let text = text.expose_secret();
             writeln!(all, "--- {language:?} {kind:?}: {}\n\n{text}", letter.subject).expect("written");
@@ -37,7 +49,7 @@ fn every_letter_reads_as_it_should_in_both_languages() {
 
 #[test]
 fn the_ticket_is_behind_the_hash_of_its_page() {
-    let letter = write(LetterKind::EmailChange, Language::En, &facts());
+    let letter = write(LetterKind::EmailChange, Language::En, &facts(LetterKind::EmailChange));
     let link = "https://panel.kayu.example/app/email-change#smpin_ABC-def_123";
     assert!(letter.text().expose_secret().contains(link));
     let html = letter.html();
@@ -50,6 +62,18 @@ fn the_ticket_is_behind_the_hash_of_its_page() {
     );
 }
 
+#[test]
+fn a_letter_looks_like_its_operator() {
+    let look = Look {
+        logo: Some(HttpsUrl::parse("https://kayu.example/logo.png?a=1&b=2").expect("an address")),
+        colour: Some(Colour::parse("#0a7cff").expect("a colour")),
+        footer: Some("Matur nuwun <Kayu>".to_owned()),
+    };
+    let letter = write(LetterKind::EmailChanged, Language::Id, &Facts::new("Kayu \"Net\"", "Siti").with_look(look));
+    assert!(letter.text().expose_secret().ends_with("\n\nMatur nuwun <Kayu>\n"));
+    insta::assert_snapshot!(letter.html().expose_secret());
+}
+
 proptest! {
     // Markup in names and programs never comes out as markup.
     #[test]
@@ -57,7 +81,10 @@ proptest! {
         operator in "\\PC{0,20}[<>\"'&]{0,3}\\PC{0,10}", name in ".{0,20}<[a-z]{1,6}[^>]{0,6}>.{0,10}", program in ".{0,30}",
         which in 0..LetterKind::ALL.len(),
     ) {
-        let facts = Facts::new(&operator, &name).with_seen(&Seen { at: "-".to_owned(), ip: None, program: Some(program) });
+        let news = News::AddOnRejected { add_on: name.clone(), reason: program.clone() };
+        let facts = Facts::new(&operator, &name)
+            .with_seen(&Seen { at: "-".to_owned(), ip: None, program: Some(program) })
+            .with_news(&news);
         for language in LANGUAGES {
             let letter = write(LetterKind::ALL[which], language, &facts);
             let plain = write(LetterKind::ALL[which], language, &Facts::new("x", "x"));

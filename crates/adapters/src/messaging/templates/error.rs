@@ -118,7 +118,18 @@ impl Coded for TemplateError {
     }
 
     fn params(&self) -> serde_json::Value {
-        json!({ "rule": self.rule(), "position": self.position() })
+        match self {
+            Self::UnknownVariable { at, name } => {
+                json!({ "rule": self.rule(), "position": at, "name": name })
+            }
+            Self::Syntax { .. }
+            | Self::NotOffered { .. }
+            | Self::MissingValue { .. }
+            | Self::TooMuchWork
+            | Self::Render { .. }
+            | Self::TooLong { .. }
+            | Self::Empty => json!({ "rule": self.rule(), "position": self.position() }),
+        }
     }
 }
 

@@ -39,21 +39,8 @@ impl Values {
 
     /// Invented values for previews and for the check at save time.
     pub fn sample(kind: MessageKind) -> Self {
-        let sample = |variable| match variable {
-            Variable::Name => "Budi Santoso",
-            Variable::IspName => "Maju Net",
-            Variable::Plan => "Rumah 20 Mbps",
-            Variable::Period => "November 2026",
-            Variable::Amount => "Rp150.000",
-            Variable::DueDate => "20 November 2026",
-            Variable::InvoiceCode => "INV/2026/11/0042",
-            Variable::PayUrl => "https://bayar.example/i/7f3a",
-            Variable::PaidDate => "18 November 2026",
-            Variable::DaysOverdue => "3",
-            Variable::Contact => "0812-3456-7890",
-        };
         Variable::of(kind).iter().fold(Self::new(), |values, &variable| {
-            values.with(variable, sample(variable))
+            values.with(variable, variable.sample())
         })
     }
 

@@ -78,6 +78,23 @@ impl Variable {
         matches!(self, Self::PayUrl | Self::Contact)
     }
 
+    /// Invented, for previews and for the check at save time.
+    pub const fn sample(self) -> &'static str {
+        match self {
+            Self::Name => "Budi Santoso",
+            Self::IspName => "Maju Net",
+            Self::Plan => "Rumah 20 Mbps",
+            Self::Period => "November 2026",
+            Self::Amount => "Rp150.000",
+            Self::DueDate => "20 November 2026",
+            Self::InvoiceCode => "INV/2026/11/0042",
+            Self::PayUrl => "https://bayar.example/i/7f3a",
+            Self::PaidDate => "18 November 2026",
+            Self::DaysOverdue => "3",
+            Self::Contact => "0812-3456-7890",
+        }
+    }
+
     /// What a message of this kind can tell.
     pub const fn of(kind: MessageKind) -> &'static [Self] {
         match kind {

@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, InputObject, Object, Result, connection::Connection};
 use simpul_app::{
-    billing::{IssueInvoice, VoidInvoice},
+    billing::{IssueInvoice, VoidInvoice, WaiveLateFee},
     permission,
 };
 use simpul_domain::{InvoiceId, SubscriptionId};
@@ -86,6 +86,33 @@ payload! {
     /// What `invoiceIssue` answers.
     InvoiceIssuePayload { invoice: Invoice = InvoiceId }
 }
+/// Whose late fee is given up, and why.
+#[derive(Debug, InputObject)]
+pub(crate) struct InvoiceLateFeeWaiveInput {
+    /// Of the bill that was paid late, or is late.
+    id: ID,
+    /// For the audit trail.
+    reason: String,
+    /// Same key, same effect. 1 to 64 characters.
+    idempotency_key: Option<String>,
+}
+
+impl InvoiceLateFeeWaiveInput {
+    fn command(&self) -> Result<WaiveLateFee, Vec<UserError>> {
+        let mut fields = Fields::default();
+        fields.said([("reason", &self.reason)]);
+        let invoice = fields.id("id", "invoice", &self.id);
+        fields.done(invoice.map(|invoice| WaiveLateFee {
+            invoice,
+            reason: self.reason.clone(),
+        }))
+    }
+}
+
+payload! {
+    /// What `invoiceLateFeeWaive` answers.
+    InvoiceLateFeeWaivePayload { invoice: Invoice = InvoiceId }
+}
 payload! {
     /// What `invoiceVoid` answers.
     InvoiceVoidPayload { invoice: Invoice = InvoiceId }
@@ -142,7 +169,8 @@ pub(crate) struct InvoicesMutation;
 
 #[Object]
 impl InvoicesMutation {
-    /// Bills a line for the month that ends on the due date. Twice for one month is the same bill.
+    /// Bills a line for the month that ends on the due date, before it is billed by itself. Twice for one month is the same
+    /// bill.
     /// Permission: billing.write
     async fn invoice_issue(
         &self,
@@ -161,7 +189,23 @@ impl InvoicesMutation {
         Ok(outcome.await?.into())
     }
 
-    /// Withdraws a bill on which nothing was paid.
+    /// Gives up the late fee of a bill, as long as no other bill asks for it.
+    /// Permission: billing.write
+    async fn invoice_late_fee_waive(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: InvoiceLateFeeWaiveInput,
+    ) -> Result<InvoiceLateFeeWaivePayload> {
+        let command = input.command();
+        let late = command.as_ref().map(|command| command.invoice).ok();
+        let key = input.idempotency_key.as_deref();
+        let outcome = scope(context)?
+            .command("invoice", key, command, |()| late)
+            .await?;
+        Ok(outcome.flatten().into())
+    }
+
+    /// Withdraws a bill on which nothing was paid. Late fees that stood on it wait for the line's next bill.
     /// Permission: billing.write
     async fn invoice_void(
         &self,

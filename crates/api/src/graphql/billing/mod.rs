@@ -3,6 +3,7 @@
 mod gateways;
 mod invoice;
 mod invoices;
+mod isolir;
 mod payments;
 mod start;
 
@@ -10,6 +11,7 @@ pub(crate) use self::{
     gateways::{GatewayKind, GatewayMode, GatewaysMutation},
     invoice::{Invoice, InvoiceLine, InvoiceStatus},
     invoices::{InvoicesMutation, InvoicesQuery},
+    isolir::{IsolirMutation, IsolirQuery},
     payments::{Payment, PaymentsQuery},
     start::{PaymentAttemptStatus, PaymentsMutation},
 };

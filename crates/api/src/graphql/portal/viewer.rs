@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use secrecy::ExposeSecret as _;
-use simpul_domain::tenancy::Tenant;
+use simpul_domain::tenancy::{Tenant, settings::Branding};
 use simpul_event_store::feed::Projector as _;
 use simpul_projections::{
     billing::money::{self, MoneyProjector},
@@ -46,12 +46,48 @@ impl Viewer {
         let tenant = scope.tenant();
         let loaded = store.load::<Tenant>(tenant, &tenant.to_string()).await;
         let (state, _) = loaded.map_err(ApiError::from)?;
-        Ok(Some(state.name().to_owned()))
+        Ok(state.look().seller_name)
+    }
+
+    /// How the provider looks: its logo and colour, where it has chosen them.
+    /// Permission: portal.customer
+    async fn provider(&self, context: &Context<'_>) -> Result<Option<Provider>> {
+        let scope = scope(context)?;
+        scope.customer().await?;
+        let store = scope.state().store();
+        let tenant = scope.tenant();
+        let loaded = store.load::<Tenant>(tenant, &tenant.to_string()).await;
+        let (state, _) = loaded.map_err(ApiError::from)?;
+        Ok(Some(Provider::from(state.look())))
     }
 
     /// What the viewer may still ask for.
     async fn rate_limit(&self, context: &Context<'_>) -> Option<RateLimit> {
         RateLimit::of(scope(context).ok()?)
+    }
+}
+
+/// How the provider looks.
+#[derive(Debug, SimpleObject)]
+pub(crate) struct Provider {
+    /// As it is printed on bills.
+    name: String,
+    /// An https address of an image.
+    logo_url: Option<String>,
+    /// Such as `#0a7cff`.
+    colour: Option<String>,
+    /// Below messages and letters.
+    footer: Option<String>,
+}
+
+impl From<Branding> for Provider {
+    fn from(look: Branding) -> Self {
+        Self {
+            name: look.seller_name.unwrap_or_default(),
+            logo_url: look.logo.map(|logo| logo.as_str().to_owned()),
+            colour: look.colour.map(|colour| colour.as_str().to_owned()),
+            footer: look.footer,
+        }
     }
 }
 

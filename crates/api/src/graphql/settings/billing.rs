@@ -44,7 +44,8 @@ pub(crate) enum RenewalAnchor {
 pub(crate) struct InvoicingSettings {
     /// Due day of new subscriptions, 1 to 31.
     due_day: i32,
-    /// Days before the due date on which an invoice is issued. The billing cycle will read it.
+    /// Days before the due date on which a line's bill goes out by itself. More days than before count from the bill after
+    /// the next.
     issue_days_ahead: i32,
     /// What a first period that began in its middle costs.
     first_period: BegunPeriod,
@@ -52,9 +53,9 @@ pub(crate) struct InvoicingSettings {
     rounding_unit: Money,
     /// How invoice numbers are made.
     number_pattern: String,
-    /// From when a prepaid service runs that is paid late. Prepaid renewals will read it.
+    /// From when a prepaid service runs that is paid late. Kept for prepaid renewals: nothing reads it.
     prepaid_anchor: RenewalAnchor,
-    /// Whether the time of an isolation is billed. The billing cycle will read it.
+    /// Whether days are billed on which a line was isolated from morning to night.
     bill_while_isolated: bool,
 }
 
@@ -208,7 +209,7 @@ impl TaxRuleInput {
     }
 }
 
-/// Asked once for each bill that was unpaid after the grace. The billing cycle will put it on the next bill.
+/// Asked once for each bill that was unpaid after the grace: a line of its own on the line's next bill, without tax.
 #[derive(Debug, SimpleObject)]
 pub(crate) struct LateFeeSetting {
     /// A fixed amount; null when it is a share.

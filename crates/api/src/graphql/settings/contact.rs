@@ -101,7 +101,7 @@ impl MessagingSettingsChangeInput {
 /// Through whom customers pay.
 #[derive(Debug, SimpleObject)]
 pub(crate) struct PaymentSettings {
-    /// Which connected gateways are offered, the preferred first; empty: all of them. The pay page will read it.
+    /// Which connected gateways are offered, the preferred first; empty: all of them.
     gateway_ids: Vec<ID>,
 }
 
@@ -139,11 +139,11 @@ impl PaymentSettingsChangeInput {
 pub(crate) struct BrandingSettings {
     /// As printed on bills; null: the tenant's name.
     seller_name: Option<String>,
-    /// Address of an image. Documents and pay pages will read it.
+    /// Address of an image, in letters and the portal. Shown with the feature `white_label` only, as are colour and footer.
     logo_url: Option<String>,
-    /// Such as `#0a7cff`. Documents and pay pages will read it.
+    /// Such as `#0a7cff`, in letters and the portal.
     colour: Option<String>,
-    /// Below bills and messages. Documents will read it.
+    /// Below messages and letters, and in the portal.
     footer: Option<String>,
 }
 
@@ -167,7 +167,7 @@ pub(crate) struct BrandingSettingsChangeInput {
     logo_url: Option<String>,
     /// `#` and six hexadecimal digits in small letters.
     colour: Option<String>,
-    /// Below bills and messages, 1 to 500 characters.
+    /// Below messages and letters, and in the portal; 1 to 500 characters.
     footer: Option<String>,
     /// Same key, same effect. 1 to 64 characters.
     pub(super) idempotency_key: Option<String>,

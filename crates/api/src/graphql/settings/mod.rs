@@ -57,7 +57,7 @@ pub(crate) struct TenantSettings {
     branding: BrandingSettings,
     /// How codes are made.
     codes: CodeSettings,
-    /// How long sessions last.
+    /// Sessions of subscribers.
     sessions: SessionSettings,
     /// How vouchers are made unless a batch says otherwise.
     vouchers: VoucherSettings,
@@ -260,7 +260,7 @@ impl SettingsMutation {
         Ok(change(context, key, input.section()).await?.into())
     }
 
-    /// Replaces a section of the settings: how long sessions last.
+    /// Replaces a section of the settings: sessions of subscribers.
     /// Permission: tenant.settings
     async fn session_settings_change(
         &self,

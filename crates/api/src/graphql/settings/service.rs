@@ -1,4 +1,4 @@
-//! How service is restricted, on which days it is not, how long sessions last, and how vouchers are made.
+//! How service is restricted, on which days it is not, sessions of subscribers, and how vouchers are made.
 
 use async_graphql::{Enum, InputObject, SimpleObject};
 use simpul_domain::{
@@ -48,12 +48,11 @@ pub(crate) struct IsolirSettings {
     strategy: Strategy,
     /// Name of the PPP profile that leads to the pay page.
     profile: String,
-    /// What an unpaid bill restricts. The isolir run will read it; until then it is the line.
+    /// What an unpaid bill restricts.
     scope: Reach,
-    /// A run of isolations waits for approval when it concerns more of the active lines than this. The isolir run will
-    /// read it.
+    /// A day's isolations wait for approval when they concern a greater share of the lines than this, and more than ten.
     guard_max_percent: i32,
-    /// The same, for more than this many times the usual.
+    /// The same, for more than this many times the usual of the latest 30 days that had any; asked from the sixth on.
     guard_max_times_usual: i32,
 }
 
@@ -78,7 +77,7 @@ pub(crate) struct IsolirSettingsChangeInput {
     profile: String,
     /// What an unpaid bill restricts.
     scope: Reach,
-    /// A run of isolations waits for approval when it concerns more of the active lines than this, 1 to 100.
+    /// A day's isolations wait for approval when they concern a greater share of the lines than this, 1 to 100.
     guard_max_percent: i32,
     /// The same, for more than this many times the usual, 2 to 100.
     guard_max_times_usual: i32,
@@ -108,13 +107,15 @@ impl IsolirSettingsChangeInput {
     }
 }
 
-/// Days on which nobody is isolated or reminded. The isolir run will read them.
+/// Days on which nobody is isolated or reminded. Reminders read them when a bill is issued.
 #[derive(Debug, SimpleObject)]
 pub(crate) struct CalendarSettings {
     /// In their order.
     holidays: Vec<Date>,
     /// Saturdays and Sundays too.
     weekends: bool,
+    /// What would be due on a day off is due on the next that is none. Read when a bill is issued.
+    moves_due_dates: bool,
 }
 
 impl From<&Calendar> for CalendarSettings {
@@ -122,6 +123,7 @@ impl From<&Calendar> for CalendarSettings {
         Self {
             holidays: calendar.holidays.iter().copied().map(Date).collect(),
             weekends: calendar.weekends,
+            moves_due_dates: calendar.moves_due_dates,
         }
     }
 }
@@ -133,6 +135,9 @@ pub(crate) struct CalendarSettingsChangeInput {
     holidays: Vec<Date>,
     /// Saturdays and Sundays too.
     weekends: bool,
+    /// What would be due on a day off is due on the next that is none.
+    #[graphql(default)]
+    moves_due_dates: bool,
     /// Same key, same effect. 1 to 64 characters.
     pub(super) idempotency_key: Option<String>,
 }
@@ -142,15 +147,14 @@ impl CalendarSettingsChangeInput {
         Calendar {
             holidays: self.holidays.iter().map(|day| day.0).collect(),
             weekends: self.weekends,
+            moves_due_dates: self.moves_due_dates,
         }
     }
 }
 
-/// How long sessions last.
+/// Sessions of subscribers. How long people stay signed in is in `signInRules`.
 #[derive(Debug, SimpleObject)]
 pub(crate) struct SessionSettings {
-    /// Days after which people sign in again. Read at sign-in.
-    staff_days: i32,
     /// Seconds between two accounting reports of a router about one session. RADIUS replies will read it.
     interim_interval_seconds: i32,
 }
@@ -158,17 +162,14 @@ pub(crate) struct SessionSettings {
 impl From<&Sessions> for SessionSettings {
     fn from(sessions: &Sessions) -> Self {
         Self {
-            staff_days: sessions.staff_days.get().into(),
             interim_interval_seconds: sessions.interim_interval_s.get().into(),
         }
     }
 }
 
-/// How long sessions last, all of it.
+/// Sessions of subscribers, all of it.
 #[derive(Debug, InputObject)]
 pub(crate) struct SessionSettingsChangeInput {
-    /// Days after which people sign in again, 7 to 30.
-    staff_days: i32,
     /// Seconds between two accounting reports of a router about one session, 60 to 3600.
     interim_interval_seconds: i32,
     /// Same key, same effect. 1 to 64 characters.
@@ -178,14 +179,9 @@ pub(crate) struct SessionSettingsChangeInput {
 impl SessionSettingsChangeInput {
     pub(super) fn section(&self) -> Result<Sessions, Vec<UserError>> {
         let mut fields = Fields::default();
-        let days = fields.take("staffDays", "range", Within::read(self.staff_days));
         let interval = Within::read(self.interim_interval_seconds);
         let interval = fields.take("interimIntervalSeconds", "range", interval);
-        let sessions = days.zip(interval);
-        fields.done(sessions.map(|(staff_days, interim_interval_s)| Sessions {
-            staff_days,
-            interim_interval_s,
-        }))
+        fields.done(interval.map(|interim_interval_s| Sessions { interim_interval_s }))
     }
 }
 

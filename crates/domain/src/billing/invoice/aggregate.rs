@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Billed, InvoiceCommand, InvoiceCreditApplied, InvoiceError, InvoiceEvent, InvoiceFellOverdue,
     InvoiceIssued, InvoiceLine, InvoicePaid, InvoicePaymentApplied, InvoiceReminded, InvoiceVoided,
-    IssueInvoice,
+    IssueInvoice, LateFee,
 };
 use crate::{
     CustomerId, Decider, InvoiceId, PaymentId, Rupiah, aggregate, billing::InvoiceNumber, time::Zone,
@@ -57,6 +57,7 @@ pub struct Invoice {
     pub(super) credit_taken: Rupiah,
     pub(super) reopened: bool,
     reminded: BTreeSet<i8>,
+    pub(super) late_fee: LateFee,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,6 +98,10 @@ impl Invoice {
 
     pub fn due_on(&self) -> Option<NaiveDate> {
         self.bill.as_ref().map(|bill| bill.due_on)
+    }
+
+    pub fn number(&self) -> Option<&InvoiceNumber> {
+        self.bill.as_ref().map(|bill| &bill.number)
     }
 
     /// In which a date of the bill becomes an instant.
@@ -347,7 +352,7 @@ fn total(lines: &[InvoiceLine]) -> Result<Rupiah, InvoiceError> {
 
 impl Decider for Invoice {
     const TYPE: &'static str = "billing.invoice";
-    const STATE_VERSION: i32 = 3;
+    const STATE_VERSION: i32 = 4;
     type Command = InvoiceCommand;
     type Event = InvoiceEvent;
     type Error = InvoiceError;
@@ -366,6 +371,10 @@ impl Decider for Invoice {
                 self.take_back_payment(bill?, payment, amount, at)
             }
             InvoiceCommand::TakeBackCredit { amount, at } => self.take_back_credit(bill?, amount, at),
+            InvoiceCommand::ChargeLateFee { amount, at } => self.charge_late_fee(bill?, amount, at),
+            InvoiceCommand::BillLateFee { on, at } => self.bill_late_fee(bill?, on, at),
+            InvoiceCommand::ReturnLateFee { from, at } => Ok(self.return_late_fee(bill?, from, at)),
+            InvoiceCommand::WaiveLateFee { reason, at } => self.waive_late_fee(bill?, reason, at),
             InvoiceCommand::Void { reason, at } => self.void(bill?, reason, at),
         }
     }
@@ -414,6 +423,15 @@ impl Decider for Invoice {
                 self.owe_again(taken.outstanding);
             }
             InvoiceEvent::Reopened(_) => self.reopen(),
+            InvoiceEvent::LateFeeCharged(charged) => self.late_fee = LateFee::Waiting(charged.amount),
+            InvoiceEvent::LateFeeBilled(billed) => {
+                self.late_fee = LateFee::Billed {
+                    amount: billed.amount,
+                    on: billed.on,
+                };
+            }
+            InvoiceEvent::LateFeeReturned(returned) => self.late_fee = LateFee::Waiting(returned.amount),
+            InvoiceEvent::LateFeeWaived(_) => self.late_fee = LateFee::Waived,
         }
     }
 }

@@ -47,6 +47,26 @@ pub enum InvoiceCommand {
         amount: Rupiah,
         at: DateTime<Utc>,
     },
+    /// The grace is over and the bill unpaid: so much is asked for that, once, on another bill. Never on a paid one.
+    ChargeLateFee {
+        amount: Rupiah,
+        at: DateTime<Utc>,
+    },
+    /// The late fee stands on this bill.
+    BillLateFee {
+        on: InvoiceId,
+        at: DateTime<Utc>,
+    },
+    /// The bill on which the late fee stood is withdrawn: it waits for the next one.
+    ReturnLateFee {
+        from: InvoiceId,
+        at: DateTime<Utc>,
+    },
+    /// A late fee that no bill asks for yet is given up.
+    WaiveLateFee {
+        reason: String,
+        at: DateTime<Utc>,
+    },
     Void {
         reason: String,
         at: DateTime<Utc>,

@@ -31,6 +31,8 @@ pub enum InvoiceError {
     AppliedOtherwise { applied: Rupiah },
     #[error("{applied} of it is on the invoice")]
     ExceedsApplied { applied: Rupiah },
+    #[error("no late fee of it waits for a bill")]
+    NoLateFee,
     /// Money on a void invoice would be lost.
     #[error("{paid} has been paid on the invoice")]
     HasPayments { paid: Rupiah },
@@ -46,7 +48,7 @@ impl Coded for InvoiceError {
             }
             Self::AmountNotPositive => Code::AmountNotWhole,
             Self::AlreadyPaid => Code::InvoiceAlreadyPaid,
-            Self::Void | Self::HasPayments { .. } => Code::NotAllowedInState,
+            Self::Void | Self::HasPayments { .. } | Self::NoLateFee => Code::NotAllowedInState,
             Self::ExceedsOutstanding { .. } | Self::AppliedOtherwise { .. } | Self::ExceedsApplied { .. } => {
                 Code::Conflict
             }
@@ -55,7 +57,7 @@ impl Coded for InvoiceError {
 
     fn params(&self) -> serde_json::Value {
         match self {
-            Self::NotFound | Self::AlreadyIssued | Self::AlreadyPaid => serde_json::Value::Null,
+            Self::NotFound | Self::AlreadyIssued | Self::AlreadyPaid | Self::NoLateFee => serde_json::Value::Null,
             Self::LineCount => serde_json::json!({ "field": "lines", "rule": "count" }),
             Self::LineSign { line } => serde_json::json!({ "field": "lines", "rule": "sign", "index": line }),
             Self::TotalNegative => serde_json::json!({ "field": "lines", "rule": "total_negative" }),

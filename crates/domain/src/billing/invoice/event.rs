@@ -36,6 +36,14 @@ pub enum InvoiceEvent {
     CreditTakenBack(InvoiceCreditTakenBack),
     #[serde(rename = "billing.invoice.reopened")]
     Reopened(InvoiceReopened),
+    #[serde(rename = "billing.invoice.late_fee_charged")]
+    LateFeeCharged(LateFeeCharged),
+    #[serde(rename = "billing.invoice.late_fee_billed")]
+    LateFeeBilled(LateFeeBilled),
+    #[serde(rename = "billing.invoice.late_fee_returned")]
+    LateFeeReturned(LateFeeReturned),
+    #[serde(rename = "billing.invoice.late_fee_waived")]
+    LateFeeWaived(LateFeeWaived),
 }
 
 stored_events!(InvoiceEvent {
@@ -49,6 +57,10 @@ stored_events!(InvoiceEvent {
     PaymentTakenBack => "billing.invoice.payment_taken_back", "1";
     CreditTakenBack => "billing.invoice.credit_taken_back", "1";
     Reopened => "billing.invoice.reopened", "1";
+    LateFeeCharged => "billing.invoice.late_fee_charged", "1";
+    LateFeeBilled => "billing.invoice.late_fee_billed", "1";
+    LateFeeReturned => "billing.invoice.late_fee_returned", "1";
+    LateFeeWaived => "billing.invoice.late_fee_waived", "1";
 });
 
 /// What a line is for.
@@ -237,5 +249,44 @@ pub struct InvoiceReopened {
     pub due_on: NaiveDate,
     pub zone: Zone,
     pub outstanding: Rupiah,
+    pub at: DateTime<Utc>,
+}
+
+/// The bill was unpaid after its grace, and a fee is asked for that (U070). What the bill itself asks for stays.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LateFeeCharged {
+    pub invoice: InvoiceId,
+    pub customer: CustomerId,
+    pub billed: Billed,
+    pub amount: Rupiah,
+    /// Of the bill, when the fee was reckoned.
+    pub outstanding: Rupiah,
+    pub at: DateTime<Utc>,
+}
+
+/// The fee for this bill's lateness is a line of another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LateFeeBilled {
+    pub invoice: InvoiceId,
+    pub on: InvoiceId,
+    pub amount: Rupiah,
+    pub at: DateTime<Utc>,
+}
+
+/// The bill on which the fee stood was withdrawn, and it waits for the next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LateFeeReturned {
+    pub invoice: InvoiceId,
+    pub from: InvoiceId,
+    pub amount: Rupiah,
+    pub at: DateTime<Utc>,
+}
+
+/// The fee is not asked for (U071).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LateFeeWaived {
+    pub invoice: InvoiceId,
+    pub amount: Rupiah,
+    pub reason: String,
     pub at: DateTime<Utc>,
 }

@@ -6,16 +6,19 @@ mod billed;
 mod command;
 mod error;
 mod event;
+mod late_fee;
 mod taken_back;
 #[cfg(test)]
 mod tests;
 
 pub use aggregate::{Invoice, InvoiceStatus};
+pub use late_fee::LateFee;
 pub use billed::Billed;
 pub use command::{InvoiceCommand, IssueInvoice};
 pub use error::InvoiceError;
 pub use event::{
     InvoiceCreditApplied, InvoiceCreditTakenBack, InvoiceEvent, InvoiceFellOverdue, InvoiceIssued,
     InvoiceLine, InvoicePaid, InvoicePaymentApplied, InvoicePaymentTakenBack, InvoiceReminded,
-    InvoiceReopened, InvoiceSnapshot, InvoiceVoided, LineKind,
+    InvoiceReopened, InvoiceSnapshot, InvoiceVoided, LateFeeBilled, LateFeeCharged, LateFeeReturned,
+    LateFeeWaived, LineKind,
 };

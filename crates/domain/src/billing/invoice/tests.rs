@@ -95,9 +95,37 @@ fn void() -> InvoiceCommand {
     }
 }
 
+fn fine(amount: i64) -> InvoiceCommand {
+    InvoiceCommand::ChargeLateFee {
+        amount: rupiah(amount),
+        at: at(5),
+    }
+}
+
+fn fine_on(bill: u128) -> InvoiceCommand {
+    InvoiceCommand::BillLateFee {
+        on: InvoiceId::new(uuid(bill)),
+        at: at(6),
+    }
+}
+
+fn fine_back_from(bill: u128) -> InvoiceCommand {
+    InvoiceCommand::ReturnLateFee {
+        from: InvoiceId::new(uuid(bill)),
+        at: at(7),
+    }
+}
+
+fn waive() -> InvoiceCommand {
+    InvoiceCommand::WaiveLateFee {
+        reason: "the bank was down".to_owned(),
+        at: at(8),
+    }
+}
+
 #[test]
 fn every_cell_of_status_and_command_is_decided() {
-    let states: [(&str, Invoice); 8] = [
+    let states: [(&str, Invoice); 12] = [
         ("ABSENT", Invoice::default()),
         ("ISSUED", after([issue_for(150)])),
         ("PARTIALLY_PAID", after([issue_for(150), pay(1, 50)])),
@@ -109,6 +137,10 @@ fn every_cell_of_status_and_command_is_decided() {
         ),
         ("PAID", after([issue_for(150), pay(1, 50), pay(2, 100)])),
         ("VOID", after([issue_for(150), void()])),
+        ("FINED", after([issue_for(150), fine(10)])),
+        ("FINED, BILLED", after([issue_for(150), fine(10), fine_on(200)])),
+        ("FINED, WAIVED", after([issue_for(150), fine(10), waive()])),
+        ("FINED, PAID", after([issue_for(150), fine(10), pay(1, 150)])),
     ];
     let commands = [
         ("issue", issue_for(150)),
@@ -128,6 +160,12 @@ fn every_cell_of_status_and_command_is_decided() {
         ("take 50 of payment 1 back", take_back(1, 50)),
         ("take 51 of payment 1 back", take_back(1, 51)),
         ("take 40 of the credit back", take_credit_back(40)),
+        ("fine 10", fine(10)),
+        ("fine nothing", fine(0)),
+        ("the fine is on 200", fine_on(200)),
+        ("the fine is on 201", fine_on(201)),
+        ("the fine is back from 200", fine_back_from(200)),
+        ("waive", waive()),
     ];
     insta::assert_snapshot!(cells(&states, &commands));
 }
@@ -223,6 +261,10 @@ proptest! {
                 1 => Just(void()),
                 2 => (0_u128..4, -1_i64..120).prop_map(|(payment, amount)| take_back(payment, amount)),
                 1 => (0_i64..120).prop_map(take_credit_back),
+                1 => (0_i64..20).prop_map(fine),
+                2 => (200_u128..202).prop_map(fine_on),
+                1 => (200_u128..202).prop_map(fine_back_from),
+                1 => Just(waive()),
             ],
             0..20,
         ),
@@ -234,6 +276,22 @@ proptest! {
             )
         });
     }
+}
+
+#[test]
+fn a_fine_is_asked_once_and_what_the_bill_asks_for_stays() {
+    let fined: Invoice = after([issue_for(150), pay(1, 50), fine(10)]);
+    assert_eq!(fined.outstanding(), rupiah(100));
+    assert_eq!(words(&fined, fine(20)), Ok("-".to_owned()));
+    let paid: Invoice = after([issue_for(150), pay(1, 150)]);
+    assert_eq!(words(&paid, fine(10)), Ok("-".to_owned()), "never on a paid one");
+}
+
+#[test]
+fn a_fine_whose_bill_is_withdrawn_waits_for_the_next() {
+    let back: Invoice = after([issue_for(150), fine(10), fine_on(200), fine_back_from(200)]);
+    assert_eq!(back.late_fee(), LateFee::Waiting(rupiah(10)));
+    assert_eq!(words(&back, fine_on(201)), Ok("late_fee_billed".to_owned()));
 }
 
 #[test]

@@ -32,6 +32,7 @@ fn november(installed_on: NaiveDate) -> Service<'static> {
         price: rupiah(150_000),
         period: Period::beginning_at(DueDay::FIRST, day(11, 1)),
         installed_on,
+        days_off: 0,
     }
 }
 
@@ -55,7 +56,7 @@ fn a_first_period_is_free_by_its_days_or_whole_as_the_operator_says() {
     assert_eq!(
         owed,
         [
-            vec![(LineKind::Proration, 0)],
+            vec![],
             vec![(LineKind::Proration, 50_000)],
             vec![(LineKind::Plan, 150_000)],
         ]
@@ -76,6 +77,29 @@ fn a_period_of_a_line_that_was_there_before_is_whole_whatever_the_first_one_was(
             assert_eq!(owed, [(LineKind::Plan, 150_000)]);
         }
     }
+}
+
+#[test]
+fn days_without_service_are_not_billed_and_where_none_is_left_there_is_no_bill() {
+    let off = |days_off, installed_on, first_period| {
+        let service = Service {
+            days_off,
+            ..november(installed_on)
+        };
+        amounts(
+            &service,
+            Rules {
+                first_period,
+                ..RULES
+            },
+        )
+    };
+    let (before, begun) = (day(10, 3), day(11, 21));
+    assert_eq!(off(10, before, FirstPeriod::Whole), [(LineKind::Proration, 100_000)]);
+    assert_eq!(off(5, begun, FirstPeriod::Prorated), [(LineKind::Proration, 25_000)]);
+    assert_eq!(off(30, before, FirstPeriod::Whole), []);
+    assert_eq!(off(10, begun, FirstPeriod::Prorated), []);
+    assert_eq!(off(3, begun, FirstPeriod::Free), []);
 }
 
 #[test]
@@ -125,6 +149,7 @@ proptest! {
             price: rupiah(price),
             period,
             installed_on: day(1, 1) + chrono::Days::new(offset),
+            days_off: 0,
         };
         let rules = Rules { rounding_unit: rupiah(unit), ..RULES };
         let tax = Tax { rate_basis_points: rate, ..PPN };

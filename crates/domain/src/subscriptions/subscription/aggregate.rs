@@ -7,18 +7,20 @@ use std::{
     fmt,
 };
 
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    IsolirLifted, NoteOverdue, OpenSubscription, OverdueCleared, OverdueNoted, PlanChanged, PppUsername,
+    absence::Absences, IsolirLifted, NoteOverdue, OpenSubscription, OverdueCleared, OverdueNoted, PlanChanged, PppUsername,
     SecretChanged, SubscriptionActivated, SubscriptionCommand, SubscriptionError, SubscriptionEvent,
     SubscriptionIsolated, SubscriptionOpened, SubscriptionResumed, SubscriptionStopped,
     SubscriptionSuspended, SubscriptionTerminated,
 };
 use crate::{
-    CustomerId, Decider, InvoiceId, RouterId, Sealed, SubscriptionId, aggregate, billing::DueDay,
+    CustomerId, Decider, InvoiceId, RouterId, Sealed, SubscriptionId, aggregate,
+    billing::{DueDay, Period},
     catalog::PlanTerms,
+    time::Zone,
 };
 
 /// Settled invoices that are remembered, so that a late "overdue" of one of them isolates nobody. One invoice a
@@ -84,8 +86,7 @@ pub struct Subscription {
     line: Option<Line>,
     overdue: BTreeMap<InvoiceId, OverdueMark>,
     settled: VecDeque<InvoiceId>,
-    /// When it was isolated last.
-    isolated_at: Option<DateTime<Utc>>,
+    absences: Absences,
 }
 
 /// What never changes about a line, and its current terms.
@@ -113,8 +114,7 @@ impl Subscription {
 
     /// Since when it is isolated, if it is.
     pub fn isolated_since(&self) -> Option<DateTime<Utc>> {
-        self.isolated_at
-            .filter(|_| self.status == SubscriptionStatus::Isolated)
+        self.absences.isolated_since()
     }
 
     pub fn customer(&self) -> Option<CustomerId> {
@@ -132,6 +132,23 @@ impl Subscription {
     /// The first day of service.
     pub fn installed_on(&self) -> Option<NaiveDate> {
         self.line.as_ref().map(|line| line.installed_on)
+    }
+
+    /// Days of the period without service that are not billed: those of a pause and after a stop, and those of an isolation
+    /// unless the operator bills them.
+    pub fn unbilled_days(&self, period: Period, zone: Zone, bills_isolation: bool) -> i64 {
+        let since = self.installed_on().unwrap_or(period.from());
+        self.absences.whole_days((period, since), zone, !bills_isolation)
+    }
+
+    /// Whether the note would isolate the line: service is given, and nothing holds.
+    pub fn would_be_isolated(&self, note: &NoteOverdue) -> bool {
+        self.status == SubscriptionStatus::Active && self.is_owed(note) && note.is_ripe()
+    }
+
+    fn is_owed(&self, note: &NoteOverdue) -> bool {
+        let known_as_settled = self.settled.contains(&note.invoice) && !note.reopened;
+        note.invoice_open && note.today > note.due_on && !known_as_settled
     }
 
     pub fn terms(&self) -> Option<&PlanTerms> {
@@ -191,13 +208,11 @@ impl Subscription {
     }
 
     fn note_overdue(&self, line: &Line, note: &NoteOverdue) -> Vec<SubscriptionEvent> {
-        let known_as_settled = self.settled.contains(&note.invoice) && !note.reopened;
-        let still_owed = note.invoice_open && note.today > note.due_on && !known_as_settled;
-        if !still_owed || self.status == SubscriptionStatus::Terminated {
+        if !self.is_owed(note) || self.status == SubscriptionStatus::Terminated {
             return Vec::new();
         }
         let known = self.overdue.get(&note.invoice);
-        let ripe = is_ripe(note);
+        let ripe = note.is_ripe();
         let news = known.is_none_or(|mark| ripe && !mark.ripe);
         let mut events = Vec::new();
         let mut overdue = self.overdue.clone();
@@ -371,6 +386,11 @@ impl Subscription {
         }
     }
 
+    fn enter(&mut self, status: SubscriptionStatus, at: DateTime<Utc>) {
+        self.status = status;
+        self.absences.note(status, at);
+    }
+
     fn not_allowed(&self, command: &'static str) -> SubscriptionError {
         SubscriptionError::NotAllowed {
             command,
@@ -399,19 +419,9 @@ fn isolation(
     (!isolated.invoices.is_empty()).then_some(SubscriptionEvent::Isolated(isolated))
 }
 
-/// Whether the invoice isolates today: the grace has passed, no promise holds and the line works.
-fn is_ripe(note: &NoteOverdue) -> bool {
-    let grace_over = note
-        .due_on
-        .checked_add_days(Days::new(u64::from(note.grace_days)))
-        .is_some_and(|last_day| note.today > last_day);
-    let promised = note.hold.promise_until.is_some_and(|until| note.today <= until);
-    grace_over && !promised && !note.hold.outage
-}
-
 impl Decider for Subscription {
     const TYPE: &'static str = "subscriptions.subscription";
-    const STATE_VERSION: i32 = 4;
+    const STATE_VERSION: i32 = 5;
     type Command = SubscriptionCommand;
     type Event = SubscriptionEvent;
     type Error = SubscriptionError;
@@ -446,9 +456,9 @@ impl Decider for Subscription {
                     terms: opened.terms.clone(),
                 });
             }
-            SubscriptionEvent::Activated(_)
-            | SubscriptionEvent::IsolirLifted(_)
-            | SubscriptionEvent::Resumed(_) => self.status = SubscriptionStatus::Active,
+            SubscriptionEvent::Activated(activated) => self.enter(SubscriptionStatus::Active, activated.at),
+            SubscriptionEvent::IsolirLifted(lifted) => self.enter(SubscriptionStatus::Active, lifted.at),
+            SubscriptionEvent::Resumed(resumed) => self.enter(SubscriptionStatus::Active, resumed.at),
             SubscriptionEvent::OverdueNoted(noted) => {
                 self.overdue.insert(
                     noted.invoice,
@@ -458,10 +468,7 @@ impl Decider for Subscription {
                     },
                 );
             }
-            SubscriptionEvent::Isolated(isolated) => {
-                self.status = SubscriptionStatus::Isolated;
-                self.isolated_at = Some(isolated.at);
-            }
+            SubscriptionEvent::Isolated(isolated) => self.enter(SubscriptionStatus::Isolated, isolated.at),
             SubscriptionEvent::OverdueCleared(cleared) => {
                 self.overdue.remove(&cleared.invoice);
                 self.settled.retain(|settled| *settled != cleared.invoice);
@@ -470,9 +477,9 @@ impl Decider for Subscription {
                     self.settled.pop_front();
                 }
             }
-            SubscriptionEvent::Suspended(_) => self.status = SubscriptionStatus::Suspended,
-            SubscriptionEvent::Stopped(_) => self.status = SubscriptionStatus::Stopped,
-            SubscriptionEvent::Terminated(_) => self.status = SubscriptionStatus::Terminated,
+            SubscriptionEvent::Suspended(event) => self.enter(SubscriptionStatus::Suspended, event.at),
+            SubscriptionEvent::Stopped(event) => self.enter(SubscriptionStatus::Stopped, event.at),
+            SubscriptionEvent::Terminated(event) => self.enter(SubscriptionStatus::Terminated, event.at),
             SubscriptionEvent::PlanChanged(changed) => {
                 if let Some(line) = &mut self.line {
                     line.terms = changed.terms.clone();

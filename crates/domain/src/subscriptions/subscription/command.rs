@@ -1,6 +1,6 @@
 //! What can be asked of a subscription.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Days, NaiveDate, Utc};
 
 use super::PppUsername;
 use crate::{
@@ -69,6 +69,10 @@ pub struct IsolirHold {
     pub promise_until: Option<NaiveDate>,
     /// The line is out of order.
     pub outage: bool,
+    /// It is one of the operator's days off (F209).
+    pub day_off: bool,
+    /// The day's run concerns more lines than its limits allow, and nobody has approved it (F210).
+    pub run_held: bool,
 }
 
 /// An invoice of this subscription is overdue on `today`. Sent when it falls overdue and again after the grace.
@@ -86,4 +90,16 @@ pub struct NoteOverdue {
     pub reopened: bool,
     pub hold: IsolirHold,
     pub at: DateTime<Utc>,
+}
+
+impl NoteOverdue {
+    /// Whether the invoice isolates today: the grace has passed, and nothing holds.
+    pub fn is_ripe(&self) -> bool {
+        let grace_over = self
+            .due_on
+            .checked_add_days(Days::new(u64::from(self.grace_days)))
+            .is_some_and(|last_day| self.today > last_day);
+        let promised = self.hold.promise_until.is_some_and(|until| self.today <= until);
+        grace_over && !promised && !self.hold.outage && !self.hold.day_off && !self.hold.run_held
+    }
 }

@@ -1,5 +1,6 @@
 //! One service line.
 
+mod absence;
 mod aggregate;
 mod command;
 mod error;

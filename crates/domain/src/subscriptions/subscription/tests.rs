@@ -170,7 +170,7 @@ fn a_promise_and_an_outage_hold_the_isolir() {
     let held_until = |until: u64| {
         let hold = IsolirHold {
             promise_until: Some(day(until)),
-            outage: false,
+            ..IsolirHold::default()
         };
         SubscriptionCommand::NoteOverdue(NoteOverdue { hold, ..note(1, 25) })
     };
@@ -181,8 +181,8 @@ fn a_promise_and_an_outage_hold_the_isolir() {
     );
     let outage = NoteOverdue {
         hold: IsolirHold {
-            promise_until: None,
             outage: true,
+            ..IsolirHold::default()
         },
         ..note(1, 25)
     };
@@ -190,6 +190,26 @@ fn a_promise_and_an_outage_hold_the_isolir() {
         words(&active([]), SubscriptionCommand::NoteOverdue(outage)),
         Ok("overdue_noted".to_owned())
     );
+}
+
+#[test]
+fn a_day_off_and_a_held_run_hold_the_isolir_until_the_bill_is_noted_again() {
+    let holds = [
+        IsolirHold {
+            day_off: true,
+            ..IsolirHold::default()
+        },
+        IsolirHold {
+            run_held: true,
+            ..IsolirHold::default()
+        },
+    ];
+    for hold in holds {
+        let held = SubscriptionCommand::NoteOverdue(NoteOverdue { hold, ..note(1, 25) });
+        let line = active([held]);
+        assert_eq!(line.status(), SubscriptionStatus::Active);
+        assert_eq!(words(&line, overdue(1, 26)), Ok("overdue_noted + isolated".to_owned()));
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::{
     AddOnOrderCommand, AddOnOrderError, AddOnOrderEvent, OrderActivated, OrderCancelled, OrderEnded,
     OrderEnding, OrderPlaced, OrderRejected, Settlement,
 };
-use crate::{AddOnOrderId, Decider, aggregate};
+use crate::{AddOnOrderId, Decider, aggregate, platform::AddOnKey};
 
 const MAX_QUANTITY: u32 = 1_000;
 
@@ -45,6 +45,7 @@ impl OrderStatus {
 pub struct AddOnOrder {
     status: OrderStatus,
     order: Option<AddOnOrderId>,
+    key: Option<AddOnKey>,
 }
 
 aggregate!(AddOnOrder);
@@ -52,6 +53,11 @@ aggregate!(AddOnOrder);
 impl AddOnOrder {
     pub const fn status(&self) -> OrderStatus {
         self.status
+    }
+
+    /// What was ordered.
+    pub const fn key(&self) -> Option<&AddOnKey> {
+        self.key.as_ref()
     }
 
     fn cancel(
@@ -91,7 +97,7 @@ impl AddOnOrder {
 
 impl Decider for AddOnOrder {
     const TYPE: &'static str = "tenancy.add_on_order";
-    const STATE_VERSION: i32 = 1;
+    const STATE_VERSION: i32 = 2;
     type Command = AddOnOrderCommand;
     type Event = AddOnOrderEvent;
     type Error = AddOnOrderError;
@@ -132,6 +138,7 @@ impl Decider for AddOnOrder {
         self.status = match event {
             AddOnOrderEvent::Placed(placed) => {
                 self.order = Some(placed.order);
+                self.key = Some(placed.key.clone());
                 OrderStatus::Placed
             }
             AddOnOrderEvent::Activated(_) => OrderStatus::Active,

@@ -1,5 +1,5 @@
-//! How the operator looks. The seller's name is read when a bill is issued; the rest by documents, pay pages and the
-//! portal, with the feature `white_label`.
+//! How the operator looks. The seller's name is read when a bill is issued, a message or a letter sent, and by the portal; the
+//! rest by messages, letters and the portal, with the feature `white_label`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -34,7 +34,7 @@ pub struct Branding {
     pub seller_name: Option<String>,
     pub logo: Option<HttpsUrl>,
     pub colour: Option<Colour>,
-    /// Below bills and messages.
+    /// Below messages and letters.
     pub footer: Option<String>,
 }
 

@@ -1,11 +1,12 @@
 //! What follows when a bill is not paid (SPEC section 5): reminders, isolir after the grace, the stop after that. Read by
-//! the dunning ladder when a bill is issued, the stop when a line is isolated; the late fee by the billing cycle, which puts it on the next bill.
+//! the dunning ladder when a bill is issued, the stop when a line is isolated, the late fee when the grace is over: it is a
+//! line of the next bill.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{InvalidSetting, distinct, keep};
-use crate::{Rupiah, within::Within};
+use crate::{MoneyError, Rupiah, within::Within};
 
 const MAX_REMINDERS: usize = 10;
 const MAX_DISTANCE: u8 = 60;
@@ -22,10 +23,28 @@ pub enum LateFeeAmount {
     },
 }
 
-/// Asked once for each bill that was unpaid after the grace.
+/// Asked once for each bill that was unpaid after the grace (F167, U070, U071).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LateFee {
     pub amount: LateFeeAmount,
+}
+
+impl LateFee {
+    /// What is asked where so much was owed. A share is rounded up to a multiple of the unit, and never above its cap.
+    pub fn of(self, owed: Rupiah, unit: Rupiah) -> Result<Rupiah, MoneyError> {
+        match self.amount {
+            LateFeeAmount::Fixed(amount) => Ok(amount),
+            LateFeeAmount::Share { basis_points, cap } => {
+                let unit = i128::from(unit.get().max(1));
+                let whole = 10_000 * unit;
+                let share = i128::from(owed.get()) * i128::from(basis_points.get());
+                let units = (share + whole - 1).div_euclid(whole);
+                let fee = i64::try_from(units * unit).map_err(|_| MoneyError::OutOfRange)?;
+                let fee = Rupiah::try_new(fee)?;
+                Ok(cap.map_or(fee, |cap| fee.min(cap)))
+            }
+        }
+    }
 }
 
 /// What follows when a bill is not paid.

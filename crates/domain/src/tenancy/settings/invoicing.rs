@@ -1,5 +1,5 @@
-//! When and how customers are billed. The due day is read when a line is opened, the rest when a bill is issued; the
-//! days ahead by the billing cycle, the anchor by prepaid renewals.
+//! When and how customers are billed. The due day is read when a line is opened, the days ahead when its cycle begins and
+//! with each turn of it, the rest when a bill is issued. The anchor is kept for prepaid renewals.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -34,7 +34,7 @@ pub struct Invoicing {
     pub rounding_unit: Rupiah,
     pub number_pattern: InvoiceNumberPattern,
     pub prepaid_anchor: PrepaidAnchor,
-    /// Whether the time of an isolation is billed.
+    /// Whether days are billed on which a line was isolated from morning to night.
     pub bill_while_isolated: bool,
 }
 

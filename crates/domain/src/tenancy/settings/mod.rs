@@ -136,7 +136,7 @@ sections! {
     branding: Branding,
     /// How codes are made.
     codes: Codes,
-    /// How long a session lasts.
+    /// Sessions of subscribers.
     sessions: Sessions,
     /// How vouchers are made.
     vouchers: Vouchers,

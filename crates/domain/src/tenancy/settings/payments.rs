@@ -1,4 +1,4 @@
-//! Through whom customers pay. Read by the pay page and the portal, in this order.
+//! Through whom customers pay. Read by the portal, in this order.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,15 @@ pub struct Payments {
 }
 
 impl Payments {
+    /// Those of the connected gateways that customers are offered, in their order.
+    pub fn offered(&self, connected: Vec<GatewayId>) -> Vec<GatewayId> {
+        if self.gateways.is_empty() {
+            return connected;
+        }
+        let chosen = self.gateways.iter().copied();
+        chosen.filter(|gateway| connected.contains(gateway)).collect()
+    }
+
     pub(super) fn check(&self) -> Result<(), InvalidSetting> {
         keep(self.gateways.len() <= MAX_GATEWAYS, "gateways", "count")?;
         keep(distinct(&self.gateways), "gateways", "distinct")

@@ -7,12 +7,18 @@ use super::InvalidSetting;
 use crate::time::Zone;
 
 /// Language of messages and documents.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Language {
     #[default]
     Id,
     En,
+}
+
+impl Language {
+    pub const ALL: [Self; 2] = [Self::Id, Self::En];
 }
 
 /// Clock and language.

@@ -1,5 +1,7 @@
-//! How long sessions last: those of people at sign-in (SPEC section 3), and between two reports of a subscriber's
-//! session, read by RADIUS replies (`Acct-Interim-Interval`, RFC 2869 section 5.16).
+//! Sessions of subscribers: how long a router waits between two reports of one, read by RADIUS replies
+//! (`Acct-Interim-Interval`, RFC 2869 section 5.16).
+//!
+//! Not here: how long people stay signed in ([`crate::identity::SignInRules`]).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,11 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::InvalidSetting;
 use crate::within::Within;
 
-/// How long sessions last.
+/// Sessions of subscribers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Sessions {
-    /// Days after which people sign in again.
-    pub staff_days: Within<7, 30>,
     /// Seconds between two accounting reports of a router about one session.
     pub interim_interval_s: Within<60, 3_600>,
 }
@@ -19,7 +19,6 @@ pub struct Sessions {
 impl Default for Sessions {
     fn default() -> Self {
         Self {
-            staff_days: Within::of::<30>(),
             interim_interval_s: Within::of::<300>(),
         }
     }

@@ -126,8 +126,7 @@ fn what_types_cannot_hold_is_refused_by_name() {
 fn a_section_changes_nothing_of_the_others() {
     let mut settings = TenantSettings::default();
     let section = Section::from(Sessions {
-        staff_days: Within::of::<7>(),
-        ..Sessions::default()
+        interim_interval_s: Within::of::<600>(),
     });
     assert!(!settings.has(&section));
     settings.set(section.clone());
@@ -140,6 +139,46 @@ fn a_section_changes_nothing_of_the_others() {
             ..TenantSettings::default()
         }
     );
+}
+
+#[test]
+fn a_late_fee_is_an_amount_or_a_share_that_is_rounded_up_and_has_a_cap() {
+    let rupiah = |amount| Rupiah::try_new(amount).expect("in range");
+    let asked = |amount, owed, unit| {
+        let fee = LateFee { amount }.of(rupiah(owed), rupiah(unit)).expect("in range");
+        fee.get()
+    };
+    assert_eq!(asked(LateFeeAmount::Fixed(rupiah(10_000)), 1, 500), 10_000);
+    let share = |cap: Option<i64>| LateFeeAmount::Share {
+        basis_points: Within::of::<250>(),
+        cap: cap.map(rupiah),
+    };
+    assert_eq!(asked(share(None), 150_001, 1), 3_751);
+    assert_eq!(asked(share(None), 150_001, 500), 4_000);
+    assert_eq!(asked(share(Some(3_000)), 150_001, 500), 3_000);
+    assert_eq!(asked(share(Some(3_000)), 1, 1), 1);
+}
+
+proptest! {
+    #[test]
+    fn a_working_day_is_the_nearest_that_is_no_day_off(
+        holidays in prop::collection::btree_set(1_u32..=30, 0..25), weekends: bool, on in 1_u32..=30,
+    ) {
+        let calendar = Calendar {
+            holidays: holidays.into_iter().map(day).collect(),
+            weekends,
+            moves_due_dates: true,
+        };
+        let date = day(on);
+        let (later, earlier) = (calendar.working_day_from(date), calendar.working_day_until(date));
+        prop_assert!(earlier <= date && date <= later);
+        prop_assert!(!calendar.is_off(later) && !calendar.is_off(earlier));
+        let between = earlier.iter_days().skip(1).take_while(|day| *day < later);
+        prop_assert!(between.into_iter().all(|day| calendar.is_off(day) || day == date));
+        prop_assert_eq!(calendar.due_date(date), later);
+        let stays = Calendar { moves_due_dates: false, ..calendar };
+        prop_assert_eq!(stays.due_date(date), date);
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     Decider, TenantId, aggregate,
-    tenancy::{Entitlements, Section, Subdomain, TenantSettings},
+    tenancy::{Entitlements, Feature, Section, Subdomain, TenantSettings, settings::Branding},
 };
 
 /// How a tenant stands.
@@ -57,6 +57,30 @@ impl Tenant {
 
     pub const fn settings(&self) -> &TenantSettings {
         &self.settings
+    }
+
+    /// Whether the platform grants it. The platform's own tenant is granted nothing, and has everything.
+    pub fn has(&self, feature: Feature) -> bool {
+        let granted = self.entitlements.as_ref();
+        granted.is_none_or(|granted| granted.features.contains(&feature))
+    }
+
+    /// How the operator looks to its customers: the name is always its own, the rest where it has the feature
+    /// `white_label`.
+    pub fn look(&self) -> Branding {
+        let chosen = &self.settings.branding;
+        let seller_name = chosen.seller_name.clone().or_else(|| Some(self.name.clone()));
+        if self.has(Feature::WhiteLabel) {
+            Branding {
+                seller_name,
+                ..chosen.clone()
+            }
+        } else {
+            Branding {
+                seller_name,
+                ..Branding::default()
+            }
+        }
     }
 
     /// What the platform grants; nothing before onboarding.

@@ -256,8 +256,7 @@ async fn a_sweep_of_a_router_leaves_the_others_alone() {
 async fn other_settings_ask_nothing_of_any_router() {
     let mut bench = Bench::start().await;
     let sessions = Sessions {
-        staff_days: Within::of::<9>(),
-        ..Sessions::default()
+        interim_interval_s: Within::of::<900>(),
     };
     let position = bench.change(sessions.into()).await;
     bench.project().await;

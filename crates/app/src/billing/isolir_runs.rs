@@ -1,0 +1,227 @@
+//! The guard before isolations: a day's run is counted before its first line is isolated, and held where that is more than
+//! the operator's limits allow (F210, ADR 59).
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Days, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+use simpul_domain::{
+    InvoiceId, SubscriptionId, TenantId,
+    billing::{
+        IsolirRuns, IsolirRunsCommand, IsolirRunsEvent,
+        isolir_runs::{Run, RunBegan},
+    },
+    identity::LetterKind,
+    policy::TimerKind,
+    subscriptions::{Subscription, subscription::SubscriptionStatus},
+    tenancy::{TenantSettings, settings::IsolirScope},
+};
+use simpul_event_store::{Access, Command, EventStore, StoreError, Work, inline::Inline};
+
+use crate::{
+    Outcome, Refusal, corrupt, decide,
+    identity::{admins, letters::News},
+    network::LINES,
+    permission,
+    policies::{origin, timer_row},
+    subscriptions::lines_of,
+    tenancy,
+};
+
+/// Scope of the set of bills that ask for money and whose lines were not isolated for them yet, by due date.
+const WAITING: &str = "isolir.waiting";
+const ALL: &str = "lines";
+
+/// A bill whose line is isolated for it some day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Waiting {
+    pub(super) invoice: InvoiceId,
+    pub(super) subscription: SubscriptionId,
+    pub(super) due_on: NaiveDate,
+}
+
+impl Waiting {
+    /// INVARIANT: the text is the bill's for ever, so that it is found again to be taken out.
+    fn member(&self) -> String {
+        let Self {
+            invoice,
+            subscription,
+            due_on,
+        } = self;
+        format!("{invoice} {subscription} {due_on}")
+    }
+
+    fn read(member: &str) -> Option<Self> {
+        let mut words = member.split(' ');
+        Some(Self {
+            invoice: words.next()?.parse().ok()?,
+            subscription: words.next()?.parse().ok()?,
+            due_on: words.next()?.parse().ok()?,
+        })
+    }
+
+    pub(super) fn put(&self, work: &mut Work<'_>) {
+        work.add_member(WAITING, ALL, &self.member(), &self.due_on.to_string());
+    }
+
+    pub(super) fn drop(&self, work: &mut Work<'_>) {
+        work.drop_member(WAITING, ALL, &self.member());
+    }
+}
+
+/// The bill has had its effect on its line.
+pub(crate) fn done(work: &mut Work<'_>, invoice: InvoiceId, subscription: SubscriptionId, due_on: NaiveDate) {
+    let waiting = Waiting {
+        invoice,
+        subscription,
+        due_on,
+    };
+    waiting.drop(work);
+}
+
+/// Those whose grace has ended, as it is today.
+async fn waiting(work: &mut Work<'_>, today: NaiveDate, settings: &TenantSettings) -> Outcome<Vec<Waiting>> {
+    let grace = Days::new(u64::from(settings.dunning.grace_days.get()) + 1);
+    let members = work
+        .members_until(WAITING, ALL, &(today - grace).to_string())
+        .await?;
+    let read = |member: &String| Waiting::read(member).ok_or_else(corrupt);
+    members.iter().map(read).collect()
+}
+
+/// Whether lines are isolated today. The first to ask begins the day's run.
+pub(crate) async fn goes_on(
+    work: &mut Work<'_>,
+    today: NaiveDate,
+    settings: &TenantSettings,
+) -> Outcome<bool> {
+    let id = work.tenant().to_string();
+    if !work.load::<IsolirRuns>(&id).await?.has_begun(today) {
+        let lines = would_be_isolated(work, today, settings).await?;
+        let of = work.count_members(LINES).await?;
+        let command = IsolirRunsCommand::Begin {
+            date: today,
+            lines,
+            of: u32::try_from(of).unwrap_or(u32::MAX),
+            limits: settings.isolir.guard,
+            at: work.at(),
+        };
+        for event in decide::<IsolirRuns>(work, &id, command).await? {
+            if let IsolirRunsEvent::Began(RunBegan {
+                lines,
+                of,
+                usual,
+                held: Some(_),
+                ..
+            }) = event
+            {
+                let news = News::IsolirHeld { lines, of, usual };
+                admins::tell(work, LetterKind::IsolirHeld, &news).await?;
+            }
+        }
+    }
+    Ok(work.load::<IsolirRuns>(&id).await?.goes_on())
+}
+
+/// Lines with service that are unpaid after their grace. They are only counted: that one of them moves meanwhile is no
+/// conflict.
+async fn would_be_isolated(
+    work: &mut Work<'_>,
+    today: NaiveDate,
+    settings: &TenantSettings,
+) -> Outcome<u32> {
+    let (store, tenant) = (work.store(), work.tenant());
+    let mut lines = BTreeSet::new();
+    for waiting in waiting(work, today, settings).await? {
+        let id = waiting.subscription.to_string();
+        let (line, _) = store.load::<Subscription>(tenant, &id).await?;
+        if is_active(&line) {
+            lines.insert(waiting.subscription);
+        }
+        let (IsolirScope::Customer, Some(customer)) = (settings.isolir.scope, line.customer()) else {
+            continue;
+        };
+        for other in lines_of(work, customer).await? {
+            let (line, _) = store.load::<Subscription>(tenant, &other.to_string()).await?;
+            if is_active(&line) {
+                lines.insert(other);
+            }
+        }
+    }
+    Ok(u32::try_from(lines.len()).unwrap_or(u32::MAX))
+}
+
+fn is_active(line: &Subscription) -> bool {
+    line.status() == SubscriptionStatus::Active
+}
+
+/// Has a bill looked at again at that instant.
+pub(crate) fn look_again(
+    work: &mut Work<'_>,
+    (invoice, subscription, due_on): (InvoiceId, SubscriptionId, NaiveDate),
+    due_at: DateTime<Utc>,
+) -> Outcome<()> {
+    let kind = TimerKind::IsolirAgain {
+        invoice,
+        subscription,
+        due_on,
+        due_at,
+    };
+    let timer = timer_row(&kind, due_at, origin(work))?;
+    work.inline(Inline::ScheduleTimer(timer));
+    Ok(())
+}
+
+/// The latest run of a tenant, if it ever had one.
+pub async fn latest(store: &EventStore, tenant: TenantId) -> Result<Option<Run>, StoreError> {
+    let (runs, _) = store.load::<IsolirRuns>(tenant, &tenant.to_string()).await?;
+    Ok(runs.run().copied())
+}
+
+/// Lets the run of a day go on that is held. Its lines are looked at once more, now.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ApproveIsolirRun {
+    pub date: NaiveDate,
+}
+
+impl Command for ApproveIsolirRun {
+    const NAME: &'static str = "isolir_run.approve";
+    const ACCESS: Access = Access::permission(permission::TENANT_SETTINGS);
+    type Answer = ();
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
+        let (id, at) = (work.tenant().to_string(), work.at());
+        let command = IsolirRunsCommand::Approve { date: self.date, at };
+        if decide::<IsolirRuns>(work, &id, command).await?.is_empty() {
+            return Ok(());
+        }
+        let settings = tenancy::settings(work).await?;
+        let today = settings.region.zone.date_at(at);
+        for bill in waiting(work, today, &settings).await? {
+            look_again(work, (bill.invoice, bill.subscription, bill.due_on), at)?;
+        }
+        Ok(())
+    }
+}
+
+/// Isolates nobody on that day. The next one asks again.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DeclineIsolirRun {
+    pub date: NaiveDate,
+    pub reason: String,
+}
+
+impl Command for DeclineIsolirRun {
+    const NAME: &'static str = "isolir_run.decline";
+    const ACCESS: Access = Access::permission(permission::TENANT_SETTINGS);
+    type Answer = ();
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
+        let (id, at) = (work.tenant().to_string(), work.at());
+        let (date, reason) = (self.date, self.reason.clone());
+        decide::<IsolirRuns>(work, &id, IsolirRunsCommand::Decline { date, reason, at }).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,41 @@
+//! What whoever runs the tenant is told by letter.
+
+use chrono::TimeDelta;
+use simpul_domain::identity::{LetterKind, User};
+use simpul_event_store::{Work, inline::access};
+
+use super::letters::{Content, Draft, News, contact, write};
+use crate::{Outcome, permission};
+
+/// How long news for admins are worth sending.
+const LIFETIME: TimeDelta = TimeDelta::days(7);
+
+/// Has a letter to each of the tenant's admins go out with this command: to all who may change its settings.
+pub(crate) async fn tell(work: &mut Work<'_>, kind: LetterKind, news: &News) -> Outcome<()> {
+    let mut tx = work.store().db().tenant_tx(work.tenant()).await?;
+    let holders = access::holders(&mut tx, permission::TENANT_SETTINGS).await?;
+    tx.commit().await?;
+    for user in holders {
+        // Keys of machines hold permissions too.
+        if work.load::<User>(&user.to_string()).await?.contact().is_none() {
+            continue;
+        }
+        let (to, name) = contact(work, user).await?;
+        let content = Content {
+            to,
+            name,
+            secret: None,
+            sight: None,
+            news: Some(news.clone()),
+        };
+        let expires_at = work.at() + LIFETIME;
+        let draft = Draft {
+            kind,
+            user,
+            content,
+            expires_at,
+        };
+        write(work, draft).await?;
+    }
+    Ok(())
+}
