@@ -10,7 +10,7 @@ use simpul_domain::{
     },
     tenancy::Tenant,
 };
-use simpul_event_store::inline::directory;
+use simpul_event_store::{EventStore, inline::directory};
 
 use crate::{ApiError, checkout::fee, till::Till};
 
@@ -54,6 +54,16 @@ pub(crate) async fn ways(till: &Till, tenant: TenantId, invoice: InvoiceId) -> R
         );
     }
     Ok(ways)
+}
+
+/// Whether customers may pay through this gateway: one that is not offered is as good as none.
+pub(crate) async fn is_offered(
+    store: &EventStore,
+    tenant: TenantId,
+    gateway: GatewayId,
+) -> Result<bool, ApiError> {
+    let (state, _) = store.load::<Tenant>(tenant, &tenant.to_string()).await?;
+    Ok(!state.settings().payments.offered(vec![gateway]).is_empty())
 }
 
 async fn channels(

@@ -25,6 +25,7 @@ mod settings;
 mod snapshots;
 mod story;
 mod surfaces;
+mod templates;
 mod tenants;
 mod tokens;
 mod transport;

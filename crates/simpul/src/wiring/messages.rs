@@ -249,3 +249,6 @@ fn with_footer(text: String, footer: &str) -> String {
         text
     }
 }
+
+#[cfg(test)]
+mod tests;

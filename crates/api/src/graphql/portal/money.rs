@@ -23,7 +23,9 @@ use crate::{
         payload::{Outcome, payload},
         scalar::{DateTime, Money},
         scope::{Scope, scope},
+        user_error::UserError,
     },
+    offer,
 };
 
 const LIST: &str = "own-payments";
@@ -204,6 +206,10 @@ impl MoneyMutation {
             Ok(ids) => ids,
             Err(errors) => return Ok(Outcome::refused(errors).into()),
         };
+        if !offer::is_offered(scope.state().store(), scope.tenant(), gateway).await? {
+            let errors = vec![UserError::not_found("gatewayId", "gateway")];
+            return Ok(Outcome::refused(errors).into());
+        }
         let checkout = Checkout {
             till: scope.state().till(),
             frame: scope.frame(OpenOwnCheckout::NAME, Some(&input.idempotency_key)),

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    Rupiah, SenderId,
+    GatewayId, Rupiah, SenderId,
     billing::{Tax, service::TaxMode},
     given::uuid,
     time::Zone,
@@ -139,6 +139,16 @@ fn a_section_changes_nothing_of_the_others() {
             ..TenantSettings::default()
         }
     );
+}
+
+#[test]
+fn customers_are_offered_the_chosen_gateways_that_are_connected_in_their_order() {
+    let [first, second, gone] = [1, 2, 3].map(|number| GatewayId::new(uuid(number)));
+    let connected = vec![first, second];
+    let chosen = |gateways: Vec<GatewayId>| Payments { gateways }.offered(connected.clone());
+    assert_eq!(chosen(Vec::new()), [first, second]);
+    assert_eq!(chosen(vec![second, gone, first]), [second, first]);
+    assert_eq!(chosen(vec![gone]), []);
 }
 
 #[test]
