@@ -43,7 +43,12 @@ pub(crate) async fn ways(till: &Till, tenant: TenantId, invoice: InvoiceId) -> R
     let connected = accounts.iter().filter_map(|account| account.parse().ok());
     let (state, _) = store.load::<Tenant>(tenant, &tenant.to_string()).await?;
     let gateways = state.settings().payments.offered(connected.collect());
-    let asked = join_all(gateways.into_iter().map(|gateway| channels(till, tenant, gateway))).await;
+    let asked = join_all(
+        gateways
+            .into_iter()
+            .map(|gateway| channels(till, tenant, gateway)),
+    )
+    .await;
     let mut ways = Vec::new();
     for answer in asked {
         let (gateway, channels) = answer?;

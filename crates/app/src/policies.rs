@@ -4,37 +4,26 @@
 //! the event, the policy and the intent's index, so repeating a reaction is a no-op.
 
 mod errands;
+mod facts;
 mod saas;
-
-use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use simpul_domain::{
-    Coded, CustomerId, Decider as _, TenantId,
-    billing::{
-        Invoice, InvoiceEvent,
-        cycle::{self, CycleFacts},
-        dunning::{self, DunningFacts},
-        isolir,
-    },
-    customers::{Customer, customer::CustomerStatus},
-    messaging::{
-        receipts::{self, ReceiptFacts},
-        sender::Channel,
-    },
+    Coded, Decider as _, TenantId,
+    billing::{Invoice, InvoiceEvent, cycle, dunning, isolir},
+    messaging::receipts,
     network::{Provisioning, Router, sweep},
     platform::{self, Account},
     policy::{Intent, TimerKind},
     registry::AnyEvent,
     saas::{
-        Tab, Terms, arrears,
+        Tab, arrears,
         ladder::{self, LadderFacts},
         meter, news,
-        terms::BillingTerms,
     },
     subscriptions::Subscription,
-    tenancy::{AddOnOrder, Feature, Tenant},
+    tenancy::{AddOnOrder, Tenant},
     within::Within,
 };
 use simpul_event_store::{
@@ -52,7 +41,7 @@ use crate::{
     billing::{BillLine, ChargeLateFee, MarkOverdue, RemindOfInvoice},
     messaging::QueueMessage,
     permission,
-    saas::{BillAccount, ClearArrears, HearOfBill, LockForArrears, NoteArrears, TERMS, UnlockAfterArrears},
+    saas::{BillAccount, ClearArrears, HearOfBill, LockForArrears, NoteArrears, UnlockAfterArrears},
     subscriptions::{ClearOverdue, NoteOverdue, StopUnpaid},
 };
 
@@ -130,7 +119,7 @@ impl Policies {
                 let due = dunning::on_subscription(line, stop).into_iter();
                 wishes.extend(due.map(|intent| (dunning::POLICY, intent)));
                 if let Some(facts) = self.cycle(&tenant, event).await? {
-                    let bills = cycle::react(line, &facts);
+                    let bills = cycle::react(line, facts);
                     wishes.extend(bills.into_iter().map(|intent| (cycle::POLICY, intent)));
                 }
             }
@@ -186,83 +175,6 @@ impl Policies {
             .chain(arrears.map(|intent| (arrears::POLICY, intent)))
             .chain(news.map(|intent| (news::POLICY, intent)))
             .collect())
-    }
-
-    /// Whether the platform knows whom to write to: an operator is billed before anybody has said so.
-    async fn is_reachable(&self, intent: &Intent) -> Result<bool, HandlerError> {
-        let Intent::QueueMessage { customer, .. } = intent else {
-            return Ok(true);
-        };
-        let store = self.bus.store();
-        let (payer, _) = store
-            .load::<Customer>(TenantId::PLATFORM, &customer.to_string())
-            .await?;
-        Ok(matches!(payer.status(), CustomerStatus::Registered { .. }))
-    }
-
-    async fn terms(&self) -> Result<BillingTerms, HandlerError> {
-        let store = self.bus.store();
-        let (state, _) = store.load::<Terms>(TenantId::PLATFORM, TERMS).await?;
-        Ok(state.current().clone())
-    }
-
-    async fn dunning(&self, tenant: TenantId) -> Result<DunningFacts, HandlerError> {
-        let state = self.tenant(tenant).await?;
-        let dunning = &state.settings().dunning;
-        Ok(DunningFacts {
-            reminder_days: dunning.reminder_days.clone(),
-            grace_days: dunning.grace_days.get(),
-            fines: dunning.late_fee.is_some(),
-            calendar: state.settings().calendar.clone(),
-        })
-    }
-
-    /// What the line and its operator say about its bills.
-    async fn cycle(&self, operator: &Tenant, event: &Recorded) -> Result<Option<CycleFacts>, HandlerError> {
-        let store = self.bus.store();
-        let (line, _) = store
-            .load::<Subscription>(event.tenant, &event.aggregate_id)
-            .await?;
-        let settings = operator.settings();
-        let known = line.due_day().zip(line.installed_on());
-        Ok(known.map(|(due_day, installed_on)| CycleFacts {
-            due_day,
-            installed_on,
-            zone: settings.region.zone,
-            issue_days_ahead: settings.invoicing.issue_days_ahead.get(),
-        }))
-    }
-
-    /// Which messages customers of the tenant get.
-    async fn receipts(&self, tenant: TenantId) -> Result<ReceiptFacts, HandlerError> {
-        let state = self.tenant(tenant).await?;
-        Ok(ReceiptFacts {
-            enabled: if state.has(Feature::Whatsapp) {
-                state.settings().messaging.kinds.clone()
-            } else {
-                BTreeSet::new()
-            },
-            channel: Channel::Whatsapp,
-        })
-    }
-
-    async fn tenant(&self, tenant: TenantId) -> Result<Tenant, HandlerError> {
-        let id = tenant.to_string();
-        let (state, _) = self.bus.store().load::<Tenant>(tenant, &id).await?;
-        Ok(state)
-    }
-
-    async fn customer_of(
-        &self,
-        tenant: TenantId,
-        subscription: &str,
-    ) -> Result<Option<CustomerId>, HandlerError> {
-        let (state, _) = self
-            .bus
-            .store()
-            .load::<Subscription>(tenant, subscription)
-            .await?;
-        Ok(state.customer())
     }
 
     /// `not_before`: when the timer that wishes it fell due, if one does.
@@ -350,10 +262,7 @@ impl Policies {
                 crash::point(Point::ParcelPlanned);
                 Ok(())
             }
-            Intent::BillLine {
-                subscription,
-                due_on,
-            } => {
+            Intent::BillLine { subscription, due_on } => {
                 let bill = BillLine {
                     subscription,
                     due_on,

@@ -16,9 +16,7 @@ use crate::{
         ApiKey, ApiKeyEvent, Impersonation, ImpersonationEvent, Owners, OwnersEvent, Role, RoleEvent,
         Session, SessionEvent, SignInRules, SignInRulesEvent, User, UserEvent,
     },
-    messaging::{
-        Message, MessageEvent, MessageTexts, MessageTextsEvent, SenderAccount, SenderAccountEvent,
-    },
+    messaging::{Message, MessageEvent, MessageTexts, MessageTextsEvent, SenderAccount, SenderAccountEvent},
     network::{Provisioning, ProvisioningEvent, Router, RouterEvent},
     operations::{Intervention, InterventionEvent},
     platform::{Account, AccountEvent, AddOn, AddOnEvent, Backup, BackupEvent, Plan, PlanEvent},

@@ -2,16 +2,23 @@
 
 use std::time::Duration;
 
-use chrono::Days;
+use chrono::{Datelike as _, Days, NaiveDate};
 use simpul::demo::seed::Hand;
 use simpul_adapters::standin::tripay::Callback;
 use simpul_app::{
     Personal,
     billing::IssueInvoice,
     subscriptions::{Change, ChangeSubscription, OpenSubscription},
+    tenancy::ChangeSettings,
 };
 use simpul_chaos::history::{History, Told, Verdict};
-use simpul_domain::{CustomerId, ServicePlanId, SubscriptionId, billing::DueDay, subscriptions::PppUsername};
+use simpul_domain::{
+    CustomerId, ServicePlanId, SubscriptionId,
+    billing::DueDay,
+    subscriptions::PppUsername,
+    tenancy::settings::{BlastRadius, Isolir},
+    within::Within,
+};
 use simpul_event_store::Actor;
 use tokio::time::sleep;
 
@@ -88,6 +95,12 @@ async fn schedulers_killed_in_their_runs_isolate_every_overdue_line_once() {
     keep(&trial.outcome(verdict, strikes));
 }
 
+/// That of a day so far ahead that no bill goes out by itself.
+fn due_day(today: NaiveDate) -> DueDay {
+    let day = (today + Days::new(15)).day();
+    DueDay::try_new(u8::try_from(day).expect("a day")).expect("a day")
+}
+
 /// Lines of the operator's customer, each with a bill that is long overdue.
 async fn overdue_lines(world: &World) -> Vec<SubscriptionId> {
     let operator = &world.operator;
@@ -107,6 +120,16 @@ async fn overdue_lines(world: &World) -> Vec<SubscriptionId> {
         serde_json::from_value(first["terms"]["plan"].clone()).expect("a plan"),
     );
     let today = world.bus.store().now().date_naive();
+    // So many at once would wait for somebody who approves them.
+    let isolir = Isolir {
+        guard: BlastRadius {
+            max_percent: Within::of::<100>(),
+            max_times_usual: Within::of::<100>(),
+        },
+        ..Isolir::default()
+    };
+    let section = isolir.into();
+    hand.ask(ChangeSettings { section }).await.expect("chosen");
     let mut lines = Vec::new();
     for number in 0..LINES {
         let subscription = hand
@@ -116,7 +139,7 @@ async fn overdue_lines(world: &World) -> Vec<SubscriptionId> {
                 router: operator.router,
                 username: PppUsername::parse(&format!("line-{number}@wifimaju")).expect("a name"),
                 secret: Personal::new("rahasia"),
-                due_day: Some(DueDay::try_new(10).expect("a day")),
+                due_day: Some(due_day(today)),
                 installed_on: today - Days::new(60),
             })
             .await

@@ -67,7 +67,10 @@ impl MessageTemplate {
             language: language.into(),
             source: template.source().to_owned(),
             custom,
-            variables: Variable::of(kind).iter().map(|&variable| variable.into()).collect(),
+            variables: Variable::of(kind)
+                .iter()
+                .map(|&variable| variable.into())
+                .collect(),
             preview: template.preview().map_err(|_| ApiError::internal())?,
         })
     }

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::front::Front;
 
-const TEMPLATE: &str = "messageTemplate { kind language source custom preview variables { name aliases optional } }";
+const TEMPLATE: &str =
+    "messageTemplate { kind language source custom preview variables { name aliases optional } }";
 
 async fn templates(front: &Front) -> Vec<Value> {
     let query = "{ messageTemplates { kind language source custom } }";
@@ -32,7 +33,10 @@ async fn a_text_is_the_tenants_own_until_it_is_reset() {
         "Lunas! Terima kasih Budi Santoso, Rp150.000 sudah kami terima."
     );
     let own = templates(&front).await;
-    assert_eq!(own.iter().filter(|template| template["custom"] == true).count(), 1);
+    assert_eq!(
+        own.iter().filter(|template| template["custom"] == true).count(),
+        1
+    );
     front
         .accepted(front.owner, "messageTemplateReset", TEMPLATE, which)
         .await;
@@ -44,7 +48,11 @@ async fn an_unknown_variable_is_a_mistake_with_a_place_and_changes_nothing() {
     let front = Front::open().await;
     let before = templates(&front).await;
     let cases = [
-        ("Halo {nama},\nbayar {hari_terlambat}", "unknown_variable", json!({ "line": 2, "column": 7 })),
+        (
+            "Halo {nama},\nbayar {hari_terlambat}",
+            "unknown_variable",
+            json!({ "line": 2, "column": 7 }),
+        ),
         ("{% if %}", "syntax", json!({ "line": 1, "column": 7 })),
         ("  ", "required", Value::Null),
     ];
@@ -62,7 +70,10 @@ async fn an_unknown_variable_is_a_mistake_with_a_place_and_changes_nothing() {
         let error = &preview["userErrors"][0];
         assert_eq!(error["code"], "VALIDATION_ERROR", "{source}");
         assert_eq!(error["path"], json!(["input", "source"]));
-        assert_eq!((&error["params"]["rule"], &error["params"]["position"]), (&json!(rule), &position));
+        assert_eq!(
+            (&error["params"]["rule"], &error["params"]["position"]),
+            (&json!(rule), &position)
+        );
         assert_eq!(payload["userErrors"][0]["code"], "VALIDATION_ERROR");
     }
     assert_eq!(templates(&front).await, before);

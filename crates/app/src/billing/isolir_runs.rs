@@ -125,11 +125,7 @@ pub(crate) async fn goes_on(
 
 /// Lines with service that are unpaid after their grace. They are only counted: that one of them moves meanwhile is no
 /// conflict.
-async fn would_be_isolated(
-    work: &mut Work<'_>,
-    today: NaiveDate,
-    settings: &TenantSettings,
-) -> Outcome<u32> {
+async fn would_be_isolated(work: &mut Work<'_>, today: NaiveDate, settings: &TenantSettings) -> Outcome<u32> {
     let (store, tenant) = (work.store(), work.tenant());
     let mut lines = BTreeSet::new();
     for waiting in waiting(work, today, settings).await? {

@@ -130,7 +130,10 @@ impl Command for ChargeLateFee {
             .map_err(refused)?;
         let at = work.at();
         let events = decide::<Invoice>(work, &id, InvoiceCommand::ChargeLateFee { amount, at }).await?;
-        if events.iter().any(|event| matches!(event, InvoiceEvent::LateFeeCharged(_))) {
+        if events
+            .iter()
+            .any(|event| matches!(event, InvoiceEvent::LateFeeCharged(_)))
+        {
             work.add_member(WAITING, &line.to_string(), &id, &at.to_rfc3339());
         }
         Ok(())

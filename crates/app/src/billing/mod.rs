@@ -2,11 +2,11 @@
 
 mod attempts;
 mod credentials;
-mod gateways;
 mod cycle;
+mod gateways;
 mod invoices;
-pub(crate) mod issuing;
 pub mod isolir_runs;
+pub(crate) mod issuing;
 mod late_fees;
 mod lines;
 mod money;
@@ -19,9 +19,9 @@ pub use attempts::{
     RecordCreateFailed,
 };
 pub use credentials::{GatewayCredentials, gateway_account, gateway_credentials, hook_path};
+pub use cycle::BillLine;
 pub use gateways::{ConnectGateway, secret as gateway_secret};
 pub(crate) use invoices::void;
-pub use cycle::BillLine;
 pub use invoices::{MarkOverdue, RemindOfInvoice, VoidInvoice};
 pub use late_fees::{ChargeLateFee, WaiveLateFee};
 pub use lines::IssueInvoice;

@@ -66,11 +66,7 @@ async fn take_from(work: &mut Work<'_>, customer: CustomerId, taken: &PaymentTak
     Ok(())
 }
 
-async fn owe_again(
-    work: &mut Work<'_>,
-    invoice: InvoiceId,
-    command: InvoiceCommand,
-) -> Outcome<()> {
+async fn owe_again(work: &mut Work<'_>, invoice: InvoiceId, command: InvoiceCommand) -> Outcome<()> {
     let id = invoice.to_string();
     decide::<Invoice>(work, &id, command).await?;
     open_set::keep(work, invoice).await

@@ -104,7 +104,11 @@ async fn what_was_missed_is_made_up_for_once_and_can_be_paid_in_time() {
 async fn a_line_that_comes_back_is_billed_from_then_on() {
     let house = House::open().await;
     house.rig.settle().await;
-    house.rig.test.clock().set("2027-01-24T12:00:00+07:00".parse().expect("an instant"));
+    house
+        .rig
+        .test
+        .clock()
+        .set("2027-01-24T12:00:00+07:00".parse().expect("an instant"));
     let reason = "moved away".to_owned();
     house.change(Change::Stop { reason }).await;
     house.on("2027-03-10T12:00:00+07:00").await;

@@ -28,10 +28,7 @@ impl House {
             let open = self.shop.line(&format!("line{nth}@maju"));
             let subscription = self.tell(open).await.expect("a line");
             let change = Change::Activate;
-            let activate = ChangeSubscription {
-                subscription,
-                change,
-            };
+            let activate = ChangeSubscription { subscription, change };
             self.tell(activate).await.expect("active");
             lines.push(subscription);
         }
@@ -162,7 +159,11 @@ async fn a_bill_restricts_every_line_of_the_customer_if_the_operator_says_so() {
         settle(invoice).await;
     }
     house.on(AFTER_GRACE).await;
-    assert_eq!(house.isolated(&lines).await, 2, "for the one bill of the other line");
+    assert_eq!(
+        house.isolated(&lines).await,
+        2,
+        "for the one bill of the other line"
+    );
     settle(mine).await;
     assert_eq!(house.isolated(&lines).await, 0);
 }

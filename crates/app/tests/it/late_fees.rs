@@ -105,12 +105,20 @@ async fn a_fee_is_waived_with_a_reason_until_a_bill_asks_for_it() {
         };
         house.tell(command).await
     };
-    assert_eq!(code(&waive(0).await), Some(Code::NotAllowedInState), "there is none yet");
+    assert_eq!(
+        code(&waive(0).await),
+        Some(Code::NotAllowedInState),
+        "there is none yet"
+    );
     house.on("2027-02-07T00:01:00+07:00").await;
     waive(0).await.expect("waived");
     house.on("2027-02-22T00:01:00+07:00").await;
     assert_eq!(house.lines_of(1).await.len(), 1);
     house.on("2027-03-25T00:01:00+07:00").await;
     assert_eq!(house.lines_of(2).await, plan_and_fee());
-    assert_eq!(code(&waive(1).await), Some(Code::NotAllowedInState), "it is billed");
+    assert_eq!(
+        code(&waive(1).await),
+        Some(Code::NotAllowedInState),
+        "it is billed"
+    );
 }

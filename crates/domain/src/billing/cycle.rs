@@ -29,7 +29,7 @@ pub struct CycleFacts {
     pub issue_days_ahead: u16,
 }
 
-pub fn react(event: &SubscriptionEvent, facts: &CycleFacts) -> Vec<Intent> {
+pub fn react(event: &SubscriptionEvent, facts: CycleFacts) -> Vec<Intent> {
     match event {
         SubscriptionEvent::Activated(activated) => {
             let since = facts.zone.date_at(activated.at).max(facts.installed_on);
@@ -53,7 +53,7 @@ pub fn react(event: &SubscriptionEvent, facts: &CycleFacts) -> Vec<Intent> {
     }
 }
 
-fn next_bill(subscription: SubscriptionId, due_on: NaiveDate, facts: &CycleFacts) -> Intent {
+fn next_bill(subscription: SubscriptionId, due_on: NaiveDate, facts: CycleFacts) -> Intent {
     let (due_at, timer) = turn(subscription, due_on, facts.issue_days_ahead, facts.zone);
     Intent::timer(due_at, timer)
 }
@@ -93,10 +93,7 @@ pub const fn on_timer(kind: &TimerKind) -> Option<Intent> {
     match *kind {
         TimerKind::BillLine {
             subscription, due_on, ..
-        } => Some(Intent::BillLine {
-            subscription,
-            due_on,
-        }),
+        } => Some(Intent::BillLine { subscription, due_on }),
         _ => None,
     }
 }

@@ -349,7 +349,10 @@ fn timers(due_on: NaiveDate, zone: Zone, grace_days: u16) -> Vec<DateTime<Utc>> 
         grace_days,
         ..DunningFacts::default()
     };
-    scheduled(due_on, zone, &facts).into_iter().map(|(due_at, _)| due_at).collect()
+    scheduled(due_on, zone, &facts)
+        .into_iter()
+        .map(|(due_at, _)| due_at)
+        .collect()
 }
 
 /// The same with what each is for.
@@ -374,19 +377,16 @@ fn scheduled(due_on: NaiveDate, zone: Zone, facts: &DunningFacts) -> Vec<(DateTi
         },
         at: at(0),
     };
-    dunning::react(
-        &InvoiceEvent::Issued(Box::new(issued)),
-        facts,
-    )
-    .into_iter()
-    .filter_map(|intent| {
-        if let Intent::ScheduleTimer { due_at, kind, .. } = intent {
-            Some((due_at, kind))
-        } else {
-            None
-        }
-    })
-    .collect()
+    dunning::react(&InvoiceEvent::Issued(Box::new(issued)), facts)
+        .into_iter()
+        .filter_map(|intent| {
+            if let Intent::ScheduleTimer { due_at, kind, .. } = intent {
+                Some((due_at, kind))
+            } else {
+                None
+            }
+        })
+        .collect()
 }
 
 #[test]

@@ -70,12 +70,7 @@ impl Letters {
         })
     }
 
-    fn written(
-        &self,
-        letter: &letter::Letter,
-        content: &letters::Content,
-        from: Writer,
-    ) -> Mail {
+    fn written(&self, letter: &letter::Letter, content: &letters::Content, from: Writer) -> Mail {
         let Writer { name, region, look } = from;
         let mut facts = Facts::new(&name, content.name.as_str()).with_look(look);
         if let Some(secret) = &content.secret {

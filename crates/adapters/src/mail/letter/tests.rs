@@ -49,7 +49,11 @@ fn every_letter_reads_as_it_should_in_both_languages() {
 
 #[test]
 fn the_ticket_is_behind_the_hash_of_its_page() {
-    let letter = write(LetterKind::EmailChange, Language::En, &facts(LetterKind::EmailChange));
+    let letter = write(
+        LetterKind::EmailChange,
+        Language::En,
+        &facts(LetterKind::EmailChange),
+    );
     let link = "https://panel.kayu.example/app/email-change#smpin_ABC-def_123";
     assert!(letter.text().expose_secret().contains(link));
     let html = letter.html();
@@ -69,8 +73,17 @@ fn a_letter_looks_like_its_operator() {
         colour: Some(Colour::parse("#0a7cff").expect("a colour")),
         footer: Some("Matur nuwun <Kayu>".to_owned()),
     };
-    let letter = write(LetterKind::EmailChanged, Language::Id, &Facts::new("Kayu \"Net\"", "Siti").with_look(look));
-    assert!(letter.text().expose_secret().ends_with("\n\nMatur nuwun <Kayu>\n"));
+    let letter = write(
+        LetterKind::EmailChanged,
+        Language::Id,
+        &Facts::new("Kayu \"Net\"", "Siti").with_look(look),
+    );
+    assert!(
+        letter
+            .text()
+            .expose_secret()
+            .ends_with("\n\nMatur nuwun <Kayu>\n")
+    );
     insta::assert_snapshot!(letter.html().expose_secret());
 }
 

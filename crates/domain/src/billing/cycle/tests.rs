@@ -29,7 +29,7 @@ fn activated(on: NaiveDate, zone: Zone) -> SubscriptionEvent {
     })
 }
 
-fn first_due(event: &SubscriptionEvent, facts: &CycleFacts) -> (NaiveDate, DateTime<Utc>) {
+fn first_due(event: &SubscriptionEvent, facts: CycleFacts) -> (NaiveDate, DateTime<Utc>) {
     let intents = react(event, facts);
     let [
         Intent::ScheduleTimer {
@@ -48,13 +48,19 @@ fn first_due(event: &SubscriptionEvent, facts: &CycleFacts) -> (NaiveDate, DateT
 fn the_first_bill_of_a_line_is_due_after_its_first_day_of_service() {
     let november = |installed, active, due_day| {
         let facts = facts(due_day, day(installed), 7);
-        first_due(&activated(day(active), Zone::Jakarta), &facts).0
+        first_due(&activated(day(active), Zone::Jakarta), facts).0
     };
     // given::day(1) is the first of a month.
     let first = day(1);
     assert_eq!(november(1, 1, 15), first + Days::new(14));
-    assert_eq!(november(1, 20, 15), DueDay::default().next_after(first + Days::new(19)));
-    assert_eq!(november(10, 1, 5), DueDay::try_new(5).expect("a day").next_after(day(10)));
+    assert_eq!(
+        november(1, 20, 15),
+        DueDay::default().next_after(first + Days::new(19))
+    );
+    assert_eq!(
+        november(10, 1, 5),
+        DueDay::try_new(5).expect("a day").next_after(day(10))
+    );
 }
 
 #[test]
@@ -63,7 +69,7 @@ fn only_the_beginning_of_service_begins_a_cycle() {
         subscription: line(),
         at: at(0),
     });
-    assert_eq!(react(&resumed, &facts(15, day(1), 7)), []);
+    assert_eq!(react(&resumed, facts(15, day(1), 7)), []);
 }
 
 #[test]
@@ -82,7 +88,7 @@ proptest! {
     ) {
         let since = day(1) + Days::new(since);
         let facts = CycleFacts { zone, ..facts(due_day, since, ahead) };
-        let (due_on, due_at) = first_due(&activated(since, zone), &facts);
+        let (due_on, due_at) = first_due(&activated(since, zone), facts);
         prop_assert!(due_on > since && (due_on - since).num_days() <= 31);
         prop_assert_eq!(facts.due_day.in_month_of(due_on), due_on);
         prop_assert_eq!(zone.date_at(due_at), due_on - Days::new(u64::from(ahead)));

@@ -57,7 +57,9 @@ impl Coded for InvoiceError {
 
     fn params(&self) -> serde_json::Value {
         match self {
-            Self::NotFound | Self::AlreadyIssued | Self::AlreadyPaid | Self::NoLateFee => serde_json::Value::Null,
+            Self::NotFound | Self::AlreadyIssued | Self::AlreadyPaid | Self::NoLateFee => {
+                serde_json::Value::Null
+            }
             Self::LineCount => serde_json::json!({ "field": "lines", "rule": "count" }),
             Self::LineSign { line } => serde_json::json!({ "field": "lines", "rule": "sign", "index": line }),
             Self::TotalNegative => serde_json::json!({ "field": "lines", "rule": "total_negative" }),

@@ -70,7 +70,12 @@ impl Invoice {
         }
     }
 
-    pub(super) fn return_late_fee(&self, bill: &Bill, from: InvoiceId, at: DateTime<Utc>) -> Vec<InvoiceEvent> {
+    pub(super) fn return_late_fee(
+        &self,
+        bill: &Bill,
+        from: InvoiceId,
+        at: DateTime<Utc>,
+    ) -> Vec<InvoiceEvent> {
         match self.late_fee {
             LateFee::Billed { amount, on } if on == from => {
                 vec![InvoiceEvent::LateFeeReturned(LateFeeReturned {

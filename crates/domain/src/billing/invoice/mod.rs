@@ -12,7 +12,6 @@ mod taken_back;
 mod tests;
 
 pub use aggregate::{Invoice, InvoiceStatus};
-pub use late_fee::LateFee;
 pub use billed::Billed;
 pub use command::{InvoiceCommand, IssueInvoice};
 pub use error::InvoiceError;
@@ -22,3 +21,4 @@ pub use event::{
     InvoiceReopened, InvoiceSnapshot, InvoiceVoided, LateFeeBilled, LateFeeCharged, LateFeeReturned,
     LateFeeWaived, LineKind,
 };
+pub use late_fee::LateFee;

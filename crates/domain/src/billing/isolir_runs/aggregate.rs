@@ -5,7 +5,9 @@ use std::collections::VecDeque;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use super::{Excess, IsolirRunsCommand, IsolirRunsError, IsolirRunsEvent, RunApproved, RunBegan, RunDeclined};
+use super::{
+    Excess, IsolirRunsCommand, IsolirRunsError, IsolirRunsEvent, RunApproved, RunBegan, RunDeclined,
+};
 use crate::{Decider, aggregate, tenancy::settings::BlastRadius};
 
 /// A run of so many lines is never held.

@@ -95,8 +95,14 @@ fn days_without_service_are_not_billed_and_where_none_is_left_there_is_no_bill()
         )
     };
     let (before, begun) = (day(10, 3), day(11, 21));
-    assert_eq!(off(10, before, FirstPeriod::Whole), [(LineKind::Proration, 100_000)]);
-    assert_eq!(off(5, begun, FirstPeriod::Prorated), [(LineKind::Proration, 25_000)]);
+    assert_eq!(
+        off(10, before, FirstPeriod::Whole),
+        [(LineKind::Proration, 100_000)]
+    );
+    assert_eq!(
+        off(5, begun, FirstPeriod::Prorated),
+        [(LineKind::Proration, 25_000)]
+    );
     assert_eq!(off(30, before, FirstPeriod::Whole), []);
     assert_eq!(off(10, begun, FirstPeriod::Prorated), []);
     assert_eq!(off(3, begun, FirstPeriod::Free), []);

@@ -33,9 +33,9 @@ impl Absences {
         }
         let unpaid = match status {
             SubscriptionStatus::Isolated => true,
-            SubscriptionStatus::Suspended
-            | SubscriptionStatus::Stopped
-            | SubscriptionStatus::Terminated => false,
+            SubscriptionStatus::Suspended | SubscriptionStatus::Stopped | SubscriptionStatus::Terminated => {
+                false
+            }
             SubscriptionStatus::Absent | SubscriptionStatus::Pending | SubscriptionStatus::Active => return,
         };
         self.0.push_back(Absence {
@@ -56,7 +56,12 @@ impl Absences {
 
     /// Days of the period, from `since` on, that were without service from morning to night. What goes on is taken to go
     /// on until the period ends.
-    pub(super) fn whole_days(&self, (period, since): (Period, NaiveDate), zone: Zone, with_unpaid: bool) -> i64 {
+    pub(super) fn whole_days(
+        &self,
+        (period, since): (Period, NaiveDate),
+        zone: Zone,
+        with_unpaid: bool,
+    ) -> i64 {
         let days = since.max(period.from()).iter_days();
         let days = days.take_while(|day| *day < period.until());
         let absent = days.filter(|day| self.covers(*day, zone, with_unpaid)).count();

@@ -11,10 +11,10 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    absence::Absences, IsolirLifted, NoteOverdue, OpenSubscription, OverdueCleared, OverdueNoted, PlanChanged, PppUsername,
+    IsolirLifted, NoteOverdue, OpenSubscription, OverdueCleared, OverdueNoted, PlanChanged, PppUsername,
     SecretChanged, SubscriptionActivated, SubscriptionCommand, SubscriptionError, SubscriptionEvent,
     SubscriptionIsolated, SubscriptionOpened, SubscriptionResumed, SubscriptionStopped,
-    SubscriptionSuspended, SubscriptionTerminated,
+    SubscriptionSuspended, SubscriptionTerminated, absence::Absences,
 };
 use crate::{
     CustomerId, Decider, InvoiceId, RouterId, Sealed, SubscriptionId, aggregate,

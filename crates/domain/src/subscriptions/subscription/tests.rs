@@ -208,7 +208,10 @@ fn a_day_off_and_a_held_run_hold_the_isolir_until_the_bill_is_noted_again() {
         let held = SubscriptionCommand::NoteOverdue(NoteOverdue { hold, ..note(1, 25) });
         let line = active([held]);
         assert_eq!(line.status(), SubscriptionStatus::Active);
-        assert_eq!(words(&line, overdue(1, 26)), Ok("overdue_noted + isolated".to_owned()));
+        assert_eq!(
+            words(&line, overdue(1, 26)),
+            Ok("overdue_noted + isolated".to_owned())
+        );
     }
 }
 

@@ -155,7 +155,9 @@ fn customers_are_offered_the_chosen_gateways_that_are_connected_in_their_order()
 fn a_late_fee_is_an_amount_or_a_share_that_is_rounded_up_and_has_a_cap() {
     let rupiah = |amount| Rupiah::try_new(amount).expect("in range");
     let asked = |amount, owed, unit| {
-        let fee = LateFee { amount }.of(rupiah(owed), rupiah(unit)).expect("in range");
+        let fee = LateFee { amount }
+            .of(rupiah(owed), rupiah(unit))
+            .expect("in range");
         fee.get()
     };
     assert_eq!(asked(LateFeeAmount::Fixed(rupiah(10_000)), 1, 500), 10_000);

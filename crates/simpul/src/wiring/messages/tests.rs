@@ -160,7 +160,10 @@ async fn an_own_text_is_sent_until_it_is_reset() {
     };
     house.tell(write).await;
     let own = house.says(kind, bill).await;
-    assert!(own.starts_with("Budi: tagihan INV/") && own.ends_with(" Rp150.000 dari Kayu Net"), "{own}");
+    assert!(
+        own.starts_with("Budi: tagihan INV/") && own.ends_with(" Rp150.000 dari Kayu Net"),
+        "{own}"
+    );
     house.tell(ResetMessageText { kind, language }).await;
     assert_eq!(house.says(kind, bill).await, built_in);
 }
