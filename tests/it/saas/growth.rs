@@ -88,6 +88,14 @@ impl Journey {
     pub(super) async fn open_a_line(&mut self) {
         let quiet = json!({ "kinds": [], "quietHours": null, "whatsappSenderIds": [], "emailSenderIds": [] });
         self.run("messagingSettingsChange", "tenant { id }", quiet).await;
+        // The days before its first due date are free, so that its customer has one bill in all of the story.
+        let invoicing = json!({
+            "dueDay": 20, "issueDaysAhead": 7, "firstPeriod": "FREE",
+            "roundingUnit": { "amount": "1", "currency": "IDR" }, "numberPattern": "INV/{YYYY}/{MM}/{NNNN}",
+            "prepaidAnchor": "PAYMENT", "billWhileIsolated": true,
+        });
+        self.run("invoicingSettingsChange", "tenant { id }", invoicing)
+            .await;
         let router = self.router("Menara 1", "first");
         let router = self.run("routerRegister", "router { id }", router).await;
         let plan = json!({
