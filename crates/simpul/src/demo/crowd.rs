@@ -12,10 +12,14 @@ use simpul_app::{
     customers::RegisterCustomer,
     network::RegisterRouter,
     subscriptions::{Change, ChangeSubscription, OpenSubscription},
+    tenancy::ChangeSettings,
 };
 use simpul_domain::{
-    RouterId, Rupiah, ServicePlanId, SubscriptionId, billing::DueDay, network::PppProfile,
+    RouterId, Rupiah, ServicePlanId, SubscriptionId,
+    network::PppProfile,
     subscriptions::PppUsername,
+    tenancy::settings::{BlastRadius, Isolir},
+    within::Within,
 };
 use simpul_event_store::{Actor, Bus, feed};
 use simpul_routeros::sim::ServerHandle;
@@ -53,6 +57,17 @@ pub async fn isolated(mut config: Config, routers: usize, lines: usize) -> anyho
         tenant: operator.tenant,
         actor: Actor::User(operator.owner),
     };
+    // Everybody at once would wait for somebody who approves it.
+    let guard = BlastRadius {
+        max_percent: Within::of::<100>(),
+        max_times_usual: Within::of::<100>(),
+    };
+    let isolir = Isolir {
+        guard,
+        ..Isolir::default()
+    };
+    let section = isolir.into();
+    hand.ask(ChangeSettings { section }).await?;
     let (served, handles) = prepare_routers(&hand, routers).await?;
     let opened = open(&hand, &served, lines).await?;
     let mut proofs = Proofs::default();
@@ -133,7 +148,7 @@ async fn line(
             router,
             username: PppUsername::parse(&format!("pelanggan{number}@wifimaju"))?,
             secret: Personal::new("kata-sandi"),
-            due_day: Some(DueDay::try_new(10)?),
+            due_day: Some(seed::due_day(hand.bus)?),
             installed_on: NaiveDate::from_ymd_opt(2026, 1, 10).context("a date")?,
         })
         .await?;

@@ -267,7 +267,7 @@ async fn connect_accounts(hand: &Hand<'_>, accounts: &Accounts) -> anyhow::Resul
 }
 
 /// That of a day so far ahead that nothing is billed by itself before the story is told.
-fn due_day(bus: &Bus) -> anyhow::Result<DueDay> {
+pub(super) fn due_day(bus: &Bus) -> anyhow::Result<DueDay> {
     let ahead = bus.store().now().date_naive() + Days::new(15);
     Ok(DueDay::try_new(u8::try_from(ahead.day())?)?)
 }
