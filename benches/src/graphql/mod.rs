@@ -14,6 +14,8 @@ mod plain;
 mod process;
 mod rig;
 
+use std::time::Duration;
+
 use anyhow::bail;
 
 use self::{process::Postgres, rig::Rig};
@@ -36,11 +38,17 @@ pub(crate) async fn serve(word: &str, arguments: impl Iterator<Item = String>) -
     }
 }
 
+/// How long nobody asks for anything.
+const AT_REST: Duration = Duration::from_secs(5);
+
 pub(crate) async fn run() -> anyhow::Result<Vec<Line>> {
     let rig = Rig::open().await?;
     let postgres = Postgres::find(&rig.db.superuser_url()).await?;
     let mut lines = list::run(&rig, postgres).await?;
     let product = rig.product("all").await?;
+    tokio::time::sleep(AT_REST).await;
+    let idle = product.resident_mib()?;
+    lines.push(Line::lower_is_better("memory idle (limit)", "MiB", &[idle], &[200.0]));
     lines.extend(hostile::run(&rig, &product).await?);
     lines.extend(commands::run(&rig, &product).await?);
     lines.extend(live::run(&rig, &product).await?);

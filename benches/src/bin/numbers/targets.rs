@@ -159,7 +159,7 @@ pub(crate) const ALL: &[Target] = &[
     target(
         "memory, idle",
         "< 200 MB",
-        &[figure("memory", "memory idle", Below(200.0))],
+        &[figure("graphql", "memory idle", Below(200.0))],
     ),
     target(
         "memory at the loads above",
