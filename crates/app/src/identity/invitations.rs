@@ -25,7 +25,7 @@ use super::{
     access::{EMAIL_SCOPE, email_index, held, must_not_outrank, publish},
     field,
     letters::{INVITATION_LIFETIME, Ticketed, contact, send_ticket},
-    roles::{HOLDERS, effective},
+    roles::{HOLDERS, effective, must_be_switched_on},
     secret::SecretKind,
 };
 use crate::{Outcome, Personal, Refusal, decide, permission, refuse};
@@ -76,6 +76,7 @@ async fn invite(work: &mut Work<'_>, user: UserId, invitation: &Invitation) -> O
     if let UserKind::Portal { customer } = invitation.kind {
         must_exist(work, customer).await?;
     }
+    must_be_switched_on(work, invitation.roles.iter()).await?;
     let id = user.to_string();
     let mut tx = work.store().db().tenant_tx(work.tenant()).await?;
     let index = email_index(work.store(), &mut tx, &email).await?;

@@ -7,6 +7,7 @@
 
 mod cycle;
 mod domains;
+mod features;
 mod isolir;
 mod late_fees;
 mod letters;

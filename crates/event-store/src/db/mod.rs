@@ -16,7 +16,10 @@ mod pulse;
 
 use std::{
     ops,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -78,6 +81,8 @@ pub struct Db {
     recipe: Arc<Recipe>,
     pools: Arc<RwLock<Pools>>,
     pulse: Pulse,
+    /// Statements of transactions that only read.
+    asked: Arc<AtomicU64>,
 }
 
 /// How connections are made.
@@ -107,6 +112,7 @@ impl Db {
             pools: Arc::new(RwLock::new(recipe.pools())),
             recipe: Arc::new(recipe),
             pulse: Pulse::default(),
+            asked: Arc::default(),
         })
     }
 
@@ -118,7 +124,7 @@ impl Db {
         Ok(TenantTx {
             tx,
             tenant,
-            reads_only: false,
+            asked: None,
         })
     }
 
@@ -151,8 +157,13 @@ impl Db {
         Ok(TenantTx {
             tx,
             tenant,
-            reads_only: true,
+            asked: Some(Arc::clone(&self.asked)),
         })
+    }
+
+    /// How many statements queries have made in transactions that only read ([`Db::read_tx`]).
+    pub fn asked(&self) -> u64 {
+        self.asked.load(Ordering::Relaxed)
     }
 
     /// A transaction over the closed list of tables without payloads.
@@ -284,7 +295,8 @@ fn options(url: &SecretString, config: &DbConfig) -> Result<PgConnectOptions, St
 pub struct TenantTx {
     tx: Transaction<'static, Postgres>,
     tenant: TenantId,
-    reads_only: bool,
+    /// Counts the statements, if it only reads.
+    asked: Option<Arc<AtomicU64>>,
 }
 
 impl TenantTx {
@@ -294,7 +306,7 @@ impl TenantTx {
 
     /// Of a transaction that only reads there is nothing to keep: nobody waits for its end.
     pub async fn commit(self) -> Result<(), StoreError> {
-        if self.reads_only {
+        if self.asked.is_some() {
             return Ok(());
         }
         Ok(self.tx.commit().await?)
@@ -314,7 +326,11 @@ impl ops::Deref for TenantTx {
 }
 
 impl ops::DerefMut for TenantTx {
+    /// Each statement borrows the connection once.
     fn deref_mut(&mut self) -> &mut PgConnection {
+        if let Some(asked) = &self.asked {
+            asked.fetch_add(1, Ordering::Relaxed);
+        }
         &mut self.tx
     }
 }

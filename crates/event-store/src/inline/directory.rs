@@ -74,6 +74,41 @@ pub async fn targets(tx: &mut TenantTx, kind: &str) -> Result<Vec<String>, Store
     Ok(targets)
 }
 
+/// An entry, and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    pub key: String,
+    pub tenant: TenantId,
+    pub target: String,
+}
+
+/// Entries of a kind of every tenant, or of one, by their keys: at most `limit` of those behind `after`.
+pub async fn list(
+    tx: &mut SystemTx,
+    kind: &str,
+    tenant: Option<TenantId>,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<Held>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT key, tenant_id, target FROM es.directory
+         WHERE kind = $1 AND ($2::uuid IS NULL OR tenant_id = $2) AND ($3::text IS NULL OR key > $3)
+         ORDER BY key LIMIT $4",
+        kind,
+        tenant.map(TenantId::as_uuid),
+        after,
+        limit
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    let held = rows.into_iter().map(|row| Held {
+        key: row.key,
+        tenant: TenantId::new(row.tenant_id),
+        target: row.target,
+    });
+    Ok(held.collect())
+}
+
 /// Where a key leads.
 pub async fn resolve(
     tx: &mut SystemTx,

@@ -12,6 +12,8 @@ pub(super) mod users;
 
 use async_graphql::MergedObject;
 
+pub(super) use self::user::Opened as OpenedUser;
+
 /// Commands about one's own way in, and before anybody is in.
 #[derive(Debug, Default, MergedObject)]
 pub(crate) struct OwnMutation(entry::EntryMutation, account::AccountMutation);

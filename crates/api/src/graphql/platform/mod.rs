@@ -6,6 +6,7 @@
 mod acts;
 mod backups;
 mod dashboard;
+mod domains;
 mod offers;
 mod plans;
 mod tenants;
@@ -22,6 +23,7 @@ pub(crate) struct Query(
     tenants::TenantsQuery,
     offers::OffersQuery,
     dashboard::DashboardQuery,
+    domains::DomainsQuery,
     backups::BackupsQuery,
     saas::PlatformSaasQuery,
     audit::AuditQuery,
@@ -47,6 +49,7 @@ pub(crate) struct TenantsMutation(
     acts::OnboardingMutation,
     acts::TermsMutation,
     acts::StandingMutation,
+    domains::DomainsMutation,
 );
 
 /// Commands about what is offered.

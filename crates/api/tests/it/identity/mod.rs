@@ -2,6 +2,7 @@
 
 mod addresses;
 mod entrance;
+mod erased;
 mod guessing;
 mod house;
 mod people;
