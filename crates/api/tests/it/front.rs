@@ -90,6 +90,15 @@ impl Letters {
         opened
     }
 
+    /// Those of another tenant.
+    pub(crate) fn of(&self, tenant: TenantId) -> Self {
+        Self {
+            store: self.store.clone(),
+            superuser_url: self.superuser_url.clone(),
+            tenant,
+        }
+    }
+
     pub(crate) async fn count(&self) -> usize {
         self.all().await.len()
     }

@@ -23,6 +23,7 @@ use simpul_event_store::{
 
 use super::{
     access::{EMAIL_SCOPE, email_index, held, must_not_outrank, publish},
+    belonging::belong,
     field,
     letters::{INVITATION_LIFETIME, Ticketed, contact, send_ticket},
     roles::{HOLDERS, effective, must_be_switched_on},
@@ -234,6 +235,8 @@ impl Command for JoinUser {
         let id = user.to_string();
         let password = self.password.seal(work, &id, field::PASSWORD).await?;
         decide::<User>(work, &id, UserCommand::Join { at: work.at() }).await?;
+        let (email, _) = contact(work, user).await?;
+        belong(work, user, &email).await?;
         work.inline(Inline::Identity(Change::SpendTicket { ticket: self.ticket }));
         work.inline(Inline::Identity(Change::SetPassword { user, password }));
         Ok(user)

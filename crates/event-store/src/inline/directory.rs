@@ -13,6 +13,8 @@ pub mod kind {
     pub const SUBDOMAIN: &str = "subdomain";
     /// A domain of a tenant's own, once it was proved to be his.
     pub const DOMAIN: &str = "domain";
+    /// A member of a tenant's staff, under a keyed hash of their address and their tenant: `<hash>/<tenant>`.
+    pub const PERSON: &str = "person";
     /// Path of a gateway's notices: `<gateway>/<connection>/<token>`.
     pub const WEBHOOK: &str = "webhook";
 }

@@ -7,3 +7,4 @@ mod guessing;
 mod house;
 mod people;
 mod sessions;
+mod switching;
