@@ -59,6 +59,7 @@ pub struct Config {
     pub amqp: Amqp,
     pub egress: Egress,
     pub log: Log,
+    pub metrics: Metrics,
     pub tokens: Tokens,
     pub identity: Identity,
     pub endpoints: Endpoints,
@@ -130,6 +131,14 @@ pub struct Egress {
     pub router_ca_file: Option<PathBuf>,
     /// Servers that are asked for the proofs of operators' domains, such as `["9.9.9.9:53"]`; empty: the machine's own.
     pub name_servers: Vec<SocketAddr>,
+}
+
+/// What this process does, in numbers.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Metrics {
+    /// Where Prometheus reads `/metrics`: an address that nobody else reaches.
+    pub listen: Option<SocketAddr>,
 }
 
 /// How to log.

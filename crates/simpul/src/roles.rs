@@ -16,6 +16,7 @@ use simpul_api::{
     auth::Keys,
     domains::Domains,
     gateways::{GatewayDirectory, StoredGateways},
+    metrics::Metrics,
     poller::Poller,
     senders::StoredSenders,
     till::Till,
@@ -160,7 +161,9 @@ pub async fn start(
         egress,
         gateways,
         senders,
+        metrics: Metrics::default(),
     };
+    starter.tell_numbers().await?;
     let attendance = presence::arrive(&store)
         .await
         .context("the database does not answer")?;
@@ -203,6 +206,7 @@ struct Starter<'a> {
     egress: Egress,
     gateways: Arc<dyn GatewayDirectory>,
     senders: StoredSenders,
+    metrics: Metrics,
 }
 
 impl Starter<'_> {
@@ -393,6 +397,21 @@ impl Starter<'_> {
         Ok(keys)
     }
 
+    /// What this process does, for Prometheus.
+    async fn tell_numbers(&self) -> anyhow::Result<()> {
+        let Some(address) = self.config.metrics.listen else {
+            return Ok(());
+        };
+        let listener = TcpListener::bind(address)
+            .await
+            .context("cannot listen for metrics")?;
+        let routes = self.metrics.clone().routes(self.store().clone());
+        let patience = Patience::draining(Duration::ZERO);
+        self.tasks()
+            .spawn(listen::serve(listener, routes, self.stop(), patience));
+        Ok(())
+    }
+
     async fn api(&self, listener: Option<TcpListener>) -> anyhow::Result<()> {
         let listener = match listener {
             Some(listener) => listener,
@@ -409,6 +428,7 @@ impl Starter<'_> {
             senders: self.senders.clone(),
             intake: self.wakes.intake.clone(),
             public_url: self.config.http.public_url.clone(),
+            metrics: self.metrics.clone(),
             tasks: self.tasks().clone(),
             stop: self.running.close.clone(),
         };

@@ -1,6 +1,6 @@
 //! Around every answer: a request id in and out, where the request came from, no caching, and a panic that ends one request only.
 
-use std::any::Any;
+use std::{any::Any, time::Instant};
 
 use axum::{
     extract::{FromRequestParts, Request, State},
@@ -65,7 +65,12 @@ pub(super) async fn frame(State(shared): State<Shared>, mut request: Request, ne
     let origin = Origin::read(&shared.proxies, request.headers(), request.extensions());
     request.extensions_mut().insert(origin);
     request.extensions_mut().insert(id.clone());
+    let (path, began) = (request.uri().path().to_owned(), Instant::now());
     let mut response = next.run(request).await;
+    shared
+        .state
+        .metrics
+        .answered(&path, response.status(), began.elapsed());
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         headers.insert(REQUEST_ID, value);

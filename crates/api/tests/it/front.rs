@@ -25,6 +25,7 @@ use simpul_api::{
     auth::{Keys, Viewer},
     gateways::StoredGateways,
     identity::{Identity, IdentitySettings},
+    metrics::Metrics,
     repairs::Repairs,
     senders::StoredSenders,
 };
@@ -190,6 +191,7 @@ impl Front {
             senders,
             intake: Wake::default(),
             public_url: Url::parse("https://hooks.simpul.test/").expect("url"),
+            metrics: Metrics::default(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         };

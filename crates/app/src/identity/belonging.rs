@@ -83,5 +83,9 @@ pub async fn same_person(
         .filter_map(|held| Some((held.tenant, held.target.parse().ok()?)))
         .collect();
     // Whoever has not proved the address they are known by is nobody else.
-    Ok(if found.contains(&(tenant, user)) { found } else { Vec::new() })
+    Ok(if found.contains(&(tenant, user)) {
+        found
+    } else {
+        Vec::new()
+    })
 }

@@ -85,6 +85,17 @@ pub struct Db {
     asked: Arc<AtomicU64>,
 }
 
+/// The connections of a pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolSize {
+    pub name: &'static str,
+    pub open: u32,
+    /// Of those, the ones that nobody uses.
+    pub idle: u32,
+    /// It never has more.
+    pub most: u32,
+}
+
 /// How connections are made.
 #[derive(Debug)]
 struct Recipe {
@@ -164,6 +175,17 @@ impl Db {
     /// How many statements queries have made in transactions that only read ([`Db::read_tx`]).
     pub fn asked(&self) -> u64 {
         self.asked.load(Ordering::Relaxed)
+    }
+
+    /// How many connections each pool has.
+    pub fn pool_sizes(&self) -> [PoolSize; 3] {
+        let Pools { app, reads, system } = self.pools();
+        [("app", app), ("reads", reads), ("system", system)].map(|(name, pool)| PoolSize {
+            name,
+            open: pool.size(),
+            idle: u32::try_from(pool.num_idle()).unwrap_or(u32::MAX),
+            most: pool.options().get_max_connections(),
+        })
     }
 
     /// A transaction over the closed list of tables without payloads.

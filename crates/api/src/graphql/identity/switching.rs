@@ -43,7 +43,9 @@ impl SwitchingQuery {
         let scope = scope(context)?;
         let (state, viewer) = (scope.state().clone(), scope.viewer());
         let work = state.clone();
-        let own = state.detached(async move { belongings(&work, viewer).await }).await?;
+        let own = state
+            .detached(async move { belongings(&work, viewer).await })
+            .await?;
         let shown = own.into_iter().map(|own| OwnTenant {
             id: own.tenant.to_string().into(),
             name: own.name,

@@ -9,6 +9,7 @@ mod dashboard;
 mod domains;
 mod offers;
 mod plans;
+mod server;
 mod tenants;
 mod viewer;
 
@@ -24,6 +25,7 @@ pub(crate) struct Query(
     offers::OffersQuery,
     dashboard::DashboardQuery,
     domains::DomainsQuery,
+    server::ServerQuery,
     backups::BackupsQuery,
     saas::PlatformSaasQuery,
     audit::AuditQuery,

@@ -40,7 +40,7 @@ use simpul_event_store::{
 };
 
 pub(super) use self::sign_in::take_code;
-pub(crate) use self::switching::{Belonging, belongings};
+pub(crate) use self::switching::belongings;
 use super::{
     grants::{self, Begun, Tokens},
     limits,

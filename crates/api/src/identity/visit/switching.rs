@@ -86,7 +86,8 @@ impl Visit {
             Entered::Challenged(self.challenge(tenant, user).await?)
         } else {
             let viewer = Viewer { user, tenant };
-            self.enter(viewer, SignInMethod::Switch, None, Denied::Ticket).await?
+            self.enter(viewer, SignInMethod::Switch, None, Denied::Ticket)
+                .await?
         };
         Ok(Some(entered))
     }

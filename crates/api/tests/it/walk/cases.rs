@@ -269,6 +269,7 @@ pub(super) const PLATFORM: &[Case] = &[
     case("Query.subscriberStatus", None, ""),
     case("Query.tenant", None, "id: $account"),
     case("Query.tenants", None, "first: 10, filter: { search: \"a\" }"),
+    case("Query.serverStatus", None, ""),
     case("Query.tenantDomains", None, "first: 10"),
     case("Query.ownTenants", None, ""),
     case("Mutation.sessionSwitch", None, "input: { tenantId: $account }"),

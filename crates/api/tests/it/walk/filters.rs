@@ -8,7 +8,7 @@ use simpul_api::Surface;
 
 use super::{chance::Chance, schema::Schema, world::World};
 
-const CASES: u32 = 300;
+const CASES: u32 = 200;
 
 /// A list, its filters with the values that they take, and where a node says what is filtered by.
 struct Filtered {

@@ -13,7 +13,7 @@ use super::{
     world::World,
 };
 
-const CASES: usize = 250;
+const CASES: usize = 120;
 /// Takes everything at once, of most lists.
 const LARGEST: usize = 100;
 const MAX_PAGES: usize = 1_000;

@@ -12,7 +12,7 @@ use super::{
     world::World,
 };
 
-const SEARCHES: usize = 200;
+const SEARCHES: usize = 150;
 const CODES: usize = 150;
 
 /// A list that is searched, and the texts of a node that are looked at.
