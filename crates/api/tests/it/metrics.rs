@@ -79,7 +79,6 @@ async fn what_is_answered_is_counted_by_door_and_status() {
     for name in [
         "simpul_queue_rows{name=\"timers\",part=\"waiting\"}",
         "simpul_queue_rows{name=\"outbox\",part=\"failed\"}",
-        "simpul_subscriber_events{name=\"projection/customers/v1\",part=\"lag\"}",
         "simpul_database_read_statements",
         "simpul_memory_bytes",
     ] {

@@ -5,7 +5,6 @@
 //! the same: no data, no effect, no fault of the server, and what is somebody else's looks like what does not exist.
 
 mod cases;
-mod chance;
 mod filters;
 mod furnish;
 mod inputs;
@@ -13,7 +12,6 @@ mod more;
 mod pages;
 mod required;
 mod schema;
-mod searches;
 mod texts;
 mod trail;
 mod world;

@@ -40,7 +40,6 @@ pub(super) struct Schema {
 }
 
 /// One root field, asked with everything that it leads to.
-#[derive(Clone)]
 pub(super) struct Operation {
     /// `Query.invoice`.
     name: String,

@@ -73,15 +73,6 @@ impl Side {
         self.things.iter().map(|(name, id)| (*name, id.clone()))
     }
 
-    /// An id like that of the thing with another end, of something that nobody has.
-    pub(super) fn drawn(&self, name: &str, end: &str) -> String {
-        let id = self.thing(name);
-        match id.split_once('_') {
-            Some((_, rest)) if rest.len() == 26 => format!("{}{end}", &id[..id.len() - end.len()]),
-            _ => self.nobodys(name),
-        }
-    }
-
     /// An id like that of the thing, of something that nobody has.
     pub(super) fn nobodys(&self, name: &str) -> String {
         let id = self.thing(name);
@@ -188,11 +179,6 @@ impl World {
     pub(super) async fn head(&self, side: &Side) -> i64 {
         let store = self.front.test.store();
         feed::head(&store, side.owner.tenant).await.expect("a head")
-    }
-
-    /// The owner of another tenant.
-    pub(super) const fn neighbour(&self) -> Viewer {
-        self.neighbour.owner
     }
 
     /// How far the log of another tenant goes.
