@@ -137,6 +137,7 @@ async fn warn(work: &mut Work<'_>, user: UserId, to: Personal, name: Personal) -
             name,
             secret: None,
             sight: Some(letters::sight(work)),
+            said: None,
         },
         expires_at: work.at() + letters::WARNING_LIFETIME,
     };

@@ -50,6 +50,8 @@ pub struct Content {
     pub secret: Option<Personal>,
     /// What it warns of.
     pub sight: Option<Sight>,
+    /// What it tells, in the words of whoever knows.
+    pub said: Option<Personal>,
 }
 
 /// What was seen of somebody.
@@ -164,6 +166,7 @@ pub(super) async fn send_ticket(
         name,
         secret: Some(Personal::new(minted.text.expose_secret())),
         sight: None,
+        said: None,
     };
     write(
         work,

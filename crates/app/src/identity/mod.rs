@@ -20,6 +20,7 @@ pub mod rules;
 pub mod second_factor;
 pub mod secret;
 pub mod sessions;
+pub(crate) mod told;
 pub mod totp;
 pub mod users;
 

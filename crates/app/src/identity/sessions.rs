@@ -124,6 +124,7 @@ impl StartSession {
                 name,
                 secret: None,
                 sight: Some(letters::sight(work)),
+                said: None,
             },
             expires_at: work.at() + letters::WARNING_LIFETIME,
         };

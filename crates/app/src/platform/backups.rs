@@ -1,16 +1,19 @@
 //! What becomes of backups, written down by the part that made them.
+//!
+//! INVARIANT: one that failed, or is missing, is an event and a letter to every admin of the platform, in one transaction.
 
 use serde::{Deserialize, Serialize};
 use simpul_domain::{
     BackupId,
+    identity::LetterKind,
     platform::{
-        Backup, BackupCommand,
+        Backup, BackupCommand, BackupEvent,
         backup::{BackupFailed, BackupMade, BackupRestored},
     },
 };
 use simpul_event_store::{Access, Command, Work};
 
-use crate::{Outcome, Refusal, decide, permission};
+use crate::{Outcome, Refusal, decide, identity::told, permission};
 
 /// What happened to a backup.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -49,7 +52,13 @@ impl Command for RecordBackup {
             BackupNews::Restored(restored) => BackupCommand::RecordRestored(restored),
             BackupNews::Expired => BackupCommand::RecordExpired { at },
         };
-        decide::<Backup>(work, &self.backup.to_string(), command).await?;
+        let events = decide::<Backup>(work, &self.backup.to_string(), command).await?;
+        for event in events {
+            if let BackupEvent::Failed(failed) = event {
+                let (admins, kind) = (permission::PLATFORM_TENANTS, LetterKind::BackupFailed);
+                told::everybody_who_may(work, admins, kind, &failed.reason).await?;
+            }
+        }
         Ok(())
     }
 }

@@ -31,6 +31,8 @@ letters! {
     EmailChanged = "email_changed";
     /// Somebody signed in with a program that the user had not used before.
     NewDevice = "new_device";
+    /// To everybody who runs the platform: a backup failed, or is missing.
+    BackupFailed = "backup_failed";
 }
 
 impl LetterKind {

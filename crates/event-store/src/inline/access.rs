@@ -111,6 +111,19 @@ pub async fn set_actor(
     Ok(())
 }
 
+/// Users who hold a permission now, in the order of their ids.
+pub async fn holders(tx: &mut TenantTx, permission: &str) -> Result<Vec<UserId>, StoreError> {
+    let tenant = tx.tenant();
+    let holders = sqlx::query_scalar!(
+        "SELECT actor FROM es.access_actors WHERE tenant_id = $1 AND $2 = ANY(permissions) ORDER BY actor",
+        tenant.as_uuid(),
+        permission
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(holders.into_iter().map(UserId::new).collect())
+}
+
 /// Makes an actor, which has its permissions already, use the portal as a customer; `None` ends that.
 pub async fn link_customer(
     tx: &mut TenantTx,

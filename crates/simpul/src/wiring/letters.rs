@@ -71,6 +71,9 @@ impl Letters {
                 program: text(&sight.program),
             });
         }
+        if let Some(said) = &content.said {
+            facts = facts.with_said(said.as_str());
+        }
         let written = write(letter.kind, language, &facts);
         Mail {
             id: letter.id,

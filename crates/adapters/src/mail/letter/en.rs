@@ -11,6 +11,7 @@ pub(super) fn subject(kind: LetterKind, Facts { operator, .. }: &Facts) -> Strin
         LetterKind::EmailChange => format!("Confirm your new e-mail address at {operator}"),
         LetterKind::EmailChanged => format!("Your e-mail address at {operator} has changed"),
         LetterKind::NewDevice => format!("New sign-in to your account at {operator}"),
+        LetterKind::BackupFailed => format!("{operator}: a backup is missing"),
     }
 }
 
@@ -53,6 +54,14 @@ pub(super) fn paragraphs(kind: LetterKind, facts: &Facts) -> Vec<Paragraph> {
             )),
             words(seen(&facts.seen())),
             words("If it was you, there is nothing to do. If not, change your password and end all sessions now.".to_owned()),
+        ],
+        LetterKind::BackupFailed => vec![
+            words(format!(
+                "{}: there is no good backup of {operator} that is as new as it should be.",
+                facts.seen().at
+            )),
+            words(facts.said.clone()),
+            words("Until a backup succeeds, whatever is lost since the last good one is lost for good. Look at the list of backups and at the server's log.".to_owned()),
         ],
     });
     letter

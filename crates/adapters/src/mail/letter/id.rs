@@ -11,6 +11,7 @@ pub(super) fn subject(kind: LetterKind, Facts { operator, .. }: &Facts) -> Strin
         LetterKind::EmailChange => format!("Konfirmasi alamat email baru di {operator}"),
         LetterKind::EmailChanged => format!("Alamat email Anda di {operator} telah diubah"),
         LetterKind::NewDevice => format!("Login baru ke akun Anda di {operator}"),
+        LetterKind::BackupFailed => format!("{operator}: cadangan data tidak ada"),
     }
 }
 
@@ -53,6 +54,14 @@ pub(super) fn paragraphs(kind: LetterKind, facts: &Facts) -> Vec<Paragraph> {
             )),
             words(seen(&facts.seen())),
             words("Jika itu Anda, tidak ada yang perlu dilakukan. Jika bukan, ganti kata sandi Anda dan akhiri semua sesi sekarang juga.".to_owned()),
+        ],
+        LetterKind::BackupFailed => vec![
+            words(format!(
+                "{}: tidak ada cadangan {operator} yang baik dan cukup baru.",
+                facts.seen().at
+            )),
+            words(facts.said.clone()),
+            words("Sampai pencadangan berhasil lagi, data sejak cadangan baik terakhir dapat hilang untuk selamanya. Periksa daftar cadangan dan log server.".to_owned()),
         ],
     });
     letter

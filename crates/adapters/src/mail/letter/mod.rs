@@ -24,6 +24,7 @@ pub struct Facts {
     /// Where a front end takes secrets.
     page: Option<Url>,
     seen: Option<Seen>,
+    said: String,
 }
 
 /// What was seen, in words.
@@ -43,7 +44,15 @@ impl Facts {
             secret: None,
             page: None,
             seen: None,
+            said: "-".to_owned(),
         }
+    }
+
+    /// What it tells, in the words of whoever knows.
+    #[must_use]
+    pub fn with_said(mut self, said: &str) -> Self {
+        self.said = line(said);
+        self
     }
 
     /// A ticket, and the page below which a front end takes it.
@@ -122,6 +131,7 @@ const fn place(kind: LetterKind) -> &'static str {
         LetterKind::PasswordReset => "password-reset",
         LetterKind::EmailChange => "email-change",
         LetterKind::EmailChanged | LetterKind::NewDevice => "account",
+        LetterKind::BackupFailed => "backups",
     }
 }
 

@@ -19,6 +19,7 @@ fn facts() -> Facts {
             ip: Some("203.0.113.7".to_owned()),
             program: Some("Firefox/145".to_owned()),
         })
+        .with_said("pg_dump failed: the disk is full")
 }
 
 #[test]
@@ -57,7 +58,8 @@ proptest! {
         operator in "\\PC{0,20}[<>\"'&]{0,3}\\PC{0,10}", name in ".{0,20}<[a-z]{1,6}[^>]{0,6}>.{0,10}", program in ".{0,30}",
         which in 0..LetterKind::ALL.len(),
     ) {
-        let facts = Facts::new(&operator, &name).with_seen(&Seen { at: "-".to_owned(), ip: None, program: Some(program) });
+        let facts = Facts::new(&operator, &name).with_seen(&Seen { at: "-".to_owned(), ip: None, program: Some(program.clone()) })
+            .with_said(&program);
         for language in LANGUAGES {
             let letter = write(LetterKind::ALL[which], language, &facts);
             let plain = write(LetterKind::ALL[which], language, &Facts::new("x", "x"));

@@ -78,6 +78,7 @@ impl Visit {
                 name,
                 secret: Some(Personal::new(minted.text.expose_secret())),
                 sight: None,
+                said: None,
             },
             expires_at,
         };
