@@ -82,8 +82,10 @@ fn lines(file: &Path, identity: &Identity) -> Vec<String> {
             }
             lines
         });
-        open_lines(File::open(file).expect("the file"), identity, &sender).expect("opened");
-        drop(sender);
+        scope.spawn(move || {
+            let file = File::open(file).expect("the file");
+            open_lines(file, identity, &sender).expect("opened");
+        });
         reading.join().expect("read")
     })
 }

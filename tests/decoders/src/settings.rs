@@ -15,7 +15,8 @@ pub(crate) fn configurations(bytes: &[u8]) {
         Err(error) => assert!(!error.to_string().is_empty()),
     }
     // The same under a secret that is well placed: whatever is wrong elsewhere, it is not said.
-    let with_secret = format!("database.url = \"postgres://simpul_owner:{SECRET}@db.example/simpul\"\n{text}");
+    let with_secret =
+        format!("database.url = \"postgres://simpul_owner:{SECRET}@db.example/simpul\"\n{text}");
     if let Ok(config) = Config::from_toml(&with_secret) {
         usable(&config);
         assert!(!format!("{config:?}").contains(SECRET));

@@ -37,7 +37,8 @@ pub(crate) fn upcasters(bytes: &[u8]) {
         return;
     };
     let mut lines = text.splitn(3, '\n');
-    let (Some(event_type), Some(event_version), Some(payload)) = (lines.next(), lines.next(), lines.next()) else {
+    let (Some(event_type), Some(event_version), Some(payload)) = (lines.next(), lines.next(), lines.next())
+    else {
         return;
     };
     // The database holds JSON only.
@@ -58,7 +59,10 @@ pub(crate) fn upcasters(bytes: &[u8]) {
     };
     assert_eq!(current.len(), expected);
     for shape in &current {
-        assert!(!Old.can_upcast(&shape.event_type, &shape.event_version), "{shape:?} is old");
+        assert!(
+            !Old.can_upcast(&shape.event_type, &shape.event_version),
+            "{shape:?} is old"
+        );
         if event_type != OLD || !matches!(event_version, "1" | "2") {
             assert_eq!(*shape, stored, "what is current stays as it is");
         }

@@ -20,7 +20,7 @@ pub enum Hosts {
     #[default]
     System,
     /// `/etc/hosts`, then name servers that are asked without a thread.
-    Dns(Dns),
+    Dns(Box<Dns>),
     /// A fixed table; every other name does not exist.
     Table(BTreeMap<String, Vec<IpAddr>>),
 }

@@ -50,7 +50,11 @@ async fn names_that_nobody_answers_for_hold_up_no_other() {
     server.is_silent("*.lambat.example");
     server.leads("cepat.example", Ipv4Addr::LOCALHOST.into());
     let dns = Dns::at(&[server.address()]).expect("a resolver");
-    let egress = Egress::with(Policy::development(), Hosts::Dns(dns), HttpLimits::default());
+    let egress = Egress::with(
+        Policy::development(),
+        Hosts::Dns(Box::new(dns)),
+        HttpLimits::default(),
+    );
     let egress = egress.expect("a guard");
     let router = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = router.local_addr().expect("an address").port();
@@ -90,7 +94,11 @@ async fn a_name_that_does_not_exist_is_told_from_one_that_is_refused() {
     let mut server = NameServer::start();
     server.leads("metadata.example", Ipv4Addr::new(169, 254, 169, 254).into());
     let dns = Dns::at(&[server.address()]).expect("a resolver");
-    let egress = Egress::with(Policy::development(), Hosts::Dns(dns), HttpLimits::default());
+    let egress = Egress::with(
+        Policy::development(),
+        Hosts::Dns(Box::new(dns)),
+        HttpLimits::default(),
+    );
     let egress = egress.expect("a guard");
     let nowhere = egress.router_addresses("nowhere.example", 8729, &[]).await;
     assert!(matches!(nowhere, Err(DialError::Resolve(_))), "{nowhere:?}");

@@ -74,10 +74,16 @@ pub(crate) async fn next_rows(tx: &mut TenantTx) -> Result<Vec<String>, StoreErr
     Ok(rows)
 }
 
-/// Writes such rows, an array of them. Returns how many were written: those whose key is taken are not.
-pub(crate) async fn write_rows(tx: &mut TenantTx, table: &str, rows: &str) -> Result<u64, StoreError> {
+/// Writes such rows, an array of them, with these columns of each row `r`. Returns how many were written: those whose key is
+/// taken are not.
+pub(crate) async fn write_rows(
+    tx: &mut TenantTx,
+    table: &str,
+    columns: &str,
+    rows: &str,
+) -> Result<u64, StoreError> {
     let insert = format!(
-        "INSERT INTO es.{table} SELECT r.* FROM jsonb_populate_recordset(NULL::es.{table}, $1::jsonb) AS r
+        "INSERT INTO es.{table} SELECT {columns} FROM jsonb_populate_recordset(NULL::es.{table}, $1::jsonb) AS r
          ON CONFLICT DO NOTHING"
     );
     let written = sqlx::query(&insert).bind(rows).execute(&mut **tx).await?;

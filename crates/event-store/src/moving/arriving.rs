@@ -1,12 +1,15 @@
 //! In: one transaction, proved before it is committed.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use serde::Deserialize;
 use simpul_domain::TenantId;
 use uuid::Uuid;
 
-use super::{Ending, FORMAT, Line, Moved, MovingError, Opening, tables::CARRIED};
+use super::{
+    Ending, FORMAT, Line, Moved, MovingError, Opening,
+    tables::{CARRIED, Table},
+};
 use crate::{
     EventStore, audit,
     backup::aftermath,
@@ -49,7 +52,8 @@ struct Owned {
 
 struct Arrival {
     tx: TenantTx,
-    table: &'static str,
+    /// Of the rows that wait.
+    table: Option<&'static Table>,
     waiting: Vec<String>,
     bytes: usize,
     rows: u64,
@@ -74,7 +78,7 @@ impl Arrival {
         store.vault().adopt(&mut tx, opening.key).await?;
         Ok(Self {
             tx,
-            table: "",
+            table: None,
             waiting: Vec::new(),
             bytes: 0,
             rows: 0,
@@ -91,27 +95,30 @@ impl Arrival {
         if owned.tenant_id != self.tx.tenant().as_uuid() {
             return Err(MovingError::Foreign { line });
         }
-        if known.name != self.table || self.waiting.len() >= BATCH || self.bytes >= BATCH_BYTES {
+        if self.table.is_none_or(|table| table.name != known.name)
+            || self.waiting.len() >= BATCH
+            || self.bytes >= BATCH_BYTES
+        {
             self.write().await?;
         }
-        self.table = known.name;
+        self.table = Some(known);
         self.bytes += row.len();
         self.waiting.push(row.to_owned());
         Ok(())
     }
 
     async fn write(&mut self) -> Result<(), MovingError> {
-        if self.waiting.is_empty() {
+        let Some(table) = self.table.filter(|_| !self.waiting.is_empty()) else {
             return Ok(());
-        }
+        };
         let batch = format!("[{}]", self.waiting.join(","));
-        let written = dynamic::write_rows(&mut self.tx, self.table, &batch).await?;
+        let written = dynamic::write_rows(&mut self.tx, table.name, table.columns, &batch).await?;
         let wanted = self.waiting.len() as u64;
         if written != wanted {
-            let what = if self.table == "directory" {
+            let what = if table.name == "directory" {
                 taken(&mut self.tx, &batch).await?
             } else {
-                self.table.to_owned()
+                table.name.to_owned()
             };
             return Err(MovingError::Taken { what });
         }
@@ -170,10 +177,9 @@ async fn taken(tx: &mut TenantTx, batch: &str) -> Result<String, MovingError> {
     let ours = sqlx::query!("SELECT kind, key FROM es.directory WHERE tenant_id = $1", tenant)
         .fetch_all(&mut **tx)
         .await?;
-    let ours: BTreeMap<(String, String), ()> =
-        ours.into_iter().map(|name| ((name.kind, name.key), ())).collect();
+    let ours: BTreeSet<(String, String)> = ours.into_iter().map(|name| (name.kind, name.key)).collect();
     let mut others = wanted.into_iter().map(|name| (name.kind, name.key));
-    let found = others.find(|name| !ours.contains_key(name));
+    let found = others.find(|name| !ours.contains(name));
     Ok(found.map_or_else(|| "directory".to_owned(), |(kind, key)| format!("{kind} {key}")))
 }
 

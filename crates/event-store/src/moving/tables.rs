@@ -7,20 +7,29 @@ pub struct Table {
     pub name: &'static str,
     /// Which of the tenant's rows, as SQL; the others stay.
     pub(super) rows: &'static str,
+    /// The columns of a row `r` that arrives, in the table's order. JSON has one null for "no value" and for a value that is
+    /// null: where a column may hold the second, it says so.
+    pub(super) columns: &'static str,
+}
+
+const fn some(name: &'static str, rows: &'static str) -> Table {
+    let columns = "r.*";
+    Table { name, rows, columns }
 }
 
 const fn all(name: &'static str) -> Table {
-    Table { name, rows: "true" }
+    some(name, "true")
 }
 
 /// In the order in which they are written.
 pub const CARRIED: &[Table] = &[
     all("tenant_heads"),
+    some("events", "true ORDER BY tenant_seq"),
     Table {
-        name: "events",
-        rows: "true ORDER BY tenant_seq",
+        name: "commands",
+        rows: "true",
+        columns: "r.tenant_id, r.command_id, r.fingerprint, r.first_seq, r.last_seq, coalesce(r.answer, 'null')",
     },
-    all("commands"),
     all("idle_commands"),
     all("claims"),
     all("quotas"),
@@ -36,23 +45,14 @@ pub const CARRIED: &[Table] = &[
     all("timers"),
     all("inbox"),
     // A letter's words stay behind.
-    Table {
-        name: "outbox",
-        rows: "channel <> 'letter'",
-    },
+    some("outbox", "channel <> 'letter'"),
     all("lanes"),
     all("notices"),
     all("refused_notices"),
     all("dead_letters"),
     // Read models are built anew; what acts outside goes on where it stood.
-    Table {
-        name: "cursors",
-        rows: "subscriber NOT LIKE 'projection/%'",
-    },
-    Table {
-        name: "parked",
-        rows: "subscriber NOT LIKE 'projection/%'",
-    },
+    some("cursors", "subscriber NOT LIKE 'projection/%'"),
+    some("parked", "subscriber NOT LIKE 'projection/%'"),
 ];
 
 /// Tables of which nothing goes along, and why.

@@ -12,7 +12,7 @@ use simpul_event_store::{
 use simpul_testkit::TestDb;
 
 use crate::{
-    counter::{Step, add, all, claim, dispatch, quota, ready, tenant},
+    counter::{Step, add, claim, dispatch, quota, ready, tenant},
     sql::Session,
 };
 
@@ -49,15 +49,16 @@ impl Here {
             ];
             dispatch(&bus, whose, steps).await.expect("accepted");
         }
-        all((0..40).map(|_| {
-            let bus = bus.clone();
-            async move {
-                dispatch(&bus, tenant(1), [add("many", 1)])
-                    .await
-                    .expect("accepted")
-            }
-        }))
-        .await;
+        for _ in 0..40 {
+            dispatch(&bus, moved, [add("many", 1)]).await.expect("accepted");
+        }
+        // A command whose answer is nothing at all.
+        let answered = format!(
+            "INSERT INTO es.commands VALUES ('{}', gen_random_uuid(), '\\x00', 1, 1, 'null')",
+            moved.as_uuid()
+        );
+        let mut admin = Session::open(&test.superuser_url()).await;
+        admin.run(&answered).await.expect("written");
         Self {
             test,
             store,
@@ -77,6 +78,9 @@ impl Here {
         lines
     }
 }
+
+/// What is wrong, the lines, and the refusal.
+type Case = (&'static str, Vec<String>, fn(&MovingError) -> bool);
 
 async fn import(store: &EventStore, lines: &[String]) -> Result<moving::Moved, MovingError> {
     let mut lines: VecDeque<String> = lines.iter().cloned().collect();
@@ -205,7 +209,7 @@ async fn whatever_is_wrong_with_an_export_nothing_of_it_arrives() {
         lines
     };
     let last = lines.len() - 1;
-    let cases: Vec<(&str, Vec<String>, fn(&MovingError) -> bool)> = vec![
+    let cases: Vec<Case> = vec![
         ("nothing", vec![], |error| matches!(error, MovingError::CutOff)),
         ("cut off", lines[..last].to_vec(), |error| {
             matches!(error, MovingError::CutOff)

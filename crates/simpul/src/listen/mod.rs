@@ -41,7 +41,7 @@ use self::{
 /// After an error of the socket itself, such as too many open files.
 const PAUSE: Duration = Duration::from_millis(50);
 /// Between two complaints that there is no room.
-const COMPLAINT: Duration = Duration::from_secs(60);
+const COMPLAINT: Duration = Duration::from_mins(1);
 /// Of what somebody says who is told that there is no room.
 const MAX_UNHEARD_BYTES: usize = 64 * 1024;
 

@@ -117,7 +117,7 @@ pub(crate) fn egress(config: &Config) -> anyhow::Result<Egress> {
     };
     Ok(Egress::with(
         policy,
-        Hosts::Dns(dns(config)?),
+        Hosts::Dns(Box::new(dns(config)?)),
         HttpLimits::default(),
     )?)
 }
