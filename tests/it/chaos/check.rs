@@ -105,7 +105,7 @@ async fn rebuilt(owner: &SecretString, store: &EventStore, name: &str) -> Rebuil
             Err(RegistryError::Rebuild(RebuildError::Busy { .. })) if Instant::now() < deadline => {
                 tokio::time::sleep(PAUSE).await;
             }
-            ended => return ended.unwrap_or_else(|error| panic!("{name}: {error}")),
+            ended => return ended.expect("rebuilt"),
         }
     }
 }

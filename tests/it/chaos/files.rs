@@ -30,7 +30,6 @@ async fn silent(world: &World, addresses: u8, each: usize) -> Vec<TcpStream> {
             let socket = TcpSocket::new_v4().expect("a socket");
             let own = SocketAddr::from((Ipv4Addr::new(127, 0, 0, last), 0));
             socket.bind(own).expect("an address of this machine");
-            #[expect(clippy::disallowed_methods, reason = "to the server under test")]
             let connected = socket.connect(server).await;
             open.push(connected.expect("taken, or ended later"));
         }

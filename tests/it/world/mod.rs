@@ -34,8 +34,8 @@ use simpul_domain::TenantId;
 use simpul_event_store::{Bus, Db, DbConfig, EventStore, MasterKey, Upcasters, Vault, crash::Point};
 use simpul_testkit::{MailServer, OwnClock, OwnPostgres, TestDb};
 
-pub(crate) use self::{door::Caller, process::below};
 use self::process::Process;
+pub(crate) use self::{door::Caller, process::below};
 
 const MASTER_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 /// Shorter than a lease of a lane or a parcel: what a killed server held must not run out, it must be taken over.
