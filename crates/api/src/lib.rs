@@ -45,6 +45,6 @@ pub mod till;
 pub use engine::{ManifestError, TrustedDocuments};
 pub use error::ApiError;
 pub use graphql::sdl;
-pub use http::{Proxies, ProxyHeader, Settings, router};
+pub use http::{Proxies, ProxyHeader, Settings, no_room, router};
 pub use state::ApiState;
 pub use surface::{BySurface, Surface};

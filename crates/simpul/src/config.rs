@@ -27,7 +27,7 @@ use url::Url;
 pub use self::{
     backup::{Backup, S3},
     database::Database,
-    door::{Documents, Http, Limits, Points, Proxies},
+    door::{Connections, Documents, Http, Limits, Points, Proxies},
     mail::{Mail, MailSecurity},
     sign_in::{Identity, PasswordAlgorithm, Tokens},
 };
@@ -129,7 +129,8 @@ pub struct Egress {
     pub mode: EgressMode,
     /// Authorities in PEM that may vouch for routers' certificates, besides the machine's own.
     pub router_ca_file: Option<PathBuf>,
-    /// Servers that are asked for the proofs of operators' domains, such as `["9.9.9.9:53"]`; empty: the machine's own.
+    /// Servers that are asked for addresses and for the proofs of operators' domains, such as `["9.9.9.9:53"]`; empty: the
+    /// machine's own.
     pub name_servers: Vec<SocketAddr>,
 }
 
@@ -276,6 +277,13 @@ impl Config {
                     .ignore(&["TEST_PYTHON", "CONFIG"])
                     .split("__"),
             )
+            .extract()
+            .map_err(|error| ConfigError::Read(Box::new(error)))
+    }
+
+    /// A file's content alone, without variables.
+    pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
+        Figment::from(Toml::string(text))
             .extract()
             .map_err(|error| ConfigError::Read(Box::new(error)))
     }

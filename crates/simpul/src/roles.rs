@@ -1,6 +1,6 @@
 //! The parts of the product that run in this process, and how they end.
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{num::NonZeroU16, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use chrono::TimeDelta;
@@ -36,11 +36,11 @@ use tokio::{net::TcpListener, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    backups::{Backing, Backups},
+    backups::{Backing, Backups, Rehearsal, Watch},
     cli::Role,
     config::Config,
     key_folder,
-    listen::{self, Patience},
+    listen::{self, Patience, Seats},
     runtime::{SharedClock, Stop},
     wiring::{self, Deliveries, Letters, Messages, Notices, Routers, Sweeps, Timers},
 };
@@ -362,8 +362,21 @@ impl Starter<'_> {
         if self.config.backup.url.is_some() {
             let backups =
                 Backups::new(self.config, self.running.bus.clone()).context("backups cannot be made")?;
-            let every = TimeDelta::minutes(self.config.backup.every_minutes.get().into());
-            self.round(Backing::new(backups, every));
+            let minutes = |minutes: NonZeroU16| TimeDelta::minutes(minutes.get().into());
+            self.round(Watch::new(
+                backups.clone(),
+                minutes(self.config.backup.alert_after_minutes),
+            ));
+            let rehearsal = Rehearsal::new(self.config, backups.clone());
+            match rehearsal.context("backups cannot be restored for a rehearsal")? {
+                Some(rehearsal) => self.round(rehearsal),
+                None => {
+                    tracing::warn!(
+                        "backup.rehearsal_url is not set: nobody knows whether a backup can be restored"
+                    );
+                }
+            }
+            self.round(Backing::new(backups, minutes(self.config.backup.every_minutes)));
         } else {
             tracing::warn!("backup.url is not set: what this server loses is lost");
         }
@@ -435,10 +448,10 @@ impl Starter<'_> {
         let routes = simpul_api::router(state, self.config.door()?);
         tracing::info!(address = %listener.local_addr()?, "listening");
         let patience = Patience::draining(Duration::from_millis(self.config.http.drain_ms));
-        let close = self.running.close.clone();
+        let (close, seats) = (self.running.close.clone(), Seats::new(self.config.room()?));
         self.running
             .door
-            .spawn(listen::serve(listener, routes, close, patience));
+            .spawn(listen::serve(listener, routes, seats, close, patience));
         Ok(())
     }
 }

@@ -25,6 +25,11 @@ impl RequestId {
         &self.0
     }
 
+    /// Of an answer to whatever was asked.
+    pub(super) fn none() -> Self {
+        Self("unframed".to_owned())
+    }
+
     fn given(headers: &HeaderMap) -> Option<Self> {
         let text = headers.get(REQUEST_ID)?.to_str().ok()?;
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
@@ -54,7 +59,7 @@ impl<S: Sync> FromRequestParts<S> for RequestId {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
         let framed = parts.extensions.get::<Self>().cloned();
-        Ok(framed.unwrap_or_else(|| Self("unframed".to_owned())))
+        Ok(framed.unwrap_or_else(Self::none))
     }
 }
 

@@ -139,6 +139,17 @@ impl Db {
         })
     }
 
+    /// Like [`Db::tenant_tx`], for everything of a tenant at one moment, however long it takes to read. Nothing can be
+    /// written in it.
+    pub(crate) async fn moment_tx(&self, tenant: TenantId) -> Result<TenantTx, StoreError> {
+        let tx = begin(&self.pools().app, dynamic::begin_moment(tenant)).await?;
+        Ok(TenantTx {
+            tx,
+            tenant,
+            reads_only: false,
+        })
+    }
+
     /// Like [`Db::tenant_tx`], for reads whose caller may go away at any time. Nothing can be written in it.
     pub async fn read_tx(&self, tenant: TenantId) -> Result<TenantTx, StoreError> {
         self.read(tenant, dynamic::begin_reading(tenant)).await

@@ -129,17 +129,17 @@ pub async fn set_actor(
     Ok(())
 }
 
-/// Who holds a permission, in no particular order.
+/// Users who hold a permission now, in the order of their ids.
 pub async fn holders(tx: &mut TenantTx, permission: &str) -> Result<Vec<UserId>, StoreError> {
     let tenant = tx.tenant();
-    let actors = sqlx::query_scalar!(
-        "SELECT actor FROM es.access_actors WHERE tenant_id = $1 AND $2 = ANY (permissions)",
+    let holders = sqlx::query_scalar!(
+        "SELECT actor FROM es.access_actors WHERE tenant_id = $1 AND $2 = ANY(permissions) ORDER BY actor",
         tenant.as_uuid(),
         permission
     )
     .fetch_all(&mut **tx)
     .await?;
-    Ok(actors.into_iter().map(UserId::new).collect())
+    Ok(holders.into_iter().map(UserId::new).collect())
 }
 
 /// Makes an actor, which has its permissions already, use the portal as a customer; `None` ends that.

@@ -189,6 +189,30 @@ impl Vault {
         // Somebody else may have been first: what is stored counts.
         read_tenant_key(tx).await?.ok_or(StoreError::Seal)
     }
+
+    /// The tenant's data key in hexadecimal digits, for an installation with another master key.
+    pub(crate) async fn data_key(&self, tx: &mut TenantTx) -> Result<SecretString, StoreError> {
+        let key = self.tenant_key(tx).await?;
+        Ok(SecretString::from(hex::encode(key.as_slice())))
+    }
+
+    /// Wraps a tenant's data key that was made elsewhere. There must be none yet.
+    pub(crate) async fn adopt(&self, tx: &mut TenantTx, key: &str) -> Result<(), StoreError> {
+        let bytes = Zeroizing::new(hex::decode(key).map_err(|_| StoreError::Seal)?);
+        let key: Key = Zeroizing::new(bytes.as_slice().try_into().map_err(|_| StoreError::Seal)?);
+        let tenant = tx.tenant();
+        let aad = associated(tenant, &self.master.id, WRAPPED_FIELD);
+        let wrapped = encrypt(self.master.key.expose_secret(), &aad, key.as_slice())?;
+        sqlx::query!(
+            "INSERT INTO es.tenant_keys (tenant_id, master_id, wrapped) VALUES ($1, $2, $3)",
+            tenant.as_uuid(),
+            self.master.id,
+            wrapped
+        )
+        .execute(&mut **tx)
+        .await?;
+        Ok(())
+    }
 }
 
 /// Destroys a subject's key. Its values cannot be read from then on, by anybody.
