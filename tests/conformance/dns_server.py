@@ -1,7 +1,8 @@
 """A name server with one zone file: JSON, from names to the texts of their TXT records.
 
 Answers over UDP and TCP on a free port of loopback and prints that port. The file is read for each question; a name that
-maps to null is answered with SERVFAIL, one to "silence" not at all, one that is not there with NXDOMAIN.
+maps to null is answered with SERVFAIL, one to "silence" not at all, one that is not there with NXDOMAIN. One that maps to
+{"a": [...]} has these addresses. "*.example" stands for each name below it that is not there itself.
 """
 
 import json
@@ -26,6 +27,8 @@ def answer(wire):
         zone = json.load(file)
     response = dns.message.make_response(query)
     response.flags |= dns.flags.AA
+    if name not in zone:
+        name = "*." + name.partition(".")[2]
     texts = zone.get(name, [])
     if texts == "silence":
         return None
@@ -33,6 +36,9 @@ def answer(wire):
         response.set_rcode(dns.rcode.SERVFAIL)
     elif name not in zone:
         response.set_rcode(dns.rcode.NXDOMAIN)
+    elif isinstance(texts, dict):
+        if question.rdtype == dns.rdatatype.A:
+            response.answer.append(dns.rrset.from_text(question.name, 60, "IN", "A", *texts["a"]))
     elif question.rdtype == dns.rdatatype.TXT and texts:
         quoted = [" ".join(f'"{part}"' for part in parts(text)) for text in texts]
         response.answer.append(dns.rrset.from_text(question.name, 60, "IN", "TXT", *quoted))

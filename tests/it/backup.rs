@@ -22,14 +22,14 @@ const MASTER_KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aa
 const OTHER_KEY: &str = "ff112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
 /// An installation with a few events, and a folder for its backups.
-struct Place {
-    db: TestDb,
+pub(crate) struct Place {
+    pub(crate) db: TestDb,
     folder: tempfile::TempDir,
     recipient: String,
 }
 
 impl Place {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let db = TestDb::create().await;
         simpul_app::platform::found(&db.bus()).await.expect("founded");
         db.store().db().close().await;
@@ -52,7 +52,7 @@ impl Place {
         self.folder.path().join("backups")
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(world::binary());
         let url = url::Url::from_directory_path(self.backups()).expect("a folder");
         command
@@ -78,24 +78,24 @@ impl Place {
         self.db.owner_url.replacen("simpul_owner", "simpul_backup", 1)
     }
 
-    fn run(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().expect("the binary runs")
     }
 
     /// Runs, and insists on success.
-    fn ok(&self, arguments: &[&str]) -> String {
+    pub(crate) fn ok(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         assert!(output.status.success(), "{}", errors(&output));
         String::from_utf8(output.stdout).expect("text")
     }
 
     /// Makes one and returns its name.
-    fn make(&self) -> String {
+    pub(crate) fn make(&self) -> String {
         let line: Value = serde_json::from_str(&self.ok(&["backup", "make"])).expect("JSON");
         line["name"].as_str().expect("a name").to_owned()
     }
 
-    fn archive(&self, name: &str) -> PathBuf {
+    pub(crate) fn archive(&self, name: &str) -> PathBuf {
         self.backups().join(format!("{name}.dump.zst.age"))
     }
 
@@ -108,7 +108,7 @@ impl Place {
         self.db.owner_url.rsplit('/').next().expect("a name")
     }
 
-    fn sql(&self, sql: &str) -> String {
+    pub(crate) fn sql(&self, sql: &str) -> String {
         postgres::value(&self.db.superuser_url(), sql)
     }
 
@@ -118,7 +118,7 @@ impl Place {
     }
 
     /// What happened to backups, in order.
-    async fn news(&self) -> Vec<String> {
+    pub(crate) async fn news(&self) -> Vec<String> {
         let store = self.db.another_store(simpul_event_store::Upcasters::default());
         let log = feed::page(&store, TenantId::PLATFORM, 0, 1_000)
             .await
@@ -145,11 +145,11 @@ fn end_own_sessions(db: &TestDb) {
     );
 }
 
-fn errors(output: &Output) -> String {
+pub(crate) fn errors(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-fn change(path: &Path, with: impl FnOnce(&mut Vec<u8>)) {
+pub(crate) fn change(path: &Path, with: impl FnOnce(&mut Vec<u8>)) {
     let mut bytes = fs::read(path).expect("there");
     with(&mut bytes);
     fs::write(path, bytes).expect("written");

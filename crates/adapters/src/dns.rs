@@ -1,10 +1,12 @@
 //! What the DNS says about a name, asked anew each time.
 //!
-//! Names come from tenants, servers never: they are the machine's own or those of this installation's settings, and only
-//! texts come back, which nobody connects to. So the guard of [`crate::egress`] is about names here, and
-//! `DomainName` lets none through that could be of this network.
+//! Names come from tenants, servers never: they are the machine's own or those of this installation's settings. Of texts
+//! nobody connects to what comes back: the guard of [`crate::egress`] is about names there, and `DomainName` lets none
+//! through that could be of this network. Addresses are asked for by the guard itself, which looks at each.
+//!
+//! A question holds no thread while it waits: a name that nobody answers for is a matter of whoever asked.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use hickory_resolver::{
     TokioResolver,
@@ -16,7 +18,7 @@ use hickory_resolver::{
     },
 };
 
-/// Reads TXT records. Cheap to clone.
+/// Reads TXT records, and addresses. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Dns {
     resolver: TokioResolver,
@@ -66,6 +68,21 @@ impl Dns {
             _ => None,
         });
         Ok(texts.collect())
+    }
+
+    /// The addresses of a name, `/etc/hosts` first. None, where the answer is that there are none.
+    pub(crate) async fn addresses(&self, name: &str) -> Result<Vec<IpAddr>, Silent> {
+        // A name of one word is of this machine's network, and its search list knows where; any other is whole.
+        let whole = if name.contains('.') && !name.ends_with('.') {
+            format!("{name}.")
+        } else {
+            name.to_owned()
+        };
+        match self.resolver.lookup_ip(whole).await {
+            Ok(found) => Ok(found.iter().collect()),
+            Err(error) if says_none(&error) => Ok(Vec::new()),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 

@@ -312,7 +312,7 @@ fn points_of(surface: Surface, viewer: Viewer) -> String {
 }
 
 /// Who has one address of version 6 has a whole /64.
-pub(crate) fn network(address: IpAddr) -> IpAddr {
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             let prefix = address.to_bits() & !u128::from(u64::MAX);

@@ -11,6 +11,7 @@
 //! - [`hooks`]: what payment gateways and messengers send;
 //! - [`gateways`], [`senders`]: a tenant's accounts at gateways and messengers, opened for one call;
 //! - [`till`]: asking gateways for checkouts; [`poller`]: asking them what became of one;
+//! - [`metrics`]: what this process does, in numbers;
 //! - [`repairs`]: what is tried again for a person;
 //! - [`graphql`]: the schemas over use cases and read models.
 //!
@@ -30,6 +31,7 @@ pub mod hooks;
 pub mod http;
 pub mod identity;
 mod live;
+pub mod metrics;
 mod offer;
 pub mod poller;
 pub mod repairs;
@@ -43,6 +45,6 @@ pub mod till;
 pub use engine::{ManifestError, TrustedDocuments};
 pub use error::ApiError;
 pub use graphql::sdl;
-pub use http::{Proxies, ProxyHeader, Settings, router};
+pub use http::{Proxies, ProxyHeader, Settings, no_room, router};
 pub use state::ApiState;
 pub use surface::{BySurface, Surface};

@@ -6,13 +6,13 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use simpul_app::billing::BookObservation;
+use simpul_app::billing::{BookObservation, Booked};
 use simpul_domain::{
     AttemptId, CommandId,
     billing::{
         Attempt,
         attempt::{AttemptStatus, OpenedCheckout},
-        gateway::{ChargeRef, GatewayError, ObservedState},
+        gateway::{GatewayError, ObservedState},
         polling,
     },
 };
@@ -28,6 +28,20 @@ use crate::{ApiError, gateways::GatewayDirectory};
 pub struct Poller {
     pub bus: Bus,
     pub gateways: Arc<dyn GatewayDirectory>,
+}
+
+/// What a gateway says about an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// The account is not connected any more, or the attempt was never planned.
+    NobodyToAsk,
+    /// Nothing to book yet.
+    Waiting,
+    /// It knows no such charge: it has forgotten it, or is slow to know it.
+    Unknown,
+    /// It was booked, now or before.
+    Booked(Booked),
+    Silent(GatewayError),
 }
 
 /// What came of a question.
@@ -46,38 +60,18 @@ impl Poller {
     pub async fn ask(&self, frame: &Context, attempt: AttemptId) -> Result<Polled, ApiError> {
         let store = self.bus.store();
         let (state, _) = store.load::<Attempt>(frame.tenant, &attempt.to_string()).await?;
-        let (Some(plan), Some(checkout)) = (state.plan(), state.checkout()) else {
+        let Some(checkout) = state.checkout() else {
             return Ok(Polled::Over);
         };
         if is_settled(state.status()) {
             return Ok(Polled::Over);
         }
-        let Some(gateway) = self.gateways.open(frame.tenant, plan.gateway).await? else {
-            return Ok(Polled::Over);
-        };
-        let charge = ChargeRef {
-            merchant_ref: plan.merchant_ref.clone(),
-            provider_ref: Some(checkout.provider_ref.clone()),
-        };
-        match gateway.client.status(&charge).await {
-            Ok(observation) if is_waiting(&observation.state) => {}
-            Ok(observation) => {
-                crash::point(Point::PollAnswered);
-                let book = BookObservation {
-                    gateway: plan.gateway,
-                    observation,
-                    notice: None,
-                };
-                self.book(frame, attempt, book).await?;
+        match self.learn(frame, attempt, &state).await? {
+            Answer::NobodyToAsk => return Ok(Polled::Over),
+            Answer::Silent(error) if self.next(checkout).is_some() => {
+                return Ok(Polled::Unanswered(error.to_string()));
             }
-            // It has forgotten the charge, or is slow to know it: the schedule goes on.
-            Err(GatewayError::NotFound) => {}
-            Err(error) => {
-                tracing::warn!(attempt.id = %attempt, %error, "a gateway was asked and did not answer");
-                if self.next(checkout).is_some() {
-                    return Ok(Polled::Unanswered(error.to_string()));
-                }
-            }
+            Answer::Waiting | Answer::Unknown | Answer::Booked(_) | Answer::Silent(_) => {}
         }
         let (state, _) = store.load::<Attempt>(frame.tenant, &attempt.to_string()).await?;
         Ok(
@@ -88,11 +82,50 @@ impl Poller {
         )
     }
 
+    /// Asks what became of an attempt, whatever is known of it, and books what is said.
+    pub async fn learn(
+        &self,
+        frame: &Context,
+        attempt: AttemptId,
+        state: &Attempt,
+    ) -> Result<Answer, ApiError> {
+        let (Some(plan), Some(charge)) = (state.plan(), state.charge()) else {
+            return Ok(Answer::NobodyToAsk);
+        };
+        let Some(gateway) = self.gateways.open(frame.tenant, plan.gateway).await? else {
+            tracing::warn!(attempt.id = %attempt, "its gateway account is not connected any more");
+            return Ok(Answer::NobodyToAsk);
+        };
+        let observation = match gateway.client.status(&charge).await {
+            Ok(observation) => observation,
+            Err(GatewayError::NotFound) => return Ok(Answer::Unknown),
+            Err(error) => {
+                tracing::warn!(attempt.id = %attempt, %error, "a gateway was asked and did not answer");
+                return Ok(Answer::Silent(error));
+            }
+        };
+        if is_waiting(&observation.state) {
+            return Ok(Answer::Waiting);
+        }
+        crash::point(Point::PollAnswered);
+        let book = BookObservation {
+            gateway: plan.gateway,
+            observation,
+            notice: None,
+        };
+        Ok(Answer::Booked(self.book(frame, attempt, book).await?))
+    }
+
     fn next(&self, checkout: &OpenedCheckout) -> Option<DateTime<Utc>> {
         polling::next(checkout.opened_at, checkout.expires_at, self.bus.store().now())
     }
 
-    async fn book(&self, frame: &Context, attempt: AttemptId, book: BookObservation) -> Result<(), ApiError> {
+    async fn book(
+        &self,
+        frame: &Context,
+        attempt: AttemptId,
+        book: BookObservation,
+    ) -> Result<Booked, ApiError> {
         // The same answer again is the same command.
         let key = format!("poll/{}", book.observation.raw_sha256);
         let frame = Context {
@@ -101,8 +134,8 @@ impl Poller {
             ..frame.clone()
         };
         let booked = self.bus.dispatch(frame, book).await;
-        booked.map_err(|error| ApiError::from_coded(&error))?;
-        Ok(())
+        let booked = booked.map_err(|error| ApiError::from_coded(&error))?;
+        Ok(booked.answer)
     }
 }
 

@@ -8,7 +8,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use url::Url;
 
 use crate::{
-    ApiError, auth::Keys, gateways::GatewayDirectory, identity::Identity, repairs::Repairs,
+    ApiError, auth::Keys, gateways::GatewayDirectory, identity::Identity, metrics::Metrics, repairs::Repairs,
     senders::StoredSenders, till::Till,
 };
 
@@ -30,6 +30,8 @@ pub struct ApiState {
     pub intake: Wake,
     /// Where the world reaches this server; gateways are told addresses below it.
     pub public_url: Url,
+    /// Counts what is answered.
+    pub metrics: Metrics,
     /// Work that ends even if its client goes away. Shutdown closes it and waits for it.
     pub tasks: TaskTracker,
     /// Cancelled when the server stops taking work: it is not ready any more, and live connections are closed.

@@ -216,7 +216,7 @@ impl Till {
         let store = self.bus.store();
         let mut tx = read_at(store, tenant, &[CustomerListProjector::NAME], None).await?;
         let personal = match customer_list::by_ids(&mut tx, &[planned.customer]).await?.pop() {
-            Some(row) => customer_list::open(&mut tx, store.vault(), &row).await?,
+            Some(row) => customer_list::open_one(&mut tx, store.vault(), &row).await?,
             None => None,
         };
         tx.commit().await?;

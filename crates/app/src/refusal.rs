@@ -17,7 +17,7 @@ use simpul_domain::{
     platform::{AccountError, AddOnError, BackupError, PlanError},
     saas::{StatementError, TabError, TermsError},
     subscriptions::SubscriptionError,
-    tenancy::{AddOnOrderError, CustomDomainError, TenantError},
+    tenancy::{AddOnOrderError, CustomDomainError, Feature, TenantError},
 };
 
 /// A refusal that a person can do something about.
@@ -95,6 +95,9 @@ pub enum Refusal {
     /// What an input refers to cannot be used (retired, closed).
     #[error("the {what} cannot be used any more")]
     Unusable { what: &'static str },
+    /// The tenant does not have it.
+    #[error("the feature {} is not switched on", .0.as_str())]
+    Feature(Feature),
     #[error("{field} is not valid")]
     Invalid { field: &'static str, rule: &'static str },
 }
@@ -137,6 +140,7 @@ impl Coded for Refusal {
             Self::Money(_) | Self::Invalid { .. } => Code::ValidationError,
             Self::Missing { .. } => Code::NotFound,
             Self::Unusable { .. } => Code::NotAllowedInState,
+            Self::Feature(_) => Code::FeatureDisabled,
         }
     }
 
@@ -176,6 +180,7 @@ impl Coded for Refusal {
             Self::Domain(error) => error.params(),
             Self::Money(_) => json!({ "rule": "range" }),
             Self::Missing { what } | Self::Unusable { what } => json!({ "what": what }),
+            Self::Feature(feature) => json!({ "feature": feature.as_str() }),
             Self::Invalid { field, rule } => json!({ "field": field, "rule": rule }),
         }
     }

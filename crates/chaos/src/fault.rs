@@ -252,17 +252,17 @@ pub const ALL: &[Fault] = &[
         "the database's disk is full",
         &[whole("a_full_database_says_so")],
     ),
-    missing(
+    shown(
         "R28",
         "few-files",
-        "the server may open only few files",
-        "connections of clients are not counted: they can take every descriptor, also those of the database",
+        "the server may open only few files, and clients take what they get",
+        &[whole("clients_that_hold_every_seat_leave_the_server_its_files")],
     ),
-    missing(
+    shown(
         "R29",
         "rollback",
         "a new release writes events that the old one does not know",
-        "there is no release before this one",
+        &[whole("events_of_a_release_that_was_taken_back")],
     ),
     shown(
         "R30",
@@ -278,11 +278,17 @@ pub const ALL: &[Fault] = &[
         "last night's backup is restored",
         &[whole("the_drill_loses_everything_and_the_main_job_works_again")],
     ),
-    missing(
+    shown(
         "R35",
         "names",
         "names are not resolved, or slowly",
-        "routers and gateways of tests are addresses",
+        &[
+            whole("names_that_nobody_answers_for_are_their_operators_matter"),
+            test(
+                "simpul-adapters",
+                "names_that_nobody_answers_for_hold_up_no_other",
+            ),
+        ],
     ),
     shown(
         "R36",

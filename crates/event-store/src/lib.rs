@@ -8,6 +8,7 @@
 //! - [`vault`]: encryption of personal fields, and its destruction;
 //! - [`audit`]: verification of the hash chain, and its anchors;
 //! - [`backup`]: one moment of everything, and what a restored store needs;
+//! - [`moving`]: one tenant out of an installation, and into another one;
 //! - [`rounds`]: what is made once in every hour;
 //! - [`db`]: the only owner of connections;
 //! - [`crash`]: where a development build can be told to die.
@@ -20,6 +21,7 @@ pub mod db;
 mod error;
 pub mod feed;
 pub mod inline;
+pub mod moving;
 pub mod presence;
 pub mod rounds;
 pub mod store;

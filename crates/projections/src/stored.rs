@@ -5,7 +5,7 @@ use serde::{
     de::{DeserializeOwned, Error as _, value::StrDeserializer},
 };
 use serde_json::Value;
-use simpul_event_store::{JsonText, feed::HandlerError};
+use simpul_event_store::{JsonText, StoreError, feed::HandlerError};
 
 use crate::QueryError;
 
@@ -64,6 +64,15 @@ pub(crate) fn read_opt<T: DeserializeOwned>(
     value: Option<impl Into<Value>>,
 ) -> Result<Option<T>, QueryError> {
     value.map(|value| read(column, value)).transpose()
+}
+
+/// Nothing, of whom was erased meanwhile.
+pub(crate) fn unless_erased<T>(opened: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    match opened {
+        Ok(opened) => Ok(Some(opened)),
+        Err(StoreError::Erased) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// A number of the domain in a signed column of the database.

@@ -117,6 +117,11 @@ pub enum Command {
         #[arg(long, value_name = "DATABASE")]
         overwrite: Option<String>,
     },
+    /// One tenant out of this installation, or into it, as an encrypted file.
+    Tenant {
+        #[command(subcommand)]
+        command: Tenant,
+    },
     /// Lose everything on purpose, in a database of its own, and show that the main job works again.
     Drill {
         /// Where the figures are written.
@@ -255,8 +260,30 @@ pub enum Backup {
     List,
     /// Read one back: its proof, its hash, every byte of its dump. Needs the private key.
     Verify { name: String },
+    /// Restore the newest one into a database of its own (`backup.rehearsal_url`), prove it, and throw it away. Needs the private
+    /// key; the role `scheduler` does it every week.
+    Rehearse,
     /// Remove what the retention does not keep.
     Prune,
+}
+
+/// See [`Command::Tenant`].
+#[derive(Debug, Subcommand)]
+pub enum Tenant {
+    /// Write everything of a tenant at one moment, encrypted for `backup.recipients`. Stop its work here before it goes on
+    /// elsewhere.
+    Export {
+        #[arg(long)]
+        tenant: TenantId,
+        /// Must not be there yet.
+        #[arg(long)]
+        file: PathBuf,
+    },
+    /// Take a tenant in. Refused where it is, or was. Needs the private key (`backup.identity_file`) and the same schema.
+    Import {
+        #[arg(long)]
+        file: PathBuf,
+    },
 }
 
 /// See [`Command::Keys`].

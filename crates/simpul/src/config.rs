@@ -27,7 +27,7 @@ use url::Url;
 pub use self::{
     backup::{Backup, S3},
     database::Database,
-    door::{Documents, Http, Limits, Points, Proxies},
+    door::{Connections, Documents, Http, Limits, Points, Proxies},
     mail::{Mail, MailSecurity},
     sign_in::{Identity, PasswordAlgorithm, Tokens},
 };
@@ -59,6 +59,7 @@ pub struct Config {
     pub amqp: Amqp,
     pub egress: Egress,
     pub log: Log,
+    pub metrics: Metrics,
     pub tokens: Tokens,
     pub identity: Identity,
     pub endpoints: Endpoints,
@@ -128,8 +129,17 @@ pub struct Egress {
     pub mode: EgressMode,
     /// Authorities in PEM that may vouch for routers' certificates, besides the machine's own.
     pub router_ca_file: Option<PathBuf>,
-    /// Servers that are asked for the proofs of operators' domains, such as `["9.9.9.9:53"]`; empty: the machine's own.
+    /// Servers that are asked for addresses and for the proofs of operators' domains, such as `["9.9.9.9:53"]`; empty: the
+    /// machine's own.
     pub name_servers: Vec<SocketAddr>,
+}
+
+/// What this process does, in numbers.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Metrics {
+    /// Where Prometheus reads `/metrics`: an address that nobody else reaches.
+    pub listen: Option<SocketAddr>,
 }
 
 /// How to log.
@@ -267,6 +277,13 @@ impl Config {
                     .ignore(&["TEST_PYTHON", "CONFIG"])
                     .split("__"),
             )
+            .extract()
+            .map_err(|error| ConfigError::Read(Box::new(error)))
+    }
+
+    /// A file's content alone, without variables.
+    pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
+        Figment::from(Toml::string(text))
             .extract()
             .map_err(|error| ConfigError::Read(Box::new(error)))
     }

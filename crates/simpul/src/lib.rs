@@ -78,6 +78,7 @@ async fn dispatch(config: Config, command: Command) -> anyhow::Result<ExitCode> 
         Command::Restore { name, overwrite } => {
             commands::restore::run(&config, &name, overwrite.as_deref()).await
         }
+        Command::Tenant { command } => commands::tenant::run(&config, command).await,
         Command::Drill { json } => demo::drill(config, json.as_deref()).await,
         Command::Keys { command } => commands::keys::run(&config, command),
         Command::Users { command } => commands::users::run(&config, command).await,

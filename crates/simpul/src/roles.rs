@@ -1,6 +1,6 @@
 //! The parts of the product that run in this process, and how they end.
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{num::NonZeroU16, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use chrono::TimeDelta;
@@ -16,6 +16,7 @@ use simpul_api::{
     auth::Keys,
     domains::Domains,
     gateways::{GatewayDirectory, StoredGateways},
+    metrics::Metrics,
     poller::Poller,
     senders::StoredSenders,
     till::Till,
@@ -35,11 +36,11 @@ use tokio::{net::TcpListener, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    backups::{Backing, Backups},
+    backups::{Backing, Backups, Rehearsal, Watch},
     cli::Role,
     config::Config,
     key_folder,
-    listen::{self, Patience},
+    listen::{self, Patience, Seats},
     runtime::{SharedClock, Stop},
     wiring::{self, Deliveries, Letters, Messages, Notices, Routers, Sweeps, Timers},
 };
@@ -160,7 +161,9 @@ pub async fn start(
         egress,
         gateways,
         senders,
+        metrics: Metrics::default(),
     };
+    starter.tell_numbers().await?;
     let attendance = presence::arrive(&store)
         .await
         .context("the database does not answer")?;
@@ -203,6 +206,7 @@ struct Starter<'a> {
     egress: Egress,
     gateways: Arc<dyn GatewayDirectory>,
     senders: StoredSenders,
+    metrics: Metrics,
 }
 
 impl Starter<'_> {
@@ -358,8 +362,21 @@ impl Starter<'_> {
         if self.config.backup.url.is_some() {
             let backups =
                 Backups::new(self.config, self.running.bus.clone()).context("backups cannot be made")?;
-            let every = TimeDelta::minutes(self.config.backup.every_minutes.get().into());
-            self.round(Backing::new(backups, every));
+            let minutes = |minutes: NonZeroU16| TimeDelta::minutes(minutes.get().into());
+            self.round(Watch::new(
+                backups.clone(),
+                minutes(self.config.backup.alert_after_minutes),
+            ));
+            let rehearsal = Rehearsal::new(self.config, backups.clone());
+            match rehearsal.context("backups cannot be restored for a rehearsal")? {
+                Some(rehearsal) => self.round(rehearsal),
+                None => {
+                    tracing::warn!(
+                        "backup.rehearsal_url is not set: nobody knows whether a backup can be restored"
+                    );
+                }
+            }
+            self.round(Backing::new(backups, minutes(self.config.backup.every_minutes)));
         } else {
             tracing::warn!("backup.url is not set: what this server loses is lost");
         }
@@ -393,6 +410,21 @@ impl Starter<'_> {
         Ok(keys)
     }
 
+    /// What this process does, for Prometheus.
+    async fn tell_numbers(&self) -> anyhow::Result<()> {
+        let Some(address) = self.config.metrics.listen else {
+            return Ok(());
+        };
+        let listener = TcpListener::bind(address)
+            .await
+            .context("cannot listen for metrics")?;
+        let routes = self.metrics.clone().routes(self.store().clone());
+        let patience = Patience::draining(Duration::ZERO);
+        self.tasks()
+            .spawn(listen::serve(listener, routes, self.stop(), patience));
+        Ok(())
+    }
+
     async fn api(&self, listener: Option<TcpListener>) -> anyhow::Result<()> {
         let listener = match listener {
             Some(listener) => listener,
@@ -409,16 +441,17 @@ impl Starter<'_> {
             senders: self.senders.clone(),
             intake: self.wakes.intake.clone(),
             public_url: self.config.http.public_url.clone(),
+            metrics: self.metrics.clone(),
             tasks: self.tasks().clone(),
             stop: self.running.close.clone(),
         };
         let routes = simpul_api::router(state, self.config.door()?);
         tracing::info!(address = %listener.local_addr()?, "listening");
         let patience = Patience::draining(Duration::from_millis(self.config.http.drain_ms));
-        let close = self.running.close.clone();
+        let (close, seats) = (self.running.close.clone(), Seats::new(self.config.room()?));
         self.running
             .door
-            .spawn(listen::serve(listener, routes, close, patience));
+            .spawn(listen::serve(listener, routes, seats, close, patience));
         Ok(())
     }
 }

@@ -105,7 +105,13 @@ impl TestDb {
         let ids = Arc::new(SeededIds::new(clock.clone(), 1));
         let app_url = at(&server.app, &name);
         let system_url = at(&server.system, &name);
-        let store = store(&app_url, &system_url, &clock, &ids, Upcasters::default())?;
+        let store = store(
+            (&app_url, &system_url),
+            &clock,
+            &ids,
+            Upcasters::default(),
+            MASTER_KEY,
+        )?;
         Ok(Self {
             owner_url: at(&server.owner, &name),
             app_url,
@@ -138,8 +144,28 @@ impl TestDb {
     /// Never with the URLs of this value.
     #[expect(clippy::expect_used, reason = "the same URLs have been parsed by `create`")]
     pub fn another_store(&self, upcasters: Upcasters) -> EventStore {
-        store(&self.app_url, &self.system_url, &self.clock, &self.ids, upcasters)
+        self.store_with(upcasters, MASTER_KEY)
             .expect("URLs that have been parsed before")
+    }
+
+    /// Another store over this database, as an installation with this master key would have: 64 hexadecimal digits.
+    ///
+    /// # Panics
+    /// When it is no key.
+    #[expect(clippy::expect_used, reason = "a test that means a key writes one")]
+    pub fn store_under(&self, master_key: &str) -> EventStore {
+        self.store_with(Upcasters::default(), master_key)
+            .expect("a key, and URLs that have been parsed before")
+    }
+
+    fn store_with(&self, upcasters: Upcasters, master_key: &str) -> Result<EventStore, StoreError> {
+        store(
+            (&self.app_url, &self.system_url),
+            &self.clock,
+            &self.ids,
+            upcasters,
+            master_key,
+        )
     }
 
     /// A command bus over [`TestDb::store`].
@@ -177,17 +203,17 @@ impl Drop for TestDb {
 }
 
 fn store(
-    app_url: &str,
-    system_url: &str,
+    (app_url, system_url): (&str, &str),
     clock: &Arc<ManualClock>,
     ids: &Arc<SeededIds>,
     upcasters: Upcasters,
+    master_key: &str,
 ) -> Result<EventStore, StoreError> {
     let db = Db::connect(&DbConfig::new(
         SecretString::from(app_url),
         SecretString::from(system_url),
     ))?;
-    let vault = Vault::new(MasterKey::from_hex("test", &SecretString::from(MASTER_KEY))?);
+    let vault = Vault::new(MasterKey::from_hex("test", &SecretString::from(master_key))?);
     Ok(EventStore::new(db, clock.clone(), ids.clone(), upcasters, vault))
 }
 

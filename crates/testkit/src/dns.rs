@@ -7,12 +7,12 @@
 
 use std::{
     io::{BufRead as _, BufReader},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::Path,
     process::{Child, Command, Stdio},
 };
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 /// `tests/conformance/dns_server.py` with its zone.
@@ -67,6 +67,16 @@ impl NameServer {
     /// From now on the server is in trouble when it is asked for the name (SERVFAIL).
     pub fn fails(&mut self, name: &str) {
         self.set(name, Value::Null);
+    }
+
+    /// From now on the name has this address.
+    pub fn leads(&mut self, name: &str, to: IpAddr) {
+        self.set(name, json!({ "a": [to.to_string()] }));
+    }
+
+    /// From now on nobody answers for the name. `*.example` is every name below it that has no answer of its own.
+    pub fn is_silent(&mut self, name: &str) {
+        self.set(name, "silence".into());
     }
 
     fn set(&mut self, name: &str, texts: Value) {

@@ -12,7 +12,9 @@ mod callbacks;
 mod door;
 mod events;
 mod routeros;
+mod settings;
 mod texts;
+mod upcasters;
 
 /// One decoder and its laws.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +33,10 @@ pub const ALL: &[Target] = &[
     Target {
         name: "access_tokens",
         read: door::access_tokens,
+    },
+    Target {
+        name: "configurations",
+        read: settings::configurations,
     },
     Target {
         name: "envelopes",
@@ -71,6 +77,10 @@ pub const ALL: &[Target] = &[
     Target {
         name: "tripay_callbacks",
         read: callbacks::tripay,
+    },
+    Target {
+        name: "upcasters",
+        read: upcasters::upcasters,
     },
 ];
 

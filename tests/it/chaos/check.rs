@@ -1,13 +1,25 @@
 //! What must be true after every fault.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
+use secrecy::SecretString;
 use simpul_chaos::history::{History, Verdict};
 use simpul_domain::TenantId;
-use simpul_event_store::audit;
+use simpul_event_store::{
+    EventStore, audit,
+    feed::{
+        RunnerSettings,
+        rebuild::{RebuildError, Rebuilt},
+    },
+};
+use simpul_projections::registry::{self, RegistryError};
 use sqlx::PgConnection;
+use tokio::time::Instant;
 
 use crate::world::World;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+const PAUSE: Duration = Duration::from_millis(50);
 
 const REGISTERED: &str = "customers.customer.registered";
 
@@ -53,40 +65,47 @@ impl World {
             .await;
     }
 
-    /// A rebuild from the log gives the rows that following it has given.
+    /// A rebuild from the log gives the rows that following it has given, for every read model.
     #[expect(clippy::disallowed_methods, reason = "two versions of tables, by name")]
     async fn assert_rebuilt_is_the_same(&self, admin: &mut PgConnection) {
-        let output = self
-            .command()
-            .args(["rebuild", "customers"])
-            .output()
-            .expect("it runs");
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        let (live, tables): (i32, Vec<String>) = sqlx::query_as(
-            "SELECT max(substring(schemaname from '[0-9]+$')::int), array_agg(DISTINCT tablename::text)
-             FROM pg_tables WHERE schemaname ~ '^rm_customers_v[0-9]+$'",
-        )
-        .fetch_one(&mut *admin)
-        .await
-        .expect("tables");
-        assert!(live > 1 && !tables.is_empty(), "nothing was rebuilt");
-        for table in tables {
-            let (old, new) = (
-                format!("rm_customers_v{}.{table}", live - 1),
-                format!("rm_customers_v{live}.{table}"),
-            );
-            let sql = format!(
-                "SELECT count(*) FROM ((TABLE {old} EXCEPT TABLE {new}) UNION ALL (TABLE {new} EXCEPT TABLE {old})) d"
-            );
-            let different: i64 = sqlx::query_scalar(&sql)
-                .fetch_one(&mut *admin)
-                .await
-                .expect("a count");
-            assert_eq!(different, 0, "{old} and {new} differ");
+        let owner = SecretString::from(self.db.owner_url.clone());
+        for name in registry::NAMES {
+            let rebuilt = rebuilt(&owner, self.bus.store(), name).await;
+            let (old, new) = (rebuilt.from, rebuilt.version);
+            let tables: Vec<String> =
+                sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = $1 ORDER BY 1")
+                    .bind(format!("rm_{name}_v{new}"))
+                    .fetch_all(&mut *admin)
+                    .await
+                    .expect("tables");
+            assert!(new > old && !tables.is_empty(), "{name} was not rebuilt");
+            for table in tables {
+                let (old, new) = (
+                    format!("rm_{name}_v{old}.{table}"),
+                    format!("rm_{name}_v{new}.{table}"),
+                );
+                let sql = format!(
+                    "SELECT count(*) FROM ((TABLE {old} EXCEPT TABLE {new}) UNION ALL (TABLE {new} EXCEPT TABLE {old})) d"
+                );
+                let different: i64 = sqlx::query_scalar(&sql)
+                    .fetch_one(&mut *admin)
+                    .await
+                    .expect("a count");
+                assert_eq!(different, 0, "{old} and {new} differ");
+            }
+        }
+    }
+}
+
+/// The session of a rebuild that has just ended may still be ending.
+async fn rebuilt(owner: &SecretString, store: &EventStore, name: &str) -> Rebuilt {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match registry::rebuild(owner, store, name, RunnerSettings::default(), |_| {}).await {
+            Err(RegistryError::Rebuild(RebuildError::Busy { .. })) if Instant::now() < deadline => {
+                tokio::time::sleep(PAUSE).await;
+            }
+            ended => return ended.expect("rebuilt"),
         }
     }
 }

@@ -8,10 +8,13 @@ mod clocks;
 mod crowd;
 mod database;
 mod failover;
+mod files;
 mod full;
 mod messenger;
+mod names;
 mod neighbours;
 mod processes;
+mod releases;
 mod routers;
 mod table;
 

@@ -2,7 +2,7 @@
 
 use std::{
     os::unix::process::CommandExt as _,
-    process::{Child, Command, Stdio},
+    process::{Child, Stdio},
     time::Duration,
 };
 
@@ -17,7 +17,7 @@ use super::{
     crowd::{Crowd, Manners, without_limits},
     keep,
 };
-use crate::world::{Setting, Way, World, free_port};
+use crate::world::{Setting, Way, World, below, free_port};
 
 /// A server beside the world's own.
 #[derive(Debug)]
@@ -35,23 +35,7 @@ impl Drop for Beside {
 impl Beside {
     /// With these roles, listening elsewhere, below `wrapper` if there is one.
     pub(super) fn start(world: &World, wrapper: &[&str], roles: &str) -> Self {
-        let own = world.command();
-        let mut command = match wrapper {
-            [] => Command::new(own.get_program()),
-            [program, arguments @ ..] => {
-                let mut command = Command::new(program);
-                command.args(arguments).arg(own.get_program());
-                command
-            }
-        };
-        for (name, value) in own.get_envs() {
-            if let Some(value) = value {
-                command.env(name, value);
-            }
-        }
-        if let Some(folder) = own.get_current_dir() {
-            command.current_dir(folder);
-        }
+        let mut command = below(wrapper, &world.command());
         let listen = format!("127.0.0.1:{}", free_port());
         let child = command
             .env("SIMPUL_HTTP__LISTEN", listen)

@@ -34,8 +34,8 @@ use simpul_domain::TenantId;
 use simpul_event_store::{Bus, Db, DbConfig, EventStore, MasterKey, Upcasters, Vault, crash::Point};
 use simpul_testkit::{MailServer, OwnClock, OwnPostgres, TestDb};
 
-pub(crate) use self::door::Caller;
 use self::process::Process;
+pub(crate) use self::{door::Caller, process::below};
 
 const MASTER_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 /// Shorter than a lease of a lane or a parcel: what a killed server held must not run out, it must be taken over.
@@ -88,6 +88,8 @@ pub(crate) struct Setting {
     pub(crate) database_at: Option<SocketAddr>,
     /// Further settings of the server.
     pub(crate) environment: Vec<(String, String)>,
+    /// A program that starts the server in its own place, with its arguments.
+    pub(crate) below: Vec<String>,
     /// What time it is for the server; the machine's when absent.
     pub(crate) clock: Option<OwnClock>,
 }
@@ -100,6 +102,7 @@ impl From<Way> for Setting {
             db: None,
             database_at: None,
             environment: Vec::new(),
+            below: Vec::new(),
             clock: None,
         }
     }
@@ -118,6 +121,7 @@ pub(crate) struct World {
     prefix: String,
     database_at: Option<SocketAddr>,
     environment: Vec<(String, String)>,
+    below: Vec<String>,
     clock: Option<OwnClock>,
 }
 
@@ -236,6 +240,7 @@ impl World {
             db,
             database_at: setting.database_at,
             environment: setting.environment,
+            below: setting.below,
             clock: setting.clock,
         };
         world.token = world.mint(&world.operator);
@@ -339,6 +344,11 @@ impl World {
     /// The exchange of all events.
     pub(crate) fn exchange(&self) -> String {
         format!("{}.events", self.prefix)
+    }
+
+    /// The server's socket.
+    pub(crate) const fn listens_at(&self) -> SocketAddr {
+        self.config.http.listen
     }
 
     /// The server's address, before any path.

@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     os::unix::process::ExitStatusExt as _,
-    process::{Child, Stdio},
+    process::{Child, Command, Stdio},
     sync::{MutexGuard, PoisonError},
 };
 
@@ -28,6 +28,28 @@ pub(super) struct Process {
     died: Option<Instant>,
 }
 
+/// The same program with the same settings, started by another one.
+pub(crate) fn below<S: AsRef<str>>(starter: &[S], own: &Command) -> Command {
+    let mut command = match starter {
+        [] => Command::new(own.get_program()),
+        [program, arguments @ ..] => {
+            let mut command = Command::new(program.as_ref());
+            let arguments = arguments.iter().map(AsRef::as_ref);
+            command.args(arguments).arg(own.get_program());
+            command
+        }
+    };
+    for (name, value) in own.get_envs() {
+        if let Some(value) = value {
+            command.env(name, value);
+        }
+    }
+    if let Some(folder) = own.get_current_dir() {
+        command.current_dir(folder);
+    }
+    command
+}
+
 impl World {
     fn process(&self) -> MutexGuard<'_, Process> {
         self.process.lock().unwrap_or_else(PoisonError::into_inner)
@@ -40,7 +62,7 @@ impl World {
 
     /// Starts the server, to die at a point if one is given. Its log goes to the test's.
     pub(crate) fn spawn(&self, point: Option<Point>) {
-        let mut command = self.command();
+        let mut command = below(&self.below, &self.command());
         command.arg("serve").stdin(Stdio::null()).stdout(Stdio::null());
         if let Some(point) = point {
             command.env("CRASH_AT", point.name());

@@ -51,9 +51,27 @@ impl Suite {
         self.run(mutant, &filter(&mutant.tests), &mutant.name)
     }
 
+    /// Whether the tree as it is now compiles with the tests that must notice the mutant; nothing is run.
+    pub fn compiles(&self, mutant: &Mutant) -> Result<Verdict> {
+        let log = self.log(&format!("{}.compile", mutant.name))?;
+        let status = self
+            .cargo(
+                &["check", "--locked", "--quiet", "--profile", "test"],
+                mutant,
+                &log,
+            )?
+            .status()
+            .context("cargo check")?;
+        Ok(if status.success() {
+            Verdict::Survived
+        } else {
+            Verdict::DoesNotCompile
+        })
+    }
+
     fn run(&self, mutant: &Mutant, filter: &str, log: &str) -> Result<Verdict> {
+        let file = self.log(log)?;
         let log = self.logs.join(format!("{log}.log"));
-        let file = File::create(&log).with_context(|| log.display().to_string())?;
         let built = self.nextest(mutant, ["--no-run"], &file)?;
         if built != Some(0) {
             return Ok(Verdict::DoesNotCompile);
@@ -92,18 +110,31 @@ impl Suite {
         options: impl IntoIterator<Item = S>,
         log: &File,
     ) -> Result<Option<i32>> {
-        let status = Command::new("cargo")
-            .args(["nextest", "run", "--locked", "--cargo-quiet"])
-            .args(mutant.selection())
+        let status = self
+            .cargo(&["nextest", "run", "--locked", "--cargo-quiet"], mutant, log)?
             .args(options)
+            .status()
+            .context("cargo nextest")?;
+        Ok(status.code())
+    }
+
+    /// A command of cargo over the mutant's package and target.
+    fn cargo(&self, command: &[&str], mutant: &Mutant, log: &File) -> Result<Command> {
+        let mut cargo = Command::new("cargo");
+        cargo
+            .args(command)
+            .args(mutant.selection())
             .env("CARGO_TARGET_DIR", &self.target)
             .current_dir(&self.root)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
-            .stderr(log.try_clone()?)
-            .status()
-            .context("cargo nextest")?;
-        Ok(status.code())
+            .stderr(log.try_clone()?);
+        Ok(cargo)
+    }
+
+    fn log(&self, name: &str) -> Result<File> {
+        let path = self.logs.join(format!("{name}.log"));
+        File::create(&path).with_context(|| path.display().to_string())
     }
 }
 

@@ -115,6 +115,14 @@ pub(super) fn seal(
     })
 }
 
+/// Decrypts and decompresses what [`seal`] has written.
+pub(super) fn open<R: Read>(sealed: R, identity: &Identity) -> Result<impl Read + use<R>, BackupError> {
+    let opened = age::Decryptor::new_buffered(BufReader::new(sealed))
+        .and_then(|decryptor| decryptor.decrypt(iter::once(identity as &dyn age::Identity)))
+        .map_err(BackupError::Decrypt)?;
+    Ok(zstd::Decoder::new(opened)?)
+}
+
 /// An archive on this machine, still encrypted, that is the one of its manifest.
 #[derive(Debug)]
 pub struct Archive {
@@ -175,10 +183,7 @@ impl Archive {
     fn plain(&self, identity: &Identity) -> Result<impl Read + use<>, BackupError> {
         let mut file = self.file.reopen()?;
         file.seek(SeekFrom::Start(0))?;
-        let opened = age::Decryptor::new_buffered(BufReader::new(file))
-            .and_then(|decryptor| decryptor.decrypt(iter::once(identity as &dyn age::Identity)))
-            .map_err(BackupError::Decrypt)?;
-        Ok(zstd::Decoder::new(opened)?)
+        open(file, identity)
     }
 }
 

@@ -10,6 +10,7 @@
 mod archive;
 mod bucket;
 mod folder;
+mod lines;
 mod manifest;
 mod programs;
 mod shelf;
@@ -20,6 +21,7 @@ mod tests;
 pub use archive::{Archive, Made, Proved, dump};
 pub use bucket::{Bucket, BucketSettings};
 pub use folder::Folder;
+pub use lines::{open_lines, seal_lines};
 pub use manifest::{Manifest, ManifestError, Tools};
 pub use programs::{Programs, Run};
 pub use shelf::{Draft, Shelf};

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::{
     Archive, BackupError, Folder, Identity, Recipient, Shelf,
     archive::{Made, seal},
+    open_lines, seal_lines,
 };
 
 fn sealed(plain: &[u8], recipients: &[Recipient]) -> (Vec<u8>, Made) {
@@ -119,4 +120,43 @@ fn a_file_appears_whole_or_not_at_all_and_never_in_place_of_another() {
     shelf.remove("one").expect("removed");
     shelf.remove("one").expect("removed already");
     assert!(shelf.names().expect("listed").is_empty());
+}
+
+#[test]
+fn lines_come_back_as_they_were_and_for_nobody_else() {
+    let identity = Identity::generate();
+    let wanted: Vec<String> = (0..3_000)
+        .map(|number| format!("line {number} {}", "é".repeat(number % 50)))
+        .collect();
+    let (sender, receiver) = tokio::sync::mpsc::channel(4);
+    let lines = wanted.clone();
+    let writing = std::thread::spawn(move || {
+        for line in lines {
+            sender.blocking_send(line).expect("taken");
+        }
+    });
+    let mut sealed = Vec::new();
+    let made = seal_lines(receiver, &[identity.to_public()], &mut sealed).expect("sealed");
+    writing.join().expect("written");
+    assert_eq!(made.size_bytes, sealed.len() as u64);
+    let open = |identity: &Identity, sealed: &[u8]| {
+        let (sender, mut receiver) = tokio::sync::mpsc::channel::<String>(4);
+        let reading = std::thread::spawn(move || {
+            let mut lines = Vec::new();
+            while let Some(line) = receiver.blocking_recv() {
+                lines.push(line.trim_end().to_owned());
+            }
+            lines
+        });
+        let opened = open_lines(sealed, identity, &sender);
+        drop(sender);
+        opened.map(|()| reading.join().expect("read"))
+    };
+    assert_eq!(open(&identity, &sealed).expect("opened"), wanted);
+    assert!(matches!(
+        open(&Identity::generate(), &sealed),
+        Err(BackupError::Decrypt(_))
+    ));
+    let cut = open(&identity, &sealed[..sealed.len() - 20]);
+    assert!(cut.is_err(), "an end that is missing is noticed: {cut:?}");
 }

@@ -10,13 +10,17 @@ use std::{
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use super::{Policy, Refusal};
+use crate::dns::Dns;
 
 /// Where the answers for names come from.
 #[derive(Debug, Clone, Default)]
 pub enum Hosts {
-    /// The system's resolver (`/etc/hosts`, DNS).
+    /// The system's resolver (`/etc/hosts`, DNS). Each question holds a thread until it is answered: for commands and
+    /// tests, not for a server that tenants give names to.
     #[default]
     System,
+    /// `/etc/hosts`, then name servers that are asked without a thread.
+    Dns(Box<Dns>),
     /// A fixed table; every other name does not exist.
     Table(BTreeMap<String, Vec<IpAddr>>),
 }
@@ -29,12 +33,20 @@ impl Hosts {
                 .await?
                 .map(|address| address.ip())
                 .collect()),
-            Self::Table(table) => table
-                .get(name.trim_end_matches('.'))
-                .cloned()
-                .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such host")),
+            Self::Dns(dns) => match dns.addresses(name).await.map_err(io::Error::other)? {
+                none if none.is_empty() => Err(no_such_host()),
+                addresses => Ok(addresses),
+            },
+            Self::Table(table) => {
+                let found = table.get(name.trim_end_matches('.')).cloned();
+                found.ok_or_else(no_such_host)
+            }
         }
     }
+}
+
+fn no_such_host() -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, "no such host")
 }
 
 /// Drops every answer that the policy refuses; without one left the name is refused.

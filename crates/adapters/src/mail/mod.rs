@@ -1,13 +1,14 @@
 //! Letters to users on their way: parcels of the outbox, leased, written in the reader's language, handed to a mail
 //! server, and ended.
 //!
-//! A letter is tried three times; then it has failed, and waits for a person (Property 60). A try that left no record is
-//! made again under the same `Message-ID`: of a letter that comes twice nobody is harmed, its ticket is the same one.
-//! Address, text and secret exist between reading and sending only; of a mail server's answer no more than its code is
-//! kept, since its text may repeat the address. Deliberately not here: what letters there are (`simpul_app::identity`).
+//! A letter is tried three times; then it has failed, and waits for a person (Property 60). One that the server refuses for
+//! good waits at once: another try would be refused too. A try that left no record is made again under the same `Message-ID`: of a letter that comes twice nobody is harmed, its ticket is the same one.
+//! Address, text and secret exist between reading and sending only; of a mail server's answer its code is kept, and of a
+//! refusal its text, without what may be the address (`refusal`). Deliberately not here: what letters there are (`simpul_app::identity`).
 
 mod folder;
 pub mod letter;
+mod refusal;
 mod smtp;
 mod tries;
 mod worker;
@@ -42,12 +43,22 @@ pub struct Mail {
 #[error("{reason}")]
 pub struct Undelivered {
     pub reason: String,
+    /// The server will never take it as it is.
+    pub for_good: bool,
 }
 
 impl Undelivered {
     pub(crate) fn new(reason: impl Into<String>) -> Self {
         Self {
             reason: reason.into(),
+            for_good: false,
+        }
+    }
+
+    pub(crate) fn for_good(reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            for_good: true,
         }
     }
 }

@@ -21,7 +21,7 @@ use lettre::{
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::timeout;
 
-use super::{Mail, Undelivered, letter::line};
+use super::{Mail, Undelivered, letter::line, refusal};
 use crate::egress::Egress;
 
 /// How the connection is protected. There is no falling back to less.
@@ -113,12 +113,12 @@ impl Smtp {
 
     pub(super) async fn deliver(&self, mail: &Mail) -> Result<(), Undelivered> {
         let message = compose(mail, &self.settings.from)?;
-        timeout(self.settings.timeout, self.hand_over(&message))
+        timeout(self.settings.timeout, self.hand_over(&message, &mail.to))
             .await
             .map_err(|_| Undelivered::new("the mail server did not answer in time"))?
     }
 
-    async fn hand_over(&self, message: &Message) -> Result<(), Undelivered> {
+    async fn hand_over(&self, message: &Message, to: &SecretString) -> Result<(), Undelivered> {
         let SmtpSettings { host, port, .. } = &self.settings;
         let addresses = self
             .egress
@@ -152,11 +152,34 @@ impl Smtp {
         connection
             .send(message.envelope(), &message.formatted())
             .await
-            .map_err(|error| told(&error))?;
+            .map_err(|error| offered(&error, to))?;
         // The letter is the server's by now; how the connection ends does not matter.
         let _ = connection.quit().await;
         Ok(())
     }
+}
+
+/// Replies about who sends, and not about what is sent (RFC 4954 section 6): the next try may have another password.
+const OURS: [u16; 4] = [530, 534, 535, 538];
+
+/// What became of a letter that the server was offered. What it refuses for good (5yz, RFC 5321 section 4.2.1) is not
+/// offered again.
+fn offered(error: &smtp::Error, to: &SecretString) -> Undelivered {
+    let (Some(code), true) = (error.status().map(u16::from), error.is_permanent()) else {
+        return told(error);
+    };
+    if OURS.contains(&code) {
+        return told(error);
+    }
+    let said = std::error::Error::source(error)
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    let said = refusal::words(&said, to.expose_secret());
+    Undelivered::for_good(
+        format!("the mail server refused it: {code} {said}")
+            .trim_end()
+            .to_owned(),
+    )
 }
 
 /// What may be told of a failure: a server's text can repeat addresses, its code cannot.

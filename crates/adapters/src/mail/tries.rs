@@ -32,19 +32,32 @@ pub(super) const fn start(begun: u32) -> Start {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Ending {
     Sent,
-    Again { after: Duration, reason: String },
-    Failed { reason: String },
+    Again {
+        after: Duration,
+        reason: String,
+    },
+    Failed {
+        reason: String,
+    },
+    /// For good: no other try was made.
+    Refused {
+        reason: String,
+    },
 }
 
 /// After the n-th try.
 pub(super) fn end(number: u32, outcome: Result<(), Undelivered>) -> Ending {
     match outcome {
         Ok(()) => Ending::Sent,
-        Err(Undelivered { reason }) if number < MAX_TRIES => Ending::Again {
+        Err(Undelivered {
+            reason,
+            for_good: true,
+        }) => Ending::Refused { reason },
+        Err(Undelivered { reason, .. }) if number < MAX_TRIES => Ending::Again {
             after: RETRY.after(number),
             reason,
         },
-        Err(Undelivered { reason }) => Ending::Failed { reason },
+        Err(Undelivered { reason, .. }) => Ending::Failed { reason },
     }
 }
 
@@ -58,6 +71,9 @@ mod tests {
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     enum Fate {
         Sent,
+        /// Not now.
+        Deferred,
+        /// For good.
         Refused,
         /// The process died after it had begun: nothing was recorded.
         Died,
@@ -65,10 +81,10 @@ mod tests {
 
     #[test]
     fn the_pauses_between_three_tries_are_one_and_two_minutes() {
-        let refused = || Err(Undelivered::new("451"));
-        let pause = |number| match end(number, refused()) {
+        let deferred = || Err(Undelivered::new("451"));
+        let pause = |number| match end(number, deferred()) {
             Ending::Again { after, .. } => Some(after),
-            Ending::Sent | Ending::Failed { .. } => None,
+            Ending::Sent | Ending::Failed { .. } | Ending::Refused { .. } => None,
         };
         assert_eq!(pause(1), Some(Duration::from_mins(1)));
         assert_eq!(pause(2), Some(Duration::from_mins(2)));
@@ -81,7 +97,9 @@ mod tests {
         // Property 60: a failed e-mail is tried three times and then marked failed, wherever a worker dies.
         #[test]
         fn a_letter_is_tried_at_most_three_times_and_then_waits_for_a_person(
-            fates in prop::collection::vec(prop::sample::select(vec![Fate::Sent, Fate::Refused, Fate::Died]), 4),
+            fates in prop::collection::vec(
+                prop::sample::select(vec![Fate::Sent, Fate::Deferred, Fate::Deferred, Fate::Refused, Fate::Died]), 4,
+            ),
         ) {
             let (mut begun, mut tried) = (0, Vec::new());
             let mut last = None;
@@ -92,7 +110,8 @@ mod tests {
                 let outcome = match fate {
                     Fate::Died => continue,
                     Fate::Sent => Ok(()),
-                    Fate::Refused => Err(Undelivered::new("550")),
+                    Fate::Deferred => Err(Undelivered::new("451")),
+                    Fate::Refused => Err(Undelivered::for_good("550")),
                 };
                 let ending = end(number, outcome);
                 let is_over = !matches!(ending, Ending::Again { .. });
@@ -103,6 +122,10 @@ mod tests {
             match tried.last() {
                 Some(Fate::Sent) => prop_assert_eq!(last, Some(Ending::Sent)),
                 Some(Fate::Refused) => {
+                    let refused = matches!(last, Some(Ending::Refused { .. }));
+                    prop_assert!(refused, "{:?} is tried again", tried);
+                }
+                Some(Fate::Deferred) => {
                     prop_assert_eq!(tried.len(), 3, "{:?} ended early", tried);
                     let failed = matches!(last, Some(Ending::Failed { .. }));
                     prop_assert!(failed);

@@ -104,6 +104,7 @@ impl<P: Ports> Postman<P> {
                 self.again(TimeDelta::from_std(after).unwrap_or(TimeDelta::MAX), reason)
             }
             Ending::Failed { reason } => outbox::Ending::Failed { error: reason },
+            Ending::Refused { reason } => outbox::Ending::Refused { error: reason },
         })
     }
 
@@ -119,7 +120,9 @@ impl<P: Ports> Postman<P> {
         outbox::end(&mut tx, parcel, ending).await?;
         match ending {
             outbox::Ending::Done => letter::gone(&mut tx, parcel.parcel.id).await?,
-            outbox::Ending::Failed { .. } | outbox::Ending::Unknown { .. } => {
+            outbox::Ending::Failed { .. }
+            | outbox::Ending::Refused { .. }
+            | outbox::Ending::Unknown { .. } => {
                 outbox::forget_tries(&mut tx, parcel.parcel.id).await?;
             }
             outbox::Ending::Retry { .. } => {}

@@ -173,7 +173,6 @@ impl Desk {
 async fn a_letter_that_a_server_does_not_take_is_tried_three_times_and_then_waits_for_a_person() {
     for (fault, told) in [
         (MailFault::Defer, "the mail server answered 451"),
-        (MailFault::Reject, "the mail server answered 550"),
         (MailFault::Cut, "the connection to the mail server failed"),
         (MailFault::Silent, "the mail server did not answer in time"),
     ] {
@@ -202,6 +201,37 @@ async fn a_letter_that_a_server_does_not_take_is_tried_three_times_and_then_wait
         assert_eq!(letters.len(), 1, "{fault:?}");
         assert_eq!(letters[0].to, TO);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_that_a_server_refuses_for_good_is_not_offered_again_and_says_why() {
+    let options = MailOptions {
+        fault: MailFault::Reject,
+        failures: 1,
+        ..MailOptions::default()
+    };
+    let desk = Desk::open(options, Duration::from_secs(30)).await;
+    let id = desk.put().await;
+    assert_eq!(desk.turn().await, 1);
+    assert_eq!(desk.turn().await, 0, "another try would be refused too");
+    assert_eq!(desk.server.tries(), 1);
+    let told = "the mail server refused it: 550 5.1.1 <…> is nobody";
+    assert_eq!(desk.state(id).await, ("failed".to_owned(), told.to_owned()));
+    let mut tx = desk.store.db().tenant_tx(tenant()).await.expect("tx");
+    let stuck = outbox::stuck(&mut tx, 10).await.expect("read");
+    tx.commit().await.expect("commit");
+    assert_eq!((stuck.len(), stuck[0].refused), (1, true));
+    assert_eq!(
+        stuck[0].letter_for,
+        Some(Uuid::from_u128(1)),
+        "whose address it is"
+    );
+
+    // The address was mended at its server.
+    desk.try_again(id).await;
+    assert_eq!(desk.turn().await, 1);
+    assert_eq!(desk.state(id).await.0, "done");
+    assert_eq!(desk.server.letters().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

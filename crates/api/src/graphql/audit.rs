@@ -6,7 +6,7 @@ use async_graphql::{
 };
 use serde_json::Value;
 use simpul_app::permission;
-use simpul_event_store::feed::Projector as _;
+use simpul_event_store::{TenantTx, feed::Projector as _};
 use simpul_projections::audit::{
     explain::{self, Step},
     history::{self, Entry, EntryFilter, HistoryProjector},
@@ -15,7 +15,7 @@ use simpul_projections::audit::{
 use super::{
     page::{count, open, seal},
     scalar::{BigInt, DateTime},
-    scope::scope,
+    scope::{Scope, scope},
 };
 use crate::ApiError;
 
@@ -36,9 +36,9 @@ pub(crate) struct HistoryEntry {
     actor: String,
     /// Who acted as the actor.
     impersonator: Option<String>,
-    /// From where.
+    /// From where; null once whoever did it is erased.
     ip: Option<String>,
-    /// With what.
+    /// With what; null once whoever did it is erased.
     user_agent: Option<String>,
     /// By which command, such as `invoice.void`.
     command: Option<String>,
@@ -140,6 +140,10 @@ impl AuditEntryFilter {
     }
 }
 
+async fn opened(scope: &Scope, tx: &mut TenantTx, entries: Vec<Entry>) -> Result<Vec<Entry>, ApiError> {
+    Ok(history::open(tx, scope.state().store().vault(), entries).await?)
+}
+
 /// A page of the trail; `entries` has one more than wanted where there are more.
 fn trail(entries: Vec<Entry>, before: Option<i64>, wanted: i32) -> Connection<String, HistoryEntry> {
     let wanted = usize::try_from(wanted).unwrap_or(0);
@@ -174,8 +178,9 @@ impl AuditQuery {
         let before = after.as_deref().map(before).transpose()?;
         let mut tx = scope.read(&[HistoryProjector::NAME]).await?;
         let entries = history::history(&mut tx, &id, before, i64::from(wanted) + 1).await;
+        let opened = opened(scope, &mut tx, entries.map_err(ApiError::from)?).await?;
         tx.commit().await.map_err(ApiError::from)?;
-        Ok(trail(entries.map_err(ApiError::from)?, before, wanted))
+        Ok(trail(opened, before, wanted))
     }
 
     /// What was done, newest first; at most 100 a page. Without a filter only what people did, not what followed from it.
@@ -194,8 +199,9 @@ impl AuditQuery {
         let filter = filter.unwrap_or_default().wanted();
         let mut tx = scope.read(&[HistoryProjector::NAME]).await?;
         let entries = history::entries(&mut tx, &filter, before, i64::from(wanted) + 1).await;
+        let opened = opened(scope, &mut tx, entries.map_err(ApiError::from)?).await?;
         tx.commit().await.map_err(ApiError::from)?;
-        Ok(trail(entries.map_err(ApiError::from)?, before, wanted))
+        Ok(trail(opened, before, wanted))
     }
 }
 

@@ -15,7 +15,9 @@ use futures_util::{
     FutureExt as _,
     future::{BoxFuture, Shared},
 };
-use simpul_domain::{CustomerId, InvoiceId, MessageId, PaymentId, RouterId, ServicePlanId, SubscriptionId};
+use simpul_domain::{
+    CustomerId, InvoiceId, MessageId, PaymentId, RouterId, ServicePlanId, SubscriptionId, UserId,
+};
 use simpul_event_store::{TenantTx, feed::Projector as _};
 use simpul_projections::{
     billing::{
@@ -24,6 +26,7 @@ use simpul_projections::{
     },
     catalog::plan_list::{self, PlanListProjector, PlanRow},
     customers::customer_list::CustomerListProjector,
+    identity::user_list::UserListProjector,
     messaging::message_list::{self, MessageListProjector, MessageRow},
     network::{
         desired::{self, DesiredProjector, DesiredRow},
@@ -34,7 +37,7 @@ use simpul_projections::{
 
 use tokio::sync::oneshot;
 
-use super::{customers::Customer, scope::Scope};
+use super::{customers::Customer, identity::OpenedUser, scope::Scope};
 use crate::ApiError;
 
 /// A row that others refer to by its id.
@@ -188,6 +191,8 @@ gatherings! {
         |row| row.router, |_scope, tx, ids| router_list::by_ids(tx, ids);
     services: DesiredRow = SubscriptionId, DesiredProjector,
         |row| row.facts.subscription, |_scope, tx, ids| desired::by_ids(tx, ids);
+    users: OpenedUser = UserId, UserListProjector,
+        |user| user.of(), |scope, tx, ids| OpenedUser::by_ids(scope, tx, ids);
     subscriptions: SubscriptionRow = SubscriptionId, SubscriptionListProjector,
         |row| row.subscription, |_scope, tx, ids| subscription_list::by_ids(tx, ids);
 }

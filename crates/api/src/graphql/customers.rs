@@ -8,7 +8,7 @@ use simpul_app::{Personal, customers::RegisterCustomer, permission};
 use simpul_domain::{CustomerId, customers::CustomerCode};
 use simpul_event_store::{TenantTx, feed::Projector as _};
 use simpul_projections::{
-    Keyed as _, Slice,
+    Keyed, Position, Slice,
     customers::customer_list::{self, CustomerListProjector, CustomerRow},
 };
 
@@ -73,27 +73,28 @@ impl Customer {
         ids: &[CustomerId],
     ) -> Result<Vec<Self>, ApiError> {
         let rows = customer_list::by_ids(tx, ids).await?;
-        let mut opened = Vec::with_capacity(rows.len());
-        for row in rows {
-            opened.push(Self::open(scope, tx, row).await?);
-        }
-        Ok(opened)
+        Self::open(scope, tx, rows).await
     }
 
-    async fn open(scope: &Scope, tx: &mut TenantTx, row: CustomerRow) -> Result<Self, ApiError> {
-        let personal = customer_list::open(tx, scope.state().store().vault(), &row).await?;
+    async fn open(scope: &Scope, tx: &mut TenantTx, rows: Vec<CustomerRow>) -> Result<Vec<Self>, ApiError> {
+        let opened = customer_list::open(tx, scope.state().store().vault(), &rows).await?;
+        let both = rows.into_iter().zip(opened);
+        Ok(both
+            .map(|(row, personal)| Self::clear(&row, personal.as_ref()))
+            .collect())
+    }
+
+    fn clear(row: &CustomerRow, personal: Option<&customer_list::Personal>) -> Self {
         let text = |secret: &secrecy::SecretString| secret.expose_secret().to_owned();
-        Ok(Self {
+        Self {
             of: row.customer,
             id: row.customer.to_string().into(),
             code: row.code.as_str().to_owned(),
-            name: personal.as_ref().map(|personal| text(&personal.name)),
-            phone: personal.as_ref().map(|personal| text(&personal.phone)),
-            email: personal
-                .as_ref()
-                .and_then(|personal| personal.email.as_ref().map(text)),
+            name: personal.map(|personal| text(&personal.name)),
+            phone: personal.map(|personal| text(&personal.phone)),
+            email: personal.and_then(|personal| personal.email.as_ref().map(text)),
             registered_at: DateTime(row.registered_at),
-        })
+        }
     }
 }
 
@@ -157,12 +158,11 @@ impl CustomersQuery {
         let mut tx = scope.read(&[CustomerListProjector::NAME]).await?;
         let listed = customer_list::list(&mut tx, code.as_ref(), page).await;
         let Slice { rows, next } = listed.map_err(ApiError::from)?;
-        let mut opened = Vec::with_capacity(rows.len());
-        for row in rows {
-            opened.push((row.position(), Customer::open(scope, &mut tx, row).await?));
-        }
+        let positions: Vec<Position> = rows.iter().map(Keyed::position).collect();
+        let opened = Customer::open(scope, &mut tx, rows).await?;
         tx.commit().await.map_err(ApiError::from)?;
-        let slice = Slice { rows: opened, next };
+        let rows = positions.into_iter().zip(opened).collect();
+        let slice = Slice { rows, next };
         Ok(connection(LIST, page, slice, |row| Row(row.1)))
     }
 }

@@ -30,6 +30,8 @@ pub(crate) enum CustomDomainStatus {
     Unproved,
     /// The operator's no more.
     Over,
+    /// Taken away by the platform; it has to allow it before it can be asked for again.
+    Revoked,
 }
 
 impl CustomDomainStatus {
@@ -40,6 +42,7 @@ impl CustomDomainStatus {
             DomainStatus::Active => Some(Self::Active),
             DomainStatus::Unproved { .. } => Some(Self::Unproved),
             DomainStatus::Over => Some(Self::Over),
+            DomainStatus::Revoked => Some(Self::Revoked),
         }
     }
 }
@@ -55,8 +58,10 @@ pub(crate) struct CustomDomain {
     status: CustomDomainStatus,
     /// The name of the TXT record that proves it.
     record_name: String,
-    /// What the record must say.
-    record_text: String,
+    /// What the record must say; null for a name that was taken away before it was asked for.
+    record_text: Option<String>,
+    /// Why the platform took it away, if it did.
+    revoked_for: Option<String>,
 }
 
 impl CustomDomain {
@@ -75,7 +80,8 @@ impl CustomDomain {
             name: name.as_str().to_owned(),
             status: CustomDomainStatus::of(state.status())?,
             record_name: name.challenge(),
-            record_text: state.token()?.to_owned(),
+            record_text: state.token().map(str::to_owned),
+            revoked_for: state.revoked_for().map(str::to_owned),
         })
     }
 }
@@ -168,7 +174,7 @@ pub(crate) struct DomainsMutation;
 #[Object]
 impl DomainsMutation {
     /// Asks to be found under a name. It leads to the tenant once the TXT record is seen; a request that nobody proves
-    /// within seven days is over. Needs the feature `white_label`.
+    /// within seven days is over. Needs the feature `custom_domain`.
     /// Permission: tenant.settings
     async fn custom_domain_request(
         &self,

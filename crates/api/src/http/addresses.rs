@@ -1,5 +1,5 @@
-//! Whose tenant a request is about: `simpul_app::tenancy::resolve`, asked once a minute for the same address, not at every
-//! request.
+//! Whose tenant a request is about: `simpul_app::tenancy::resolve`, asked every ten seconds for the same address, not at
+//! every request.
 
 use std::{
     collections::HashMap,
@@ -14,8 +14,8 @@ use simpul_domain::{Code, TenantId};
 use crate::{ApiError, ApiState};
 
 const TENANT: &str = "x-tenant-id";
-/// How long an answer is believed; an address hardly ever moves.
-const KEEP: TimeDelta = TimeDelta::minutes(1);
+/// How long an answer is believed. An address hardly ever moves; one that was taken away leads nowhere this much later.
+const KEEP: TimeDelta = TimeDelta::seconds(10);
 const MAX_KEPT: usize = 10_000;
 /// Longest host or header that is looked at; a domain name has at most 253 characters.
 const MAX_CHARS: usize = 300;

@@ -1,6 +1,6 @@
 //! Around every answer: a request id in and out, where the request came from, no caching, and a panic that ends one request only.
 
-use std::any::Any;
+use std::{any::Any, time::Instant};
 
 use axum::{
     extract::{FromRequestParts, Request, State},
@@ -23,6 +23,11 @@ pub(crate) struct RequestId(String);
 impl RequestId {
     pub(crate) fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Of an answer to whatever was asked.
+    pub(super) fn none() -> Self {
+        Self("unframed".to_owned())
     }
 
     fn given(headers: &HeaderMap) -> Option<Self> {
@@ -54,7 +59,7 @@ impl<S: Sync> FromRequestParts<S> for RequestId {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
         let framed = parts.extensions.get::<Self>().cloned();
-        Ok(framed.unwrap_or_else(|| Self("unframed".to_owned())))
+        Ok(framed.unwrap_or_else(Self::none))
     }
 }
 
@@ -65,7 +70,12 @@ pub(super) async fn frame(State(shared): State<Shared>, mut request: Request, ne
     let origin = Origin::read(&shared.proxies, request.headers(), request.extensions());
     request.extensions_mut().insert(origin);
     request.extensions_mut().insert(id.clone());
+    let (path, began) = (request.uri().path().to_owned(), Instant::now());
     let mut response = next.run(request).await;
+    shared
+        .state
+        .metrics
+        .answered(&path, response.status(), began.elapsed());
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         headers.insert(REQUEST_ID, value);

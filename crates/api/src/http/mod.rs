@@ -182,6 +182,16 @@ pub fn router(state: ApiState, settings: Settings) -> Router {
         .layer(middleware::from_fn_with_state(shared, frame::frame))
 }
 
+/// What is answered where there is no room for another connection; `of_address`: for another one of the same address.
+pub fn no_room(of_address: bool) -> Response {
+    let text = if of_address {
+        "There are too many connections from this address"
+    } else {
+        "There are too many connections"
+    };
+    RequestId::none().problem(&ApiError::new(Code::Unavailable, text))
+}
+
 /// Nobody waits for a database that hangs: 503 within 2 s. What was begun may still have its effect, and is found again
 /// by its key.
 async fn while_the_database_answers(

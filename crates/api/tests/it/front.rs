@@ -25,6 +25,7 @@ use simpul_api::{
     auth::{Keys, Viewer},
     gateways::StoredGateways,
     identity::{Identity, IdentitySettings},
+    metrics::Metrics,
     repairs::Repairs,
     senders::StoredSenders,
 };
@@ -88,6 +89,15 @@ impl Letters {
         }
         tx.commit().await.expect("commit");
         opened
+    }
+
+    /// Those of another tenant.
+    pub(crate) fn of(&self, tenant: TenantId) -> Self {
+        Self {
+            store: self.store.clone(),
+            superuser_url: self.superuser_url.clone(),
+            tenant,
+        }
     }
 
     pub(crate) async fn count(&self) -> usize {
@@ -181,6 +191,7 @@ impl Front {
             senders,
             intake: Wake::default(),
             public_url: Url::parse("https://hooks.simpul.test/").expect("url"),
+            metrics: Metrics::default(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         };

@@ -15,6 +15,7 @@ mod idempotency;
 mod identity;
 mod isolation;
 mod live;
+mod metrics;
 mod operations;
 mod proxies;
 mod reads;

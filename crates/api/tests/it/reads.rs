@@ -91,3 +91,50 @@ async fn a_list_takes_as_many_reads_for_many_rows_as_for_one() {
         assert_eq!(*found, expected);
     }
 }
+
+/// Statements that the question makes, whoever it is that makes them.
+async fn statements(front: &Front, query: &str, first: usize) -> (u64, Value) {
+    let before = front.state.store().db().asked();
+    let (_, data) = reads(front, query, json!({ "first": first })).await;
+    (front.state.store().db().asked() - before, data)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sealed_fields_of_a_page_are_opened_with_as_many_statements_as_those_of_one_row() {
+    let front = Front::open().await;
+    for index in 0..8 {
+        let customer = json!({ "code": format!("X-{index}"), "name": format!("N{index}"), "phone": "0812-3456-7890",
+            "email": format!("n{index}@mail.example") });
+        front
+            .accepted(front.owner, "customerRegister", "customer { id }", customer)
+            .await;
+        let user = json!({ "email": format!("u{index}@kayu.example"), "name": format!("U{index}"),
+            "roles": ["viewer"] });
+        front
+            .accepted(front.owner, "userInvite", "user { id }", user)
+            .await;
+    }
+    for (list, fields) in [("customers", "name phone email"), ("users", "name email")] {
+        let query = format!("query($first: Int) {{ {list}(first: $first) {{ nodes {{ id {fields} }} }} }}");
+        // What the first question of a tenant reads for good is no matter of its rows.
+        statements(&front, &query, 1).await;
+        let (one, _) = statements(&front, &query, 1).await;
+        let (many, data) = statements(&front, &query, 8).await;
+        assert_eq!(many, one, "{list}");
+        let rows = data[list]["nodes"].as_array().expect("rows");
+        assert_eq!(rows.len(), 8);
+        for (row, index) in rows.iter().zip((0..8).rev()) {
+            let name = row["name"].as_str().expect("opened");
+            assert_eq!(name[1..], index.to_string(), "each row has its own fields");
+            assert!(
+                row["email"]
+                    .as_str()
+                    .is_some_and(|email| email.contains(&name.to_lowercase())),
+                "{row}"
+            );
+        }
+    }
+    let keys = "query($first: Int) { users(first: $first) { nodes { id } } }";
+    let (closed, _) = statements(&front, keys, 8).await;
+    assert!(closed > 0, "what is counted is there");
+}

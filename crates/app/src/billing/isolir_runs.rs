@@ -116,7 +116,7 @@ pub(crate) async fn goes_on(
             }) = event
             {
                 let news = News::IsolirHeld { lines, of, usual };
-                admins::tell(work, LetterKind::IsolirHeld, &news).await?;
+                admins::tell(work, permission::TENANT_SETTINGS, LetterKind::IsolirHeld, &news).await?;
             }
         }
     }

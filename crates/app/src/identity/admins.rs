@@ -4,16 +4,21 @@ use chrono::TimeDelta;
 use simpul_domain::identity::{LetterKind, User};
 use simpul_event_store::{Work, inline::access};
 
-use super::letters::{Content, Draft, News, contact, write};
-use crate::{Outcome, permission};
+use super::letters::{self, Content, Draft, News, contact, write};
+use crate::Outcome;
 
 /// How long news for admins are worth sending.
 const LIFETIME: TimeDelta = TimeDelta::days(7);
 
-/// Has a letter to each of the tenant's admins go out with this command: to all who may change its settings.
-pub(crate) async fn tell(work: &mut Work<'_>, kind: LetterKind, news: &News) -> Outcome<()> {
+/// Has a letter go out with this command to everybody who holds a permission. Whoever has no address any more gets none.
+pub(crate) async fn tell(
+    work: &mut Work<'_>,
+    permission: &'static str,
+    kind: LetterKind,
+    news: &News,
+) -> Outcome<()> {
     let mut tx = work.store().db().tenant_tx(work.tenant()).await?;
-    let holders = access::holders(&mut tx, permission::TENANT_SETTINGS).await?;
+    let holders = access::holders(&mut tx, permission).await?;
     tx.commit().await?;
     for user in holders {
         // Keys of machines hold permissions too.
@@ -25,7 +30,7 @@ pub(crate) async fn tell(work: &mut Work<'_>, kind: LetterKind, news: &News) -> 
             to,
             name,
             secret: None,
-            sight: None,
+            sight: Some(letters::sight(work)),
             news: Some(news.clone()),
         };
         let expires_at = work.at() + LIFETIME;

@@ -18,6 +18,7 @@ use simpul_event_store::{
 
 use super::{
     access::{EMAIL_SCOPE, email_index},
+    belonging::{belong, part},
     field,
     letters::{self, Content, Draft, Ticketed, contact, send_ticket},
     rules,
@@ -108,6 +109,8 @@ impl Command for ConfirmEmailChange {
             let (old, new) = (index(work, &before).await?, index(work, &after).await?);
             work.release(EMAIL_SCOPE, &old);
             work.claim(EMAIL_SCOPE, &new, &id);
+            part(work, user, &before).await?;
+            belong(work, user, &after).await?;
             warn(work, user, before, name).await?;
         }
         Ok(user)

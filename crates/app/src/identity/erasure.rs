@@ -14,6 +14,7 @@ use simpul_event_store::{
 use super::{
     access::{EMAIL_SCOPE, email_index},
     api_keys::revoke_all,
+    belonging::part,
     letters::contact,
     roles::reachable,
     sessions::end_all,
@@ -45,6 +46,9 @@ impl Command for EraseUser {
         let events = decide::<User>(work, &id, UserCommand::Erase { at }).await?;
         if !events.iter().any(|event| matches!(event, UserEvent::Erased(_))) {
             return Ok(self.user);
+        }
+        if let Some((email, _)) = &contact {
+            part(work, self.user, email).await?;
         }
         if let Some(Ok(email)) = contact.map(|(email, _)| EmailAddress::typed(email.as_str())) {
             let mut tx = work.store().db().tenant_tx(work.tenant()).await?;

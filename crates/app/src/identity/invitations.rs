@@ -23,9 +23,10 @@ use simpul_event_store::{
 
 use super::{
     access::{EMAIL_SCOPE, email_index, held, must_not_outrank, publish},
+    belonging::belong,
     field,
     letters::{INVITATION_LIFETIME, Ticketed, contact, send_ticket},
-    roles::{HOLDERS, effective},
+    roles::{HOLDERS, effective, must_be_switched_on},
     secret::SecretKind,
 };
 use crate::{Outcome, Personal, Refusal, decide, permission, refuse};
@@ -76,6 +77,7 @@ async fn invite(work: &mut Work<'_>, user: UserId, invitation: &Invitation) -> O
     if let UserKind::Portal { customer } = invitation.kind {
         must_exist(work, customer).await?;
     }
+    must_be_switched_on(work, invitation.roles.iter()).await?;
     let id = user.to_string();
     let mut tx = work.store().db().tenant_tx(work.tenant()).await?;
     let index = email_index(work.store(), &mut tx, &email).await?;
@@ -233,6 +235,8 @@ impl Command for JoinUser {
         let id = user.to_string();
         let password = self.password.seal(work, &id, field::PASSWORD).await?;
         decide::<User>(work, &id, UserCommand::Join { at: work.at() }).await?;
+        let (email, _) = contact(work, user).await?;
+        belong(work, user, &email).await?;
         work.inline(Inline::Identity(Change::SpendTicket { ticket: self.ticket }));
         work.inline(Inline::Identity(Change::SetPassword { user, password }));
         Ok(user)

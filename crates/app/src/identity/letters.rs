@@ -69,6 +69,9 @@ pub enum News {
         /// Of an average run, where that is known.
         usual: Option<u32>,
     },
+    BackupFailed {
+        reason: String,
+    },
 }
 
 /// What was seen of somebody.

@@ -7,6 +7,7 @@
 mod access;
 pub(crate) mod admins;
 pub mod api_keys;
+pub mod belonging;
 pub mod emails;
 pub mod erasure;
 pub mod hasher;

@@ -13,7 +13,7 @@ use simpul_domain::{
 use simpul_event_store::{Access, Command, Work};
 
 use super::access::{held, publish};
-use crate::{Outcome, Refusal, decide, permission as may, refuse, refused};
+use crate::{Outcome, Refusal, decide, permission as may, refuse, refused, tenancy::needs};
 
 /// Who has a role: members of this set are users.
 pub(super) const HOLDERS: &str = "identity.role";
@@ -58,6 +58,23 @@ pub(super) async fn effective(work: &mut Work<'_>, roles: &BTreeSet<RoleKey>) ->
         }
     }
     Ok(permissions)
+}
+
+/// Refuses roles that are part of a feature which the tenant does not have. Whoever has such a role keeps it.
+pub(super) async fn must_be_switched_on(
+    work: &mut Work<'_>,
+    roles: impl Iterator<Item = &RoleKey>,
+) -> Outcome<()> {
+    let features: BTreeSet<Feature> = roles
+        .filter_map(|role| match role {
+            RoleKey::BuiltIn(role) => role.feature(),
+            RoleKey::Own(_) => None,
+        })
+        .collect();
+    for feature in features {
+        needs(work, feature).await?;
+    }
+    Ok(())
 }
 
 /// What a user's roles come to, disabled or not; a refusal if whoever runs this command holds less.

@@ -105,7 +105,10 @@ impl StartSession {
     /// Tells the user by letter of a sign-in with a program that they had not used before.
     async fn warn(&self, work: &mut Work<'_>) -> Outcome<()> {
         let by_proof = match self.method {
-            SignInMethod::Password | SignInMethod::SecondFactor | SignInMethod::RecoveryCode => true,
+            SignInMethod::Password
+            | SignInMethod::SecondFactor
+            | SignInMethod::RecoveryCode
+            | SignInMethod::Switch => true,
             SignInMethod::Invitation | SignInMethod::Impersonation | SignInMethod::CommandLine => false,
         };
         let program = work.context().user_agent.as_deref().map(letters::shown);
@@ -154,6 +157,7 @@ pub const fn method_name(method: SignInMethod) -> &'static str {
         SignInMethod::Invitation => "invitation",
         SignInMethod::Impersonation => "impersonation",
         SignInMethod::CommandLine => "command_line",
+        SignInMethod::Switch => "switch",
     }
 }
 

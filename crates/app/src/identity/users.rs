@@ -13,7 +13,7 @@ use super::{
     access::{held, must_not_outrank, publish},
     field,
     invitations::valid_name,
-    roles::{HOLDERS, effective, reachable},
+    roles::{HOLDERS, effective, must_be_switched_on, reachable},
     sessions::end_all,
 };
 use crate::{Outcome, Personal, Refusal, decide, permission};
@@ -34,6 +34,7 @@ impl Command for ChangeUserRoles {
     async fn run(&self, work: &mut Work<'_>) -> Outcome<UserId> {
         let id = self.user.to_string();
         let before = work.load::<User>(&id).await?.roles();
+        must_be_switched_on(work, self.roles.difference(&before)).await?;
         let command = UserCommand::ChangeAccess {
             roles: self.roles.clone(),
             permissions: effective(work, &self.roles).await?,

@@ -1,16 +1,23 @@
 //! What becomes of backups, written down by the part that made them.
+//!
+//! INVARIANT: one that failed, or is missing, is an event and a letter to every admin of the platform, in one transaction.
 
 use serde::{Deserialize, Serialize};
 use simpul_domain::{
     BackupId,
+    identity::LetterKind,
     platform::{
-        Backup, BackupCommand,
+        Backup, BackupCommand, BackupEvent,
         backup::{BackupFailed, BackupMade, BackupRestored},
     },
 };
 use simpul_event_store::{Access, Command, Work};
 
-use crate::{Outcome, Refusal, decide, permission};
+use crate::{
+    Outcome, Refusal, decide,
+    identity::{admins, letters::News},
+    permission,
+};
 
 /// What happened to a backup.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -49,7 +56,14 @@ impl Command for RecordBackup {
             BackupNews::Restored(restored) => BackupCommand::RecordRestored(restored),
             BackupNews::Expired => BackupCommand::RecordExpired { at },
         };
-        decide::<Backup>(work, &self.backup.to_string(), command).await?;
+        let events = decide::<Backup>(work, &self.backup.to_string(), command).await?;
+        for event in events {
+            if let BackupEvent::Failed(failed) = event {
+                let (may, kind) = (permission::PLATFORM_TENANTS, LetterKind::BackupFailed);
+                let news = News::BackupFailed { reason: failed.reason };
+                admins::tell(work, may, kind, &news).await?;
+            }
+        }
         Ok(())
     }
 }

@@ -44,22 +44,58 @@ impl Command for FoundPlatform {
             work.begin::<AddOn>(&id);
             decide::<AddOn>(work, &id, AddOnCommand::Define { terms, at }).await?;
         }
-        // Whoever sells features has them all.
-        work.inline(Inline::TenantAccess(TenantAccess {
-            features: Feature::ALL
-                .iter()
-                .map(|feature| feature.as_str().to_owned())
-                .collect(),
-            ..TenantAccess::default()
-        }));
+        equip(work);
         Ok(())
     }
 }
 
-/// Founds the platform unless it is: at every start, by whoever comes first.
+/// Switches every feature on for the platform itself: one that was founded before a feature existed gets it too.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct EquipPlatform {}
+
+impl EquipPlatform {
+    /// One command for each set of features, so that a start that knows no others does nothing.
+    fn id() -> CommandId {
+        let names: Vec<&str> = Feature::ALL.iter().map(|feature| feature.as_str()).collect();
+        let text = format!("{}/{}", Self::NAME, names.join(","));
+        CommandId::derive(TenantId::PLATFORM.as_uuid(), &text)
+    }
+}
+
+impl Command for EquipPlatform {
+    const NAME: &'static str = "platform.equip";
+    const ACCESS: Access = Access::permission(permission::INTERNAL);
+    type Answer = ();
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
+        equip(work);
+        Ok(())
+    }
+}
+
+/// Whoever sells features has them all.
+fn equip(work: &mut Work<'_>) {
+    work.inline(Inline::TenantAccess(TenantAccess {
+        features: Feature::ALL
+            .iter()
+            .map(|feature| feature.as_str().to_owned())
+            .collect(),
+        ..TenantAccess::default()
+    }));
+}
+
+/// Founds the platform unless it is, and equips it: at every start, by whoever comes first.
 pub async fn found(bus: &Bus) -> Result<(), DispatchError<Refusal>> {
     let command_id = CommandId::derive(TenantId::PLATFORM.as_uuid(), FoundPlatform::NAME);
-    let context = Context {
+    bus.dispatch(context(command_id), FoundPlatform {}).await?;
+    bus.dispatch(context(EquipPlatform::id()), EquipPlatform {})
+        .await?;
+    Ok(())
+}
+
+fn context(command_id: CommandId) -> Context {
+    Context {
         tenant: TenantId::PLATFORM,
         actor: Actor::System("founding"),
         impersonator: None,
@@ -71,7 +107,5 @@ pub async fn found(bus: &Bus) -> Result<(), DispatchError<Refusal>> {
         command_id,
         effective_at: None,
         dry_run: false,
-    };
-    bus.dispatch(context, FoundPlatform {}).await?;
-    Ok(())
+    }
 }

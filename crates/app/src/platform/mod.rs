@@ -3,6 +3,7 @@
 mod accounts;
 mod backups;
 mod catalogue;
+mod domains;
 mod founding;
 mod orders;
 
@@ -11,6 +12,7 @@ pub use accounts::{
 };
 pub use backups::{BackupNews, RecordBackup};
 pub use catalogue::{DefineAddOn, DefinePlatformPlan, RetireAddOn};
+pub use domains::{ChangeDomain, DomainChange};
 pub use founding::{FoundPlatform, found};
 pub use orders::{CancelAddOn, EndAddOn, RequestAddOn};
 

@@ -14,7 +14,7 @@ use crate::{
     Personal,
     identity::{Invitation, invitations::Handover},
     platform::{CancelAddOn, DeleteAccount, EndAddOn, RequestAddOn, owner_field},
-    tenancy::{ApplyEntitlements, EraseTenant, OnboardTenant, SettleAddOnOrder},
+    tenancy::{AllowDomain, ApplyEntitlements, EraseTenant, OnboardTenant, RevokeDomain, SettleAddOnOrder},
 };
 
 /// `context` is that of the target's log.
@@ -33,6 +33,10 @@ pub(super) async fn run(bus: &Bus, context: Context, errand: Errand) -> Result<(
             dispatch(bus, context, apply).await
         }
         Errand::EraseTenant { .. } => dispatch(bus, context, EraseTenant {}).await,
+        Errand::RevokeDomain { name, reason, .. } => {
+            dispatch(bus, context, RevokeDomain { name, reason }).await
+        }
+        Errand::AllowDomain { name, .. } => dispatch(bus, context, AllowDomain { name }).await,
         Errand::SettleAddOn {
             order, settlement, ..
         } => dispatch(bus, context, SettleAddOnOrder { order, settlement }).await,

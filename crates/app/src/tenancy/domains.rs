@@ -37,7 +37,7 @@ pub struct RequestDomain {
 impl Command for RequestDomain {
     const NAME: &'static str = "custom_domain.request";
     const ACCESS: Access = Access {
-        feature: Some(Feature::WhiteLabel.as_str()),
+        feature: Some(Feature::CustomDomain.as_str()),
         ..Access::permission(permission::TENANT_SETTINGS)
     };
     type Answer = CustomDomainId;
@@ -149,6 +149,54 @@ impl Command for ReleaseDomain {
     }
 }
 
+/// Takes a name away, as the platform says. It leads to the operator no more, from the commit on, and stays away until it
+/// is allowed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RevokeDomain {
+    pub name: DomainName,
+    pub reason: String,
+}
+
+impl Command for RevokeDomain {
+    const NAME: &'static str = "custom_domain.revoke";
+    const ACCESS: Access = Access::permission(permission::INTERNAL);
+    type Answer = ();
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
+        let domain = domain_id(work.tenant(), &self.name);
+        let revoke = CustomDomainCommand::Revoke {
+            domain,
+            name: self.name.clone(),
+            reason: self.reason.clone(),
+            at: work.at(),
+        };
+        let events = decide::<CustomDomain>(work, &domain.to_string(), revoke).await?;
+        keep_directory(work, &events);
+        Ok(())
+    }
+}
+
+/// Lets the operator ask for a name again.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AllowDomain {
+    pub name: DomainName,
+}
+
+impl Command for AllowDomain {
+    const NAME: &'static str = "custom_domain.allow";
+    const ACCESS: Access = Access::permission(permission::INTERNAL);
+    type Answer = ();
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
+        let id = domain_id(work.tenant(), &self.name).to_string();
+        let events = decide::<CustomDomain>(work, &id, CustomDomainCommand::Allow { at: work.at() }).await?;
+        keep_directory(work, &events);
+        Ok(())
+    }
+}
+
 pub(super) async fn release(work: &mut Work<'_>, domain: CustomDomainId, reason: &str) -> Outcome<()> {
     let release = CustomDomainCommand::Release {
         reason: reason.to_owned(),
@@ -175,6 +223,15 @@ fn keep_directory(work: &mut Work<'_>, events: &[CustomDomainEvent]) {
             }
             CustomDomainEvent::Lapsed(lapsed) => lapsed.was_active,
             CustomDomainEvent::Released(released) => released.was_active,
+            CustomDomainEvent::Revoked(revoked) => {
+                // The operator sees it, and why.
+                work.add_member(DOMAINS, DOMAINS, &id, &key);
+                if revoked.was_active {
+                    work.inline(Inline::Unroute { kind, key });
+                }
+                continue;
+            }
+            CustomDomainEvent::Allowed(_) => false,
             CustomDomainEvent::Requested(_)
             | CustomDomainEvent::ProofMissed(_)
             | CustomDomainEvent::ProofFound(_) => continue,

@@ -2,13 +2,17 @@
 
 mod add_ons;
 mod domains;
+mod feature;
 mod founding;
 mod granted;
 mod resolution;
 mod settings;
 
 pub use add_ons::{CancelAddOnOrder, PlaceAddOnOrder, SettleAddOnOrder};
-pub use domains::{DOMAINS, LookAtDomain, ObserveDomain, ReleaseDomain, RequestDomain, domain_id};
+pub use domains::{
+    AllowDomain, DOMAINS, LookAtDomain, ObserveDomain, ReleaseDomain, RequestDomain, RevokeDomain, domain_id,
+};
+pub(crate) use feature::needs;
 pub use founding::OnboardTenant;
 pub use granted::{ApplyEntitlements, EraseTenant};
 pub use resolution::{ResolveError, resolve};

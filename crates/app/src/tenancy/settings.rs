@@ -1,14 +1,16 @@
-//! Changing an operator's settings, one section at a time. What a section names must exist.
+//! Changing an operator's settings, one section at a time. What a section names must exist, and what is part of a feature
+//! needs it: to be chosen, not to be kept or given up.
 
 use serde::{Deserialize, Serialize};
 use simpul_domain::{
     GatewayId, SenderId,
     billing::{GatewayAccount, gateway_account::GatewayAccountStatus},
     messaging::{SenderAccount, sender_account::SenderAccountStatus},
-    tenancy::{Section, Tenant, TenantCommand},
+    tenancy::{Feature, Section, Tenant, TenantCommand},
 };
 use simpul_event_store::{Access, Command, Work};
 
+use super::{needs, settings};
 use crate::{Outcome, Refusal, decide, permission, refuse};
 
 /// Replaces one section.
@@ -35,16 +37,25 @@ impl Command for ChangeSettings {
                     connected_gateway(work, *gateway).await?;
                 }
             }
+            Section::Branding(branding) => {
+                if branding.new_face(&settings(work).await?.branding) {
+                    needs(work, Feature::WhiteLabel).await?;
+                }
+            }
+            Section::Isolir(isolir) => {
+                let before = settings(work).await?.isolir.strategy;
+                if isolir.strategy.asks_radius() && isolir.strategy != before {
+                    needs(work, Feature::Radius).await?;
+                }
+            }
+            Section::Vouchers(_) => needs(work, Feature::Vouchers).await?,
             Section::Region(_)
             | Section::Invoicing(_)
             | Section::Taxation(_)
             | Section::Dunning(_)
-            | Section::Isolir(_)
             | Section::Calendar(_)
-            | Section::Branding(_)
             | Section::Codes(_)
-            | Section::Sessions(_)
-            | Section::Vouchers(_) => {}
+            | Section::Sessions(_) => {}
         }
         let (id, at) = (work.tenant().to_string(), work.at());
         let section = Box::new(self.section.clone());

@@ -153,7 +153,7 @@ async fn names_of_the_platform_and_more_than_ten_are_refused_and_so_is_all_witho
     let more = tell(&rig, tenant, ask("n10.wifimaju.id".to_owned())).await;
     assert_eq!(code(&more), Some(Code::LimitReached));
     let mut plain = Entitlements::unlimited();
-    plain.features.remove(&Feature::WhiteLabel);
+    plain.features.remove(&Feature::CustomDomain);
     let plain = rig.found("jaya", plain).await;
     let without = tell(&rig, plain, ask("wifijaya.id".to_owned())).await;
     assert_eq!(code(&without), Some(Code::FeatureDisabled));

@@ -61,6 +61,29 @@ struct Staff<'r> {
     expected: Vec<(LetterKind, String)>,
 }
 
+/// Letters that are to go, opened.
+pub(crate) async fn waiting(rig: &Rig, tenant: TenantId) -> Vec<(LetterKind, Content)> {
+    let store = rig.store();
+    let mut admin = Session::open(&rig.test.superuser_url()).await;
+    let ids: Vec<Uuid> = admin
+        .column(&format!(
+            "SELECT l.letter_id FROM es.letters l JOIN es.outbox o USING (tenant_id)
+             WHERE tenant_id = '{}' AND o.outbox_id = l.letter_id AND o.channel = 'letter' AND o.state = 'waiting'
+             ORDER BY l.letter_id",
+            tenant.as_uuid()
+        ))
+        .await;
+    let mut tx = store.db().tenant_tx(tenant).await.expect("tx");
+    let mut opened = Vec::new();
+    for id in ids {
+        let letter = letter::find(&mut tx, id).await.expect("read").expect("there");
+        let content = letters::open(store, &mut tx, &letter).await.expect("opened");
+        opened.push((letter.kind, content));
+    }
+    tx.commit().await.expect("commit");
+    opened
+}
+
 impl Staff<'_> {
     async fn by_system<C: Command<Refusal = simpul_app::Refusal>>(&self, command: C) -> Answer<C::Answer> {
         self.rig.ask(self.tenant, Actor::System("test"), command).await
@@ -87,25 +110,7 @@ impl Staff<'_> {
     }
 
     async fn letters(&self) -> Vec<(LetterKind, Content)> {
-        let store = self.rig.store();
-        let mut admin = Session::open(&self.rig.test.superuser_url()).await;
-        let ids: Vec<Uuid> = admin
-            .column(&format!(
-                "SELECT l.letter_id FROM es.letters l JOIN es.outbox o USING (tenant_id)
-                 WHERE tenant_id = '{}' AND o.outbox_id = l.letter_id AND o.channel = 'letter' AND o.state = 'waiting'
-                 ORDER BY l.letter_id",
-                self.tenant.as_uuid()
-            ))
-            .await;
-        let mut tx = store.db().tenant_tx(self.tenant).await.expect("tx");
-        let mut opened = Vec::new();
-        for id in ids {
-            let letter = letter::find(&mut tx, id).await.expect("read").expect("there");
-            let content = letters::open(store, &mut tx, &letter).await.expect("opened");
-            opened.push((letter.kind, content));
-        }
-        tx.commit().await.expect("commit");
-        opened
+        waiting(self.rig, self.tenant).await
     }
 
     async fn newest(&self, kind: LetterKind) -> SecretHash {

@@ -5,8 +5,10 @@
     reason = "test code outside of test functions: what is not expected stops the test"
 )]
 
+mod backups;
 mod cycle;
 mod domains;
+mod features;
 mod isolir;
 mod late_fees;
 mod letters;

@@ -35,6 +35,8 @@ letters! {
     AddOnRejected = "add_on_rejected";
     /// To admins: more lines than usual are to be isolated, and somebody must say whether.
     IsolirHeld = "isolir_held";
+    /// To everybody who runs the platform: a backup failed, or is missing.
+    BackupFailed = "backup_failed";
 }
 
 impl LetterKind {

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::RoleId;
+use crate::{RoleId, tenancy::Feature};
 
 macro_rules! built_in {
     ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
@@ -31,6 +31,25 @@ impl BuiltInRole {
     /// Whether it is a role of the platform's own tenant, where there are no others.
     pub const fn is_platforms(self) -> bool {
         matches!(self, Self::PlatformOwner | Self::SuperAdmin)
+    }
+
+    /// The feature that whoever gives it to somebody needs (F15, F16).
+    pub const fn feature(self) -> Option<Feature> {
+        match self {
+            Self::Collector => Some(Feature::Collectors),
+            Self::Agent => Some(Feature::Resellers),
+            Self::Investor => Some(Feature::Investors),
+            Self::Customer => Some(Feature::Portal),
+            Self::Owner
+            | Self::Admin
+            | Self::Finance
+            | Self::Hr
+            | Self::Technician
+            | Self::Operator
+            | Self::Viewer
+            | Self::PlatformOwner
+            | Self::SuperAdmin => None,
+        }
     }
 
     /// Whether whoever has it is one of the owners of their tenant.

@@ -3,7 +3,7 @@
 use crate::{
     AddOnOrderId, TenantId,
     platform::{AddOnKey, account::AccountOpened},
-    tenancy::{Entitlements, add_on_order::Settlement},
+    tenancy::{DomainName, Entitlements, add_on_order::Settlement},
 };
 
 /// One command in another log than that of the event which it follows from.
@@ -19,6 +19,14 @@ pub enum Errand {
     },
     /// `tenancy.tenant`: erase, in the tenant's log.
     EraseTenant { tenant: TenantId },
+    /// `tenancy.custom_domain`: revoke, in the tenant's log.
+    RevokeDomain {
+        tenant: TenantId,
+        name: DomainName,
+        reason: String,
+    },
+    /// `tenancy.custom_domain`: allow, in the tenant's log.
+    AllowDomain { tenant: TenantId, name: DomainName },
     /// `tenancy.add_on_order`: settle, in the tenant's log.
     SettleAddOn {
         tenant: TenantId,
@@ -47,6 +55,8 @@ impl Errand {
             Self::FoundTenant(opened) => opened.tenant,
             Self::ApplyEntitlements { tenant, .. }
             | Self::EraseTenant { tenant }
+            | Self::RevokeDomain { tenant, .. }
+            | Self::AllowDomain { tenant, .. }
             | Self::SettleAddOn { tenant, .. } => *tenant,
             Self::RequestAddOn { .. }
             | Self::CancelAddOn { .. }
@@ -66,6 +76,8 @@ impl Errand {
             Self::CancelAddOn { .. } => 45,
             Self::EndAddOn { .. } => 46,
             Self::DeleteTenant { .. } => 47,
+            Self::RevokeDomain { .. } => 48,
+            Self::AllowDomain { .. } => 49,
         }
     }
 }

@@ -29,6 +29,15 @@ pub fn on_account(event: &AccountEvent) -> Vec<Intent> {
             revision: changed.revision,
             entitlements: Box::new(changed.entitlements.clone()),
         })],
+        AccountEvent::DomainRevoked(revoked) => vec![Intent::Errand(Errand::RevokeDomain {
+            tenant,
+            name: revoked.name.clone(),
+            reason: revoked.reason.clone(),
+        })],
+        AccountEvent::DomainAllowed(allowed) => vec![Intent::Errand(Errand::AllowDomain {
+            tenant,
+            name: allowed.name.clone(),
+        })],
         AccountEvent::AddOnActivated(activated) => vec![settle(activated.order, Settlement::Activated)],
         AccountEvent::AddOnRejected(rejected) => {
             let reason = rejected.reason.clone();

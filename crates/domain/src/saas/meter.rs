@@ -79,6 +79,8 @@ pub fn react(event: &AccountEvent) -> Vec<Intent> {
         | AccountEvent::PanelLocked(_)
         | AccountEvent::PanelUnlocked(_)
         | AccountEvent::RadiusCutOffSet(_)
+        | AccountEvent::DomainRevoked(_)
+        | AccountEvent::DomainAllowed(_)
         | AccountEvent::Deactivated(_)
         | AccountEvent::Activated(_)
         | AccountEvent::DeletionScheduled(_)

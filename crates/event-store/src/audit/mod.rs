@@ -92,6 +92,21 @@ pub async fn verify(
     }
 }
 
+/// The same for the tenant of a transaction that sees one moment, or what it has written itself.
+pub(crate) async fn verify_within(tx: &mut TenantTx) -> Result<Result<Sound, Broken>, StoreError> {
+    let mut chain = Chain::begin(tx.tenant());
+    loop {
+        let page = page(tx, chain.seq()).await?;
+        if page.is_empty() {
+            let head_row = head_row(tx).await?;
+            return Ok(chain.end(head_row));
+        }
+        if let Err(broken) = page.iter().try_for_each(|event| chain.check(event)) {
+            return Ok(Err(broken));
+        }
+    }
+}
+
 /// Every tenant that has events.
 pub async fn tenants(store: &EventStore) -> Result<Vec<TenantId>, StoreError> {
     let mut tx = store.db().system_tx().await?;

@@ -9,7 +9,7 @@ use super::Erased;
 use crate::{EventStore, StoreError, db::TenantTx, inline::erasure};
 
 /// Why a parcel waits for a person.
-const HELD: &str = "the store was restored from a backup: it may have been sent before that";
+const HELD: &str = "the store is a copy: it may have been sent before that, or from elsewhere";
 
 /// What was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -57,20 +57,26 @@ pub async fn sign_everybody_out(
 /// sent, or gives it up.
 pub async fn hold_messages(store: &EventStore, tenant: TenantId) -> Result<Changed, StoreError> {
     let mut tx = store.db().tenant_tx(tenant).await?;
-    let messages = sqlx::query!(
-        "UPDATE es.outbox SET state = 'unknown', last_error = $2, lease_until = NULL, holder = NULL, epoch = epoch + 1
-         WHERE tenant_id = $1 AND state IN ('waiting', 'sending')",
-        tenant.as_uuid(),
-        HELD
-    )
-    .execute(&mut *tx)
-    .await?
-    .rows_affected();
+    let messages = hold(&mut tx).await?;
     tx.commit().await?;
     Ok(Changed {
         messages,
         ..Changed::default()
     })
+}
+
+/// [`hold_messages`] within a transaction. Returns how many.
+pub(crate) async fn hold(tx: &mut TenantTx) -> Result<u64, StoreError> {
+    let tenant = tx.tenant();
+    let held = sqlx::query!(
+        "UPDATE es.outbox SET state = 'unknown', last_error = $2, lease_until = NULL, holder = NULL, epoch = epoch + 1
+         WHERE tenant_id = $1 AND state IN ('waiting', 'sending')",
+        tenant.as_uuid(),
+        HELD
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(held.rows_affected())
 }
 
 /// Has every line that was ever proved on a router proved again: routers may hold what was decided after the backup.
@@ -80,6 +86,17 @@ pub async fn distrust_routers(
     at: DateTime<Utc>,
 ) -> Result<Changed, StoreError> {
     let mut tx = store.db().tenant_tx(tenant).await?;
+    let lines = distrust(&mut tx, at).await?;
+    tx.commit().await?;
+    Ok(Changed {
+        lines,
+        ..Changed::default()
+    })
+}
+
+/// [`distrust_routers`] within a transaction. Returns how many lines.
+pub(crate) async fn distrust(tx: &mut TenantTx, at: DateTime<Utc>) -> Result<u64, StoreError> {
+    let tenant = tx.tenant();
     let lines = sqlx::query!(
         "UPDATE es.lanes SET state = 'waiting', confirmed = 0, attempts = 0, due_at = $2, lease_until = NULL,
                 holder = NULL, epoch = epoch + 1
@@ -87,14 +104,27 @@ pub async fn distrust_routers(
         tenant.as_uuid(),
         at
     )
-    .execute(&mut *tx)
-    .await?
-    .rows_affected();
-    tx.commit().await?;
-    Ok(Changed {
-        lines,
-        ..Changed::default()
-    })
+    .execute(&mut **tx)
+    .await?;
+    Ok(lines.rows_affected())
+}
+
+/// Takes timers and notices out of the hands of processes of another installation.
+pub(crate) async fn release(tx: &mut TenantTx) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "UPDATE es.timers SET lease_until = NULL, holder = NULL WHERE tenant_id = $1 AND holder IS NOT NULL",
+        tenant.as_uuid()
+    )
+    .execute(&mut **tx)
+    .await?;
+    sqlx::query!(
+        "UPDATE es.notices SET lease_until = NULL, holder = NULL WHERE tenant_id = $1 AND holder IS NOT NULL",
+        tenant.as_uuid()
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
 }
 
 /// Destroys keys that were destroyed after the backup. Returns whether there was one to destroy.

@@ -4,8 +4,12 @@ use std::{fmt, net::IpAddr, sync::Arc};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value};
-use simpul_domain::{ApiKeyId, CommandId, CorrelationId, EventId, NoticeId, TenantId, TimerId, UserId};
+use simpul_domain::{
+    ApiKeyId, CommandId, CorrelationId, EventId, NoticeId, Sealed, TenantId, TimerId, UserId,
+};
 use uuid::Uuid;
+
+use super::origin::{self, Origin};
 
 /// Who acts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,6 +93,7 @@ pub struct Context {
     pub actor: Actor,
     /// The super admin who acts as `actor`; shown in the tenant's audit.
     pub impersonator: Option<UserId>,
+    /// Sealed before it is stored, as is the next.
     pub ip: Option<IpAddr>,
     pub user_agent: Option<String>,
     pub request_id: Option<String>,
@@ -133,7 +138,7 @@ impl Context {
     }
 
     /// Metadata as stored: a flat map of texts, which is what stock `postgres-es` reads.
-    pub(crate) fn metadata(&self, command: &str) -> Value {
+    pub(crate) fn metadata(&self, command: &str, from: Option<&Origin>) -> Value {
         let mut map = Map::new();
         let mut put = |key: &str, value: Option<String>| {
             if let Some(value) = value {
@@ -145,13 +150,11 @@ impl Context {
             put("api_key", Some(key.to_string()));
         }
         put("impersonator", self.impersonator.map(|id| id.to_string()));
-        put("ip", self.ip.map(|ip| ip.to_string()));
-        put(
-            "user_agent",
-            self.user_agent
-                .as_deref()
-                .map(|text| text.chars().take(200).collect()),
-        );
+        if let Some(from) = from {
+            let text = |sealed: &Option<Sealed>| sealed.as_ref().map(|sealed| sealed.as_str().to_owned());
+            put(origin::field::IP, text(&from.ip));
+            put(origin::field::USER_AGENT, text(&from.user_agent));
+        }
         put("request_id", self.request_id.clone());
         put("correlation_id", Some(self.correlation.to_string()));
         put("causation_id", self.cause.map(|cause| cause.to_string()));

@@ -5,6 +5,7 @@
 //! times, by deciding again. One command id has one effect, for ever; its answer is kept.
 
 mod context;
+pub(crate) mod origin;
 mod retention;
 
 use std::{sync::Arc, time::Duration};
@@ -14,8 +15,10 @@ use serde_json::{Value, json};
 use simpul_domain::{Code, Coded, TenantId};
 use tokio_util::task::TaskTracker;
 
+use self::origin::Origin;
 pub use self::{
     context::{Actor, Cause, Context},
+    origin::field,
     retention::Retention,
 };
 use crate::{
@@ -237,11 +240,14 @@ async fn run<C: Command>(
         return Ok(answer);
     }
     check::<C>(&gate, &context.actor)?;
+    let origin = origin::sealed(store, context, &gate)
+        .await
+        .map_err(DispatchError::Store)?;
     let mut attempt = 0;
     loop {
         // The first decision is made on what this process remembers; the append finds out whether that still holds.
         let recalls = attempt == 0;
-        let error = match run_once(store, context, command, &fingerprint, recalls).await {
+        let error = match run_once(store, (context, &origin), command, &fingerprint, recalls).await {
             Err(DispatchError::Store(error)) => error,
             other => return other,
         };
@@ -275,9 +281,16 @@ async fn gate<R>(
     context: &Context,
     actor: Option<simpul_domain::UserId>,
 ) -> Result<Gate, DispatchError<R>> {
-    access::gate(store.db(), context.tenant, actor, context.command_id)
-        .await
-        .map_err(DispatchError::Store)
+    let subject = context.seals_as();
+    access::gate(
+        store.db(),
+        context.tenant,
+        actor,
+        context.command_id,
+        subject.as_deref(),
+    )
+    .await
+    .map_err(DispatchError::Store)
 }
 
 fn check<C: Command>(gate: &Gate, actor: &Actor) -> Result<(), DispatchError<C::Refusal>> {
@@ -337,7 +350,7 @@ fn earlier_answer<C: Command>(
 
 async fn run_once<C: Command>(
     store: &EventStore,
-    context: &Context,
+    (context, origin): (&Context, &Origin),
     command: &C,
     fingerprint: &[u8],
     recalls: bool,
@@ -347,11 +360,12 @@ async fn run_once<C: Command>(
     } else {
         Work::new(store, context)
     };
+    work = work.from(origin);
     let mut ran = command.run(&mut work).await;
     // Nothing would be compared with the log: what it says is asked.
     let unchecked = ran.is_err() || context.dry_run || work.staged().is_empty();
     if unchecked && work.recalled() {
-        work = Work::new(store, context);
+        work = Work::new(store, context).from(origin);
         ran = command.run(&mut work).await;
     }
     let answer = ran.map_err(|failure| match failure {

@@ -37,6 +37,59 @@ pub(super) fn begin_reading_models(tenant: TenantId, projections: &[&str]) -> St
     )
 }
 
+/// The same for one that sees one moment, however long it takes.
+pub(super) fn begin_moment(tenant: TenantId) -> String {
+    format!(
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0;
+         SET LOCAL idle_in_transaction_session_timeout = 0; SELECT app.enter('{}')",
+        tenant.as_uuid()
+    )
+}
+
+/// Lets a transaction take as long as it does.
+pub(crate) async fn without_deadlines(tx: &mut TenantTx) -> Result<(), StoreError> {
+    let statements = "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0";
+    tx.execute(statements).await?;
+    Ok(())
+}
+
+/// Opens the tenant's rows of a table of `es`. Both texts are ours.
+pub(crate) async fn open_rows(tx: &mut TenantTx, table: &str, rows: &str) -> Result<(), StoreError> {
+    let tenant = tx.tenant().as_uuid();
+    let declare = format!(
+        "DECLARE rows NO SCROLL CURSOR FOR SELECT to_jsonb(t)::text FROM es.{table} AS t WHERE tenant_id = '{tenant}' AND {rows}"
+    );
+    tx.execute(declare.as_str()).await?;
+    Ok(())
+}
+
+/// The next of them, each as one line of JSON; none at the end, which closes them.
+pub(crate) async fn next_rows(tx: &mut TenantTx) -> Result<Vec<String>, StoreError> {
+    let rows: Vec<String> = sqlx::query_scalar("FETCH 500 FROM rows")
+        .fetch_all(&mut **tx)
+        .await?;
+    if rows.is_empty() {
+        tx.execute("CLOSE rows").await?;
+    }
+    Ok(rows)
+}
+
+/// Writes such rows, an array of them, with these columns of each row `r`. Returns how many were written: those whose key is
+/// taken are not.
+pub(crate) async fn write_rows(
+    tx: &mut TenantTx,
+    table: &str,
+    columns: &str,
+    rows: &str,
+) -> Result<u64, StoreError> {
+    let insert = format!(
+        "INSERT INTO es.{table} SELECT {columns} FROM jsonb_populate_recordset(NULL::es.{table}, $1::jsonb) AS r
+         ON CONFLICT DO NOTHING"
+    );
+    let written = sqlx::query(&insert).bind(rows).execute(&mut **tx).await?;
+    Ok(written.rows_affected())
+}
+
 /// Runs a script of several statements.
 pub(super) async fn script(connection: &mut PgConnection, text: &str) -> Result<(), sqlx::Error> {
     connection.execute(text).await?;

@@ -16,7 +16,10 @@ mod pulse;
 
 use std::{
     ops,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -78,6 +81,19 @@ pub struct Db {
     recipe: Arc<Recipe>,
     pools: Arc<RwLock<Pools>>,
     pulse: Pulse,
+    /// Statements of transactions that only read.
+    asked: Arc<AtomicU64>,
+}
+
+/// The connections of a pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolSize {
+    pub name: &'static str,
+    pub open: u32,
+    /// Of those, the ones that nobody uses.
+    pub idle: u32,
+    /// It never has more.
+    pub most: u32,
 }
 
 /// How connections are made.
@@ -107,6 +123,7 @@ impl Db {
             pools: Arc::new(RwLock::new(recipe.pools())),
             recipe: Arc::new(recipe),
             pulse: Pulse::default(),
+            asked: Arc::default(),
         })
     }
 
@@ -115,6 +132,17 @@ impl Db {
     /// For commands and loops: the future must not be cancelled while it opens. Requests use [`Db::read_tx`].
     pub async fn tenant_tx(&self, tenant: TenantId) -> Result<TenantTx, StoreError> {
         let tx = begin(&self.pools().app, dynamic::begin_as(tenant)).await?;
+        Ok(TenantTx {
+            tx,
+            tenant,
+            asked: None,
+        })
+    }
+
+    /// Like [`Db::tenant_tx`], for everything of a tenant at one moment, however long it takes to read. Nothing can be
+    /// written in it.
+    pub(crate) async fn moment_tx(&self, tenant: TenantId) -> Result<TenantTx, StoreError> {
+        let tx = begin(&self.pools().app, dynamic::begin_moment(tenant)).await?;
         Ok(TenantTx {
             tx,
             tenant,
@@ -151,7 +179,23 @@ impl Db {
         Ok(TenantTx {
             tx,
             tenant,
-            reads_only: true,
+            asked: Some(Arc::clone(&self.asked)),
+        })
+    }
+
+    /// How many statements queries have made in transactions that only read ([`Db::read_tx`]).
+    pub fn asked(&self) -> u64 {
+        self.asked.load(Ordering::Relaxed)
+    }
+
+    /// How many connections each pool has.
+    pub fn pool_sizes(&self) -> [PoolSize; 3] {
+        let Pools { app, reads, system } = self.pools();
+        [("app", app), ("reads", reads), ("system", system)].map(|(name, pool)| PoolSize {
+            name,
+            open: pool.size(),
+            idle: u32::try_from(pool.num_idle()).unwrap_or(u32::MAX),
+            most: pool.options().get_max_connections(),
         })
     }
 
@@ -284,7 +328,8 @@ fn options(url: &SecretString, config: &DbConfig) -> Result<PgConnectOptions, St
 pub struct TenantTx {
     tx: Transaction<'static, Postgres>,
     tenant: TenantId,
-    reads_only: bool,
+    /// Counts the statements, if it only reads.
+    asked: Option<Arc<AtomicU64>>,
 }
 
 impl TenantTx {
@@ -294,7 +339,7 @@ impl TenantTx {
 
     /// Of a transaction that only reads there is nothing to keep: nobody waits for its end.
     pub async fn commit(self) -> Result<(), StoreError> {
-        if self.reads_only {
+        if self.asked.is_some() {
             return Ok(());
         }
         Ok(self.tx.commit().await?)
@@ -314,7 +359,11 @@ impl ops::Deref for TenantTx {
 }
 
 impl ops::DerefMut for TenantTx {
+    /// Each statement borrows the connection once.
     fn deref_mut(&mut self) -> &mut PgConnection {
+        if let Some(asked) = &self.asked {
+            asked.fetch_add(1, Ordering::Relaxed);
+        }
         &mut self.tx
     }
 }

@@ -25,6 +25,8 @@ pub(crate) struct Gate {
     pub(crate) access: TenantAccess,
     pub(crate) permissions: Vec<String>,
     pub(crate) earlier: Option<Earlier>,
+    /// Of the tenant and of the subject that was asked about, wrapped; nothing where either was not made yet or is destroyed.
+    pub(crate) keys: Option<(Vec<u8>, Vec<u8>)>,
 }
 
 /// The record of a command that has had its effect.
@@ -35,20 +37,23 @@ pub(crate) struct Earlier {
     pub(crate) answer: Value,
 }
 
-/// One call: switches, permissions, and the answer if the command is a repeat.
+/// One call: switches, permissions, the answer if the command is a repeat, and the keys of a subject of the vault.
 pub(crate) async fn gate(
     db: &Db,
     tenant: TenantId,
     actor: Option<UserId>,
     command: CommandId,
+    subject: Option<&str>,
 ) -> Result<Gate, StoreError> {
     let row = sqlx::query!(
         r#"SELECT known AS "known!", panel_locked AS "panel_locked!", disabled AS "disabled!",
-                  features AS "features!", permissions AS "permissions!", fingerprint, last_seq, answer
-           FROM es.gate($1, $2, $3)"#,
+                  features AS "features!", permissions AS "permissions!", fingerprint, last_seq, answer, tenant_key,
+                  subject_key
+           FROM es.gate($1, $2, $3, $4)"#,
         tenant.as_uuid(),
         actor.map_or(Uuid::nil(), UserId::as_uuid),
-        command.as_uuid()
+        command.as_uuid(),
+        subject
     )
     .fetch_one(&db.autocommit())
     .await?;
@@ -69,6 +74,7 @@ pub(crate) async fn gate(
         },
         permissions: row.permissions,
         earlier,
+        keys: row.tenant_key.zip(row.subject_key),
     })
 }
 
@@ -87,6 +93,18 @@ pub async fn set_tenant(tx: &mut TenantTx, facts: &TenantAccess) -> Result<(), S
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+/// Whether a feature is switched on for the transaction's tenant.
+pub async fn has_feature(tx: &mut TenantTx, feature: &str) -> Result<bool, StoreError> {
+    let tenant = tx.tenant();
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM es.access_tenants WHERE tenant_id = $1 AND $2 = ANY(features)) AS "has!""#,
+        tenant.as_uuid(),
+        feature
+    )
+    .fetch_one(&mut **tx)
+    .await?)
 }
 
 /// Sets an actor's permissions; an older version changes nothing.
@@ -111,17 +129,17 @@ pub async fn set_actor(
     Ok(())
 }
 
-/// Who holds a permission, in no particular order.
+/// Users who hold a permission now, in the order of their ids.
 pub async fn holders(tx: &mut TenantTx, permission: &str) -> Result<Vec<UserId>, StoreError> {
     let tenant = tx.tenant();
-    let actors = sqlx::query_scalar!(
-        "SELECT actor FROM es.access_actors WHERE tenant_id = $1 AND $2 = ANY (permissions)",
+    let holders = sqlx::query_scalar!(
+        "SELECT actor FROM es.access_actors WHERE tenant_id = $1 AND $2 = ANY(permissions) ORDER BY actor",
         tenant.as_uuid(),
         permission
     )
     .fetch_all(&mut **tx)
     .await?;
-    Ok(actors.into_iter().map(UserId::new).collect())
+    Ok(holders.into_iter().map(UserId::new).collect())
 }
 
 /// Makes an actor, which has its permissions already, use the portal as a customer; `None` ends that.

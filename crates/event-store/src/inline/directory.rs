@@ -13,6 +13,8 @@ pub mod kind {
     pub const SUBDOMAIN: &str = "subdomain";
     /// A domain of a tenant's own, once it was proved to be his.
     pub const DOMAIN: &str = "domain";
+    /// A member of a tenant's staff, under a keyed hash of their address and their tenant: `<hash>/<tenant>`.
+    pub const PERSON: &str = "person";
     /// Path of a gateway's notices: `<gateway>/<connection>/<token>`.
     pub const WEBHOOK: &str = "webhook";
 }
@@ -72,6 +74,41 @@ pub async fn targets(tx: &mut TenantTx, kind: &str) -> Result<Vec<String>, Store
     .fetch_all(&mut **tx)
     .await?;
     Ok(targets)
+}
+
+/// An entry, and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    pub key: String,
+    pub tenant: TenantId,
+    pub target: String,
+}
+
+/// Entries of a kind of every tenant, or of one, by their keys: at most `limit` of those behind `after`.
+pub async fn list(
+    tx: &mut SystemTx,
+    kind: &str,
+    tenant: Option<TenantId>,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<Held>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT key, tenant_id, target FROM es.directory
+         WHERE kind = $1 AND ($2::uuid IS NULL OR tenant_id = $2) AND ($3::text IS NULL OR key > $3)
+         ORDER BY key LIMIT $4",
+        kind,
+        tenant.map(TenantId::as_uuid),
+        after,
+        limit
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    let held = rows.into_iter().map(|row| Held {
+        key: row.key,
+        tenant: TenantId::new(row.tenant_id),
+        target: row.target,
+    });
+    Ok(held.collect())
 }
 
 /// Where a key leads.

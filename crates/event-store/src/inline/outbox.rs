@@ -47,6 +47,10 @@ pub enum Ending {
     Failed {
         error: String,
     },
+    /// The outside will not have it as it is: another try fails too unless something is changed.
+    Refused {
+        error: String,
+    },
     Unknown {
         error: String,
     },
@@ -131,18 +135,19 @@ pub async fn end(tx: &mut TenantTx, leased: &Leased, ending: &Ending) -> Result<
     let (state, due_at, error) = match ending {
         Ending::Done => ("done", None, None),
         Ending::Retry { due_at, error } => ("waiting", Some(*due_at), Some(error.as_str())),
-        Ending::Failed { error } => ("failed", None, Some(error.as_str())),
+        Ending::Failed { error } | Ending::Refused { error } => ("failed", None, Some(error.as_str())),
         Ending::Unknown { error } => ("unknown", None, Some(error.as_str())),
     };
     let tenant = tx.tenant();
     sqlx::query!(
-        "UPDATE es.outbox SET state = $3, due_at = coalesce($4, due_at), last_error = $5
+        "UPDATE es.outbox SET state = $3, due_at = coalesce($4, due_at), last_error = $5, refused = $6
          WHERE tenant_id = $1 AND outbox_id = $2",
         tenant.as_uuid(),
         parcel.id,
         state,
         due_at,
-        error
+        error,
+        matches!(ending, Ending::Refused { .. })
     )
     .execute(&mut **tx)
     .await?;
@@ -158,6 +163,10 @@ pub struct Status {
     pub attempts: i32,
     pub due_at: DateTime<Utc>,
     pub last_error: Option<String>,
+    /// The outside will not have it as it is.
+    pub refused: bool,
+    /// Whom a letter is for, while it is kept.
+    pub letter_for: Option<Uuid>,
 }
 
 impl Status {
@@ -172,8 +181,10 @@ pub async fn stuck(tx: &mut TenantTx, limit: i64) -> Result<Vec<Status>, StoreEr
     let tenant = tx.tenant();
     Ok(sqlx::query_as!(
         Status,
-        "SELECT outbox_id AS id, channel, state, attempts, due_at, last_error FROM es.outbox
-         WHERE tenant_id = $1 AND state IN ('failed', 'unknown') ORDER BY due_at, outbox_id LIMIT $2",
+        r#"SELECT o.outbox_id AS id, o.channel, o.state, o.attempts, o.due_at, o.last_error, o.refused,
+                  l.user_id AS "letter_for?"
+           FROM es.outbox o LEFT JOIN es.letters l ON l.tenant_id = o.tenant_id AND l.letter_id = o.outbox_id
+           WHERE o.tenant_id = $1 AND o.state IN ('failed', 'unknown') ORDER BY o.due_at, o.outbox_id LIMIT $2"#,
         tenant.as_uuid(),
         limit
     )
@@ -186,8 +197,10 @@ pub async fn status(tx: &mut TenantTx, id: ParcelId) -> Result<Option<Status>, S
     let tenant = tx.tenant();
     Ok(sqlx::query_as!(
         Status,
-        "SELECT outbox_id AS id, channel, state, attempts, due_at, last_error FROM es.outbox
-         WHERE tenant_id = $1 AND outbox_id = $2",
+        r#"SELECT o.outbox_id AS id, o.channel, o.state, o.attempts, o.due_at, o.last_error, o.refused,
+                  l.user_id AS "letter_for?"
+           FROM es.outbox o LEFT JOIN es.letters l ON l.tenant_id = o.tenant_id AND l.letter_id = o.outbox_id
+           WHERE o.tenant_id = $1 AND o.outbox_id = $2"#,
         tenant.as_uuid(),
         id.as_uuid()
     )

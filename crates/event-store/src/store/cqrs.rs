@@ -93,7 +93,7 @@ where
         if events.is_empty() {
             return Ok(Vec::new());
         }
-        let mut stored_metadata = self.context.metadata("cqrs");
+        let mut stored_metadata = self.context.metadata("cqrs", None);
         if let Value::Object(map) = &mut stored_metadata {
             map.extend(
                 metadata

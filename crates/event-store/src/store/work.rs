@@ -10,6 +10,7 @@ use simpul_domain::{CommandId, Decider, EventId, TenantId};
 use super::{EventStore, canonical::CanonicalJson, memory::Seen};
 use crate::{
     Context, StoreError,
+    bus::origin::Origin,
     crash::{self, Point},
     db::TenantTx,
     inline::{self, Inline},
@@ -89,6 +90,8 @@ pub struct Work<'s> {
     staged: Vec<Staged>,
     claims: Claims,
     inline: Vec<Inline>,
+    /// From where the command comes, as it is kept.
+    origin: Option<&'s Origin>,
     /// Opened by the first read that must stay locked until the commit.
     tx: Option<TenantTx>,
 }
@@ -112,6 +115,7 @@ impl<'s> Work<'s> {
             staged: Vec::new(),
             claims: Claims::default(),
             inline: Vec::new(),
+            origin: None,
             tx: None,
         }
     }
@@ -124,6 +128,12 @@ impl<'s> Work<'s> {
             recalls: true,
             ..Self::new(store, context)
         }
+    }
+
+    /// Comes from there. Without it the events say nothing of that.
+    pub(crate) fn from(self, origin: &'s Origin) -> Self {
+        let origin = Some(origin);
+        Self { origin, ..self }
     }
 
     /// Whether a state came from memory.
@@ -338,7 +348,7 @@ impl<'s> Work<'s> {
         fingerprint: &[u8],
         answer: &Value,
     ) -> Result<Outcome, StoreError> {
-        let metadata = self.context.metadata(command);
+        let metadata = self.context.metadata(command, self.origin);
         let claims = self.claims.to_json();
         let reads = self.reads();
         let append = Append {

@@ -6,7 +6,7 @@
 //! subject's key makes its values unreadable for ever, and the hash chain over the ciphertext still verifies
 //! (`facts/reliability.md` 4.6, UU 27/2022).
 
-use std::{collections::HashMap, sync::Mutex};
+mod keyring;
 
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey},
@@ -17,6 +17,7 @@ use secrecy::{ExposeSecret as _, SecretBox, SecretString};
 use simpul_domain::{Sealed, TenantId};
 use zeroize::Zeroizing;
 
+pub use self::keyring::Keyring;
 use crate::{StoreError, db::TenantTx};
 
 const KEY_LEN: usize = 32;
@@ -48,9 +49,8 @@ impl MasterKey {
 
 /// Seals and opens values with the keys of their subjects.
 pub struct Vault {
+    // No other key is kept in memory: an erasure must hold at once.
     master: MasterKey,
-    // Data keys of tenants, unwrapped. Subjects' keys are never cached: erasure must hold at once.
-    tenants: Mutex<HashMap<TenantId, Key>>,
 }
 
 impl std::fmt::Debug for Vault {
@@ -73,11 +73,8 @@ impl Vault {
         tag
     }
 
-    pub fn new(master: MasterKey) -> Self {
-        Self {
-            master,
-            tenants: Mutex::default(),
-        }
+    pub const fn new(master: MasterKey) -> Self {
+        Self { master }
     }
 
     /// Seals a value of a subject (such as a customer or a router). The subject's key is made at its first use;
@@ -90,8 +87,7 @@ impl Vault {
         plain: &str,
     ) -> Result<Sealed, StoreError> {
         let key = self.subject_key(tx, subject, true).await?;
-        let blob = encrypt(&key, &associated(tx.tenant(), subject, field), plain.as_bytes())?;
-        Ok(Sealed::new(STANDARD_NO_PAD.encode(blob)))
+        seal_with(&key, &associated(tx.tenant(), subject, field), plain)
     }
 
     /// Opens a sealed value; [`StoreError::Erased`] when its subject's key was destroyed.
@@ -103,12 +99,7 @@ impl Vault {
         sealed: &Sealed,
     ) -> Result<SecretString, StoreError> {
         let key = self.subject_key(tx, subject, false).await?;
-        let blob = STANDARD_NO_PAD
-            .decode(sealed.as_str())
-            .map_err(|_| StoreError::Seal)?;
-        let plain = decrypt(&key, &associated(tx.tenant(), subject, field), &blob)?;
-        let text = std::str::from_utf8(&plain).map_err(|_| StoreError::Seal)?;
-        Ok(SecretString::from(text))
+        open_with(&key, &associated(tx.tenant(), subject, field), sealed)
     }
 
     /// A keyed hash for finding or claiming a value without storing it: equal within a tenant and scope, useless
@@ -161,26 +152,31 @@ impl Vault {
 
     async fn tenant_key(&self, tx: &mut TenantTx) -> Result<Key, StoreError> {
         let tenant = tx.tenant();
-        if let Some(key) = self.cached(tenant) {
-            return Ok(key);
-        }
-        let master = self.master.key.expose_secret();
-        let aad = associated(tenant, &self.master.id, WRAPPED_FIELD);
         // Most of the time it is there, and whoever only reads may not make one.
         let stored = match read_tenant_key(tx).await? {
             Some(stored) => stored,
-            None => self.make_tenant_key(tx, &aad).await?,
+            None => self.make_tenant_key(tx).await?,
         };
+        self.unwrap_tenant_key(tenant, &stored)
+    }
+
+    fn unwrap_tenant_key(&self, tenant: TenantId, stored: &[u8]) -> Result<Key, StoreError> {
         // The tombstone of an erased tenant (`inline::erasure`).
         if stored.is_empty() {
             return Err(StoreError::Erased);
         }
-        unwrap_key(master, &aad, &stored)
+        unwrap_key(self.master.key.expose_secret(), &self.bound(tenant), stored)
     }
 
-    async fn make_tenant_key(&self, tx: &mut TenantTx, aad: &[u8]) -> Result<Vec<u8>, StoreError> {
+    /// What a tenant's key is bound to.
+    fn bound(&self, tenant: TenantId) -> Vec<u8> {
+        associated(tenant, &self.master.id, WRAPPED_FIELD)
+    }
+
+    async fn make_tenant_key(&self, tx: &mut TenantTx) -> Result<Vec<u8>, StoreError> {
         let tenant = tx.tenant();
-        let wrapped = encrypt(self.master.key.expose_secret(), aad, new_key()?.as_slice())?;
+        let master = self.master.key.expose_secret();
+        let wrapped = encrypt(master, &self.bound(tenant), new_key()?.as_slice())?;
         sqlx::query!(
             "INSERT INTO es.tenant_keys (tenant_id, master_id, wrapped) VALUES ($1, $2, $3)
              ON CONFLICT ON CONSTRAINT tenant_keys_pkey DO NOTHING",
@@ -194,18 +190,28 @@ impl Vault {
         read_tenant_key(tx).await?.ok_or(StoreError::Seal)
     }
 
-    /// Keeps the data key of a tenant in memory once it is known to be committed.
-    pub async fn warm(&self, tx: &mut TenantTx) -> Result<(), StoreError> {
+    /// The tenant's data key in hexadecimal digits, for an installation with another master key.
+    pub(crate) async fn data_key(&self, tx: &mut TenantTx) -> Result<SecretString, StoreError> {
         let key = self.tenant_key(tx).await?;
-        let tenant = tx.tenant();
-        if let Ok(mut tenants) = self.tenants.lock() {
-            tenants.insert(tenant, key);
-        }
-        Ok(())
+        Ok(SecretString::from(hex::encode(key.as_slice())))
     }
 
-    fn cached(&self, tenant: TenantId) -> Option<Key> {
-        self.tenants.lock().ok()?.get(&tenant).cloned()
+    /// Wraps a tenant's data key that was made elsewhere. There must be none yet.
+    pub(crate) async fn adopt(&self, tx: &mut TenantTx, key: &str) -> Result<(), StoreError> {
+        let bytes = Zeroizing::new(hex::decode(key).map_err(|_| StoreError::Seal)?);
+        let key: Key = Zeroizing::new(bytes.as_slice().try_into().map_err(|_| StoreError::Seal)?);
+        let tenant = tx.tenant();
+        let aad = associated(tenant, &self.master.id, WRAPPED_FIELD);
+        let wrapped = encrypt(self.master.key.expose_secret(), &aad, key.as_slice())?;
+        sqlx::query!(
+            "INSERT INTO es.tenant_keys (tenant_id, master_id, wrapped) VALUES ($1, $2, $3)",
+            tenant.as_uuid(),
+            self.master.id,
+            wrapped
+        )
+        .execute(&mut **tx)
+        .await?;
+        Ok(())
     }
 }
 
@@ -243,6 +249,20 @@ async fn read_subject_key(tx: &mut TenantTx, subject: &str) -> Result<Option<Opt
     )
     .fetch_optional(&mut **tx)
     .await?)
+}
+
+fn seal_with(key: &Key, aad: &[u8], plain: &str) -> Result<Sealed, StoreError> {
+    let blob = encrypt(key, aad, plain.as_bytes())?;
+    Ok(Sealed::new(STANDARD_NO_PAD.encode(blob)))
+}
+
+fn open_with(key: &Key, aad: &[u8], sealed: &Sealed) -> Result<SecretString, StoreError> {
+    let blob = STANDARD_NO_PAD
+        .decode(sealed.as_str())
+        .map_err(|_| StoreError::Seal)?;
+    let plain = decrypt(key, aad, &blob)?;
+    let text = std::str::from_utf8(&plain).map_err(|_| StoreError::Seal)?;
+    Ok(SecretString::from(text))
 }
 
 fn new_key() -> Result<Key, StoreError> {

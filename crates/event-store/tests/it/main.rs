@@ -17,6 +17,7 @@ mod isolation;
 mod leases;
 mod lint;
 mod memory;
+mod moving;
 mod order;
 mod parked;
 mod pulse;

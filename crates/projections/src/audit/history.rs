@@ -5,13 +5,20 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
+use simpul_domain::Sealed;
 use simpul_event_store::{
-    Recorded, TenantTx,
+    Recorded, StoreError, TenantTx, Vault,
+    bus::field,
     feed::{HandlerError, Projector},
 };
 
-use crate::{QueryError, event, page::MAX_PAGE, stored::column};
+use crate::{
+    QueryError, event,
+    page::MAX_PAGE,
+    stored::{column, unless_erased},
+};
 
 /// What stands in place of a sealed field.
 pub const SEALED: &str = "(sealed)";
@@ -51,6 +58,7 @@ pub struct Entry {
     pub actor: String,
     /// The super admin who acted as `actor`.
     pub impersonator: Option<String>,
+    /// From where, sealed until it is [`open`]ed; so is the next.
     pub ip: Option<String>,
     pub user_agent: Option<String>,
     /// The command that did it, such as `invoice.void`.
@@ -294,6 +302,32 @@ pub async fn correlated(
     )
     .fetch_all(&mut **tx)
     .await?)
+}
+
+/// Opens from where and with what each entry was done; neither of whoever is erased.
+pub async fn open(
+    tx: &mut TenantTx,
+    vault: &Vault,
+    mut entries: Vec<Entry>,
+) -> Result<Vec<Entry>, StoreError> {
+    let actors: BTreeSet<&str> = entries
+        .iter()
+        .filter(|entry| entry.ip.is_some() || entry.user_agent.is_some())
+        .map(|entry| entry.actor.as_str())
+        .collect();
+    let actors: Vec<String> = actors.into_iter().map(str::to_owned).collect();
+    let keys = vault.keyring(tx, &actors).await?;
+    for entry in &mut entries {
+        let opened = |field, sealed: Option<String>| match sealed {
+            Some(sealed) => unless_erased(keys.open(&entry.actor, field, &Sealed::new(sealed))),
+            None => Ok(None),
+        };
+        let clear = |text: SecretString| text.expose_secret().to_owned();
+        let (ip, user_agent) = (entry.ip.take(), entry.user_agent.take());
+        let (ip, user_agent) = (opened(field::IP, ip)?, opened(field::USER_AGENT, user_agent)?);
+        (entry.ip, entry.user_agent) = (ip.map(clear), user_agent.map(clear));
+    }
+    Ok(entries)
 }
 
 #[cfg(test)]

@@ -12,13 +12,16 @@ use simpul_domain::{
 use simpul_event_store::{
     Recorded, StoreError, TenantTx, Vault,
     feed::{HandlerError, Projector},
+    vault::Keyring,
 };
 use sqlx::types::Uuid;
 
-use crate::{Keyed, Page, Position, QueryError, Slice, event::decode_all, page::MAX_PAGE, stored::column};
-
-/// Users that one search looks at.
-pub const MAX_SEARCHED: i64 = 2_000;
+use crate::{
+    Keyed, Page, Position, QueryError, Slice,
+    event::decode_all,
+    page::MAX_PAGE,
+    stored::{column, unless_erased},
+};
 
 /// Words of the column `status`.
 pub mod status {
@@ -258,8 +261,9 @@ pub async fn list(tx: &mut TenantTx, filter: &UserFilter, page: Page) -> Result<
     Ok(page.slice(rows))
 }
 
-/// Users whose name or address contains a term, whatever its capitals, newest first. Both are ciphertext in the table,
-/// so they are opened one after the other: only the newest [`MAX_SEARCHED`] that the filter leaves are looked at.
+/// Users whose name or address contains a term, whatever its capitals, newest first. Both are ciphertext in the table, so
+/// nothing but opening them tells: users are read and opened by the [`MAX_PAGE`] until the page is full or there are no
+/// more. Nothing is left out; whoever waits longer than its operation may is told so.
 pub async fn search(
     tx: &mut TenantTx,
     vault: &Vault,
@@ -273,23 +277,19 @@ pub async fn search(
         limit: MAX_PAGE,
         ..page
     };
-    for _ in 0..MAX_SEARCHED / MAX_PAGE {
+    loop {
         let Slice { rows, next } = list(tx, filter, portion).await?;
-        for row in rows {
-            if found.len() < wanted
-                && open(tx, vault, &row)
-                    .await?
-                    .is_some_and(|opened| opened.contains(&term))
-            {
-                found.push(row);
-            }
-        }
+        let opened = open(tx, vault, &rows).await?;
+        let hits = rows.into_iter().zip(opened).filter(|(_, opened)| {
+            let opened = opened.as_ref();
+            opened.is_some_and(|opened| opened.contains(&term))
+        });
+        found.extend(hits.map(|(row, _)| row).take(wanted - found.len()));
         portion.after = next;
         if next.is_none() || found.len() >= wanted {
-            break;
+            return Ok(page.slice(found));
         }
     }
-    Ok(page.slice(found))
 }
 
 /// Users by id; unknown ones are left out.
@@ -298,15 +298,27 @@ pub async fn by_ids(tx: &mut TenantTx, ids: &[UserId]) -> Result<Vec<UserRow>, Q
     select(tx, Some(&ids), &UserFilter::default(), Page::first(0)).await
 }
 
-/// Opens the personal fields of a user; nothing when they are erased.
-pub async fn open(tx: &mut TenantTx, vault: &Vault, row: &UserRow) -> Result<Option<Personal>, StoreError> {
+/// Opens the personal fields of users: one of each row, in their order, with one statement for all; nothing of whoever
+/// is erased.
+pub async fn open(
+    tx: &mut TenantTx,
+    vault: &Vault,
+    rows: &[UserRow],
+) -> Result<Vec<Option<Personal>>, StoreError> {
+    let keys = vault
+        .keyring(tx, &column(rows, |row| row.user.to_string()))
+        .await?;
+    rows.iter()
+        .map(|row| unless_erased(open_fields(&keys, row)))
+        .collect()
+}
+
+fn open_fields(keys: &Keyring, row: &UserRow) -> Result<Personal, StoreError> {
     let subject = row.user.to_string();
-    let email = match vault.open(tx, &subject, "email", &row.email).await {
-        Err(StoreError::Erased) => return Ok(None),
-        email => email?,
-    };
-    let name = vault.open(tx, &subject, "name", &row.name).await?;
-    Ok(Some(Personal { email, name }))
+    Ok(Personal {
+        email: keys.open(&subject, "email", &row.email)?,
+        name: keys.open(&subject, "name", &row.name)?,
+    })
 }
 
 impl Personal {

@@ -12,6 +12,8 @@ mod exactly_once;
 mod poison;
 mod random;
 mod random_events;
+mod random_lines;
+mod random_money;
 mod random_people;
 mod random_platform;
 mod reading;

@@ -2,6 +2,7 @@
 //! retention, verified, and restored (SPEC section 17; ADR 54, ADR 55).
 
 mod reconcile;
+mod rehearsal;
 mod restore;
 mod round;
 mod shelf;
@@ -21,11 +22,14 @@ use simpul_domain::{
     BackupId, CommandId, CorrelationId, TenantId,
     platform::backup::{BackupMade, retention::Retention},
 };
-use simpul_event_store::{Actor, Bus, Context, DispatchError, StoreError, Vault, backup::Moment};
+use simpul_event_store::{
+    Actor, Bus, Context, DispatchError, EventStore, StoreError, Vault, backup::Moment, feed,
+};
 
 pub(crate) use self::{
+    rehearsal::Rehearsal,
     restore::{Restored, restore},
-    round::Backing,
+    round::{Backing, Watch},
 };
 use crate::config::{Config, ConfigError};
 
@@ -143,8 +147,7 @@ impl Backups {
         };
         let namespace = TenantId::PLATFORM.as_uuid();
         let backup = BackupId::derive(namespace, &format!("backup-failed/{slot}"));
-        let reason = said(&error);
-        if let Err(error) = self.record(backup, BackupNews::Failed { reason }).await {
+        if let Err(error) = self.failed(backup, feed::chain(&error)).await {
             tracing::error!(%error, "a failed backup cannot be written down");
         }
         Err(error)
@@ -155,19 +158,37 @@ impl Backups {
         let manifest = manifest(&self.shelf, self.bus.store().vault(), name).await?;
         let archive = fetch(&self.shelf, &manifest).await?;
         blocking(move || Ok(archive.prove(&identity).map(|_| ())?)).await?;
+        self.verified(&manifest).await?;
+        Ok(manifest)
+    }
+
+    /// Writes down that one was read back.
+    async fn verified(&self, manifest: &Manifest) -> Result<(), BackupsError> {
         // A backup of before a restore is not in the log of after it.
         match self.record(manifest.backup, BackupNews::Verified).await {
             Err(BackupsError::Record(DispatchError::Refused(_))) => {
                 self.record(
                     manifest.backup,
-                    BackupNews::Made(Box::new(made_of(&manifest, self.bus.store().now()))),
+                    BackupNews::Made(Box::new(made_of(manifest, self.now()))),
                 )
                 .await?;
-                self.record(manifest.backup, BackupNews::Verified).await?;
+                self.record(manifest.backup, BackupNews::Verified).await
             }
-            other => other?,
+            other => other,
         }
-        Ok(manifest)
+    }
+
+    /// Writes down that one is missing, and tells every admin of the platform.
+    async fn failed(&self, backup: BackupId, reason: String) -> Result<(), BackupsError> {
+        self.record(backup, BackupNews::Failed { reason }).await
+    }
+
+    fn store(&self) -> &EventStore {
+        self.bus.store()
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.store().now()
     }
 
     /// Every backup that is believed, oldest first.
@@ -258,20 +279,6 @@ fn made_of(manifest: &Manifest, at: DateTime<Utc>) -> BackupMade {
         events: manifest.facts.events(),
         at,
     }
-}
-
-/// An error with its causes, for people.
-fn said(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.ends_with(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = error.source();
-    }
-    text
 }
 
 async fn manifest(shelf: &Arc<dyn Shelf>, vault: &Vault, name: &str) -> Result<Manifest, BackupsError> {

@@ -5,13 +5,13 @@
 //! due meanwhile is decided, while no message leaves; and what all that would say is held for a person, because somebody
 //! may have been told before.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use simpul_api::gateways::{GatewayDirectory as _, StoredGateways};
-use simpul_app::{
-    billing::{BookObservation, Booked},
-    policies::Policies,
+use simpul_api::{
+    gateways::StoredGateways,
+    poller::{Answer, Poller},
 };
+use simpul_app::{billing::Booked, policies::Policies};
 use simpul_domain::{
     AnyEvent, AttemptId, TenantId,
     billing::{Attempt, AttemptEvent},
@@ -67,41 +67,27 @@ pub(super) async fn all(
 /// Books what gateways say about every attempt that waits for its payer. One that does not answer is asked again by its
 /// own notice or by a person: it is said, and holds up nobody.
 async fn ask_gateways(config: &Config, store: &EventStore, tenant: TenantId) -> anyhow::Result<u64> {
-    let gateways = StoredGateways::new(
-        store.clone(),
-        wiring::egress(config)?,
-        config.endpoints.tripay.clone(),
-    );
     let bus = Bus::new(store.clone());
+    let poller = Poller {
+        bus: bus.clone(),
+        gateways: Arc::new(StoredGateways::new(
+            store.clone(),
+            wiring::egress(config)?,
+            config.endpoints.tripay.clone(),
+        )),
+    };
     let mut found = 0;
     for attempt in attempts(store, tenant).await? {
         let (state, _) = store.load::<Attempt>(tenant, &attempt.to_string()).await?;
-        let (Some(charge), Some(plan)) = (state.awaited(), state.plan()) else {
+        if !state.is_open() {
             continue;
-        };
-        let Some(gateway) = gateways.open(tenant, plan.gateway).await? else {
-            tracing::warn!(attempt.id = %attempt, "its gateway account is not connected any more");
-            continue;
-        };
-        let observation = match gateway.client.status(&charge).await {
-            Ok(observation) => observation,
-            Err(error) => {
-                tracing::warn!(attempt.id = %attempt, %error, "the gateway does not say what became of it");
-                continue;
-            }
-        };
+        }
         let frame = Context {
             tenant,
-            effective_at: observation.paid_at,
             ..context(&bus)
         };
-        let command = BookObservation {
-            gateway: plan.gateway,
-            observation,
-            notice: None,
-        };
-        let booked = bus.dispatch(frame, command).await?.answer;
-        found += u64::from(!matches!(booked, Booked::Nothing));
+        let answer = poller.learn(&frame, attempt, &state).await?;
+        found += u64::from(matches!(answer, Answer::Booked(booked) if booked != Booked::Nothing));
     }
     bus.drain().await;
     Ok(found)

@@ -61,6 +61,29 @@ async fn run(
     overwrite: Option<&str>,
 ) -> anyhow::Result<Restored> {
     let (shelf, owner_url) = (shelf::of(config)?, config.owner_url()?);
+    let (manifest, epochs) = bring_back(config, store, name, overwrite).await?;
+    let newer = erased_since(&manifests(&shelf, store.vault()).await?, &manifest);
+    let reconciled = reconcile::all(config, store, &newer).await?;
+    let corrected = read_models(config, store, &owner_url).await?;
+    let restored = Restored {
+        at: store.now(),
+        manifest,
+        epochs,
+        reconciled,
+        corrected,
+    };
+    record(store, &restored).await?;
+    Ok(restored)
+}
+
+/// The store as it was, with an epoch of its own; nothing outside has heard of it.
+pub(super) async fn bring_back(
+    config: &Config,
+    store: &EventStore,
+    name: &str,
+    overwrite: Option<&str>,
+) -> anyhow::Result<(Manifest, (i64, i64))> {
+    let (shelf, owner_url) = (shelf::of(config)?, config.owner_url()?);
     let identity = config.backup_identity()?;
     let manifest = manifest(&shelf, store.vault(), name).await?;
     must_be_readable(&manifest.facts)?;
@@ -80,18 +103,7 @@ async fn run(
     );
     must_be_the_logs(store, &manifest.facts).await?;
     tracing::info!("logs verified, heads as in the manifest");
-    let newer = erased_since(&manifests(&shelf, store.vault()).await?, &manifest);
-    let reconciled = reconcile::all(config, store, &newer).await?;
-    let corrected = read_models(config, store, &owner_url).await?;
-    let restored = Restored {
-        at: store.now(),
-        manifest,
-        epochs,
-        reconciled,
-        corrected,
-    };
-    record(store, &restored).await?;
-    Ok(restored)
+    Ok((manifest, epochs))
 }
 
 /// A schema that this binary knows: the same migrations as far as they go. Those that follow are applied afterwards.
@@ -200,7 +212,7 @@ async fn rebuilt(owner_url: &SecretString, store: &EventStore, name: &str) -> an
 }
 
 /// Builds every read model anew from the log, and compares: what is read from now on is what the log says.
-async fn read_models(
+pub(super) async fn read_models(
     config: &Config,
     store: &EventStore,
     owner_url: &SecretString,

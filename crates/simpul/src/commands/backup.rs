@@ -1,13 +1,19 @@
-//! `simpul backup make|list|verify|prune`.
+//! `simpul backup make|list|verify|rehearse|prune`.
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use serde_json::json;
 use simpul_adapters::backup::Manifest;
 use simpul_event_store::Bus;
 
 use super::say;
-use crate::{backups::Backups, cli::Backup, config::Config, wiring};
+use crate::{
+    backups::{Backups, Rehearsal},
+    cli::Backup,
+    config::Config,
+    wiring,
+};
 
 pub(crate) async fn run(config: &Config, command: Backup) -> anyhow::Result<ExitCode> {
     let bus = Bus::new(wiring::store(config)?);
@@ -25,6 +31,13 @@ pub(crate) async fn run(config: &Config, command: Backup) -> anyhow::Result<Exit
         Backup::Verify { name } => {
             let manifest = backups.verify(&name, config.backup_identity()?).await?;
             say(format_args!("{} is whole", manifest.name));
+        }
+        Backup::Rehearse => {
+            let rehearsal = Rehearsal::new(config, backups)?.context("backup.rehearsal_url is missing")?;
+            match rehearsal.hold().await? {
+                Some(manifest) => say(format_args!("{} can be restored", manifest.name)),
+                None => say("there is no backup"),
+            }
         }
         Backup::Prune => {
             for name in backups.prune().await? {

@@ -11,6 +11,7 @@ pub(crate) mod restore;
 pub(crate) mod router_sim;
 pub(crate) mod schema;
 pub(crate) mod stuck;
+pub(crate) mod tenant;
 pub(crate) mod token;
 pub(crate) mod users;
 

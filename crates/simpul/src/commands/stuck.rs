@@ -155,6 +155,7 @@ fn parcel_line(parcel: &outbox::Status) -> Value {
         "attempts": parcel.attempts,
         "due_at": parcel.due_at,
         "error": parcel.last_error,
+        "refused": parcel.refused,
     })
 }
 

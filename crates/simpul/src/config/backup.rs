@@ -23,6 +23,11 @@ pub struct Backup {
     pub identity_file: Option<PathBuf>,
     /// What is lost at most when everything is.
     pub every_minutes: NonZeroU16,
+    /// With a newest backup older than this the platform's admins are told, once a day.
+    pub alert_after_minutes: NonZeroU16,
+    /// Where the newest one is restored into a database of its own every week, to see that it can be: URL of the role that
+    /// owns that database, on a server where it may create one. It should not be the server that is backed up.
+    pub rehearsal_url: Option<SecretString>,
     pub keep_days: usize,
     pub keep_weeks: usize,
     pub keep_months: usize,
@@ -39,6 +44,8 @@ impl Default for Backup {
             recipients: Vec::new(),
             identity_file: None,
             every_minutes: NonZeroU16::MIN.saturating_add(59),
+            alert_after_minutes: NonZeroU16::MIN.saturating_add(149),
+            rehearsal_url: None,
             keep_days: keep.daily,
             keep_weeks: keep.weekly,
             keep_months: keep.monthly,

@@ -1,6 +1,6 @@
 //! The front door: where it listens, which documents it trusts, and how much may be asked.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf};
 
 use serde::Deserialize;
 use simpul_adapters::egress::Prefix;
@@ -8,9 +8,15 @@ use simpul_api::{
     BySurface, ProxyHeader, Settings, TrustedDocuments,
     budget::{self, Rate},
 };
+use simpul_projections::registry;
 use url::Url;
 
 use super::{Config, ConfigError, read};
+use crate::listen::{self, Room, TooFewFiles};
+
+/// Files of the process's own besides its database's pools and leases of read models: reactors and rounds, the broker,
+/// routers and services that are talked to at once, keys, logs.
+const OUTSIDE: u64 = 112;
 
 /// The front door.
 #[derive(Debug, Clone, Deserialize)]
@@ -24,6 +30,7 @@ pub struct Http {
     /// Origins of pages that may open sockets, besides the server's own.
     pub origins: Vec<String>,
     pub proxies: Proxies,
+    pub connections: Connections,
     /// How long requests are still taken after `/ready` has begun to say no.
     pub drain_ms: u64,
 }
@@ -38,6 +45,25 @@ pub struct Proxies {
     pub header: ProxyHeader,
 }
 
+/// How many connections clients may hold (ADR 65).
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Connections {
+    /// At a time; fewer where the process may not open so many files.
+    pub total: usize,
+    /// Of one address (of IPv6: one /64) that is none of our proxies.
+    pub per_address: NonZeroU32,
+}
+
+impl Default for Connections {
+    fn default() -> Self {
+        Self {
+            total: 10_000,
+            per_address: NonZeroU32::MIN.saturating_add(255),
+        }
+    }
+}
+
 impl Default for Http {
     fn default() -> Self {
         let listen = SocketAddr::from(([127, 0, 0, 1], 8080));
@@ -50,6 +76,7 @@ impl Default for Http {
             documents: Documents::default(),
             origins: Vec::new(),
             proxies: Proxies::default(),
+            connections: Connections::default(),
             drain_ms: 1_000,
         }
     }
@@ -157,6 +184,30 @@ impl Config {
             origins: self.http.origins.clone(),
             proxies: simpul_api::Proxies::new(self.http.proxies.networks.clone(), self.http.proxies.header),
         })
+    }
+}
+
+impl Config {
+    /// How many connections clients may hold, of what the process's limit of open files leaves to them.
+    pub(crate) fn room(&self) -> Result<Room, TooFewFiles> {
+        let wanted = self.http.connections;
+        Ok(Room {
+            total: listen::room(wanted.total, self.own_files())?,
+            per_address: wanted.per_address,
+            proxies: self.http.proxies.networks.clone(),
+        })
+    }
+
+    /// At most: the pools, a connection for each lease, and what goes to the broker, to routers and to services.
+    fn own_files(&self) -> u64 {
+        let database = &self.database;
+        let pools = [
+            database.app_connections,
+            database.read_connections,
+            database.system_connections,
+        ];
+        let leases = registry::NAMES.len() as u64 * u64::from(self.projector.shards.get());
+        pools.map(u64::from).iter().sum::<u64>() + leases + OUTSIDE
     }
 }
 

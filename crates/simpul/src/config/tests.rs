@@ -1,9 +1,5 @@
 //! What is refused before anything starts.
 
-use figment::{
-    Figment,
-    providers::{Format as _, Toml},
-};
 use secrecy::{ExposeSecret as _, SecretString};
 use simpul_api::ProxyHeader;
 use simpul_app::identity::password::Algorithm;
@@ -64,14 +60,16 @@ fn passwords_cost_what_the_specification_asks_for_unless_in_development() {
 
 #[test]
 fn a_key_that_nobody_knows_is_refused() {
-    let figment = Figment::from(Toml::string("[http]\nlisen = \"127.0.0.1:1\"\n"));
-    let error = figment.extract::<Config>().expect_err("a typing error");
-    assert!(error.to_string().contains("lisen"), "{error}");
+    let error = Config::from_toml("[http]\nlisen = \"127.0.0.1:1\"\n").expect_err("a typing error");
+    let ConfigError::Read(cause) = error else {
+        panic!("{error}")
+    };
+    assert!(cause.to_string().contains("lisen"), "{cause}");
 }
 
 #[test]
 fn proxies_are_networks_and_one_header() {
-    let read = |text: &str| Figment::from(Toml::string(text)).extract::<Config>().ok();
+    let read = |text: &str| Config::from_toml(text).ok();
     let config = read("[http.proxies]\nnetworks = [\"10.0.0.0/8\", \"fd00::/8\"]\nheader = \"forwarded\"\n");
     let proxies = config.expect("readable").http.proxies;
     assert_eq!(
@@ -94,8 +92,7 @@ fn a_retention_of_no_days_and_a_projection_without_shards_are_refused() {
         "[retention]\nidle_commands_days = 0\n",
         "[projector]\nshards = 0\n",
     ] {
-        let figment = Figment::from(Toml::string(text));
-        figment.extract::<Config>().expect_err("none is not some");
+        Config::from_toml(text).expect_err("none is not some");
     }
 }
 

@@ -111,6 +111,9 @@ fn told(news: &letters::News) -> News {
             of: *of,
             usual: *usual,
         },
+        letters::News::BackupFailed { reason } => News::BackupFailed {
+            reason: reason.clone(),
+        },
     }
 }
 

@@ -15,7 +15,7 @@ use anyhow::Context as _;
 use simpul_adapters::{
     bus::consumer::Replays,
     dns::Dns,
-    egress::{Egress, Policy},
+    egress::{Egress, Hosts, HttpLimits, Policy},
     mail::{Folder, Post, Smtp},
     provisioning::Provisioning,
     work_loop::Wake,
@@ -115,10 +115,14 @@ pub(crate) fn egress(config: &Config) -> anyhow::Result<Egress> {
         EgressMode::Production => Policy::production(),
         EgressMode::Development => Policy::development(),
     };
-    Ok(Egress::new(policy)?)
+    Ok(Egress::with(
+        policy,
+        Hosts::Dns(Box::new(dns(config)?)),
+        HttpLimits::default(),
+    )?)
 }
 
-/// What asks the DNS for the proofs of domains.
+/// What asks the DNS, for addresses and for the proofs of domains.
 pub(crate) fn dns(config: &Config) -> anyhow::Result<Dns> {
     let servers = &config.egress.name_servers;
     let dns = if servers.is_empty() {

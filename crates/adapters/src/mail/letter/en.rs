@@ -13,6 +13,7 @@ pub(super) fn subject(kind: LetterKind, Facts { operator, .. }: &Facts) -> Strin
         LetterKind::NewDevice => format!("New sign-in to your account at {operator}"),
         LetterKind::AddOnRejected => format!("An add-on for {operator} was not granted"),
         LetterKind::IsolirHeld => format!("Isolations at {operator} wait for your decision"),
+        LetterKind::BackupFailed => format!("{operator}: a backup is missing"),
     }
 }
 
@@ -73,6 +74,14 @@ pub(super) fn paragraphs(kind: LetterKind, facts: &Facts) -> Vec<Paragraph> {
                 words("Look at the run, then approve or decline it. Without a decision it is counted again tomorrow.".to_owned()),
             ]
         }
+        LetterKind::BackupFailed => vec![
+            words(format!(
+                "{}: there is no good backup of {operator} that is as new as it should be.",
+                facts.seen().at
+            )),
+            words(facts.failed().to_owned()),
+            words("Until a backup succeeds, whatever is lost since the last good one is lost for good. Look at the list of backups and at the server's log.".to_owned()),
+        ],
     });
     letter
 }

@@ -13,6 +13,7 @@ pub(super) fn subject(kind: LetterKind, Facts { operator, .. }: &Facts) -> Strin
         LetterKind::NewDevice => format!("Login baru ke akun Anda di {operator}"),
         LetterKind::AddOnRejected => format!("Add-on untuk {operator} tidak disetujui"),
         LetterKind::IsolirHeld => format!("Isolir di {operator} menunggu keputusan Anda"),
+        LetterKind::BackupFailed => format!("{operator}: cadangan data tidak ada"),
     }
 }
 
@@ -73,6 +74,14 @@ pub(super) fn paragraphs(kind: LetterKind, facts: &Facts) -> Vec<Paragraph> {
                 words("Periksa daftarnya, lalu setujui atau tolak. Tanpa keputusan, jumlahnya dihitung lagi besok.".to_owned()),
             ]
         }
+        LetterKind::BackupFailed => vec![
+            words(format!(
+                "{}: tidak ada cadangan {operator} yang baik dan cukup baru.",
+                facts.seen().at
+            )),
+            words(facts.failed().to_owned()),
+            words("Sampai pencadangan berhasil lagi, data sejak cadangan baik terakhir dapat hilang untuk selamanya. Periksa daftar cadangan dan log server.".to_owned()),
+        ],
     });
     letter
 }

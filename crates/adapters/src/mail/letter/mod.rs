@@ -56,6 +56,8 @@ pub enum News {
         /// Of an average run.
         usual: Option<u32>,
     },
+    /// A backup failed, is missing or cannot be restored.
+    BackupFailed { reason: String },
 }
 
 /// What was seen, in words.
@@ -111,6 +113,7 @@ impl Facts {
                 reason: line(reason),
             },
             News::IsolirHeld { .. } => news.clone(),
+            News::BackupFailed { reason } => News::BackupFailed { reason: line(reason) },
         });
         self
     }
@@ -119,7 +122,7 @@ impl Facts {
     fn rejected(&self) -> (&str, &str) {
         match &self.news {
             Some(News::AddOnRejected { add_on, reason }) => (add_on, reason),
-            Some(News::IsolirHeld { .. }) | None => ("-", "-"),
+            _ => ("-", "-"),
         }
     }
 
@@ -127,7 +130,15 @@ impl Facts {
     fn held(&self) -> (u32, u32, Option<u32>) {
         match self.news {
             Some(News::IsolirHeld { lines, of, usual }) => (lines, of, usual),
-            Some(News::AddOnRejected { .. }) | None => (0, 0, None),
+            _ => (0, 0, None),
+        }
+    }
+
+    /// Why there is no good backup.
+    fn failed(&self) -> &str {
+        match &self.news {
+            Some(News::BackupFailed { reason }) => reason,
+            _ => "-",
         }
     }
 
@@ -195,6 +206,7 @@ const fn place(kind: LetterKind) -> &'static str {
         LetterKind::EmailChanged | LetterKind::NewDevice => "account",
         LetterKind::AddOnRejected => "add-ons",
         LetterKind::IsolirHeld => "isolir",
+        LetterKind::BackupFailed => "backups",
     }
 }
 

@@ -14,6 +14,9 @@ fn facts(kind: LetterKind) -> Facts {
             add_on: "white_label".to_owned(),
             reason: "belum lunas".to_owned(),
         },
+        LetterKind::BackupFailed => News::BackupFailed {
+            reason: "pg_dump failed: the disk is full".to_owned(),
+        },
         _ => News::IsolirHeld {
             lines: 120,
             of: 400,

@@ -148,7 +148,7 @@ pub(crate) struct PasswordResetPayload {
     user_errors: Vec<UserError>,
 }
 
-fn visit<'c>(context: &Context<'c>) -> Result<&'c Arc<Visit>, ApiError> {
+pub(super) fn visit<'c>(context: &Context<'c>) -> Result<&'c Arc<Visit>, ApiError> {
     context.data::<Arc<Visit>>().map_err(|_| ApiError::internal())
 }
 
@@ -166,12 +166,18 @@ fn denied(denied: Denied, ticket: (&str, &str)) -> UserError {
     }
 }
 
-fn started(entered: Entered, ticket: (&str, &str)) -> SessionStartPayload {
-    let mut payload = SessionStartPayload {
-        tokens: None,
-        challenge: None,
-        user_errors: Vec::new(),
-    };
+impl SessionStartPayload {
+    pub(super) const fn refused(user_errors: Vec<UserError>) -> Self {
+        Self {
+            tokens: None,
+            challenge: None,
+            user_errors,
+        }
+    }
+}
+
+pub(super) fn started(entered: Entered, ticket: (&str, &str)) -> SessionStartPayload {
+    let mut payload = SessionStartPayload::refused(Vec::new());
     match entered {
         Entered::In(tokens) => payload.tokens = Some((*tokens).into()),
         Entered::Challenged(challenge) => payload.challenge = Some(challenge.expose_secret().to_owned()),

@@ -30,8 +30,8 @@ pub(crate) struct Session {
     id: ID,
     /// Whose.
     user_id: ID,
-    /// How they proved who they are: `password`, `second_factor`, `recovery_code`, `invitation`, `impersonation` or
-    /// `command_line`.
+    /// How they proved who they are: `password`, `second_factor`, `recovery_code`, `invitation`, `impersonation`,
+    /// `command_line` or `switch`.
     method: String,
     /// The super admin who acts as the user.
     impersonated_by: Option<ID>,

@@ -7,10 +7,13 @@ pub(super) mod impersonation;
 pub(super) mod lists;
 pub(super) mod roles;
 pub(super) mod sign_in_rules;
+pub(super) mod switching;
 pub(super) mod user;
 pub(super) mod users;
 
 use async_graphql::MergedObject;
+
+pub(super) use self::user::Opened as OpenedUser;
 
 /// Commands about one's own way in, and before anybody is in.
 #[derive(Debug, Default, MergedObject)]
@@ -18,7 +21,12 @@ pub(crate) struct OwnMutation(entry::EntryMutation, account::AccountMutation);
 
 /// Questions about users, wherever they are.
 #[derive(Debug, Default, MergedObject)]
-pub(crate) struct CrewQuery(users::UsersQuery, lists::SessionsQuery, api_keys::ApiKeysQuery);
+pub(crate) struct CrewQuery(
+    users::UsersQuery,
+    lists::SessionsQuery,
+    api_keys::ApiKeysQuery,
+    switching::SwitchingQuery,
+);
 
 /// Commands about users, wherever they are.
 #[derive(Debug, Default, MergedObject)]
@@ -26,6 +34,7 @@ pub(crate) struct CrewMutation(
     users::UsersMutation,
     lists::SessionsMutation,
     api_keys::ApiKeysMutation,
+    switching::SwitchingMutation,
 );
 
 /// Questions about a tenant's users. The platform has no roles of its own.

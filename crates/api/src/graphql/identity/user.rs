@@ -1,17 +1,20 @@
 //! A user: read once, and only if more than the id is asked for.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Enum, ID, Object, Result};
 use secrecy::{ExposeSecret as _, SecretString};
 use simpul_app::permission;
 use simpul_domain::UserId;
-use simpul_event_store::{TenantTx, feed::Projector as _};
-use simpul_projections::identity::user_list::{self, UserListProjector, UserRow, status};
+use simpul_event_store::TenantTx;
+use simpul_projections::identity::user_list::{self, UserRow, status};
 use tokio::sync::OnceCell;
 
 use crate::{
     ApiError,
     auth::Viewer,
     graphql::{
+        batch,
         scalar::DateTime,
         scope::{Scope, scope},
     },
@@ -59,7 +62,7 @@ pub(crate) struct User {
 
 /// A user's row with its personal fields.
 #[derive(Debug, Clone)]
-struct Opened {
+pub(in crate::graphql) struct Opened {
     row: UserRow,
     /// Nothing of whoever is erased.
     email: Option<String>,
@@ -80,23 +83,20 @@ impl User {
     }
 
     /// INVARIANT: whoever reads has asked for the permission.
-    pub(super) async fn open(scope: &Scope, tx: &mut TenantTx, row: UserRow) -> Result<Self, ApiError> {
-        let id = row.user;
-        let opened = Opened::open(scope, tx, row).await?;
-        Ok(Self {
-            id,
-            opened: OnceCell::new_with(Some(Some(opened))),
-        })
+    pub(super) async fn open(
+        scope: &Scope,
+        tx: &mut TenantTx,
+        rows: Vec<UserRow>,
+    ) -> Result<Vec<Self>, ApiError> {
+        let opened = Opened::open(scope, tx, rows).await?;
+        Ok(opened.into_iter().map(Self::from).collect())
     }
 
     /// As it is after a command of staff.
-    pub(crate) async fn load(scope: &Scope, user: UserId) -> Result<Option<Self>, ApiError> {
+    pub(crate) async fn load(scope: &Arc<Scope>, user: UserId) -> Result<Option<Self>, ApiError> {
         scope.require(permission::USER_READ).await?;
-        let opened = Opened::find(scope, user).await?;
-        Ok(opened.map(|opened| Self {
-            id: user,
-            opened: OnceCell::new_with(Some(Some(opened))),
-        }))
+        let opened: Option<Opened> = batch::one(scope, user).await?;
+        Ok(opened.map(Self::from))
     }
 
     /// Everything about the user. Others than the viewer need a permission.
@@ -106,32 +106,47 @@ impl User {
             if scope.viewer().user != self.id {
                 scope.require(permission::USER_READ).await?;
             }
-            Opened::find(scope, self.id).await
+            batch::one(scope, self.id).await
         });
         Ok(opened.await?.as_ref())
     }
 }
 
+impl From<Opened> for User {
+    fn from(opened: Opened) -> Self {
+        Self {
+            id: opened.of(),
+            opened: OnceCell::new_with(Some(Some(opened))),
+        }
+    }
+}
+
 impl Opened {
-    async fn find(scope: &Scope, user: UserId) -> Result<Option<Self>, ApiError> {
-        let mut tx = scope.read(&[UserListProjector::NAME]).await?;
-        let row = user_list::by_ids(&mut tx, &[user]).await?.pop();
-        let opened = match row {
-            Some(row) => Some(Self::open(scope, &mut tx, row).await?),
-            None => None,
-        };
-        tx.commit().await?;
-        Ok(opened)
+    pub(in crate::graphql) const fn of(&self) -> UserId {
+        self.row.user
     }
 
-    async fn open(scope: &Scope, tx: &mut TenantTx, row: UserRow) -> Result<Self, ApiError> {
-        let personal = user_list::open(tx, scope.state().store().vault(), &row).await?;
+    /// INVARIANT: whoever reads has asked for the permission.
+    pub(in crate::graphql) async fn by_ids(
+        scope: &Scope,
+        tx: &mut TenantTx,
+        ids: &[UserId],
+    ) -> Result<Vec<Self>, ApiError> {
+        let rows = user_list::by_ids(tx, ids).await?;
+        Self::open(scope, tx, rows).await
+    }
+
+    async fn open(scope: &Scope, tx: &mut TenantTx, rows: Vec<UserRow>) -> Result<Vec<Self>, ApiError> {
+        let opened = user_list::open(tx, scope.state().store().vault(), &rows).await?;
         let clear = |text: &SecretString| text.expose_secret().to_owned();
-        Ok(Self {
-            email: personal.as_ref().map(|personal| clear(&personal.email)),
-            name: personal.as_ref().map(|personal| clear(&personal.name)),
-            row,
-        })
+        let both = rows.into_iter().zip(opened);
+        Ok(both
+            .map(|(row, personal)| Self {
+                email: personal.as_ref().map(|personal| clear(&personal.email)),
+                name: personal.as_ref().map(|personal| clear(&personal.name)),
+                row,
+            })
+            .collect())
     }
 }
 

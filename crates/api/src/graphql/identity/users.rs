@@ -17,9 +17,9 @@ use simpul_domain::{
     Code, UserId,
     identity::{RoleKey, UserKind},
 };
-use simpul_event_store::feed::Projector as _;
+use simpul_event_store::{Command, feed::Projector as _};
 use simpul_projections::{
-    Keyed as _, Slice,
+    Keyed, Position, Slice,
     identity::user_list::{self, UserListProjector},
 };
 
@@ -29,8 +29,7 @@ use crate::{
     graphql::{
         fields::Fields,
         page::{connection, page},
-        payload::Outcome,
-        scope::{Scope, scope},
+        scope::scope,
         user_error::UserError,
     },
 };
@@ -49,7 +48,14 @@ pub(crate) struct UserPayload {
 }
 
 impl UserPayload {
-    async fn of(scope: &Scope, outcome: Outcome<UserId>) -> Result<Self, ApiError> {
+    /// Runs a command about a user and says what became of it.
+    async fn after<C: Command<Answer = UserId>>(
+        context: &Context<'_>,
+        key: Option<&str>,
+        command: Result<C, Vec<UserError>>,
+    ) -> Result<Self, ApiError> {
+        let scope = scope(context)?;
+        let outcome = scope.command("user", key, command, |user| user).await?;
         let user = match outcome.id {
             Some(user) if scope.require(permission::USER_READ).await.is_ok() => {
                 User::load(scope, user).await?
@@ -86,6 +92,20 @@ pub(crate) struct UserInput {
     id: ID,
     /// Same key, same effect. 1 to 64 characters.
     idempotency_key: Option<String>,
+}
+
+impl UserInput {
+    /// Runs a command that needs to know no more than the user.
+    async fn run<C: Command<Answer = UserId>>(
+        &self,
+        context: &Context<'_>,
+        command: impl FnOnce(UserId) -> C,
+    ) -> Result<UserPayload, ApiError> {
+        let mut fields = Fields::default();
+        let user = fields.id("id", "user", &self.id);
+        let command = fields.done(user.map(command));
+        UserPayload::after(context, self.idempotency_key.as_deref(), command).await
+    }
 }
 
 /// Other roles for a user.
@@ -177,7 +197,7 @@ pub(crate) struct UsersQuery;
 
 #[Object]
 impl UsersQuery {
-    /// Users, newest first; at most 100 a page. A search looks at the newest 2,000 that the filter leaves.
+    /// Users, newest first; at most 100 a page.
     /// Permission: user.read
     async fn users(
         &self,
@@ -200,12 +220,11 @@ impl UsersQuery {
             }
         };
         let Slice { rows, next } = listed.map_err(ApiError::from)?;
-        let mut opened = Vec::with_capacity(rows.len());
-        for row in rows {
-            opened.push((row.position(), User::open(scope, &mut tx, row).await?));
-        }
+        let positions: Vec<Position> = rows.iter().map(Keyed::position).collect();
+        let opened = User::open(scope, &mut tx, rows).await?;
         tx.commit().await.map_err(ApiError::from)?;
-        let slice = Slice { rows: opened, next };
+        let rows = positions.into_iter().zip(opened).collect();
+        let slice = Slice { rows, next };
         Ok(connection(LIST, page, slice, |row| row.1))
     }
 }
@@ -223,11 +242,8 @@ impl UsersMutation {
         context: &Context<'_>,
         #[graphql(desc = "Who.")] input: UserInviteInput,
     ) -> Result<UserPayload> {
-        let scope = scope(context)?;
-        let key = input.idempotency_key.as_deref();
         // Whoever repeats the command gets the same user and no other letter.
-        let outcome = scope.command("user", key, input.command(), |user| user).await?;
-        Ok(UserPayload::of(scope, outcome).await?)
+        Ok(UserPayload::after(context, input.idempotency_key.as_deref(), input.command()).await?)
     }
 
     /// Sends another invitation to somebody who has not joined; the one before is void.
@@ -237,13 +253,7 @@ impl UsersMutation {
         context: &Context<'_>,
         #[graphql(desc = "Whom.")] input: UserInput,
     ) -> Result<UserPayload> {
-        let scope = scope(context)?;
-        let mut fields = Fields::default();
-        let user = fields.id("id", "user", &input.id);
-        let command = fields.done(user.map(|user| InviteAgain { user }));
-        let key = input.idempotency_key.as_deref();
-        let outcome = scope.command("user", key, command, |user| user).await?;
-        Ok(UserPayload::of(scope, outcome).await?)
+        Ok(input.run(context, |user| InviteAgain { user }).await?)
     }
 
     /// Gives a user other roles. What they may not do any more ends at once, live connections too.
@@ -253,17 +263,12 @@ impl UsersMutation {
         context: &Context<'_>,
         #[graphql(desc = "Whom, and which.")] input: UserRolesChangeInput,
     ) -> Result<UserPayload> {
-        let scope = scope(context)?;
         let mut fields = Fields::default();
         let user = fields.id("id", "user", &input.id);
         let roles = roles(&mut fields, &input.roles);
-        let command = fields.done(
-            user.zip(roles)
-                .map(|(user, roles)| ChangeUserRoles { user, roles }),
-        );
-        let key = input.idempotency_key.as_deref();
-        let outcome = scope.command("user", key, command, |user| user).await?;
-        Ok(UserPayload::of(scope, outcome).await?)
+        let both = user.zip(roles);
+        let command = fields.done(both.map(|(user, roles)| ChangeUserRoles { user, roles }));
+        Ok(UserPayload::after(context, input.idempotency_key.as_deref(), command).await?)
     }
 
     /// Changes what a user is called.
@@ -273,14 +278,11 @@ impl UsersMutation {
         context: &Context<'_>,
         #[graphql(desc = "Whom, and how.")] input: UserRenameInput,
     ) -> Result<UserPayload> {
-        let scope = scope(context)?;
         let mut fields = Fields::default();
         let user = fields.id("id", "user", &input.id);
         let name = Personal::new(&input.name);
         let command = fields.done(user.map(|user| RenameUser { user, name }));
-        let key = input.idempotency_key.as_deref();
-        let outcome = scope.command("user", key, command, |user| user).await?;
-        Ok(UserPayload::of(scope, outcome).await?)
+        Ok(UserPayload::after(context, input.idempotency_key.as_deref(), command).await?)
     }
 
     /// Has a user do nothing any more; their sessions end at once. The last owner stays.
@@ -290,13 +292,7 @@ impl UsersMutation {
         context: &Context<'_>,
         #[graphql(desc = "Whom.")] input: UserInput,
     ) -> Result<UserPayload> {
-        let scope = scope(context)?;
-        let mut fields = Fields::default();
-        let user = fields.id("id", "user", &input.id);
-        let command = fields.done(user.map(|user| DisableUser { user }));
-        let key = input.idempotency_key.as_deref();
-        let outcome = scope.command("user", key, command, |user| user).await?;
-        Ok(UserPayload::of(scope, outcome).await?)
+        Ok(input.run(context, |user| DisableUser { user }).await?)
     }
 
     /// Gives a disabled user back what their roles allow.
@@ -306,13 +302,7 @@ impl UsersMutation {
         context: &Context<'_>,
         #[graphql(desc = "Whom.")] input: UserInput,
     ) -> Result<UserPayload> {
-        let scope = scope(context)?;
-        let mut fields = Fields::default();
-        let user = fields.id("id", "user", &input.id);
-        let command = fields.done(user.map(|user| EnableUser { user }));
-        let key = input.idempotency_key.as_deref();
-        let outcome = scope.command("user", key, command, |user| user).await?;
-        Ok(UserPayload::of(scope, outcome).await?)
+        Ok(input.run(context, |user| EnableUser { user }).await?)
     }
 
     /// Removes the second factor of somebody who has lost it and the recovery codes.
@@ -322,13 +312,7 @@ impl UsersMutation {
         context: &Context<'_>,
         #[graphql(desc = "Whom.")] input: UserInput,
     ) -> Result<UserPayload> {
-        let scope = scope(context)?;
-        let mut fields = Fields::default();
-        let user = fields.id("id", "user", &input.id);
-        let command = fields.done(user.map(|user| ResetSecondFactor { user }));
-        let key = input.idempotency_key.as_deref();
-        let outcome = scope.command("user", key, command, |user| user).await?;
-        Ok(UserPayload::of(scope, outcome).await?)
+        Ok(input.run(context, |user| ResetSecondFactor { user }).await?)
     }
 
     /// Erases the name and the address of somebody who is disabled, for ever. What they did stays in the audit trail
@@ -339,12 +323,6 @@ impl UsersMutation {
         context: &Context<'_>,
         #[graphql(desc = "Whom.")] input: UserInput,
     ) -> Result<UserPayload> {
-        let scope = scope(context)?;
-        let mut fields = Fields::default();
-        let user = fields.id("id", "user", &input.id);
-        let command = fields.done(user.map(|user| EraseUser { user }));
-        let key = input.idempotency_key.as_deref();
-        let outcome = scope.command("user", key, command, |user| user).await?;
-        Ok(UserPayload::of(scope, outcome).await?)
+        Ok(input.run(context, |user| EraseUser { user }).await?)
     }
 }

@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use simpul_app::permission;
-use simpul_domain::{NoticeId, ParcelId};
+use simpul_domain::{NoticeId, ParcelId, UserId};
 use simpul_event_store::{
     feed::parked,
     inline::{dead_letter, lane, notice, outbox},
@@ -61,6 +61,10 @@ pub(crate) struct StuckParcel {
     channel: String,
     /// Nobody knows whether it happened: another try may do it twice.
     outcome_unknown: bool,
+    /// The other side will not have it as it is: another try fails too, unless something is changed. `error` says why.
+    refused: bool,
+    /// Whom a letter is for, while it is kept.
+    user_id: Option<ID>,
     /// Times it was tried.
     try_count: i32,
     /// Why the last try failed.
@@ -162,6 +166,8 @@ impl OperationsQuery {
         let shown = parcels.map(|parcel| StuckParcel {
             id: ParcelId::new(parcel.id).to_string().into(),
             outcome_unknown: parcel.state == "unknown",
+            refused: parcel.refused,
+            user_id: parcel.letter_for.map(|user| UserId::new(user).to_string().into()),
             channel: parcel.channel,
             try_count: parcel.attempts,
             error: parcel.last_error,

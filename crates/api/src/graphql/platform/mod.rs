@@ -6,8 +6,10 @@
 mod acts;
 mod backups;
 mod dashboard;
+mod domains;
 mod offers;
 mod plans;
+mod server;
 mod tenants;
 mod viewer;
 
@@ -22,6 +24,8 @@ pub(crate) struct Query(
     tenants::TenantsQuery,
     offers::OffersQuery,
     dashboard::DashboardQuery,
+    domains::DomainsQuery,
+    server::ServerQuery,
     backups::BackupsQuery,
     saas::PlatformSaasQuery,
     audit::AuditQuery,
@@ -47,6 +51,7 @@ pub(crate) struct TenantsMutation(
     acts::OnboardingMutation,
     acts::TermsMutation,
     acts::StandingMutation,
+    domains::DomainsMutation,
 );
 
 /// Commands about what is offered.

@@ -109,6 +109,17 @@ pub(crate) struct TenantCharge {
     since: DateTime,
 }
 
+/// A domain that a tenant may not have.
+#[derive(Debug, Clone, SimpleObject)]
+pub(crate) struct RevokedDomain {
+    /// Such as `billing.wifimaju.id`.
+    name: String,
+    /// As the tenant was told.
+    reason: String,
+    /// When it was taken away.
+    at: DateTime,
+}
+
 /// A tenant as a customer of the platform.
 #[derive(Debug, SimpleObject)]
 #[graphql(complex)]
@@ -136,6 +147,8 @@ pub(crate) struct ManagedTenant {
     add_ons: Vec<HeldAddOn>,
     /// What it owes per cycle.
     charges: Vec<TenantCharge>,
+    /// Domains that were taken away from it.
+    revoked_domains: Vec<RevokedDomain>,
     /// When it was onboarded.
     opened_at: DateTime,
     /// When its data is destroyed, if that is ordered.
@@ -179,6 +192,7 @@ impl ManagedTenant {
                 .collect(),
             add_ons: held(account),
             charges: charges(account),
+            revoked_domains: revoked(account),
             opened_at: DateTime(row.opened_at),
             deletion_due: account.deletion_due().map(DateTime),
             tenant: row.tenant,
@@ -216,6 +230,15 @@ fn held(account: &simpul_domain::platform::Account) -> Vec<HeldAddOn> {
             }
         })
         .collect()
+}
+
+fn revoked(account: &simpul_domain::platform::Account) -> Vec<RevokedDomain> {
+    let revoked = account.revoked_domains().map(|(name, revocation)| RevokedDomain {
+        name: name.to_string(),
+        reason: revocation.reason.clone(),
+        at: DateTime(revocation.at),
+    });
+    revoked.collect()
 }
 
 fn charges(account: &simpul_domain::platform::Account) -> Vec<TenantCharge> {

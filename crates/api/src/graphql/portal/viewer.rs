@@ -118,7 +118,8 @@ impl Customer {
         let Some(row) = customer_list::by_ids(&mut tx, &[customer]).await?.pop() else {
             return Ok(None);
         };
-        let personal = customer_list::open(&mut tx, scope.state().store().vault(), &row).await?;
+        let vault = scope.state().store().vault();
+        let personal = customer_list::open_one(&mut tx, vault, &row).await?;
         let credit = money::credit(&mut tx, customer).await?;
         tx.commit().await?;
         let text = |secret: &secrecy::SecretString| secret.expose_secret().to_owned();

@@ -2,6 +2,7 @@
 //!
 //! - `sign_in`: a password, and a code if one is asked for;
 //! - `renewal`: prolonging a session;
+//! - `switching`: coming over from another tenant of one's own;
 //! - `tickets`: what a letter's secret is good for: joining, another password, another address.
 //!
 //! Everything runs in a task of its own: a client that goes away neither stops a transaction half-way nor gets its
@@ -9,6 +10,7 @@
 
 mod renewal;
 mod sign_in;
+mod switching;
 mod tickets;
 
 use std::net::IpAddr;
@@ -38,6 +40,7 @@ use simpul_event_store::{
 };
 
 pub(super) use self::sign_in::take_code;
+pub(crate) use self::switching::belongings;
 use super::{
     grants::{self, Begun, Tokens},
     limits,

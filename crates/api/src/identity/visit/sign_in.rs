@@ -81,11 +81,16 @@ impl Visit {
 
     /// Staff come in by the staff's door, customers by the portal's, and those who have joined only.
     pub(super) fn suits(&self, user: &User) -> bool {
-        let kind = match self.surface {
-            Surface::Staff | Surface::Platform => user.kind() == Some(UserKind::Staff),
-            Surface::Portal => matches!(user.kind(), Some(UserKind::Portal { .. })),
-        };
-        kind && user.status() == UserStatus::Active
+        match self.surface {
+            Surface::Staff | Surface::Platform => Self::suits_staff(user),
+            Surface::Portal => {
+                matches!(user.kind(), Some(UserKind::Portal { .. })) && user.status() == UserStatus::Active
+            }
+        }
+    }
+
+    pub(super) fn suits_staff(user: &User) -> bool {
+        user.kind() == Some(UserKind::Staff) && user.status() == UserStatus::Active
     }
 
     /// Whom an address belongs to. Nothing where there is no tenant, or nothing that can be an address.
@@ -152,7 +157,7 @@ impl Visit {
     }
 
     /// A ticket that waits for the code.
-    async fn challenge(&self, tenant: TenantId, user: UserId) -> Result<SecretString, ApiError> {
+    pub(super) async fn challenge(&self, tenant: TenantId, user: UserId) -> Result<SecretString, ApiError> {
         let minted = secret::mint(SecretKind::Challenge, tenant).map_err(|_| ApiError::internal())?;
         let store = self.state.store();
         let mut tx = store.db().tenant_tx(tenant).await?;

@@ -156,6 +156,29 @@ async fn users_are_found_by_a_part_of_their_name_or_address_and_by_what_they_are
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_search_finds_whoever_stands_behind_thousands_of_others() {
+    let house = House::open().await;
+    let owner = house.front.owner;
+    let input = json!({ "email": "siti@kayu.example", "name": "Siti Aminah", "roles": ["viewer"] });
+    house
+        .front
+        .accepted(owner, "userInvite", "user { id }", input)
+        .await;
+    // Whose keys were never made: they cannot be opened, and are in the way like everybody.
+    let others = "INSERT INTO rm_users_v1.users
+         SELECT tenant_id, gen_random_uuid(), customer_id, email, name, roles, status, second_factor, pv,
+                invited_at + interval '1 day', joined_at
+         FROM rm_users_v1.users, generate_series(1, 2501) WHERE roles = '{viewer}'";
+    let mut admin = simpul_testkit::sql::Session::open(&house.front.test.superuser_url()).await;
+    let more = admin.run(others).await.expect("others");
+    assert_eq!(more, 2_501);
+    let query = "{ users(first: 1, search: \"aminah\") { nodes { name } pageInfo { hasNextPage } } }";
+    let found = house.front.data(owner, query, Value::Null).await;
+    assert_eq!(found["users"]["nodes"], json!([{ "name": "Siti Aminah" }]));
+    assert_eq!(found["users"]["pageInfo"]["hasNextPage"], false);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_is_erased_leaves_no_name_and_what_they_did_stays() {
     let house = House::open().await;
     let owner = house.front.owner;

@@ -2,7 +2,9 @@
 
 mod addresses;
 mod entrance;
+mod erased;
 mod guessing;
 mod house;
 mod people;
 mod sessions;
+mod switching;

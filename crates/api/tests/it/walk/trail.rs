@@ -42,8 +42,9 @@ async fn entries_after(world: &World, before: i64) -> Vec<Entry> {
             .expect("a history");
         assert!(own.contains(entry), "{entry:?}");
     }
+    let opened = history::open(&mut tx, store.vault(), entries).await;
     tx.commit().await.expect("read");
-    entries
+    opened.expect("opened")
 }
 
 // Property 45: every create, update and delete has an audit entry with action, type, id and changes.

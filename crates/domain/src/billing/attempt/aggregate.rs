@@ -115,10 +115,14 @@ impl Attempt {
         self.plan.as_deref()
     }
 
-    /// How its gateway knows it, while money may come of it: nothing before it was planned, nor once it is settled.
-    pub fn awaited(&self) -> Option<ChargeRef> {
-        let open = matches!(self.status, AttemptStatus::Created | AttemptStatus::Pending);
-        self.plan.as_ref().filter(|_| open).map(|plan| ChargeRef {
+    /// Whether its payer has neither paid nor been told that it is over.
+    pub const fn is_open(&self) -> bool {
+        matches!(self.status, AttemptStatus::Created | AttemptStatus::Pending)
+    }
+
+    /// How its gateway knows it, whether or not it has said that it does.
+    pub fn charge(&self) -> Option<ChargeRef> {
+        self.plan.as_ref().map(|plan| ChargeRef {
             merchant_ref: plan.merchant_ref.clone(),
             provider_ref: self
                 .checkout

@@ -34,6 +34,8 @@ pub enum SignInMethod {
     Impersonation,
     /// Whoever rules the machine.
     CommandLine,
+    /// Came over from another tenant, where they are signed in with the same address.
+    Switch,
 }
 
 /// Why a session ended.

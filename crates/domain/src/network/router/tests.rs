@@ -91,6 +91,19 @@ fn another_serial_number_is_refused_until_the_address_is_given_anew() {
     );
 }
 
+#[test]
+fn a_router_elsewhere_gets_the_password_that_was_given_with_its_address() {
+    let known: Router = after([register("203.0.113.7"), identify(Some("A1"))]);
+    let events = known.decide(move_to("198.51.100.1", 8729)).expect("moved");
+    let [RouterEvent::AddressChanged(changed)] = events.as_slice() else {
+        panic!("moved: {events:?}")
+    };
+    assert_eq!(changed.password, sealed("bmV1"), "the stored one stays here");
+    let moved: Router = after([register("203.0.113.7"), move_to("198.51.100.1", 8729)]);
+    let again = moved.decide(move_to("198.51.100.1", 8729));
+    assert_eq!(again, Ok(Vec::new()), "it is known already, with this password");
+}
+
 proptest! {
     // Property 74: replay of any command sequence gives the state.
     #[test]

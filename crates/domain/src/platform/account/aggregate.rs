@@ -1,20 +1,25 @@
 //! State and decisions of an account.
 
 mod add_ons;
+mod domains;
 mod standing;
 mod terms;
+
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccountCommand, AccountError, AccountEvent, AccountOpened, Charge, EntitlementsChanged, Granted,
-    OpenAccount, Override, OwnerContact,
+    AccountCommand, AccountError, AccountEvent, AccountOpened, Charge, DomainRevoked, EntitlementsChanged,
+    Granted, OpenAccount, Override, OwnerContact,
 };
 use crate::{
     Decider, TenantId, aggregate,
-    tenancy::{Entitlements, Subdomain},
+    tenancy::{DomainName, Entitlements, Subdomain},
 };
+
+pub use self::domains::Revocation;
 
 /// Days between the order to delete a tenant and the destruction of its keys.
 pub const GRACE_DAYS: i64 = 30;
@@ -60,6 +65,9 @@ struct Details {
     granted: Granted,
     lock: Option<String>,
     radius_cut_off: bool,
+    /// Domains that the tenant may not have.
+    #[serde(default)]
+    revoked: BTreeMap<DomainName, Revocation>,
     /// Where a restored account goes back to.
     deactivated: bool,
     deletion_due: Option<DateTime<Utc>>,
@@ -96,6 +104,11 @@ impl Account {
     /// Why the panel is locked, if it is.
     pub fn panel_lock(&self) -> Option<&str> {
         self.details.as_ref()?.lock.as_deref()
+    }
+
+    /// Domains that the tenant may not have, and why.
+    pub fn revoked_domains(&self) -> impl Iterator<Item = (&DomainName, &Revocation)> {
+        self.details.iter().flat_map(|details| &details.revoked)
     }
 
     /// What the account comes to, with its revision.
@@ -169,6 +182,8 @@ impl Account {
             AccountCommand::LockPanel { reason, at } => self.open()?.lock_panel(reason, at),
             AccountCommand::UnlockPanel { at } => Ok(self.open()?.unlock_panel(at)),
             AccountCommand::SetRadiusCutOff { on, at } => Ok(self.open()?.set_radius_cut_off(on, at)),
+            AccountCommand::RevokeDomain { name, reason, at } => self.open()?.revoke_domain(name, reason, at),
+            AccountCommand::AllowDomain { name, at } => Ok(self.open()?.allow_domain(name, at)),
             AccountCommand::Deactivate { reason, at } => self.deactivate(reason, at),
             AccountCommand::Activate { at } => self.activate(at),
             AccountCommand::ScheduleDeletion { at } => self.schedule_deletion(at),
@@ -285,6 +300,13 @@ impl Decider for Account {
             AccountEvent::PanelLocked(locked) => details.lock = Some(locked.reason.clone()),
             AccountEvent::PanelUnlocked(_) => details.lock = None,
             AccountEvent::RadiusCutOffSet(set) => details.radius_cut_off = set.on,
+            AccountEvent::DomainRevoked(revoked) => {
+                let DomainRevoked { name, reason, at, .. } = revoked.clone();
+                details.revoked.insert(name, Revocation { reason, at });
+            }
+            AccountEvent::DomainAllowed(allowed) => {
+                details.revoked.remove(&allowed.name);
+            }
             AccountEvent::Deactivated(_) => {
                 details.deactivated = true;
                 self.status = AccountStatus::Deactivated;
@@ -325,6 +347,7 @@ fn opened_account(opened: &AccountOpened) -> Account {
             granted: Granted::new(opened.plan.clone(), opened.at),
             lock: None,
             radius_cut_off: false,
+            revoked: BTreeMap::new(),
             deactivated: false,
             deletion_due: None,
             told: opened.entitlements.clone(),

@@ -6,7 +6,7 @@ use super::{OwnerContact, Toggle};
 use crate::{
     AddOnOrderId, Rupiah, TenantId,
     platform::{AddOnKey, AddOnTerms, PlanTerms},
-    tenancy::{Extra, Resource, Subdomain, TenantSettings},
+    tenancy::{DomainName, Extra, Resource, Subdomain, TenantSettings},
 };
 
 /// An operator who becomes a customer.
@@ -88,6 +88,17 @@ pub enum AccountCommand {
     },
     SetRadiusCutOff {
         on: bool,
+        at: DateTime<Utc>,
+    },
+    /// Takes a domain of the tenant's own away.
+    RevokeDomain {
+        name: DomainName,
+        reason: String,
+        at: DateTime<Utc>,
+    },
+    /// Lets the tenant ask for it again.
+    AllowDomain {
+        name: DomainName,
         at: DateTime<Utc>,
     },
     Deactivate {

@@ -9,7 +9,7 @@ use crate::{
     AddOnOrderId, Rupiah, Sealed, TenantId, UserId,
     platform::{AddOnKey, AddOnTerms, PlanKey, PlanTerms},
     stored_events,
-    tenancy::{Entitlements, Resource, Subdomain, TenantSettings},
+    tenancy::{DomainName, Entitlements, Resource, Subdomain, TenantSettings},
 };
 
 /// Events of `platform.account`.
@@ -41,6 +41,10 @@ pub enum AccountEvent {
     PanelUnlocked(PanelUnlocked),
     #[serde(rename = "platform.account.radius_cut_off_set")]
     RadiusCutOffSet(RadiusCutOffSet),
+    #[serde(rename = "platform.account.domain_revoked")]
+    DomainRevoked(DomainRevoked),
+    #[serde(rename = "platform.account.domain_allowed")]
+    DomainAllowed(DomainAllowed),
     #[serde(rename = "platform.account.deactivated")]
     Deactivated(AccountDeactivated),
     #[serde(rename = "platform.account.activated")]
@@ -69,6 +73,8 @@ stored_events!(AccountEvent {
     PanelLocked => "platform.account.panel_locked", "1";
     PanelUnlocked => "platform.account.panel_unlocked", "1";
     RadiusCutOffSet => "platform.account.radius_cut_off_set", "1";
+    DomainRevoked => "platform.account.domain_revoked", "1";
+    DomainAllowed => "platform.account.domain_allowed", "1";
     Deactivated => "platform.account.deactivated", "1";
     Activated => "platform.account.activated", "1";
     DeletionScheduled => "platform.account.deletion_scheduled", "1";
@@ -94,6 +100,8 @@ impl AccountEvent {
             Self::PanelLocked(event) => (event.tenant, event.at),
             Self::PanelUnlocked(event) => (event.tenant, event.at),
             Self::RadiusCutOffSet(event) => (event.tenant, event.at),
+            Self::DomainRevoked(event) => (event.tenant, event.at),
+            Self::DomainAllowed(event) => (event.tenant, event.at),
             Self::Deactivated(event) => (event.tenant, event.at),
             Self::Activated(event) => (event.tenant, event.at),
             Self::DeletionScheduled(event) => (event.tenant, event.at),
@@ -244,6 +252,23 @@ pub struct PanelUnlocked {
 pub struct RadiusCutOffSet {
     pub tenant: TenantId,
     pub on: bool,
+    pub at: DateTime<Utc>,
+}
+
+/// A domain leads to the tenant no more, and it does not get it again until it is allowed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DomainRevoked {
+    pub tenant: TenantId,
+    pub name: DomainName,
+    pub reason: String,
+    pub at: DateTime<Utc>,
+}
+
+/// The tenant may ask for a domain again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DomainAllowed {
+    pub tenant: TenantId,
+    pub name: DomainName,
     pub at: DateTime<Utc>,
 }
 

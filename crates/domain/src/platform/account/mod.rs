@@ -11,13 +11,13 @@ mod grants;
 #[cfg(test)]
 mod tests;
 
-pub use aggregate::{Account, AccountStatus, GRACE_DAYS};
+pub use aggregate::{Account, AccountStatus, GRACE_DAYS, Revocation};
 pub use command::{AccountCommand, OpenAccount, RequestedAddOn};
 pub use error::AccountError;
 pub use event::{
     AccountActivated, AccountDeactivated, AccountDeleted, AccountEvent, AccountOpened, AccountRestored,
-    AddOnActivated, AddOnEnded, AddOnEnding, AddOnRejected, AddOnRequested, DeletionScheduled,
-    EntitlementsChanged, FeatureToggled, LimitOverridden, LimitOverrideCleared, OwnerContact, PanelLocked,
-    PanelUnlocked, PlanChanged, RadiusCutOffSet,
+    AddOnActivated, AddOnEnded, AddOnEnding, AddOnRejected, AddOnRequested, DeletionScheduled, DomainAllowed,
+    DomainRevoked, EntitlementsChanged, FeatureToggled, LimitOverridden, LimitOverrideCleared, OwnerContact,
+    PanelLocked, PanelUnlocked, PlanChanged, RadiusCutOffSet,
 };
 pub use grants::{Charge, ChargeKind, Granted, Holding, HoldingStatus, Override, Toggle};

@@ -10,7 +10,7 @@ use crate::{
     platform::{
         AddOnKey, AddOnTerms, PlanTerms, add_on::catalogue::default_add_ons, plan::catalogue::default_plans,
     },
-    tenancy::{Extra, Feature, FeatureGroup, Limit, Resource, Subdomain, TenantSettings},
+    tenancy::{DomainName, Extra, Feature, FeatureGroup, Limit, Resource, Subdomain, TenantSettings},
 };
 
 fn plan(index: usize) -> PlanTerms {
@@ -132,6 +132,21 @@ fn unlock() -> AccountCommand {
     AccountCommand::UnlockPanel { at: at(5) }
 }
 
+fn revoke(name: &str, reason: &str) -> AccountCommand {
+    AccountCommand::RevokeDomain {
+        name: DomainName::parse(name).expect("a name"),
+        reason: reason.to_owned(),
+        at: at(5),
+    }
+}
+
+fn allow(name: &str) -> AccountCommand {
+    AccountCommand::AllowDomain {
+        name: DomainName::parse(name).expect("a name"),
+        at: at(6),
+    }
+}
+
 fn deactivate() -> AccountCommand {
     AccountCommand::Deactivate {
         reason: "asked to".to_owned(),
@@ -225,6 +240,9 @@ fn every_cell_of_status_and_command_is_decided() {
             "do not cut off",
             AccountCommand::SetRadiusCutOff { on: false, at: at(5) },
         ),
+        ("revoke a domain", revoke("tagihan.maju.id", "phishing")),
+        ("revoke a domain without a reason", revoke("tagihan.maju.id", " ")),
+        ("allow what is allowed", allow("tagihan.maju.id")),
         ("deactivate", deactivate()),
         ("activate", activate()),
         ("schedule deletion", schedule()),
@@ -317,6 +335,24 @@ fn a_restored_account_is_as_it_was() {
     assert_eq!(account.deletion_due(), None);
 }
 
+#[test]
+fn a_domain_is_revoked_until_it_is_allowed() {
+    let names = |account: &Account| -> Vec<String> {
+        let revoked = account.revoked_domains();
+        revoked
+            .map(|(name, revocation)| format!("{name}: {}", revocation.reason))
+            .collect()
+    };
+    let account: Account = after([
+        open("maju"),
+        revoke("a.maju.id", "phishing"),
+        revoke("a.maju.id", "again"),
+    ]);
+    assert_eq!(names(&account), ["a.maju.id: phishing"]);
+    let account: Account = after([open("maju"), revoke("a.maju.id", "phishing"), allow("a.maju.id")]);
+    assert_eq!(names(&account), Vec::<String>::new());
+}
+
 fn commands() -> impl Strategy<Value = Vec<AccountCommand>> {
     let command = prop_oneof![
         4 => Just(open("maju")),
@@ -334,6 +370,8 @@ fn commands() -> impl Strategy<Value = Vec<AccountCommand>> {
         2 => Just(lock()),
         2 => Just(unlock()),
         2 => any::<bool>().prop_map(|on| AccountCommand::SetRadiusCutOff { on, at: at(5) }),
+        2 => prop::sample::select(vec!["a.maju.id", "b.maju.id"]).prop_map(|name| revoke(name, "phishing")),
+        2 => prop::sample::select(vec!["a.maju.id", "b.maju.id"]).prop_map(allow),
         2 => Just(deactivate()),
         2 => Just(activate()),
         1 => Just(schedule()),

@@ -14,9 +14,9 @@ fn more(resource: Resource, pieces: u32) -> Grants {
     }
 }
 
-fn feature(feature: Feature) -> Grants {
+fn features<const N: usize>(features: [Feature; N]) -> Grants {
     Grants {
-        features: [feature].into(),
+        features: features.into(),
         ..Grants::default()
     }
 }
@@ -56,21 +56,22 @@ pub fn default_add_ons() -> Result<Vec<AddOnTerms>, MoneyError> {
         (
             "payment_gateway_premium",
             "Premium payment gateways",
-            feature(Feature::PaymentGatewayPremium),
+            features([Feature::PaymentGatewayPremium]),
             100_000,
             Required,
         ),
         (
             "white_label",
             "White label",
-            feature(Feature::WhiteLabel),
+            // Whoever shows a face of their own has an address of their own.
+            features([Feature::WhiteLabel, Feature::CustomDomain]),
             250_000,
             Required,
         ),
         (
             "ai_agent_admin",
             "AI agent for administrators",
-            feature(Feature::AiAgentAdmin),
+            features([Feature::AiAgentAdmin]),
             200_000,
             Required,
         ),

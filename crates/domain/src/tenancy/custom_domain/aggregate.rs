@@ -4,8 +4,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CustomDomainCommand, CustomDomainError, CustomDomainEvent, DomainLapsed, DomainName, DomainProved,
-    DomainReleased, DomainRequested, Observed, ProofFound, ProofMissed,
+    CustomDomainCommand, CustomDomainError, CustomDomainEvent, DomainAllowed, DomainLapsed, DomainName,
+    DomainProved, DomainReleased, DomainRequested, DomainRevoked, Observed, ProofFound, ProofMissed,
 };
 use crate::{CustomDomainId, Decider, aggregate};
 
@@ -31,6 +31,8 @@ pub enum DomainStatus {
     Unproved { since: DateTime<Utc> },
     /// The operator's no more.
     Over,
+    /// Taken away by the platform.
+    Revoked,
 }
 
 impl DomainStatus {
@@ -41,13 +43,14 @@ impl DomainStatus {
             Self::Active => "ACTIVE",
             Self::Unproved { .. } => "UNPROVED",
             Self::Over => "OVER",
+            Self::Revoked => "REVOKED",
         }
     }
 
     const fn leads(self) -> bool {
         match self {
             Self::Active | Self::Unproved { .. } => true,
-            Self::Absent | Self::Requested { .. } | Self::Over => false,
+            Self::Absent | Self::Requested { .. } | Self::Over | Self::Revoked => false,
         }
     }
 }
@@ -57,13 +60,17 @@ impl DomainStatus {
 pub struct CustomDomain {
     status: DomainStatus,
     known: Option<Known>,
+    /// Why the platform took it away, while it has.
+    #[serde(default)]
+    revoked_for: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Known {
     domain: CustomDomainId,
     name: DomainName,
-    token: String,
+    /// Nothing of a name that the tenant never asked for.
+    token: Option<String>,
 }
 
 aggregate!(CustomDomain);
@@ -79,7 +86,12 @@ impl CustomDomain {
 
     /// What the record must say.
     pub fn token(&self) -> Option<&str> {
-        self.known.as_ref().map(|known| known.token.as_str())
+        self.known.as_ref()?.token.as_deref()
+    }
+
+    /// Why the platform took it away, while it has.
+    pub fn revoked_for(&self) -> Option<&str> {
+        self.revoked_for.as_deref()
     }
 
     /// When it is looked at next, after a look at `at`; never when it is over.
@@ -87,7 +99,7 @@ impl CustomDomain {
         match self.status {
             DomainStatus::Requested { .. } => Some(at + EVERY_WHILE_REQUESTED),
             DomainStatus::Active | DomainStatus::Unproved { .. } => Some(at + EVERY_WHILE_ACTIVE),
-            DomainStatus::Absent | DomainStatus::Over => None,
+            DomainStatus::Absent | DomainStatus::Over | DomainStatus::Revoked => None,
         }
     }
 
@@ -119,26 +131,49 @@ impl CustomDomain {
             }
             (DomainStatus::Active, Observed::Proof | Observed::Nothing)
             | (DomainStatus::Unproved { .. }, Observed::Nothing)
-            | (DomainStatus::Absent | DomainStatus::Over, _) => None,
+            | (DomainStatus::Absent | DomainStatus::Over | DomainStatus::Revoked, _) => None,
         }
     }
 
     fn release(&self, known: &Known, reason: String, at: DateTime<Utc>) -> Option<CustomDomainEvent> {
-        (self.status != DomainStatus::Over).then(|| {
-            CustomDomainEvent::Released(DomainReleased {
-                domain: known.domain,
-                name: known.name.clone(),
-                was_active: self.status.leads(),
-                reason,
-                at,
-            })
-        })
+        match self.status {
+            DomainStatus::Absent | DomainStatus::Over | DomainStatus::Revoked => None,
+            DomainStatus::Requested { .. } | DomainStatus::Active | DomainStatus::Unproved { .. } => {
+                Some(CustomDomainEvent::Released(DomainReleased {
+                    domain: known.domain,
+                    name: known.name.clone(),
+                    was_active: self.status.leads(),
+                    reason,
+                    at,
+                }))
+            }
+        }
+    }
+
+    /// A request that goes on is the same request.
+    fn request(&self, requested: DomainRequested) -> Result<Option<CustomDomainEvent>, CustomDomainError> {
+        match self.status {
+            DomainStatus::Absent | DomainStatus::Over => Ok(Some(CustomDomainEvent::Requested(requested))),
+            DomainStatus::Requested { .. } | DomainStatus::Active | DomainStatus::Unproved { .. } => Ok(None),
+            DomainStatus::Revoked => Err(CustomDomainError::Revoked {
+                reason: self.revoked_for.clone().unwrap_or_default(),
+            }),
+        }
+    }
+
+    fn allow(&self, known: &Known, at: DateTime<Utc>) -> Option<CustomDomainEvent> {
+        let allowed = || DomainAllowed {
+            domain: known.domain,
+            name: known.name.clone(),
+            at,
+        };
+        (self.status == DomainStatus::Revoked).then(|| CustomDomainEvent::Allowed(allowed()))
     }
 }
 
 impl Decider for CustomDomain {
     const TYPE: &'static str = "tenancy.custom_domain";
-    const STATE_VERSION: i32 = 1;
+    const STATE_VERSION: i32 = 2;
     type Command = CustomDomainCommand;
     type Event = CustomDomainEvent;
     type Error = CustomDomainError;
@@ -146,28 +181,45 @@ impl Decider for CustomDomain {
     fn decide(&self, command: CustomDomainCommand) -> Result<Vec<CustomDomainEvent>, CustomDomainError> {
         let event = match (&self.known, command) {
             (
-                known,
+                _,
                 CustomDomainCommand::Request {
                     domain,
                     name,
                     token,
                     at,
                 },
-            ) => {
-                let asked = known.is_some() && self.status != DomainStatus::Over;
-                let requested = DomainRequested {
+            ) => self.request(DomainRequested {
+                domain,
+                name,
+                token,
+                at,
+            })?,
+            (
+                _,
+                CustomDomainCommand::Revoke {
                     domain,
                     name,
-                    token,
+                    reason,
                     at,
-                };
-                (!asked).then_some(CustomDomainEvent::Requested(requested))
-            }
-            (None, CustomDomainCommand::Observe { .. } | CustomDomainCommand::Release { .. }) => {
-                return Err(CustomDomainError::NotFound);
-            }
+                },
+            ) => (self.status != DomainStatus::Revoked).then(|| {
+                CustomDomainEvent::Revoked(DomainRevoked {
+                    domain,
+                    name,
+                    was_active: self.status.leads(),
+                    reason,
+                    at,
+                })
+            }),
+            (
+                None,
+                CustomDomainCommand::Observe { .. }
+                | CustomDomainCommand::Release { .. }
+                | CustomDomainCommand::Allow { .. },
+            ) => return Err(CustomDomainError::NotFound),
+            (Some(known), CustomDomainCommand::Allow { at }) => self.allow(known, at),
             (Some(known), CustomDomainCommand::Observe { token, observed, at }) => {
-                if known.token == token {
+                if known.token.as_ref() == Some(&token) {
                     self.observe(known, observed, at)
                 } else {
                     None
@@ -184,13 +236,26 @@ impl Decider for CustomDomain {
                 self.known = Some(Known {
                     domain: requested.domain,
                     name: requested.name.clone(),
-                    token: requested.token.clone(),
+                    token: Some(requested.token.clone()),
                 });
                 DomainStatus::Requested { since: requested.at }
             }
             CustomDomainEvent::Proved(_) | CustomDomainEvent::ProofFound(_) => DomainStatus::Active,
             CustomDomainEvent::ProofMissed(missed) => DomainStatus::Unproved { since: missed.at },
             CustomDomainEvent::Lapsed(_) | CustomDomainEvent::Released(_) => DomainStatus::Over,
+            CustomDomainEvent::Revoked(revoked) => {
+                self.known.get_or_insert_with(|| Known {
+                    domain: revoked.domain,
+                    name: revoked.name.clone(),
+                    token: None,
+                });
+                self.revoked_for = Some(revoked.reason.clone());
+                DomainStatus::Revoked
+            }
+            CustomDomainEvent::Allowed(_) => {
+                self.revoked_for = None;
+                DomainStatus::Over
+            }
         };
     }
 }

@@ -38,4 +38,15 @@ pub enum CustomDomainCommand {
         reason: String,
         at: DateTime<Utc>,
     },
+    /// The platform takes the name away, whether the tenant has it or not: it does not get it again until it is allowed.
+    Revoke {
+        domain: CustomDomainId,
+        name: DomainName,
+        reason: String,
+        at: DateTime<Utc>,
+    },
+    /// The tenant may ask for the name again.
+    Allow {
+        at: DateTime<Utc>,
+    },
 }

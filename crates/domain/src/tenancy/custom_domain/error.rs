@@ -12,6 +12,9 @@ pub enum CustomDomainError {
     Platform,
     #[error("a tenant has at most {max} domains")]
     TooMany { max: usize },
+    /// Until the platform allows it again.
+    #[error("the platform has taken the domain away: {reason}")]
+    Revoked { reason: String },
 }
 
 impl Coded for CustomDomainError {
@@ -20,6 +23,7 @@ impl Coded for CustomDomainError {
             Self::NotFound => Code::NotFound,
             Self::Platform => Code::ValidationError,
             Self::TooMany { .. } => Code::LimitReached,
+            Self::Revoked { .. } => Code::NotAllowedInState,
         }
     }
 
@@ -28,6 +32,7 @@ impl Coded for CustomDomainError {
             Self::NotFound => serde_json::Value::Null,
             Self::Platform => serde_json::json!({ "field": "name", "rule": "platform" }),
             Self::TooMany { max } => serde_json::json!({ "resource": "domains", "max": max }),
+            Self::Revoked { reason } => serde_json::json!({ "state": "REVOKED", "reason": reason }),
         }
     }
 }

@@ -22,6 +22,10 @@ pub enum CustomDomainEvent {
     Lapsed(DomainLapsed),
     #[serde(rename = "tenancy.custom_domain.released")]
     Released(DomainReleased),
+    #[serde(rename = "tenancy.custom_domain.revoked")]
+    Revoked(DomainRevoked),
+    #[serde(rename = "tenancy.custom_domain.allowed")]
+    Allowed(DomainAllowed),
 }
 
 stored_events!(CustomDomainEvent {
@@ -31,6 +35,8 @@ stored_events!(CustomDomainEvent {
     ProofFound => "tenancy.custom_domain.proof_found", "1";
     Lapsed => "tenancy.custom_domain.lapsed", "1";
     Released => "tenancy.custom_domain.released", "1";
+    Revoked => "tenancy.custom_domain.revoked", "1";
+    Allowed => "tenancy.custom_domain.allowed", "1";
 });
 
 impl CustomDomainEvent {
@@ -43,6 +49,8 @@ impl CustomDomainEvent {
             Self::ProofFound(event) => (event.domain, &event.name, event.at),
             Self::Lapsed(event) => (event.domain, &event.name, event.at),
             Self::Released(event) => (event.domain, &event.name, event.at),
+            Self::Revoked(event) => (event.domain, &event.name, event.at),
+            Self::Allowed(event) => (event.domain, &event.name, event.at),
         }
     }
 }
@@ -98,5 +106,24 @@ pub struct DomainReleased {
     /// Whether it led to the operator until now.
     pub was_active: bool,
     pub reason: String,
+    pub at: DateTime<Utc>,
+}
+
+/// Taken away by the platform, and kept from the operator until it is allowed again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DomainRevoked {
+    pub domain: CustomDomainId,
+    pub name: DomainName,
+    /// Whether it led to the operator until now.
+    pub was_active: bool,
+    pub reason: String,
+    pub at: DateTime<Utc>,
+}
+
+/// The operator may ask for it again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DomainAllowed {
+    pub domain: CustomDomainId,
+    pub name: DomainName,
     pub at: DateTime<Utc>,
 }

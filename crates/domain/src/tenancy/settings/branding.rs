@@ -1,5 +1,5 @@
 //! How the operator looks. The seller's name is read when a bill is issued, a message or a letter sent, and by the portal; the
-//! rest by messages, letters and the portal, with the feature `white_label`.
+//! rest by messages, letters and the portal. Choosing a face of one's own needs the feature `white_label`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,13 @@ pub struct Branding {
 }
 
 impl Branding {
+    /// Whether it shows a logo, a colour or a footer of the operator's own that was not there before.
+    pub fn new_face(&self, before: &Self) -> bool {
+        (self.logo.is_some() && self.logo != before.logo)
+            || (self.colour.is_some() && self.colour != before.colour)
+            || (self.footer.is_some() && self.footer != before.footer)
+    }
+
     pub(super) fn check(&self) -> Result<(), InvalidSetting> {
         let text = |text: &Option<String>, most: usize| {
             text.as_ref()

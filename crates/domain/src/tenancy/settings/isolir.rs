@@ -26,6 +26,16 @@ pub enum IsolirStrategy {
     DisableSecret,
 }
 
+impl IsolirStrategy {
+    /// Whether a server that answers RADIUS carries it out.
+    pub const fn asks_radius(self) -> bool {
+        match self {
+            Self::RadiusAttributes | Self::RadiusCoa | Self::RadiusReject => true,
+            Self::PppProfileSwitch | Self::AddressList | Self::DisableSecret => false,
+        }
+    }
+}
+
 /// What an unpaid bill restricts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -15,7 +15,7 @@ use crate::graphql::{
 };
 
 /// Runs a command about a tenant.
-async fn act<C>(
+pub(super) async fn act<C>(
     context: &Context<'_>,
     key: Option<&str>,
     command: std::result::Result<C, Vec<UserError>>,

@@ -6,7 +6,9 @@ use simpul_domain::TenantId;
 
 use super::act;
 use crate::graphql::{
-    fields::Fields, payload::payload, platform::tenants::ManagedTenant, user_error::UserError,
+    fields::Fields,
+    payload::{Outcome, payload},
+    platform::tenants::ManagedTenant,
 };
 
 /// A panel that becomes read-only, and why.
@@ -78,16 +80,17 @@ pub(crate) struct TenantRadiusCutOffInput {
     idempotency_key: Option<String>,
 }
 
-fn standing(id: &ID, standing: Standing) -> Result<ChangeStanding, Vec<UserError>> {
+/// What an act asks of a tenant.
+async fn stand<T: From<Outcome<TenantId>>>(
+    context: &Context<'_>,
+    id: &ID,
+    key: Option<&str>,
+    standing: Standing,
+) -> Result<T> {
     let mut fields = Fields::default();
     let tenant = fields.id("id", "tenant", id);
-    fields.done(tenant.map(|tenant| ChangeStanding { tenant, standing }))
-}
-
-fn cut_off(input: &TenantRadiusCutOffInput) -> Result<SetRadiusCutOff, Vec<UserError>> {
-    let mut fields = Fields::default();
-    let tenant = fields.id("id", "tenant", &input.id);
-    fields.done(tenant.map(|tenant| SetRadiusCutOff { tenant, on: input.on }))
+    let command = fields.done(tenant.map(|tenant| ChangeStanding { tenant, standing }));
+    Ok(act(context, key, command).await?.into())
 }
 
 payload! {
@@ -132,19 +135,8 @@ impl StandingMutation {
         context: &Context<'_>,
         #[graphql(desc = "What is asked for.")] input: TenantPanelLockInput,
     ) -> Result<TenantPanelLockPayload> {
-        let key = input.idempotency_key.as_deref();
-        Ok(act(
-            context,
-            key,
-            standing(
-                &input.id,
-                Standing::LockPanel {
-                    reason: input.reason.clone(),
-                },
-            ),
-        )
-        .await?
-        .into())
+        let standing = Standing::LockPanel { reason: input.reason };
+        stand(context, &input.id, input.idempotency_key.as_deref(), standing).await
     }
 
     /// Opens a tenant's panel again.
@@ -155,9 +147,7 @@ impl StandingMutation {
         #[graphql(desc = "What is asked for.")] input: TenantPanelUnlockInput,
     ) -> Result<TenantPanelUnlockPayload> {
         let key = input.idempotency_key.as_deref();
-        Ok(act(context, key, standing(&input.id, Standing::UnlockPanel))
-            .await?
-            .into())
+        stand(context, &input.id, key, Standing::UnlockPanel).await
     }
 
     /// Lets nobody of a tenant in. Money that its customers pay is still booked.
@@ -167,19 +157,8 @@ impl StandingMutation {
         context: &Context<'_>,
         #[graphql(desc = "What is asked for.")] input: TenantDeactivateInput,
     ) -> Result<TenantDeactivatePayload> {
-        let key = input.idempotency_key.as_deref();
-        Ok(act(
-            context,
-            key,
-            standing(
-                &input.id,
-                Standing::Deactivate {
-                    reason: input.reason.clone(),
-                },
-            ),
-        )
-        .await?
-        .into())
+        let standing = Standing::Deactivate { reason: input.reason };
+        stand(context, &input.id, input.idempotency_key.as_deref(), standing).await
     }
 
     /// Lets a deactivated tenant's people in again.
@@ -190,9 +169,7 @@ impl StandingMutation {
         #[graphql(desc = "What is asked for.")] input: TenantActivateInput,
     ) -> Result<TenantActivatePayload> {
         let key = input.idempotency_key.as_deref();
-        Ok(act(context, key, standing(&input.id, Standing::Activate))
-            .await?
-            .into())
+        stand(context, &input.id, key, Standing::Activate).await
     }
 
     /// Has a tenant deleted in 30 days: its keys are destroyed then, and nothing of it can be read any more.
@@ -203,9 +180,7 @@ impl StandingMutation {
         #[graphql(desc = "What is asked for.")] input: TenantDeleteInput,
     ) -> Result<TenantDeletePayload> {
         let key = input.idempotency_key.as_deref();
-        Ok(act(context, key, standing(&input.id, Standing::Delete))
-            .await?
-            .into())
+        stand(context, &input.id, key, Standing::Delete).await
     }
 
     /// Takes a deletion back, within its 30 days.
@@ -216,9 +191,7 @@ impl StandingMutation {
         #[graphql(desc = "What is asked for.")] input: TenantRestoreInput,
     ) -> Result<TenantRestorePayload> {
         let key = input.idempotency_key.as_deref();
-        Ok(act(context, key, standing(&input.id, Standing::Restore))
-            .await?
-            .into())
+        stand(context, &input.id, key, Standing::Restore).await
     }
 
     /// Has RADIUS refuse a tenant's lines, or not any more. For the owner of the platform alone. Where no server answers
@@ -229,7 +202,11 @@ impl StandingMutation {
         context: &Context<'_>,
         #[graphql(desc = "What is asked for.")] input: TenantRadiusCutOffInput,
     ) -> Result<TenantRadiusCutOffPayload> {
-        let key = input.idempotency_key.as_deref();
-        Ok(act(context, key, cut_off(&input)).await?.into())
+        let mut fields = Fields::default();
+        let tenant = fields.id("id", "tenant", &input.id);
+        let command = fields.done(tenant.map(|tenant| SetRadiusCutOff { tenant, on: input.on }));
+        Ok(act(context, input.idempotency_key.as_deref(), command)
+            .await?
+            .into())
     }
 }

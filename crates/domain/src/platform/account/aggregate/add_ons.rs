@@ -244,6 +244,8 @@ impl Details {
             | AccountEvent::PanelLocked(_)
             | AccountEvent::PanelUnlocked(_)
             | AccountEvent::RadiusCutOffSet(_)
+            | AccountEvent::DomainRevoked(_)
+            | AccountEvent::DomainAllowed(_)
             | AccountEvent::Deactivated(_)
             | AccountEvent::Activated(_)
             | AccountEvent::DeletionScheduled(_)

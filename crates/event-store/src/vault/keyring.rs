@@ -1,0 +1,90 @@
+//! The keys of many subjects, read together: a page of sealed rows costs one statement, not one for each value.
+
+use std::collections::HashMap;
+
+use secrecy::SecretString;
+use simpul_domain::{Sealed, TenantId};
+
+use super::{Key, Vault, WRAPPED_FIELD, associated, open_with, seal_with, unwrap_key};
+use crate::{StoreError, db::TenantTx};
+
+/// Keys of subjects as they were when they were read. Like the transaction that it belongs to it is for one answer:
+/// nobody keeps it, so that an erasure holds at once.
+pub struct Keyring {
+    tenant: TenantId,
+    keys: HashMap<String, Key>,
+}
+
+impl std::fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Keyring")
+            .field("tenant", &self.tenant)
+            .field("keys", &self.keys.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Vault {
+    /// The keys of these subjects. Those of unknown and erased ones are not on it.
+    pub async fn keyring(&self, tx: &mut TenantTx, subjects: &[String]) -> Result<Keyring, StoreError> {
+        let tenant = tx.tenant();
+        let mut keys = HashMap::with_capacity(subjects.len());
+        if subjects.is_empty() {
+            return Ok(Keyring { tenant, keys });
+        }
+        let data_key = match self.tenant_key(tx).await {
+            Err(StoreError::Erased) => return Ok(Keyring { tenant, keys }),
+            data_key => data_key?,
+        };
+        let rows = sqlx::query!(
+            r#"SELECT subject, wrapped AS "wrapped!" FROM es.subject_keys
+               WHERE tenant_id = $1 AND subject = ANY($2) AND wrapped IS NOT NULL"#,
+            tenant.as_uuid(),
+            subjects
+        )
+        .fetch_all(&mut **tx)
+        .await?;
+        for row in rows {
+            let key = unwrap_key(
+                &data_key,
+                &associated(tenant, &row.subject, WRAPPED_FIELD),
+                &row.wrapped,
+            )?;
+            keys.insert(row.subject, key);
+        }
+        Ok(Keyring { tenant, keys })
+    }
+}
+
+impl Vault {
+    /// The key of one subject, from both as they are stored.
+    pub(crate) fn key_of(
+        &self,
+        tenant: TenantId,
+        subject: &str,
+        (tenant_key, subject_key): &(Vec<u8>, Vec<u8>),
+    ) -> Result<Keyring, StoreError> {
+        let data_key = self.unwrap_tenant_key(tenant, tenant_key)?;
+        let key = unwrap_key(
+            &data_key,
+            &associated(tenant, subject, WRAPPED_FIELD),
+            subject_key,
+        )?;
+        let keys = HashMap::from([(subject.to_owned(), key)]);
+        Ok(Keyring { tenant, keys })
+    }
+}
+
+impl Keyring {
+    /// Seals a value; [`StoreError::Erased`] when its subject's key is not there.
+    pub(crate) fn seal(&self, subject: &str, field: &str, plain: &str) -> Result<Sealed, StoreError> {
+        let key = self.keys.get(subject).ok_or(StoreError::Erased)?;
+        seal_with(key, &associated(self.tenant, subject, field), plain)
+    }
+
+    /// Opens a sealed value; [`StoreError::Erased`] when its subject's key is not there.
+    pub fn open(&self, subject: &str, field: &str, sealed: &Sealed) -> Result<SecretString, StoreError> {
+        let key = self.keys.get(subject).ok_or(StoreError::Erased)?;
+        open_with(key, &associated(self.tenant, subject, field), sealed)
+    }
+}

@@ -1,0 +1,1 @@
+ALTER TABLE es.outbox DROP COLUMN refused;

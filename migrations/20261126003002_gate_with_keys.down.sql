@@ -1,0 +1,1 @@
+DROP FUNCTION es.gate(uuid, uuid, uuid, text);
