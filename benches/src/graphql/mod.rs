@@ -48,7 +48,12 @@ pub(crate) async fn run() -> anyhow::Result<Vec<Line>> {
     let product = rig.product("all").await?;
     tokio::time::sleep(AT_REST).await;
     let idle = product.resident_mib()?;
-    lines.push(Line::lower_is_better("memory idle (limit)", "MiB", &[idle], &[200.0]));
+    lines.push(Line::lower_is_better(
+        "memory idle (limit)",
+        "MiB",
+        &[idle],
+        &[200.0],
+    ));
     lines.extend(hostile::run(&rig, &product).await?);
     lines.extend(commands::run(&rig, &product).await?);
     lines.extend(live::run(&rig, &product).await?);

@@ -1,6 +1,11 @@
 //! The parts of the product that run in this process, and how they end.
 
-use std::{num::NonZeroU16, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    num::{NonZeroU16, NonZeroU32},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use chrono::TimeDelta;
@@ -40,13 +45,15 @@ use crate::{
     cli::Role,
     config::Config,
     key_folder,
-    listen::{self, Patience, Seats},
+    listen::{self, Patience, Room, Seats},
     runtime::{SharedClock, Stop},
     wiring::{self, Deliveries, Letters, Messages, Notices, Routers, Sweeps, Timers},
 };
 
 /// Name of this installation in messages.
 const SOURCE: &str = "/simpul";
+/// Connections at a time to the port of the metrics.
+const SCRAPERS: usize = 16;
 /// Policies handle few events at a time, so that a conflict repeats little.
 const POLICY_BATCH: RunnerSettings = RunnerSettings { batch: 100 };
 
@@ -420,8 +427,13 @@ impl Starter<'_> {
             .context("cannot listen for metrics")?;
         let routes = self.metrics.clone().routes(self.store().clone());
         let patience = Patience::draining(Duration::ZERO);
+        let seats = Seats::new(Room {
+            total: SCRAPERS,
+            per_address: NonZeroU32::MAX,
+            proxies: Vec::new(),
+        });
         self.tasks()
-            .spawn(listen::serve(listener, routes, self.stop(), patience));
+            .spawn(listen::serve(listener, routes, seats, self.stop(), patience));
         Ok(())
     }
 

@@ -60,7 +60,9 @@ impl Command for RecordBackup {
         for event in events {
             if let BackupEvent::Failed(failed) = event {
                 let (may, kind) = (permission::PLATFORM_TENANTS, LetterKind::BackupFailed);
-                let news = News::BackupFailed { reason: failed.reason };
+                let news = News::BackupFailed {
+                    reason: failed.reason,
+                };
                 admins::tell(work, may, kind, &news).await?;
             }
         }

@@ -88,7 +88,13 @@ impl Command for SettleAddOnOrder {
                     add_on: key.map(|key| key.as_str().to_owned()).unwrap_or_default(),
                     reason: rejected.reason,
                 };
-                admins::tell(work, permission::TENANT_SETTINGS, LetterKind::AddOnRejected, &news).await?;
+                admins::tell(
+                    work,
+                    permission::TENANT_SETTINGS,
+                    LetterKind::AddOnRejected,
+                    &news,
+                )
+                .await?;
             }
         }
         Ok(())

@@ -4,8 +4,8 @@ use proptest::{prelude::*, strategy::ValueTree as _, test_runner::TestRunner};
 use simpul_app::{
     Personal,
     identity::{
-        letters::News,
         invitations::{Handover, Invitation, InviteUser},
+        letters::News,
         users::{DisableUser, EnableUser},
     },
     platform::{BackupNews, RecordBackup},

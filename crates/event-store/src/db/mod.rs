@@ -146,7 +146,7 @@ impl Db {
         Ok(TenantTx {
             tx,
             tenant,
-            reads_only: false,
+            asked: None,
         })
     }
 
