@@ -245,6 +245,6 @@ async fn events_of_a_release_that_was_taken_back_wait_for_it_and_hold_up_nothing
         .expect("rebuilt");
     assert_eq!(row(&later, &world, plan).await, Some(caught_up));
     let history = crowd.disperse().await;
-    let verdict = world.verdict(world.operator.tenant, &history, 100).await;
+    let verdict = world.verdict_of_log(world.operator.tenant, &history, 100).await;
     keep(&trial.outcome(verdict, 2));
 }

@@ -144,7 +144,7 @@ fn lines_come_back_as_they_were_and_for_nobody_else() {
         let reading = std::thread::spawn(move || {
             let mut lines = Vec::new();
             while let Some(line) = receiver.blocking_recv() {
-                lines.push(line.trim_end().to_owned());
+                lines.push(line.trim_end_matches('\n').to_owned());
             }
             lines
         });

@@ -137,6 +137,14 @@ pub(crate) async fn try_advisory_lock(connection: &mut PgConnection, name: &str)
     Ok(row.try_get("taken")?)
 }
 
+/// Lets go of every advisory lock of this session.
+pub(crate) async fn unlock_all(connection: &mut PgConnection) -> Result<(), StoreError> {
+    sqlx::query("SELECT pg_advisory_unlock_all()")
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// Shows that this session is one of those that do something; ends with the connection.
 pub(crate) async fn share_advisory_lock(connection: &mut PgConnection, name: &str) -> Result<(), StoreError> {
     sqlx::query("SELECT pg_advisory_lock_shared(hashtextextended($1, 0))")

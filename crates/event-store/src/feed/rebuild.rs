@@ -83,7 +83,7 @@ pub async fn rebuild<P: Projector>(
     build(store, projector, version, settings, progress).await?;
     let (rows_before, rows_after) = verify(store.db(), P::NAME, from, version).await?;
     swap(&mut owner, P::NAME, version).await?;
-    owner.close().await?;
+    release(owner).await?;
     Ok(Rebuilt {
         name: P::NAME,
         from,
@@ -112,7 +112,7 @@ pub async fn roll_back<P: Projector>(
         .ok_or(RebuildError::NothingToRollBackTo { name: P::NAME })?;
     build(store, projector, version, settings, progress).await?;
     swap(&mut owner, P::NAME, version).await?;
-    owner.close().await?;
+    release(owner).await?;
     Ok(version)
 }
 
@@ -139,7 +139,7 @@ pub async fn drop_retired(
             dropped.push(version.version);
         }
     }
-    owner.close().await?;
+    release(owner).await?;
     Ok(dropped)
 }
 
@@ -151,6 +151,12 @@ async fn exclusive(owner_url: &SecretString, name: &'static str) -> Result<PgCon
     } else {
         Err(RebuildError::Busy { name })
     }
+}
+
+/// Gives the right back at once: the server ends a session some time after its client has gone.
+async fn release(mut owner: PgConnection) -> Result<(), RebuildError> {
+    dynamic::unlock_all(&mut owner).await?;
+    Ok(owner.close().await?)
 }
 
 /// The live version and the one to build: what an earlier try has left, or a new one with empty tables.

@@ -23,7 +23,7 @@ use simpul_domain::{
     platform::backup::{BackupMade, retention::Retention},
 };
 use simpul_event_store::{
-    Actor, Bus, Context, DispatchError, EventStore, StoreError, Vault, backup::Moment, feed,
+    Actor, Bus, Context, DispatchError, EventStore, StoreError, Vault, backup::Moment, db::migrate, feed,
 };
 
 pub(crate) use self::{
@@ -131,6 +131,12 @@ impl Backups {
             Ok(draft.finish()?)
         })
         .await?;
+        let latest = migrate::known().last().map_or(0, |last| last.version);
+        if manifest.facts.schema_version() < latest {
+            // What whoever migrates does first. This version cannot write into that schema yet.
+            tracing::warn!("the database has an older schema: its backup is not written down in its log");
+            return Ok(manifest);
+        }
         self.record(
             backup,
             BackupNews::Made(Box::new(made_of(&manifest, store.now()))),

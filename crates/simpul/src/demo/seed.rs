@@ -147,6 +147,7 @@ pub async fn operator(bus: &Bus, accounts: &Accounts) -> anyhow::Result<Operator
     let suffix: String = tenant.to_string().chars().rev().take(8).collect();
     let settings = TenantSettings {
         dunning: Dunning {
+            reminder_days: vec![-3],
             grace_days: Within::of::<3>(),
             ..Dunning::default()
         },
