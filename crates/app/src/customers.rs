@@ -102,11 +102,14 @@ pub(crate) async fn register(
         Some(email) => Some(email.seal(work, &id, field::EMAIL).await?),
         None => None,
     };
+    let (name, phone) = (Personal::new(name), Personal::new(phone.e164()));
+    let values = [(field::NAME, &name), (field::PHONE, &phone)];
+    let [name, phone] = Personal::seal_all(work, &id, values).await?;
     let command = CustomerCommand::Register {
         customer,
         code: code.clone(),
-        name: Personal::new(name).seal(work, &id, field::NAME).await?,
-        phone: Personal::new(phone.e164()).seal(work, &id, field::PHONE).await?,
+        name,
+        phone,
         email,
         address: None,
         at: work.at(),

@@ -77,11 +77,14 @@ impl Command for ConnectSender {
             &id,
         )
         .await?;
+        let device = Personal::new(device.e164());
+        let values = [(TOKEN_FIELD, &self.token), (DEVICE_FIELD, &device)];
+        let [token, device] = Personal::seal_all(work, &id, values).await?;
         let connect = ConnectSenderAccount {
             sender,
             kind: self.kind,
-            token: self.token.seal(work, &id, TOKEN_FIELD).await?,
-            device: Personal::new(device.e164()).seal(work, &id, DEVICE_FIELD).await?,
+            token,
+            device,
             hook_digest: hook.digest(),
             at: work.at(),
         };

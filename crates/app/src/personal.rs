@@ -26,12 +26,19 @@ impl Personal {
         subject: &str,
         field: &str,
     ) -> Result<Sealed, StoreError> {
+        let [sealed] = Self::seal_all(work, subject, [(field, self)]).await?;
+        Ok(sealed)
+    }
+
+    /// Seals several values of one subject, each with its field, in one transaction.
+    pub(crate) async fn seal_all<const N: usize>(
+        work: &Work<'_>,
+        subject: &str,
+        values: [(&str, &Self); N],
+    ) -> Result<[Sealed; N], StoreError> {
+        let values = values.map(|(field, value)| (field, value.as_str()));
         let mut tx = work.store().db().tenant_tx(work.tenant()).await?;
-        let sealed = work
-            .store()
-            .vault()
-            .seal(&mut tx, subject, field, &self.0)
-            .await?;
+        let sealed = work.store().vault().seal_all(&mut tx, subject, values).await?;
         tx.commit().await?;
         Ok(sealed)
     }

@@ -356,9 +356,12 @@ pub(crate) fn origin(work: &Work<'_>) -> Option<Origin> {
     })
 }
 
+/// Of their subscription.
+pub const NAME: &str = "policies";
+
 impl Reactor for Policies {
     fn name(&self) -> &'static str {
-        "policies"
+        NAME
     }
 
     fn wants(&self, event: &Recorded) -> bool {

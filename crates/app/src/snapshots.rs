@@ -72,9 +72,12 @@ impl Snapshotter {
     }
 }
 
+/// Of its subscription.
+pub const NAME: &str = "snapshots";
+
 impl Reactor for Snapshotter {
     fn name(&self) -> &'static str {
-        "snapshots"
+        NAME
     }
 
     /// The event that reaches the next multiple; the others are skipped without a call.

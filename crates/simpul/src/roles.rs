@@ -10,7 +10,7 @@ use std::{
 use anyhow::Context as _;
 use chrono::TimeDelta;
 use simpul_adapters::{
-    bus::{Broker, Consumer, Direct, Relay, Source, Topology, amqp::Queues, relay},
+    bus::{Broker, Consumer, Direct, Relay, Source, Topology, amqp::Queues, direct, relay},
     delivery::{self, Courier},
     egress::Egress,
     intake, mail, provisioning,
@@ -26,7 +26,10 @@ use simpul_api::{
     senders::StoredSenders,
     till::Till,
 };
-use simpul_app::{policies::Policies, snapshots::Snapshotter};
+use simpul_app::{
+    policies::{self, Policies},
+    snapshots::{self, Snapshotter},
+};
 use simpul_event_store::{
     Bus, EventStore,
     audit::Anchoring,
@@ -96,6 +99,16 @@ impl Running {
         self.present.wait().await;
         self.store.db().close().await;
     }
+}
+
+/// Who reads the log and acts outside of it, with a broker or without.
+pub(crate) fn readers() -> [String; 4] {
+    [
+        policies::NAME.to_owned(),
+        snapshots::NAME.to_owned(),
+        relay::RELAY.to_owned(),
+        direct::subscriber(provisioning::LANE),
+    ]
 }
 
 /// `simpul serve`: runs until it is told to stop.

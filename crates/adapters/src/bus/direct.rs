@@ -24,10 +24,15 @@ pub struct Direct<C> {
     source: Source,
 }
 
+/// Under which name a consumer reads the log.
+pub fn subscriber(consumer: &str) -> String {
+    format!("consumer/{consumer}")
+}
+
 impl<C: Consumer> Direct<C> {
     pub fn new(store: EventStore, consumer: Arc<C>, source: Source) -> Self {
         Self {
-            name: format!("consumer/{}", consumer.name()),
+            name: subscriber(consumer.name()),
             store,
             consumer,
             source,

@@ -125,7 +125,10 @@ impl Default for Metrics {
 
 /// Which of the server's doors a path belongs to. What is nobody's is one.
 fn door(path: &str) -> &'static str {
-    let below = |door: &str| path == door || path.starts_with(&format!("{door}/"));
+    let below = |door: &str| {
+        let rest = path.strip_prefix(door);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
     match path {
         _ if below("/graphql") => "staff",
         _ if below("/portal") => "portal",

@@ -6,6 +6,7 @@ use simpul_domain::{
     SubscriptionId,
     billing::cycle::{due_date, issued_on, turn},
     subscriptions::{Subscription, subscription::SubscriptionStatus},
+    time::Zone,
 };
 use simpul_event_store::{Access, Command, Work, inline::Inline};
 
@@ -59,13 +60,7 @@ impl Command for BillLine {
 }
 
 impl BillLine {
-    fn see_to(
-        &self,
-        work: &mut Work<'_>,
-        due_on: NaiveDate,
-        ahead: u16,
-        zone: simpul_domain::time::Zone,
-    ) -> Outcome<()> {
+    fn see_to(&self, work: &mut Work<'_>, due_on: NaiveDate, ahead: u16, zone: Zone) -> Outcome<()> {
         let (due_at, kind) = turn(self.subscription, due_on, ahead, zone);
         let timer = timer_row(&kind, due_at, origin(work))?;
         work.inline(Inline::ScheduleTimer(timer));

@@ -53,13 +53,18 @@ impl Command for ConnectGateway {
             &id,
         )
         .await?;
+        let values = [
+            (secret::API_KEY, &self.api_key),
+            (secret::SIGNING_KEY, &self.signing_key),
+        ];
+        let [api_key, signing_key] = Personal::seal_all(work, &id, values).await?;
         let connect = ConnectGatewayAccount {
             gateway,
             kind: self.kind,
             mode: self.mode,
             merchant_code: self.merchant_code.clone(),
-            api_key: self.api_key.seal(work, &id, secret::API_KEY).await?,
-            signing_key: self.signing_key.seal(work, &id, secret::SIGNING_KEY).await?,
+            api_key,
+            signing_key,
             fallback_email: self.fallback_email.clone(),
             hook_digest: hook.digest(),
             at: work.at(),

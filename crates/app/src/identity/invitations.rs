@@ -82,13 +82,14 @@ async fn invite(work: &mut Work<'_>, user: UserId, invitation: &Invitation) -> O
     let mut tx = work.store().db().tenant_tx(work.tenant()).await?;
     let index = email_index(work.store(), &mut tx, &email).await?;
     tx.commit().await?;
+    let to = Personal::new(email.as_str());
+    let values = [(field::EMAIL, &to), (field::NAME, &name)];
+    let [email, sealed_name] = Personal::seal_all(work, &id, values).await?;
     let command = Invite {
         user,
         kind: invitation.kind,
-        email: Personal::new(email.as_str())
-            .seal(work, &id, field::EMAIL)
-            .await?,
-        name: name.seal(work, &id, field::NAME).await?,
+        email,
+        name: sealed_name,
         roles: invitation.roles.clone(),
         permissions: effective(work, &invitation.roles).await?,
         granted_by: held(work).await?,
@@ -103,7 +104,6 @@ async fn invite(work: &mut Work<'_>, user: UserId, invitation: &Invitation) -> O
         }
     }
     publish(work, user).await?;
-    let to = Personal::new(email.as_str());
     hand_over(work, user, (to, name), invitation.handover).await
 }
 

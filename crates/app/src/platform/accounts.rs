@@ -47,10 +47,15 @@ impl Command for OpenAccount {
             let scope = SUBDOMAIN_SCOPE.to_owned();
             return Err(StoreError::Taken { scope }.into());
         }
+        let values = [
+            (owner_field::NAME, &self.owner_name),
+            (owner_field::EMAIL, &self.owner_email),
+        ];
+        let [name, email] = Personal::seal_all(work, &id, values).await?;
         let owner = OwnerContact {
             user: UserId::new(work.new_uuid()),
-            name: self.owner_name.seal(work, &id, owner_field::NAME).await?,
-            email: self.owner_email.seal(work, &id, owner_field::EMAIL).await?,
+            name,
+            email,
         };
         let open = Open {
             tenant,

@@ -120,7 +120,7 @@ pub(super) async fn drop_database(connection: &mut PgConnection, name: &str) -> 
     for _ in 0..50 {
         match connection.execute(statement.as_str()).await {
             Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42501") => {
-                tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+                tokio::time::sleep(Duration::from_millis(200)).await;
             }
             ended => return ended.map(|_| ()),
         }

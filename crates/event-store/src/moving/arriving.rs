@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use simpul_domain::TenantId;
 use uuid::Uuid;
@@ -21,8 +22,10 @@ const BATCH: usize = 500;
 const BATCH_BYTES: usize = 1024 * 1024;
 
 /// Takes a tenant in from lines that `next` gives, and none when there are no more. Refused where the tenant is, or was.
+/// `readers` are the subscribers here that act outside of the log: what happened elsewhere was acted upon there.
 pub async fn import(
     store: &EventStore,
+    readers: &[String],
     mut next: impl AsyncFnMut() -> std::io::Result<Option<String>>,
 ) -> Result<Moved, MovingError> {
     let first = next().await?.ok_or(MovingError::CutOff)?;
@@ -41,7 +44,7 @@ pub async fn import(
             Line::Tenant(_) => return Err(MovingError::Format),
         }
     };
-    arrival.finish(store, &ending).await
+    arrival.finish(store, readers, &ending).await
 }
 
 /// The tenant that a row says it is of.
@@ -128,7 +131,12 @@ impl Arrival {
         Ok(())
     }
 
-    async fn finish(mut self, store: &EventStore, ending: &Ending) -> Result<Moved, MovingError> {
+    async fn finish(
+        mut self,
+        store: &EventStore,
+        readers: &[String],
+        ending: &Ending,
+    ) -> Result<Moved, MovingError> {
         self.write().await?;
         let mut tx = self.tx;
         let sound = audit::verify_within(&mut tx).await??;
@@ -139,7 +147,7 @@ impl Arrival {
         aftermath::release(&mut tx).await?;
         aftermath::hold(&mut tx).await?;
         aftermath::distrust(&mut tx, store.now()).await?;
-        place_others(&mut tx, sound.seq, store.now()).await?;
+        place(&mut tx, readers, sound.seq, store.now()).await?;
         let tenant = tx.tenant();
         tx.commit().await?;
         Ok(Moved {
@@ -183,28 +191,28 @@ async fn taken(tx: &mut TenantTx, batch: &str) -> Result<String, MovingError> {
     Ok(found.map_or_else(|| "directory".to_owned(), |(kind, key)| format!("{kind} {key}")))
 }
 
-/// Whatever acts outside here and did not there begins behind what has happened: it was acted upon.
-async fn place_others(
+/// Whoever acts outside here and did not there begins behind what has happened: it was acted upon.
+async fn place(
     tx: &mut TenantTx,
+    readers: &[String],
     seq: i64,
-    now: chrono::DateTime<chrono::Utc>,
+    now: DateTime<Utc>,
 ) -> Result<(), MovingError> {
     let tenant = tx.tenant().as_uuid();
     // Epochs are of the installation: whoever leads here has a higher one.
     sqlx::query!("UPDATE es.cursors SET epoch = 0 WHERE tenant_id = $1", tenant)
         .execute(&mut **tx)
         .await?;
-    for name in ["consumer/provisioning", "policies", "relay", "snapshots"] {
-        sqlx::query!(
-            "INSERT INTO es.cursors (tenant_id, subscriber, seq, epoch, updated_at) VALUES ($1, $2, $3, 0, $4)
-             ON CONFLICT ON CONSTRAINT cursors_pkey DO NOTHING",
-            tenant,
-            name,
-            seq,
-            now
-        )
-        .execute(&mut **tx)
-        .await?;
-    }
+    sqlx::query!(
+        "INSERT INTO es.cursors (tenant_id, subscriber, seq, epoch, updated_at)
+         SELECT $1, r.name, $3, 0, $4 FROM unnest($2::text[]) AS r (name)
+         ON CONFLICT ON CONSTRAINT cursors_pkey DO NOTHING",
+        tenant,
+        readers,
+        seq,
+        now
+    )
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }

@@ -54,9 +54,7 @@ impl Vault {
         }
         Ok(Keyring { tenant, keys })
     }
-}
 
-impl Vault {
     /// The key of one subject, from both as they are stored.
     pub(crate) fn key_of(
         &self,

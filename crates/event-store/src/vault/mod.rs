@@ -86,8 +86,23 @@ impl Vault {
         field: &str,
         plain: &str,
     ) -> Result<Sealed, StoreError> {
+        let [sealed] = self.seal_all(tx, subject, [(field, plain)]).await?;
+        Ok(sealed)
+    }
+
+    /// Like [`Vault::seal`], several values of one subject, each with its field.
+    pub async fn seal_all<const N: usize>(
+        &self,
+        tx: &mut TenantTx,
+        subject: &str,
+        values: [(&str, &str); N],
+    ) -> Result<[Sealed; N], StoreError> {
         let key = self.subject_key(tx, subject, true).await?;
-        seal_with(&key, &associated(tx.tenant(), subject, field), plain)
+        let mut sealed = Vec::with_capacity(N);
+        for (field, plain) in values {
+            sealed.push(seal_with(&key, &associated(tx.tenant(), subject, field), plain)?);
+        }
+        sealed.try_into().map_err(|_| StoreError::Seal)
     }
 
     /// Opens a sealed value; [`StoreError::Erased`] when its subject's key was destroyed.
@@ -201,8 +216,8 @@ impl Vault {
         let bytes = Zeroizing::new(hex::decode(key).map_err(|_| StoreError::Seal)?);
         let key: Key = Zeroizing::new(bytes.as_slice().try_into().map_err(|_| StoreError::Seal)?);
         let tenant = tx.tenant();
-        let aad = associated(tenant, &self.master.id, WRAPPED_FIELD);
-        let wrapped = encrypt(self.master.key.expose_secret(), &aad, key.as_slice())?;
+        let master = self.master.key.expose_secret();
+        let wrapped = encrypt(master, &self.bound(tenant), key.as_slice())?;
         sqlx::query!(
             "INSERT INTO es.tenant_keys (tenant_id, master_id, wrapped) VALUES ($1, $2, $3)",
             tenant.as_uuid(),

@@ -16,6 +16,8 @@ use crate::{
     sql::Session,
 };
 
+/// Acts outside where the tenant arrives, and did not where it was.
+const READER: &str = "policies";
 const OTHER_MASTER: &str = "ff112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
 /// An installation with a tenant of everything, and one that must stay where it is.
@@ -84,7 +86,7 @@ type Case = (&'static str, Vec<String>, fn(&MovingError) -> bool);
 
 async fn import(store: &EventStore, lines: &[String]) -> Result<moving::Moved, MovingError> {
     let mut lines: VecDeque<String> = lines.iter().cloned().collect();
-    moving::import(store, async || Ok(lines.pop_front())).await
+    moving::import(store, &[READER.to_owned()], async || Ok(lines.pop_front())).await
 }
 
 /// Rows of a tenant in every table of `es`, as text.

@@ -15,7 +15,7 @@ use tempfile::NamedTempFile;
 use tokio::sync::mpsc;
 
 use super::say;
-use crate::{cli::Tenant, config::Config, wiring};
+use crate::{cli::Tenant, config::Config, roles, wiring};
 
 /// Lines on their way between the database and the file.
 const QUEUE: usize = 64;
@@ -67,7 +67,7 @@ async fn import(config: &Config, store: &EventStore, file: PathBuf) -> anyhow::R
     let sealed = File::open(&file).with_context(|| format!("cannot read {}", file.display()))?;
     let (lines, mut opened) = mpsc::channel(QUEUE);
     let opening = tokio::task::spawn_blocking(move || backup::open_lines(sealed, &identity, &lines));
-    let imported = moving::import(store, async || Ok(opened.recv().await)).await;
+    let imported = moving::import(store, &roles::readers(), async || Ok(opened.recv().await)).await;
     drop(opened);
     // A file that cannot be decrypted is the cause of lines that end early.
     opening.await??;
