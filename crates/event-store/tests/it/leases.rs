@@ -46,13 +46,15 @@ async fn parcel(store: &EventStore) {
 }
 
 async fn lease(store: &EventStore) -> Option<Leased> {
+    // One taker for both: who is gone may become known in between.
+    let taker = store.taker();
     let mut tx = store.db().system_tx().await.expect("a transaction");
-    let due = outbox::due(&mut tx, CHANNEL, &store.taker(), 10)
+    let due = outbox::due(&mut tx, CHANNEL, &taker, 10)
         .await
         .expect("a list");
     drop(tx);
     let mut tx = store.db().tenant_tx(tenant()).await.expect("a transaction");
-    let leased = outbox::lease(&mut tx, CHANNEL, &store.taker(), LEASE, 1)
+    let leased = outbox::lease(&mut tx, CHANNEL, &taker, LEASE, 1)
         .await
         .expect("a list");
     tx.commit().await.expect("committed");
