@@ -130,6 +130,7 @@ impl Rig {
             .env("SIMPUL_LIMITS__STAFF__USER_POINTS_PER_MINUTE", PLENTY)
             .env("SIMPUL_LIMITS__STAFF__TENANT_POINTS_PER_MINUTE", PLENTY)
             .env("SIMPUL_LIMITS__STAFF__OPERATION_POINTS", "5000")
+            .env("SIMPUL_HTTP__CONNECTIONS__PER_ADDRESS", "2000")
             .env_remove("AMQP_URL")
             .env_remove("DATABASE_URL");
         Server::start(&mut command).await

@@ -147,6 +147,9 @@ pub(super) struct Next {
 }
 
 /// What follows the subscriber's cursor in the tenant's log, at most `limit` rows; `None` when nothing does.
+///
+/// The position is a sub-select of its own: compared with an expression over a joined row, row-level security would let
+/// the index find the tenant only, and every read would go through its whole log.
 pub(super) async fn next(
     store: &EventStore,
     tx: &mut TenantTx,
@@ -155,17 +158,19 @@ pub(super) async fn next(
 ) -> Result<Option<Next>, StoreError> {
     let tenant = tx.tenant();
     let rows = sqlx::query!(
-        r#"SELECT c.seq AS "cursor?", c.epoch AS "epoch?", c.parked AS "parked!", e.tenant_seq AS "tenant_seq!",
+        r#"WITH c AS MATERIALIZED (
+               SELECT own.seq, own.epoch,
+                      EXISTS (SELECT FROM es.parked WHERE tenant_id = $1 AND subscriber = $2) AS parked
+               FROM (SELECT 1) AS one
+               LEFT JOIN es.cursors own ON own.tenant_id = $1 AND own.subscriber = $2)
+           SELECT c.seq AS "cursor?", c.epoch AS "epoch?", c.parked AS "parked!", e.tenant_seq AS "tenant_seq!",
                   e.aggregate_type AS "aggregate_type!", e.aggregate_id AS "aggregate_id!", e.sequence AS "sequence!",
                   e.event_type AS "event_type!", e.event_version AS "event_version!",
                   e.payload AS "payload!: JsonText", e.metadata AS "metadata!: JsonText", e.event_id AS "event_id!",
                   e.recorded_at AS "recorded_at!"
-           FROM (SELECT own.seq, own.epoch,
-                        EXISTS (SELECT FROM es.parked WHERE tenant_id = $1 AND subscriber = $2) AS parked
-                 FROM (SELECT 1) AS one
-                 LEFT JOIN es.cursors own ON own.tenant_id = $1 AND own.subscriber = $2) AS c
-           CROSS JOIN LATERAL (SELECT * FROM es.events WHERE tenant_id = $1 AND tenant_seq > coalesce(c.seq, 0)
-                               ORDER BY tenant_seq LIMIT $3) AS e
+           FROM c CROSS JOIN (
+               SELECT * FROM es.events WHERE tenant_id = $1 AND tenant_seq > (SELECT coalesce(c.seq, 0) FROM c)
+               ORDER BY tenant_seq LIMIT $3) AS e
            ORDER BY e.tenant_seq"#,
         tenant.as_uuid(),
         subscriber,

@@ -226,11 +226,11 @@ pub async fn history(
         "SELECT e.tenant_seq, e.event_id, e.caused_by, e.correlation_id, e.command_id, e.aggregate_type,
                 e.aggregate_id, e.event_type, e.actor, e.impersonator, e.ip, e.user_agent, e.command, e.at, e.summary
          FROM subjects s JOIN entries e ON e.tenant_id = s.tenant_id AND e.tenant_seq = s.tenant_seq
-         WHERE s.tenant_id = $1 AND s.subject_id = $2 AND s.tenant_seq < coalesce($3, 9223372036854775807)
+         WHERE s.tenant_id = $1 AND s.subject_id = $2 AND s.tenant_seq < $3
          ORDER BY s.tenant_seq DESC LIMIT $4",
         tenant.as_uuid(),
         entity_id,
-        before,
+        before.unwrap_or(i64::MAX),
         limit.clamp(1, MAX_PAGE)
     )
     .fetch_all(&mut **tx)
@@ -265,14 +265,14 @@ pub async fn entries(
         "SELECT tenant_seq, event_id, caused_by, correlation_id, command_id, aggregate_type, aggregate_id, event_type,
                 actor, impersonator, ip, user_agent, command, at, summary
          FROM entries
-         WHERE tenant_id = $1 AND tenant_seq < coalesce($2, 9223372036854775807)
+         WHERE tenant_id = $1 AND tenant_seq < $2
            AND (NOT $3 OR starts_with(actor, 'usr_')) AND ($4::text IS NULL OR actor = $4)
            AND ($5::text IS NULL OR event_type = $5 OR command = $5 OR starts_with(event_type, $5 || '.')
                 OR starts_with(command, $5 || '.'))
            AND ($6::timestamptz IS NULL OR at >= $6) AND ($7::timestamptz IS NULL OR at < $7)
          ORDER BY tenant_seq DESC LIMIT $8",
         tenant.as_uuid(),
-        before,
+        before.unwrap_or(i64::MAX),
         filter.people_only,
         filter.actor,
         filter.kind,

@@ -54,7 +54,7 @@ pub async fn by_month(
            FROM UNNEST($2::timestamptz[]) WITH ORDINALITY AS b (starts_at, ord)
            LEFT JOIN UNNEST($2::timestamptz[]) WITH ORDINALITY AS n (starts_at, ord) ON n.ord = b.ord + 1
            LEFT JOIN payments p ON p.tenant_id = $1 AND p.paid_at >= b.starts_at
-                AND p.paid_at < coalesce(n.starts_at, $3)
+                AND p.paid_at < CASE WHEN n.starts_at IS NULL THEN $3 ELSE n.starts_at END
            GROUP BY b.ord ORDER BY b.ord"#,
         tenant.as_uuid(),
         &instants,
