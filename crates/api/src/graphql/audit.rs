@@ -13,7 +13,7 @@ use simpul_projections::audit::{
 };
 
 use super::{
-    page::{count, open, seal},
+    page::{Cursor, count, open, seal},
     scalar::{BigInt, DateTime},
     scope::{Scope, scope},
 };
@@ -145,14 +145,14 @@ async fn opened(scope: &Scope, tx: &mut TenantTx, entries: Vec<Entry>) -> Result
 }
 
 /// A page of the trail; `entries` has one more than wanted where there are more.
-fn trail(entries: Vec<Entry>, before: Option<i64>, wanted: i32) -> Connection<String, HistoryEntry> {
+fn trail(entries: Vec<Entry>, before: Option<i64>, wanted: i32) -> Connection<Cursor, HistoryEntry> {
     let wanted = usize::try_from(wanted).unwrap_or(0);
     let mut connection = Connection::new(before.is_some(), entries.len() > wanted);
     connection
         .edges
         .extend(entries.into_iter().take(wanted).map(|entry| {
-            let cursor = seal(LIST, entry.tenant_seq);
-            Edge::<String, HistoryEntry, EmptyFields>::new(cursor, entry.into())
+            let cursor = Cursor::Sealed(seal(LIST, entry.tenant_seq));
+            Edge::<Cursor, HistoryEntry, EmptyFields>::new(cursor, entry.into())
         }));
     connection
 }
@@ -171,7 +171,7 @@ impl AuditQuery {
         #[graphql(desc = "Any id.")] id: ID,
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
-    ) -> Result<Connection<String, HistoryEntry>> {
+    ) -> Result<Connection<Cursor, HistoryEntry>> {
         let scope = scope(context)?;
         scope.require(permission::AUDIT_READ).await?;
         let wanted = count(first)?;
@@ -191,7 +191,7 @@ impl AuditQuery {
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
         #[graphql(desc = "Which entries.")] filter: Option<AuditEntryFilter>,
-    ) -> Result<Connection<String, HistoryEntry>> {
+    ) -> Result<Connection<Cursor, HistoryEntry>> {
         let scope = scope(context)?;
         scope.require(permission::AUDIT_READ).await?;
         let wanted = count(first)?;

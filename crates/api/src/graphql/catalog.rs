@@ -11,7 +11,7 @@ use simpul_projections::catalog::plan_list::{self, PlanListProjector, PlanRow};
 use super::{
     batch,
     fields::Fields,
-    page::{connection, page},
+    page::{Cursor, connection, page},
     payload::payload,
     scalar::{DateTime, Money, MoneyInput},
     scope::{Scope, scope},
@@ -116,7 +116,7 @@ impl CatalogQuery {
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
         #[graphql(default, desc = "Leave out what is not sold any more.")] on_sale_only: bool,
-    ) -> Result<Connection<String, ServicePlan>> {
+    ) -> Result<Connection<Cursor, ServicePlan>> {
         let scope = scope(context)?;
         scope.require(permission::SUBSCRIPTION_READ).await?;
         let page = page(LIST, first, after.as_deref())?;

@@ -15,7 +15,7 @@ use simpul_projections::{
 use super::{
     batch,
     fields::Fields,
-    page::{connection, page},
+    page::{Cursor, connection, page},
     payload::payload,
     rows::{Row, plain},
     scalar::DateTime,
@@ -147,7 +147,7 @@ impl CustomersQuery {
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
         #[graphql(desc = "The customer with exactly this code.")] code: Option<String>,
-    ) -> Result<Connection<String, Row<Customer>>> {
+    ) -> Result<Connection<Cursor, Row<Customer>>> {
         let scope = scope(context)?;
         scope.require(permission::CUSTOMER_READ).await?;
         let page = page(LIST, first, after.as_deref())?;

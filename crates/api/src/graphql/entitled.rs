@@ -26,7 +26,7 @@ use simpul_projections::{
 use super::{
     fields::Fields,
     limits::{AddOn, LimitUsage, usages},
-    page::{connection, page},
+    page::{Cursor, connection, page},
     payload::payload,
     scalar::DateTime,
     scope::{Scope, scope},
@@ -218,7 +218,7 @@ impl EntitledQuery {
         context: &Context<'_>,
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
-    ) -> Result<Connection<String, AddOnOrder>> {
+    ) -> Result<Connection<Cursor, AddOnOrder>> {
         let scope = scope(context)?;
         scope.require(permission::TENANT_BILLING).await?;
         let page = page(LIST, first, after.as_deref())?;

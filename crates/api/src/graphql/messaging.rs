@@ -27,7 +27,7 @@ use super::{
     batch,
     customers::Customer,
     fields::Fields,
-    page::{connection, page},
+    page::{Cursor, connection, page},
     payload::payload,
     rows::{Row, plain, words},
     scalar::DateTime,
@@ -263,7 +263,7 @@ impl MessagingQuery {
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
         #[graphql(desc = "Which messages.")] filter: Option<MessageFilter>,
-    ) -> Result<Connection<String, Row<Message>>> {
+    ) -> Result<Connection<Cursor, Row<Message>>> {
         let scope = scope(context)?;
         scope.require(permission::CUSTOMER_READ).await?;
         let page = page(LIST, first, after.as_deref())?;

@@ -18,7 +18,7 @@ use simpul_projections::network::router_list::{self, RouterListProjector, Router
 use super::{
     batch,
     fields::Fields,
-    page::{connection, page},
+    page::{Cursor, connection, page},
     payload::payload,
     rows::{Row, plain, words},
     scalar::DateTime,
@@ -262,7 +262,7 @@ impl NetworkQuery {
         context: &Context<'_>,
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
-    ) -> Result<Connection<String, Row<Router>>> {
+    ) -> Result<Connection<Cursor, Row<Router>>> {
         let scope = scope(context)?;
         scope.require(permission::ROUTER_READ).await?;
         let page = page(LIST, first, after.as_deref())?;

@@ -1,8 +1,10 @@
 //! Lists: arguments, cursors and connections over keyset pages.
 
+use std::convert::Infallible;
+
 use async_graphql::{
     OutputType,
-    connection::{Connection, Edge, EmptyFields},
+    connection::{Connection, CursorType, Edge, EmptyFields},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::DateTime;
@@ -66,21 +68,42 @@ pub(super) fn seal(list: &str, keys: impl std::fmt::Display) -> String {
     URL_SAFE_NO_PAD.encode(format!("{CURSOR_VERSION}|{list}|{keys}"))
 }
 
+/// Where a row is in its list. It is written for whoever asks for cursors, and most ask for none.
+#[derive(Debug, Clone)]
+pub(crate) enum Cursor {
+    At(&'static str, Position),
+    Sealed(String),
+}
+
+impl CursorType for Cursor {
+    type Error = Infallible;
+
+    fn decode_cursor(text: &str) -> Result<Self, Infallible> {
+        Ok(Self::Sealed(text.to_owned()))
+    }
+
+    fn encode_cursor(&self) -> String {
+        match self {
+            Self::At(list, Position { at, id }) => seal(list, format_args!("{}|{id}", at.timestamp_micros())),
+            Self::Sealed(text) => text.clone(),
+        }
+    }
+}
+
 /// A connection over a slice. Each row comes with its position.
 pub(super) fn connection<R: Keyed, T: OutputType>(
-    list: &str,
+    list: &'static str,
     page: Page,
     slice: Slice<R>,
     node: impl Fn(R) -> T,
-) -> Connection<String, T> {
+) -> Connection<Cursor, T> {
     let wanted = usize::try_from(page.limit).unwrap_or(0);
     let more = slice.next.is_some() || slice.rows.len() > wanted;
     let mut connection = Connection::new(page.after.is_some(), more);
     let rows = slice.rows.into_iter().take(wanted);
     connection.edges.extend(rows.map(|row| {
-        let Position { at, id } = row.position();
-        let cursor = seal(list, format_args!("{}|{id}", at.timestamp_micros()));
-        Edge::<String, T, EmptyFields>::new(cursor, node(row))
+        let cursor = Cursor::At(list, row.position());
+        Edge::<Cursor, T, EmptyFields>::new(cursor, node(row))
     }));
     connection
 }
@@ -93,7 +116,7 @@ mod tests {
     fn a_cursor_leads_back_to_its_row_in_its_own_list_only() {
         let at = DateTime::from_timestamp_micros(1_800_000_000_123_456).expect("instant");
         let id = Uuid::from_u128(7);
-        let cursor = seal("invoices", format_args!("{}|{id}", at.timestamp_micros()));
+        let cursor = Cursor::At("invoices", Position { at, id }).encode_cursor();
         let page = page("invoices", Some(10), Some(&cursor)).expect("page");
         assert_eq!(page.after, Some(Position { at, id }));
         assert!(super::page("routers", None, Some(&cursor)).is_err());

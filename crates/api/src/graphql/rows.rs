@@ -22,6 +22,7 @@ use async_graphql::{
     ContextSelectionSet, ID, Name, OutputType, Positioned, ServerResult, Value,
     parser::types::{Field, FragmentDefinition, Selection, SelectionSet},
     registry::Registry,
+    resolver_utils::EnumType,
 };
 
 use super::scalar::{BigInt, CurrencyCode, Date, DateTime, Decimal, Money};
@@ -284,21 +285,21 @@ pub(super) use leaves;
 macro_rules! words {
     ($($type:ty),* $(,)?) => {
         $crate::graphql::rows::leaves! {$(
-            $type: |word, out| $crate::graphql::rows::write_word(async_graphql::resolver_utils::enum_value(*word), out);
+            $type: |word, out| $crate::graphql::rows::write_word(*word, out);
         )*}
     };
 }
 pub(super) use words;
 
-pub(super) fn write_word(word: Value, out: &mut Text) {
-    match word {
-        // A name of the schema has letters, digits and `_` only.
-        Value::Enum(name) => {
+/// A name of the schema has letters, digits and `_` only.
+pub(super) fn write_word<T: EnumType>(word: T, out: &mut Text) {
+    match T::items().iter().find(|item| item.value == word) {
+        Some(item) => {
             out.push(b'"');
-            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(item.name.as_bytes());
             out.push(b'"');
         }
-        _ => out.extend_from_slice(b"null"),
+        None => out.extend_from_slice(b"null"),
     }
 }
 

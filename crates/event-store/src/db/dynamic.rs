@@ -29,10 +29,14 @@ pub(super) fn begin_reading(tenant: TenantId) -> String {
 }
 
 /// The same, with the search path of the live versions of read models. Their names are ours: letters and `_`.
+///
+/// Plans may be made for what is asked: a list has filters that may be absent, and one plan for all of them would go
+/// through all rows of the tenant to find the one with a code.
 pub(super) fn begin_reading_models(tenant: TenantId, projections: &[&str]) -> String {
     let names = projections.join(",").replace('\'', "''");
     format!(
-        "BEGIN READ ONLY; SELECT es.enter_read_models('{}', '{{{names}}}')",
+        "BEGIN READ ONLY; SELECT es.enter_read_models('{}', '{{{names}}}'),
+             set_config('plan_cache_mode', 'auto', true)",
         tenant.as_uuid()
     )
 }

@@ -65,6 +65,17 @@ pub(crate) async fn backlog(
     Ok(tenants.into_iter().map(TenantId::new).collect())
 }
 
+/// Where every tenant's log ends.
+pub(super) async fn heads(tx: &mut SystemTx) -> Result<Vec<(TenantId, i64)>, StoreError> {
+    let rows = sqlx::query!("SELECT tenant_id, seq FROM es.tenant_heads")
+        .fetch_all(&mut **tx)
+        .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (TenantId::new(row.tenant_id), row.seq))
+        .collect())
+}
+
 /// The events that the subscriber has not handled, over all tenants.
 pub(super) async fn lag(tx: &mut SystemTx, subscriber: &str) -> Result<i64, StoreError> {
     Ok(sqlx::query_scalar!(

@@ -1,18 +1,25 @@
-//! Hints that there are new events. They say how far a log has grown, no more, and may be lost: polling is the guarantee.
+//! Hints that there are new events. They say how far a log has grown, no more, and may be lost: looking at the heads of
+//! all logs is the guarantee. One look serves all subscribers of a process, because thousands of tenants have as many heads.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use simpul_domain::TenantId;
-use tokio::sync::broadcast;
+use tokio::{
+    sync::{Mutex, broadcast},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
-use crate::{EventStore, StoreError, db::dynamic};
+use super::cursor;
+use crate::{Db, EventStore, StoreError, db::dynamic};
 
 /// Hints kept for a slow listener before it is told to look everywhere.
 const CAPACITY: usize = 4096;
 /// Hints to other processes are collected for this long.
 const DEBOUNCE: Duration = Duration::from_millis(5);
 const RECONNECT: Duration = Duration::from_secs(1);
+/// Looks at all heads are this far apart, whoever wants one.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 
 /// A log has grown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +34,14 @@ pub struct Hint {
 pub struct Hints {
     all: broadcast::Sender<Hint>,
     own: broadcast::Sender<Hint>,
+    looked: Arc<Mutex<Looked>>,
+}
+
+/// The heads of all logs at the last look.
+#[derive(Debug, Default)]
+struct Looked {
+    at: Option<Instant>,
+    heads: HashMap<TenantId, i64>,
 }
 
 impl Default for Hints {
@@ -34,6 +49,7 @@ impl Default for Hints {
         Self {
             all: broadcast::Sender::new(CAPACITY),
             own: broadcast::Sender::new(CAPACITY),
+            looked: Arc::default(),
         }
     }
 }
@@ -49,6 +65,27 @@ impl Hints {
     /// Passes on what another process said.
     fn repeat(&self, hint: Hint) {
         let _ = self.all.send(hint);
+    }
+
+    /// Tells all listeners of every log that has moved since the last look, unless somebody has just looked.
+    pub(super) async fn look(&self, db: &Db) -> Result<(), StoreError> {
+        let Ok(mut looked) = self.looked.try_lock() else {
+            return Ok(());
+        };
+        if looked.at.is_some_and(|at| at.elapsed() < BETWEEN_LOOKS) {
+            return Ok(());
+        }
+        let mut tx = db.system_tx().await?;
+        let heads = cursor::heads(&mut tx).await?;
+        tx.commit().await?;
+        looked.at = Some(Instant::now());
+        for (tenant, seq) in heads {
+            // A restored log may be shorter.
+            if looked.heads.insert(tenant, seq) != Some(seq) {
+                self.repeat(Hint { tenant, seq });
+            }
+        }
+        Ok(())
     }
 
     pub fn listen(&self) -> Listener {

@@ -28,6 +28,8 @@ const MAX_QUEUE: usize = 10_000;
 pub enum Input {
     /// The very first step, and whatever woke the loop from [`Effect::Wait`] by time.
     Woken,
+    /// There were more hints than could be kept.
+    HintsMissed,
     /// A hint: this tenant's log may have grown.
     Hint(TenantId),
     LeaseTaken,
@@ -127,6 +129,7 @@ pub struct Machine {
     careful: BTreeSet<TenantId>,
     halted: BTreeMap<TenantId, i64>,
     look: bool,
+    looked_ms: u64,
     lease_checked_ms: u64,
     /// Somebody else leads: hints are no reason to ask again before.
     busy_until_ms: u64,
@@ -143,6 +146,7 @@ impl Machine {
             careful: BTreeSet::new(),
             halted: BTreeMap::new(),
             look: true,
+            looked_ms: 0,
             lease_checked_ms: 0,
             busy_until_ms: 0,
         }
@@ -156,7 +160,9 @@ impl Machine {
     /// Takes what happened at `now_ms` and says what to do next.
     pub fn step(&mut self, now_ms: u64, input: Input) -> Effect {
         match input {
-            Input::Woken => self.look = true,
+            // Also to try again, or to gather news: that is no reason to look everywhere.
+            Input::Woken => self.look |= now_ms.saturating_sub(self.looked_ms) >= POLL_MS,
+            Input::HintsMissed => self.look = true,
             Input::Hint(tenant) => match self.quiet.get_mut(&tenant) {
                 Some(quiet) if quiet.until_ms > now_ms => quiet.hinted = true,
                 _ => self.enqueue(tenant),
@@ -273,14 +279,16 @@ impl Machine {
         }
         if self.look {
             self.look = false;
+            self.looked_ms = now_ms;
             return Effect::FindWork;
         }
         let rests = self.resting.values().map(|resting| resting.until_ms);
         let hinted = self.quiet.values().filter(|quiet| quiet.hinted);
+        let next_look_ms = self.looked_ms + POLL_MS;
         let until_ms = rests.chain(hinted.map(|quiet| quiet.until_ms)).min();
-        let ms = until_ms.map_or(POLL_MS, |until_ms| until_ms.saturating_sub(now_ms));
+        let until_ms = until_ms.unwrap_or(next_look_ms).min(next_look_ms);
         Effect::Wait {
-            ms: ms.clamp(1, POLL_MS),
+            ms: until_ms.saturating_sub(now_ms).max(1),
         }
     }
 
@@ -354,7 +362,34 @@ mod tests {
             more: false,
             concerned: true,
         };
-        assert_eq!(machine.step(4, done), Effect::Wait { ms: POLL_MS });
+        assert_eq!(machine.step(4, done), Effect::Wait { ms: POLL_MS - 4 });
+    }
+
+    #[test]
+    fn whoever_wakes_to_try_again_does_not_look_everywhere() {
+        let mut machine = leading(OnError::Park);
+        machine.step(1, Input::Hint(tenant(1)));
+        let failed = Input::Transient { tenant: tenant(1) };
+        assert_eq!(machine.step(2, failed), Effect::Wait { ms: FIRST_BACKOFF_MS });
+        let again = Effect::Process { tenant: tenant(1) };
+        assert_eq!(machine.step(2 + FIRST_BACKOFF_MS, Input::Woken), again);
+        let done = Input::Done {
+            tenant: tenant(1),
+            more: false,
+            concerned: true,
+        };
+        let until_look = Effect::Wait { ms: POLL_MS - 60 };
+        assert_eq!(machine.step(60, done), until_look);
+        assert_eq!(machine.step(POLL_MS, Input::Woken), Effect::FindWork);
+        let nothing = Input::Found {
+            tenants: Vec::new(),
+            more: false,
+        };
+        assert_eq!(
+            machine.step(POLL_MS + 1, nothing),
+            Effect::Wait { ms: POLL_MS - 1 }
+        );
+        assert_eq!(machine.step(POLL_MS + 2, Input::HintsMissed), Effect::FindWork);
     }
 
     #[test]
@@ -366,7 +401,7 @@ mod tests {
             more: false,
             concerned: false,
         };
-        assert_eq!(machine.step(2, passed), Effect::Wait { ms: POLL_MS });
+        assert_eq!(machine.step(2, passed), Effect::Wait { ms: POLL_MS - 2 });
         // Nothing is done for it before its time, and others are not kept waiting.
         assert_eq!(
             machine.step(5, Input::Hint(tenant(1))),
@@ -462,7 +497,7 @@ mod tests {
                 seq: 7
             }
         );
-        assert!(matches!(machine.step(4, Input::Woken), Effect::FindWork));
+        assert!(matches!(machine.step(4, Input::Woken), Effect::Wait { .. }));
         assert!(matches!(
             machine.step(
                 500,

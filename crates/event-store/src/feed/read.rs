@@ -69,11 +69,12 @@ pub async fn read_at(
     }
 }
 
-/// Sets the search path to the live versions and returns the position that all of them have reached.
+/// Does what `Db::read_models_tx` begins with, and returns the position that all of them have reached.
 async fn enter(tx: &mut TenantTx, projections: &[&str]) -> Result<i64, StoreError> {
     let tenant = tx.tenant();
     let row = sqlx::query!(
         r#"SELECT set_config('search_path', string_agg(format('rm_%s_v%s', p.name, p.version), ','), true) AS path,
+                  set_config('plan_cache_mode', 'auto', true) AS plans,
                   coalesce(min(coalesce(c.seq, 0)), 0) AS "reached!"
            FROM es.projections p
            LEFT JOIN es.cursors c ON c.tenant_id = $1

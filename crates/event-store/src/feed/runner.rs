@@ -22,6 +22,10 @@ use crate::{EventStore, StoreError};
 /// Tenants looked up in one search for work.
 const MAX_BACKLOG: i64 = 500;
 
+/// How often a leader looks at its own cursors again: somebody else may have set one back. That costs far more than a look
+/// at the heads.
+const SWEEP: Duration = Duration::from_secs(30);
+
 /// Tenants whose positions a runner remembers.
 const MAX_REMEMBERED: usize = 1_000;
 
@@ -87,6 +91,8 @@ pub struct Runner<H> {
     settings: RunnerSettings,
     /// How far this leader has come: hints that say less are old.
     passed: HashMap<TenantId, i64>,
+    /// When it last found out which logs are ahead of its cursors; hints and heads tell it of all that grew since.
+    swept: Option<Instant>,
     /// Why the event that is about to be parked cannot be handled.
     poison: Option<String>,
 }
@@ -118,6 +124,7 @@ impl<H> Runner<H> {
             leader: Leader::alone(),
             settings,
             passed: HashMap::new(),
+            swept: None,
             poison: None,
         }
     }
@@ -200,11 +207,8 @@ impl<H: Handle + Send + Sync + 'static> Runner<H> {
                 self.leader.release().await;
                 Input::LeaseLost
             }
-            Effect::FindWork => match self.backlog().await {
-                Ok(tenants) => {
-                    let more = i64::try_from(tenants.len()).is_ok_and(|found| found >= MAX_BACKLOG);
-                    Input::Found { tenants, more }
-                }
+            Effect::FindWork => match self.find_work().await {
+                Ok(found) => found,
                 Err(error) => self.unavailable(&error),
             },
             Effect::Process { tenant } => self.handle(tenant, self.settings.batch).await,
@@ -228,10 +232,29 @@ impl<H: Handle + Send + Sync + 'static> Runner<H> {
     async fn take_lease(&mut self) -> Input {
         let batches = &self.batches;
         match self.leader.take(&batches.store, &batches.subscriber).await {
-            Ok(true) => Input::LeaseTaken,
+            Ok(true) => {
+                self.swept = None;
+                Input::LeaseTaken
+            }
             Ok(false) => Input::LeaseBusy,
             Err(error) => self.unavailable(&error),
         }
+    }
+
+    async fn find_work(&mut self) -> Result<Input, StoreError> {
+        if self.swept.is_some_and(|at| at.elapsed() < SWEEP) {
+            let store = &self.batches.store;
+            store.hints().look(store.db()).await?;
+            return Ok(Input::Found {
+                tenants: Vec::new(),
+                more: false,
+            });
+        }
+        let now = Instant::now();
+        let tenants = self.backlog().await?;
+        let more = i64::try_from(tenants.len()).is_ok_and(|found| found >= MAX_BACKLOG);
+        self.swept = (!more).then_some(now);
+        Ok(Input::Found { tenants, more })
     }
 
     async fn backlog(&self) -> Result<Vec<TenantId>, StoreError> {
@@ -314,7 +337,7 @@ impl<H: Handle + Send + Sync + 'static> Runner<H> {
         *passed = seq.max(*passed);
     }
 
-    async fn wait(&self, stop: &CancellationToken, hints: &mut Listener, time: Duration) -> Input {
+    async fn wait(&mut self, stop: &CancellationToken, hints: &mut Listener, time: Duration) -> Input {
         let until = Instant::now() + time;
         loop {
             let hint = tokio::select! {
@@ -323,7 +346,8 @@ impl<H: Handle + Send + Sync + 'static> Runner<H> {
                 hint = hints.next() => hint,
             };
             let Some(Hint { tenant, seq }) = hint else {
-                return Input::Woken;
+                self.swept = None;
+                return Input::HintsMissed;
             };
             let known = self.passed.get(&tenant).is_some_and(|passed| seq <= *passed);
             if !known && self.leader.shard.holds(tenant) {

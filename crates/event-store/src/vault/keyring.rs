@@ -32,25 +32,28 @@ impl Vault {
         if subjects.is_empty() {
             return Ok(Keyring { tenant, keys });
         }
-        let data_key = match self.tenant_key(tx).await {
-            Err(StoreError::Erased) => return Ok(Keyring { tenant, keys }),
-            data_key => data_key?,
-        };
         let rows = sqlx::query!(
-            r#"SELECT subject, wrapped AS "wrapped!" FROM es.subject_keys
-               WHERE tenant_id = $1 AND subject = ANY($2) AND wrapped IS NOT NULL"#,
+            r#"SELECT t.wrapped AS tenant_key, s.subject AS "subject?", s.wrapped
+               FROM es.tenant_keys t
+               LEFT JOIN es.subject_keys s ON s.tenant_id = t.tenant_id AND s.subject = ANY($2)
+               WHERE t.tenant_id = $1"#,
             tenant.as_uuid(),
             subjects
         )
         .fetch_all(&mut **tx)
         .await?;
+        let data_key = match rows
+            .first()
+            .map(|row| self.unwrap_tenant_key(tenant, &row.tenant_key))
+        {
+            None | Some(Err(StoreError::Erased)) => return Ok(Keyring { tenant, keys }),
+            Some(data_key) => data_key?,
+        };
         for row in rows {
-            let key = unwrap_key(
-                &data_key,
-                &associated(tenant, &row.subject, WRAPPED_FIELD),
-                &row.wrapped,
-            )?;
-            keys.insert(row.subject, key);
+            if let (Some(subject), Some(wrapped)) = (row.subject, row.wrapped) {
+                let key = unwrap_key(&data_key, &associated(tenant, &subject, WRAPPED_FIELD), &wrapped)?;
+                keys.insert(subject, key);
+            }
         }
         Ok(Keyring { tenant, keys })
     }

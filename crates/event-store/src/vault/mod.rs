@@ -139,30 +139,35 @@ impl Vault {
 
     async fn subject_key(&self, tx: &mut TenantTx, subject: &str, make: bool) -> Result<Key, StoreError> {
         let tenant = tx.tenant();
-        let data_key = self.tenant_key(tx).await?;
-        let aad = associated(tenant, subject, WRAPPED_FIELD);
-        if let Some(row) = read_subject_key(tx, subject).await? {
-            return unwrap_key(&data_key, &aad, &row.ok_or(StoreError::Erased)?);
-        }
-        if !make {
+        let stored = read_keys(tx, subject).await?;
+        if !stored.known && !make {
             return Err(StoreError::Erased);
         }
-        let wrapped = encrypt(&data_key, &aad, new_key()?.as_slice())?;
-        sqlx::query!(
+        let tenant_key = match stored.tenant {
+            Some(tenant_key) => tenant_key,
+            None => self.make_tenant_key(tx).await?,
+        };
+        let data_key = self.unwrap_tenant_key(tenant, &tenant_key)?;
+        let aad = associated(tenant, subject, WRAPPED_FIELD);
+        if stored.known {
+            return unwrap_key(&data_key, &aad, &stored.subject.ok_or(StoreError::Erased)?);
+        }
+        let key = new_key()?;
+        let inserted = sqlx::query!(
             "INSERT INTO es.subject_keys (tenant_id, subject, wrapped) VALUES ($1, $2, $3)
              ON CONFLICT ON CONSTRAINT subject_keys_pkey DO NOTHING",
             tenant.as_uuid(),
             subject,
-            wrapped
+            encrypt(&data_key, &aad, key.as_slice())?
         )
         .execute(&mut **tx)
         .await?;
-        // Somebody else may have been first: what is stored counts.
-        let stored = read_subject_key(tx, subject)
-            .await?
-            .flatten()
-            .ok_or(StoreError::Erased)?;
-        unwrap_key(&data_key, &aad, &stored)
+        if inserted.rows_affected() == 1 {
+            return Ok(key);
+        }
+        // Somebody else was first: what is stored counts.
+        let stored = read_keys(tx, subject).await?;
+        unwrap_key(&data_key, &aad, &stored.subject.ok_or(StoreError::Erased)?)
     }
 
     async fn tenant_key(&self, tx: &mut TenantTx) -> Result<Key, StoreError> {
@@ -254,15 +259,27 @@ async fn read_tenant_key(tx: &mut TenantTx) -> Result<Option<Vec<u8>>, StoreErro
     .await?)
 }
 
-/// `None`: no such subject; `Some(None)`: destroyed.
-async fn read_subject_key(tx: &mut TenantTx, subject: &str) -> Result<Option<Option<Vec<u8>>>, StoreError> {
+/// The keys of a tenant and of one of its subjects, as they are stored.
+struct StoredKeys {
+    tenant: Option<Vec<u8>>,
+    /// Whether the subject has, or had, a key.
+    known: bool,
+    /// `None` also when it was destroyed.
+    subject: Option<Vec<u8>>,
+}
+
+async fn read_keys(tx: &mut TenantTx, subject: &str) -> Result<StoredKeys, StoreError> {
     let tenant = tx.tenant();
-    Ok(sqlx::query_scalar!(
-        "SELECT wrapped FROM es.subject_keys WHERE tenant_id = $1 AND subject = $2",
+    Ok(sqlx::query_as!(
+        StoredKeys,
+        r#"SELECT t.wrapped AS "tenant?", s.subject IS NOT NULL AS "known!", s.wrapped AS "subject?"
+           FROM (SELECT 1) AS one
+           LEFT JOIN es.tenant_keys t ON t.tenant_id = $1
+           LEFT JOIN es.subject_keys s ON s.tenant_id = $1 AND s.subject = $2"#,
         tenant.as_uuid(),
         subject
     )
-    .fetch_optional(&mut **tx)
+    .fetch_one(&mut **tx)
     .await?)
 }
 

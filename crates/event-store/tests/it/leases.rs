@@ -49,9 +49,7 @@ async fn lease(store: &EventStore) -> Option<Leased> {
     // One taker for both: who is gone may become known in between.
     let taker = store.taker();
     let mut tx = store.db().system_tx().await.expect("a transaction");
-    let due = outbox::due(&mut tx, CHANNEL, &taker, 10)
-        .await
-        .expect("a list");
+    let due = outbox::due(&mut tx, CHANNEL, &taker, 10).await.expect("a list");
     drop(tx);
     let mut tx = store.db().tenant_tx(tenant()).await.expect("a transaction");
     let leased = outbox::lease(&mut tx, CHANNEL, &taker, LEASE, 1)

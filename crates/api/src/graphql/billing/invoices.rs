@@ -14,7 +14,7 @@ use crate::{
     ApiError,
     graphql::{
         fields::Fields,
-        page::{connection, page},
+        page::{Cursor, connection, page},
         payload::payload,
         rows::Row,
         scalar::Date,
@@ -147,7 +147,7 @@ impl InvoicesQuery {
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
         #[graphql(desc = "Which bills.")] filter: Option<InvoiceFilter>,
-    ) -> Result<Connection<String, Row<Invoice>>> {
+    ) -> Result<Connection<Cursor, Row<Invoice>>> {
         let scope = scope(context)?;
         scope.require(permission::BILLING_READ).await?;
         let page = page(LIST, first, after.as_deref())?;

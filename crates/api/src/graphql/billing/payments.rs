@@ -15,7 +15,7 @@ use crate::{
     graphql::{
         batch,
         customers::Customer,
-        page::{connection, page},
+        page::{Cursor, connection, page},
         scalar::{DateTime, Money},
         scope::{Scope, scope},
     },
@@ -181,7 +181,7 @@ impl PaymentsQuery {
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
         #[graphql(desc = "Which payments.")] filter: Option<PaymentFilter>,
-    ) -> Result<Connection<String, Payment>> {
+    ) -> Result<Connection<Cursor, Payment>> {
         let scope = scope(context)?;
         scope.require(permission::BILLING_READ).await?;
         let page = page(LIST, first, after.as_deref())?;

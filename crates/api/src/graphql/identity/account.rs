@@ -21,6 +21,7 @@ use crate::{
     ApiError,
     graphql::{
         fields::Fields,
+        page::Cursor,
         payload::Outcome,
         scope::{Scope, scope},
         user_error::UserError,
@@ -142,7 +143,7 @@ impl AccountQuery {
         context: &Context<'_>,
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
-    ) -> Result<Connection<String, Session>> {
+    ) -> Result<Connection<Cursor, Session>> {
         let scope = scope(context)?;
         scope.require(permission::ACCOUNT_OWN).await?;
         Ok(sessions(scope, Some(scope.viewer().user), first, after.as_deref()).await?)
@@ -155,7 +156,7 @@ impl AccountQuery {
         context: &Context<'_>,
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
-    ) -> Result<Connection<String, SignIn>> {
+    ) -> Result<Connection<Cursor, SignIn>> {
         let scope = scope(context)?;
         scope.require(permission::ACCOUNT_OWN).await?;
         Ok(sign_ins(scope, Some(scope.viewer().user), first, after.as_deref()).await?)

@@ -17,7 +17,7 @@ use crate::{
     ApiError,
     graphql::{
         fields::Fields,
-        page::{connection, page},
+        page::{Cursor, connection, page},
         payload::Outcome,
         scalar::DateTime,
         scope::{Scope, scope},
@@ -136,7 +136,7 @@ impl ApiKeysQuery {
         context: &Context<'_>,
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
-    ) -> Result<Connection<String, ApiKey>> {
+    ) -> Result<Connection<Cursor, ApiKey>> {
         let scope = scope(context)?;
         scope.require(permission::API_KEY_WRITE).await?;
         let page = page(LIST, first, after.as_deref())?;

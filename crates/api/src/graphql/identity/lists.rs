@@ -14,7 +14,7 @@ use crate::{
     ApiError,
     graphql::{
         fields::Fields,
-        page::{connection, page},
+        page::{Cursor, connection, page},
         scalar::DateTime,
         scope::{Scope, scope},
     },
@@ -107,7 +107,7 @@ pub(super) async fn sessions(
     user: Option<UserId>,
     first: Option<i32>,
     after_cursor: Option<&str>,
-) -> Result<Connection<String, Session>, ApiError> {
+) -> Result<Connection<Cursor, Session>, ApiError> {
     let page = page(SESSIONS, first, after_cursor)?;
     let mut tx = scope.read(&[]).await?;
     let rows = session::list(&mut tx, user, after(page), page.limit + 1).await?;
@@ -145,7 +145,7 @@ pub(super) async fn sign_ins(
     user: Option<UserId>,
     first: Option<i32>,
     after_cursor: Option<&str>,
-) -> Result<Connection<String, SignIn>, ApiError> {
+) -> Result<Connection<Cursor, SignIn>, ApiError> {
     let page = page(SIGN_INS, first, after_cursor)?;
     let mut tx = scope.read(&[]).await?;
     let rows = sign_in::list(&mut tx, user, after(page), page.limit + 1).await?;
@@ -198,7 +198,7 @@ impl SessionsQuery {
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
         #[graphql(desc = "Those of this user.")] user_id: Option<ID>,
-    ) -> Result<Connection<String, Session>> {
+    ) -> Result<Connection<Cursor, Session>> {
         let scope = scope(context)?;
         scope.require(permission::USER_READ).await?;
         let Ok(user) = of_user(user_id) else {
@@ -215,7 +215,7 @@ impl SessionsQuery {
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
         #[graphql(desc = "Those at the account of this user.")] user_id: Option<ID>,
-    ) -> Result<Connection<String, SignIn>> {
+    ) -> Result<Connection<Cursor, SignIn>> {
         let scope = scope(context)?;
         scope.require(permission::USER_READ).await?;
         let Ok(user) = of_user(user_id) else {

@@ -16,7 +16,7 @@ use crate::{
     ApiError,
     graphql::{
         fields::Fields,
-        page::{connection, page},
+        page::{Cursor, connection, page},
         payload::Outcome,
         scalar::DateTime,
         scope::{Scope, scope},
@@ -153,7 +153,7 @@ impl RolesQuery {
         context: &Context<'_>,
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
-    ) -> Result<Connection<String, Role>> {
+    ) -> Result<Connection<Cursor, Role>> {
         let scope = scope(context)?;
         scope.require(permission::USER_READ).await?;
         let page = page(LIST, first, after.as_deref())?;

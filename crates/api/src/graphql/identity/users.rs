@@ -28,7 +28,7 @@ use crate::{
     ApiError,
     graphql::{
         fields::Fields,
-        page::{connection, page},
+        page::{Cursor, connection, page},
         scope::scope,
         user_error::UserError,
     },
@@ -206,7 +206,7 @@ impl UsersQuery {
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
         #[graphql(desc = "Which; all when absent.")] filter: Option<UserFilter>,
         #[graphql(desc = "A part of the name or the address; 2 to 100 characters.")] search: Option<String>,
-    ) -> Result<Connection<String, User>> {
+    ) -> Result<Connection<Cursor, User>> {
         let scope = scope(context)?;
         scope.require(permission::USER_READ).await?;
         let page = page(LIST, first, after.as_deref())?;

@@ -8,7 +8,7 @@ use simpul_projections::platform::backup_list::{self, BackupListProjector, Backu
 use crate::{
     ApiError,
     graphql::{
-        page::{connection, page},
+        page::{Cursor, connection, page},
         scalar::DateTime,
         scope::scope,
     },
@@ -95,7 +95,7 @@ impl BackupsQuery {
         context: &Context<'_>,
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
-    ) -> Result<Connection<String, Backup>> {
+    ) -> Result<Connection<Cursor, Backup>> {
         let scope = scope(context)?;
         scope.require(permission::PLATFORM_READ).await?;
         let page = page(LIST, first, after.as_deref())?;

@@ -22,7 +22,7 @@ use crate::{
     ApiError,
     graphql::{
         fields::Fields,
-        page::{count, open, seal},
+        page::{Cursor, count, open, seal},
         payload::payload,
         scope::{Scope, scope},
         user_error::UserError,
@@ -113,7 +113,7 @@ impl DomainsQuery {
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
         #[graphql(desc = "Only those of this tenant.")] tenant_id: Option<ID>,
-    ) -> Result<Connection<String, TenantDomain>> {
+    ) -> Result<Connection<Cursor, TenantDomain>> {
         let scope = scope(context)?;
         scope.require(permission::PLATFORM_READ).await?;
         let wanted = count(first)?;
@@ -143,7 +143,7 @@ impl DomainsQuery {
                 tenant_name: names.get(&held.tenant).cloned(),
                 name: held.key,
             };
-            Edge::<String, TenantDomain, EmptyFields>::new(seal(LIST, &domain.name), domain)
+            Edge::<Cursor, TenantDomain, EmptyFields>::new(Cursor::Sealed(seal(LIST, &domain.name)), domain)
         }));
         Ok(connection)
     }

@@ -23,7 +23,7 @@ use crate::{
     ApiError,
     graphql::{
         limits::{LimitUsage, usages},
-        page::{connection, page},
+        page::{Cursor, connection, page},
         scalar::{DateTime, Money},
         scope::{Scope, scope},
     },
@@ -304,7 +304,7 @@ impl TenantsQuery {
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
         #[graphql(desc = "Which tenants; all when absent.")] filter: Option<TenantFilter>,
-    ) -> Result<Connection<String, ManagedTenant>> {
+    ) -> Result<Connection<Cursor, ManagedTenant>> {
         let scope = scope(context)?;
         scope.require(permission::PLATFORM_READ).await?;
         let page = page(LIST, first, after.as_deref())?;

@@ -16,7 +16,7 @@ use crate::{
     graphql::{
         billing::{InvoiceLine, InvoiceStatus},
         live::states::{State, watch},
-        page::{connection, page},
+        page::{Cursor, connection, page},
         scalar::{Date, DateTime, Money},
         scope::{Scope, scope},
     },
@@ -140,7 +140,7 @@ impl BillsQuery {
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
         #[graphql(desc = "Bills in this status.")] status: Option<InvoiceStatus>,
-    ) -> Result<Connection<String, Invoice>> {
+    ) -> Result<Connection<Cursor, Invoice>> {
         let scope = scope(context)?;
         let own = InvoiceFilter {
             customer: Some(scope.customer().await?),

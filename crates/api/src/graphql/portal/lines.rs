@@ -10,7 +10,7 @@ use simpul_projections::subscriptions::subscription_list::{
 use crate::{
     ApiError,
     graphql::{
-        page::{connection, page},
+        page::{Cursor, connection, page},
         scalar::{Date, DateTime, Money},
         scope::{Scope, scope},
         subscriptions::SubscriptionStatus,
@@ -78,7 +78,7 @@ impl LinesQuery {
         context: &Context<'_>,
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
-    ) -> Result<Connection<String, Subscription>> {
+    ) -> Result<Connection<Cursor, Subscription>> {
         let scope = scope(context)?;
         let own = SubscriptionFilter {
             customer: Some(scope.customer().await?),

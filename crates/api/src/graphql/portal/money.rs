@@ -19,7 +19,7 @@ use crate::{
     graphql::{
         billing::{PaymentAttemptStatus, outcome},
         fields::Fields,
-        page::{connection, page},
+        page::{Cursor, connection, page},
         payload::{Outcome, payload},
         scalar::{DateTime, Money},
         scope::{Scope, scope},
@@ -169,7 +169,7 @@ impl MoneyQuery {
         context: &Context<'_>,
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
-    ) -> Result<Connection<String, Payment>> {
+    ) -> Result<Connection<Cursor, Payment>> {
         let scope = scope(context)?;
         let own = PaymentFilter {
             customer: Some(scope.customer().await?),

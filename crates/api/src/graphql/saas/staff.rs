@@ -12,7 +12,7 @@ use crate::{
     graphql::{
         billing::InvoiceLine,
         fields::Fields,
-        page::{connection, page},
+        page::{Cursor, connection, page},
         payload::{Outcome, payload},
         scalar::{Date, DateTime, Money},
         scope::{Scope, scope},
@@ -189,7 +189,7 @@ impl SaasQuery {
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
         #[graphql(desc = "Only bills in this status.")] status: Option<SaasInvoiceStatus>,
-    ) -> Result<Connection<String, SaasInvoice>> {
+    ) -> Result<Connection<Cursor, SaasInvoice>> {
         let scope = scope(context)?;
         scope.require(permission::TENANT_BILLING).await?;
         let page = page(LIST, first, after.as_deref())?;

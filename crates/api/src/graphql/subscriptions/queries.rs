@@ -11,7 +11,7 @@ use super::types::{Subscription, SubscriptionStatus};
 use crate::{
     ApiError,
     graphql::{
-        page::{connection, page},
+        page::{Cursor, connection, page},
         rows::Row,
         scope::scope,
     },
@@ -70,7 +70,7 @@ impl SubscriptionsQuery {
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
         #[graphql(desc = "Which lines.")] filter: Option<SubscriptionFilter>,
-    ) -> Result<Connection<String, Row<Subscription>>> {
+    ) -> Result<Connection<Cursor, Row<Subscription>>> {
         let scope = scope(context)?;
         scope.require(permission::SUBSCRIPTION_READ).await?;
         let page = page(LIST, first, after.as_deref())?;

@@ -19,7 +19,7 @@ use crate::{
     graphql::{
         billing::{InvoiceLine, InvoiceStatus},
         fields::Fields,
-        page::{connection, page},
+        page::{Cursor, connection, page},
         payload::payload,
         scalar::{Date, DateTime, Money, MoneyInput},
         scope::{Scope, scope},
@@ -247,7 +247,7 @@ impl SaasBillsQuery {
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
         #[graphql(desc = "Which bills.")] filter: Option<SaasInvoiceFilter>,
-    ) -> Result<Connection<String, SaasInvoice>> {
+    ) -> Result<Connection<Cursor, SaasInvoice>> {
         let scope = scope(context)?;
         scope.require(permission::PLATFORM_BILLING).await?;
         let page = page(LIST, first, after.as_deref())?;
