@@ -1,7 +1,7 @@
 //! A stream as typed events, for what an aggregate's state does not keep.
 
 use simpul_domain::{Decider, TenantId};
-use simpul_event_store::{EventStore, StoreError};
+use simpul_event_store::{EventStore, StoreError, store::read_event};
 
 /// Every event of a stream, oldest first.
 pub async fn events<A: Decider>(
@@ -12,13 +12,7 @@ pub async fn events<A: Decider>(
     let shapes = store.load_shapes(tenant, A::TYPE, id, 0).await?;
     shapes
         .into_iter()
-        .map(|(_, shape)| {
-            shape.payload.read().map_err(|source| StoreError::Unreadable {
-                event_type: shape.event_type,
-                version: shape.event_version,
-                source,
-            })
-        })
+        .map(|(_, shape)| read_event::<A>(shape))
         .collect()
 }
 

@@ -30,6 +30,9 @@ pub enum StoreError {
         version: String,
         source: serde_json::Error,
     },
+    /// A later release has written it: what it means is not known here, also if it can be read.
+    #[error("event {event_type} version {version} is of another release")]
+    UnknownShape { event_type: String, version: String },
     #[error("cannot write a payload")]
     Unwritable(#[source] serde_json::Error),
     #[error("a payload has no canonical form")]
@@ -144,6 +147,7 @@ impl Coded for StoreError {
             Self::Erased | Self::Closed => Code::NotFound,
             Self::Canonical(_) => Code::ValidationError,
             Self::Unreadable { .. }
+            | Self::UnknownShape { .. }
             | Self::Unwritable(_)
             | Self::Seal
             | Self::Database(_)

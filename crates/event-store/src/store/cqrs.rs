@@ -143,7 +143,9 @@ where
 fn into_aggregate_error<E: std::error::Error>(error: StoreError) -> AggregateError<E> {
     match error {
         StoreError::Conflict => AggregateError::AggregateConflict,
-        StoreError::Unreadable { .. } => AggregateError::DeserializationError(Box::new(error)),
+        StoreError::Unreadable { .. } | StoreError::UnknownShape { .. } => {
+            AggregateError::DeserializationError(Box::new(error))
+        }
         StoreError::Database(_) | StoreError::Unavailable(_) => {
             AggregateError::DatabaseConnectionError(Box::new(error))
         }

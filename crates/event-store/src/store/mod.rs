@@ -15,7 +15,7 @@ mod work;
 use std::sync::Arc;
 
 use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
-use simpul_domain::{CommandId, Decider, EventId, IdGen, TenantId, time::Clock};
+use simpul_domain::{CommandId, Decider, EventId, IdGen, StoredEvent as _, TenantId, time::Clock};
 
 pub(crate) use self::memory::Head;
 use self::{
@@ -311,10 +311,19 @@ impl Row {
     }
 }
 
-pub(crate) fn read_event<A: Decider>(stored: Stored) -> Result<A::Event, StoreError> {
-    stored.payload.read().map_err(|source| StoreError::Unreadable {
-        event_type: stored.event_type,
-        version: stored.event_version,
+/// Reads an event that upcasters have brought to its current shape.
+pub fn read_event<A: Decider>(stored: Stored) -> Result<A::Event, StoreError> {
+    let Stored {
+        event_type,
+        event_version: version,
+        payload,
+    } = stored;
+    if !A::Event::NAMES.contains(&(event_type.as_str(), version.as_str())) {
+        return Err(StoreError::UnknownShape { event_type, version });
+    }
+    payload.read().map_err(|source| StoreError::Unreadable {
+        event_type,
+        version,
         source,
     })
 }

@@ -4,12 +4,13 @@ use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
 };
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use simpul_domain::{Decider as _, TenantId};
-use simpul_event_store::{EventStore, Work, store::snapshot};
+use simpul_domain::{Decider, TenantId, aggregate, stored_events};
+use simpul_event_store::{DispatchError, EventStore, StoreError, Work, store::snapshot};
 
 use crate::{
-    counter::{Counter, CounterCommand, add, context, dispatch, ready},
+    counter::{Added, Counter, CounterCommand, TooMuch, add, context, dispatch, ready},
     sql::Session,
 };
 
@@ -116,5 +117,54 @@ async fn a_snapshot_of_another_state_version_or_shape_is_ignored_and_overwritten
             .await
             .expect("no stream"),
         0
+    );
+}
+
+/// A counter as a later release writes it: its events can be read by this one, and mean something else.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct LaterCounter;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+enum LaterEvent {
+    #[serde(rename = "test.counter.added")]
+    Added(Added),
+}
+
+stored_events!(LaterEvent {
+    Added => "test.counter.added", "3";
+});
+
+impl Decider for LaterCounter {
+    const TYPE: &'static str = Counter::TYPE;
+    const STATE_VERSION: i32 = 4;
+    type Command = i64;
+    type Event = LaterEvent;
+    type Error = TooMuch;
+
+    fn decide(&self, by: i64) -> Result<Vec<LaterEvent>, TooMuch> {
+        Ok(vec![LaterEvent::Added(Added { by })])
+    }
+
+    fn evolve(&mut self, _event: &LaterEvent) {}
+}
+
+aggregate!(LaterCounter);
+
+#[tokio::test]
+async fn an_event_of_a_later_release_is_not_taken_for_one_of_this_release() {
+    let (_test, store, bus, tenant) = ready().await;
+    let later = context(&store, tenant);
+    let mut work = Work::new(&store, &later);
+    work.decide::<LaterCounter>("c", 5).await.expect("no refusal");
+    work.commit("later", b"later", &Value::Null)
+        .await
+        .expect("appended");
+    let refused = dispatch(&bus, tenant, [add("c", 1)]).await;
+    let Err(DispatchError::Store(StoreError::UnknownShape { event_type, version })) = refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(
+        (event_type.as_str(), version.as_str()),
+        ("test.counter.added", "3")
     );
 }
