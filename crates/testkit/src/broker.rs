@@ -107,6 +107,7 @@ impl OwnCluster {
     /// Waits until all see each other and take part.
     pub fn whole(&self) {
         for node in &self.nodes {
+            node.ctl(&["await_startup", "--timeout", "60"]);
             node.ctl(&["await_online_nodes", "3", "--timeout", "60"]);
         }
     }

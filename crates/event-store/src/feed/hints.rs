@@ -1,11 +1,15 @@
 //! Hints that there are new events. They say how far a log has grown, no more, and may be lost: looking at the heads of
 //! all logs is the guarantee. One look serves all subscribers of a process, because thousands of tenants have as many heads.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use simpul_domain::TenantId;
 use tokio::{
-    sync::{Mutex, broadcast},
+    sync::{Mutex as Turn, broadcast},
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
@@ -34,14 +38,9 @@ pub struct Hint {
 pub struct Hints {
     all: broadcast::Sender<Hint>,
     own: broadcast::Sender<Hint>,
-    looked: Arc<Mutex<Looked>>,
-}
-
-/// The heads of all logs at the last look.
-#[derive(Debug, Default)]
-struct Looked {
-    at: Option<Instant>,
-    heads: HashMap<TenantId, i64>,
+    /// How far each log was said to have grown.
+    said: Arc<Mutex<HashMap<TenantId, i64>>>,
+    looked_at: Arc<Turn<Option<Instant>>>,
 }
 
 impl Default for Hints {
@@ -49,7 +48,8 @@ impl Default for Hints {
         Self {
             all: broadcast::Sender::new(CAPACITY),
             own: broadcast::Sender::new(CAPACITY),
-            looked: Arc::default(),
+            said: Arc::default(),
+            looked_at: Arc::default(),
         }
     }
 }
@@ -57,33 +57,35 @@ impl Default for Hints {
 impl Hints {
     /// Says that this process has made a tenant's log grow.
     pub fn tell(&self, hint: Hint) {
-        // Nobody listening is fine.
         let _ = self.own.send(hint);
         self.repeat(hint);
     }
 
-    /// Passes on what another process said.
+    /// Passes on what another process said, or a look has found, if it is news.
     fn repeat(&self, hint: Hint) {
-        let _ = self.all.send(hint);
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = said.entry(hint.tenant).or_default();
+        if *known < hint.seq {
+            *known = hint.seq;
+            // Nobody listening is fine.
+            let _ = self.all.send(hint);
+        }
     }
 
-    /// Tells all listeners of every log that has moved since the last look, unless somebody has just looked.
+    /// Tells of every log that has grown without a hint, unless somebody has just looked.
     pub(super) async fn look(&self, db: &Db) -> Result<(), StoreError> {
-        let Ok(mut looked) = self.looked.try_lock() else {
+        let Ok(mut looked_at) = self.looked_at.try_lock() else {
             return Ok(());
         };
-        if looked.at.is_some_and(|at| at.elapsed() < BETWEEN_LOOKS) {
+        if looked_at.is_some_and(|at| at.elapsed() < BETWEEN_LOOKS) {
             return Ok(());
         }
         let mut tx = db.system_tx().await?;
         let heads = cursor::heads(&mut tx).await?;
         tx.commit().await?;
-        looked.at = Some(Instant::now());
+        *looked_at = Some(Instant::now());
         for (tenant, seq) in heads {
-            // A restored log may be shorter.
-            if looked.heads.insert(tenant, seq) != Some(seq) {
-                self.repeat(Hint { tenant, seq });
-            }
+            self.repeat(Hint { tenant, seq });
         }
         Ok(())
     }

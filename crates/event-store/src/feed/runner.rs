@@ -27,7 +27,7 @@ const MAX_BACKLOG: i64 = 500;
 const SWEEP: Duration = Duration::from_secs(30);
 
 /// Tenants whose positions a runner remembers.
-const MAX_REMEMBERED: usize = 1_000;
+const MAX_REMEMBERED: usize = 20_000;
 
 /// Sizes of a runner.
 #[derive(Debug, Clone, Copy)]
