@@ -5,7 +5,6 @@ mod broker;
 mod check;
 mod clients;
 mod clocks;
-mod cluster;
 mod crowd;
 mod database;
 mod failover;
