@@ -13,10 +13,11 @@ use simpul_domain::{
 use uuid::Uuid;
 
 use crate::{
-    cast::{command::Context, subscribers},
+    cast::{command::Context, feed::PROJECTOR, subscribers},
     faults::Fault,
     model::{
         log::{Recorded, StreamKey},
+        parked::Place,
         store::Cursor,
     },
     plant::Plant,
@@ -54,7 +55,8 @@ pub struct Books {
     payments: BTreeMap<PaymentId, i64>,
     booked: BTreeSet<(TenantId, String)>,
     numbers: BTreeMap<(TenantId, String), u64>,
-    projected: BTreeMap<TenantId, i64>,
+    /// How far each stream has come with each subscriber.
+    handled: BTreeMap<(&'static str, TenantId, StreamKey), i64>,
     moved: BTreeMap<(TenantId, &'static str), i64>,
     written: BTreeMap<Uuid, u64>,
 }
@@ -67,6 +69,7 @@ pub struct Counts {
     pub writes: u64,
     pub messages: u64,
     pub isolations: u64,
+    pub parked: u64,
 }
 
 impl Counts {
@@ -76,6 +79,7 @@ impl Counts {
         self.writes += other.writes;
         self.messages += other.messages;
         self.isolations += other.isolations;
+        self.parked += other.parked;
     }
 }
 
@@ -233,7 +237,7 @@ impl World {
         self.books.payments.clear();
     }
 
-    /// A subscriber's cursor has moved.
+    /// A subscriber's cursor has moved. Whatever it moved past was handled or is parked.
     pub fn moved(&mut self, tenant: TenantId, subscriber: &'static str, from: Cursor, to: i64) {
         let known = self.books.moved.insert((tenant, subscriber), to).unwrap_or(0);
         if from.seq != known {
@@ -242,22 +246,52 @@ impl World {
         }
     }
 
-    /// A projection has taken an event in.
-    pub fn projected(&mut self, tenant: TenantId, recorded: &Recorded) {
-        let last = self.books.projected.insert(tenant, recorded.seq).unwrap_or(0);
-        if recorded.seq <= last {
-            self.books
-                .violate(|| format!("event {} was projected twice", recorded.seq));
+    /// A subscriber has handled events: those of a key in their order. A projection has only one try at each.
+    pub fn handled(&mut self, subscriber: &'static str, tenant: TenantId, events: &[Rc<Recorded>]) {
+        for recorded in events {
+            let key = (subscriber, tenant, recorded.stream);
+            let last = self.books.handled.entry(key).or_default();
+            let (known, seq) = (*last, recorded.seq);
+            *last = recorded.sequence.max(known);
+            if recorded.sequence > known + 1 {
+                self.books
+                    .violate(|| format!("{subscriber} handled event {seq} before an earlier one of its key"));
+            }
+            if recorded.sequence <= known && subscriber == PROJECTOR {
+                self.books.violate(|| format!("event {seq} was projected twice"));
+            }
         }
-        let log = self.store.log(tenant);
-        let skipped = log.is_some_and(|log| {
-            log.after(last, 1)
-                .first()
-                .is_some_and(|next| next.seq < recorded.seq)
-        });
-        if skipped {
+    }
+
+    fn is_handled(&self, subscriber: &'static str, tenant: TenantId, recorded: &Recorded) -> bool {
+        let last = self.books.handled.get(&(subscriber, tenant, recorded.stream));
+        last.is_some_and(|last| recorded.sequence <= *last)
+    }
+
+    /// Parked events were retried.
+    pub fn forgotten(&mut self, place: Place, events: &[Rc<Recorded>]) {
+        let lost = |event: &&Rc<Recorded>| !self.is_handled(place.subscriber, place.tenant, event);
+        if let Some(seq) = events.iter().find(lost).map(|event| event.seq) {
             self.books
-                .violate(|| format!("events between {last} and {} were skipped", recorded.seq));
+                .violate(|| format!("the parked event {seq} was forgotten and not handled"));
+        }
+    }
+
+    /// What a subscriber has moved past was handled or is parked.
+    pub fn check_passed(&mut self, tenant: TenantId, subscriber: &'static str, from: i64, to: i64) {
+        let Some(log) = self.store.log(tenant) else { return };
+        let passed = log.after(from, usize::try_from(to - from).unwrap_or(0));
+        let lost = passed.iter().find(|event| {
+            let place = Place {
+                tenant,
+                subscriber,
+                key: event.stream,
+            };
+            !self.is_handled(subscriber, tenant, event) && !self.store.parked.holds_event(place, event.seq)
+        });
+        if let Some(seq) = lost.map(|event| event.seq) {
+            self.books
+                .violate(|| format!("{subscriber} moved past {seq}, neither handled nor parked"));
         }
     }
 

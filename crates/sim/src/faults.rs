@@ -68,6 +68,8 @@ faults! {
     MessengerSilent up to 2_000;
     /// A machine's clock is set, forwards or backwards, by up to two hours.
     ClockSet up to 100;
+    /// A subscriber or a consumer cannot handle an event, until somebody has mended it.
+    Poison up to 400;
     /// The scheduler lets another task go first, wherever it can.
     Interleave up to 9_000;
 }

@@ -36,5 +36,6 @@ plants! {
     NoFence = "a cursor moves whatever it was read as and whoever leads";
     ProofWithoutLook = "a run takes an accepted write for the proof";
     InboxMissing = "a hook stores every repeat as a new notice, and a booking has a new id";
+    ParkedAlone = "later events of a parked key are not parked behind it";
     ForgottenRest = "what remains of a payment after the open invoices is not booked";
 }

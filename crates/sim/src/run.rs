@@ -182,5 +182,6 @@ fn settle_down(stage: &mut Stage, seed: u64, options: &Options) -> Option<()> {
     }
     stage.outside("gateway", outside::gateway);
     stage.outside("modems", outside::modems);
+    stage.outside("menders", cast::menders);
     Some(())
 }

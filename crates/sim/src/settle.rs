@@ -43,6 +43,9 @@ pub fn unsettled(world: &World) -> Option<&'static str> {
     {
         return Some("a subscriber is behind");
     }
+    if !world.store.parked.is_empty() {
+        return Some("events are parked");
+    }
     if !world.broker.is_empty() {
         return Some("the broker holds messages");
     }

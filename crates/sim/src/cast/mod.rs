@@ -12,11 +12,14 @@ pub(crate) mod feed;
 mod intake;
 mod lanes;
 mod looping;
+mod mending;
 pub mod outside;
 mod policies;
 mod rounds;
 mod use_case;
 mod work;
+
+pub use mending::menders;
 
 use crate::stage::Seat;
 

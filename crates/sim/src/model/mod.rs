@@ -8,6 +8,7 @@ pub mod gateway;
 pub mod lane;
 pub mod log;
 pub mod messenger;
+pub mod parked;
 pub mod queue;
 pub mod router;
 pub mod store;

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::{
     lane::Lane,
     log::{Append, AppendError, Log, Recorded},
+    parked::Parked,
     queue::{Body, Fenced, Queue, Taker},
 };
 use crate::{news::Topics, plant::Plant, world::Holder};
@@ -165,6 +166,7 @@ pub struct Store {
     pub lanes: Queue<Lane>,
     pub notices: Queue<StoredNotice>,
     pub services: BTreeMap<(TenantId, SubscriptionId), ServiceFacts>,
+    pub parked: Parked,
     /// When the last round was made.
     pub round: Option<DateTime<Utc>>,
     pub plant: Option<Plant>,
@@ -412,6 +414,7 @@ impl Store {
     pub fn sessions_lost(&mut self, holder: Holder) {
         self.leaders.retain(|_, leader| *leader != holder);
         self.open.retain(|_, open| open.holder != holder);
+        self.parked.sessions_lost(holder);
         let open = &self.open;
         self.heads.retain(|_, tx| open.contains_key(tx));
         self.numbers.retain(|_, (owner, _)| *owner != holder);

@@ -55,7 +55,7 @@ trait Works {
     async fn standing(&mut self) -> Standing;
 }
 
-fn id(number: u8) -> Uuid {
+pub(crate) fn id(number: u8) -> Uuid {
     Uuid::from_u128(u128::from(number) + 1)
 }
 
@@ -63,13 +63,37 @@ fn command(number: u8) -> CommandId {
     CommandId::new(id(number))
 }
 
-fn credit(stream: u8) -> CreditAccountCommand {
+pub(crate) fn credit(stream: u8) -> CreditAccountCommand {
     CreditAccountCommand::AddCredit {
         customer: CustomerId::new(id(stream)),
         payment: PaymentId::new(Uuid::from_u128(next())),
         amount: Rupiah::try_new(1_000).expect("in range"),
         at: DateTime::<Utc>::UNIX_EPOCH,
     }
+}
+
+/// Appends an event of a stream to the model.
+pub(crate) fn append(store: &mut Store, tenant: TenantId, stream: u8) {
+    let log = store.log(tenant).expect("the tenant's log");
+    let (state, version) = log.load::<CreditAccount>(id(stream));
+    let events = state.decide(credit(stream)).expect("credit is never refused");
+    let staged = (version + 1..).zip(events).map(|(sequence, event)| Staged {
+        stream: (CreditAccount::TYPE, id(stream)),
+        sequence,
+        id: EventId::new(Uuid::from_u128(next())),
+        event: event.into(),
+    });
+    let append = Append {
+        command: CommandId::new(Uuid::from_u128(next())),
+        answer: Answer::Nothing,
+        events: staged.collect(),
+        reads: Vec::new(),
+        claims: Vec::new(),
+        add: Vec::new(),
+        drop: Vec::new(),
+    };
+    let tx = store.begin(1, tenant, append, Vec::new(), None).expect("begun");
+    store.commit(tx).expect("committed");
 }
 
 /// A unit of work over the model.
@@ -203,7 +227,7 @@ struct Real<'s> {
     slots: [Option<Work<'s>>; SLOTS],
 }
 
-fn text(number: u8) -> String {
+pub(crate) fn text(number: u8) -> String {
     CustomerId::new(id(number)).to_string()
 }
 
@@ -350,7 +374,7 @@ async fn drive(works: &mut impl Works, steps: &[Step]) -> (Vec<Ended>, Standing)
     (ends, standing)
 }
 
-fn context(tenant: TenantId, number: u8) -> Context {
+pub(crate) fn context(tenant: TenantId, number: u8) -> Context {
     Context {
         tenant,
         actor: Actor::System("law"),

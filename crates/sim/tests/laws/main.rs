@@ -13,6 +13,7 @@
 mod broker;
 mod lanes;
 mod log;
+mod parked;
 mod router;
 mod timers;
 
