@@ -6,7 +6,7 @@ use std::{
 };
 
 use simpul_domain::{
-    AnyEvent, CommandId, MessageId, PaymentId, Rupiah, TenantId, TimerId,
+    AnyEvent, CommandId, EventId, MessageId, PaymentId, Rupiah, TenantId, TimerId,
     billing::{CreditAccountEvent, InvoiceEvent, PaymentEvent},
     network::desired::DesiredState,
 };
@@ -16,6 +16,7 @@ use crate::{
     cast::{command::Context, feed::PROJECTOR, subscribers},
     faults::Fault,
     model::{
+        broker::Message,
         log::{Recorded, StreamKey},
         parked::Place,
         store::Cursor,
@@ -59,6 +60,7 @@ pub struct Books {
     handled: BTreeMap<(&'static str, TenantId, StreamKey), i64>,
     moved: BTreeMap<(TenantId, &'static str), i64>,
     written: BTreeMap<Uuid, u64>,
+    consumed: BTreeSet<(TenantId, EventId)>,
 }
 
 /// How much happened: a run in which nothing did proves nothing.
@@ -70,6 +72,7 @@ pub struct Counts {
     pub messages: u64,
     pub isolations: u64,
     pub parked: u64,
+    pub buried: u64,
 }
 
 impl Counts {
@@ -80,6 +83,7 @@ impl Counts {
         self.messages += other.messages;
         self.isolations += other.isolations;
         self.parked += other.parked;
+        self.buried += other.buried;
     }
 }
 
@@ -292,6 +296,33 @@ impl World {
         if let Some(seq) = lost.map(|event| event.seq) {
             self.books
                 .violate(|| format!("{subscriber} moved past {seq}, neither handled nor parked"));
+        }
+    }
+
+    /// A message has its effect.
+    pub fn consumed(&mut self, tenant: TenantId, event: EventId) {
+        if !self.books.consumed.insert((tenant, event)) {
+            self.books
+                .violate(|| format!("the message {event} has two effects"));
+        }
+    }
+
+    /// A message becomes a dead letter.
+    pub fn buried(&mut self, message: &Message) {
+        self.books.counts.buried += 1;
+        self.note("buried", message.event.seq.unsigned_abs(), || message.deliveries);
+        if !self.swarm.has(Fault::Poison) {
+            let event = message.event.id;
+            self.books
+                .violate(|| format!("the message {event} was given up and nothing is wrong with it"));
+        }
+    }
+
+    /// Nobody delivers a message any more: it has had its effect, or is listed.
+    pub fn disposed_of(&mut self, tenant: TenantId, event: EventId) {
+        let is_listed = self.store.letter(tenant, event).is_some();
+        if !is_listed && !self.books.consumed.contains(&(tenant, event)) {
+            self.books.violate(|| format!("the message {event} is lost"));
         }
     }
 

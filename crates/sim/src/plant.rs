@@ -37,5 +37,6 @@ plants! {
     ProofWithoutLook = "a run takes an accepted write for the proof";
     InboxMissing = "a hook stores every repeat as a new notice, and a booking has a new id";
     ParkedAlone = "later events of a parked key are not parked behind it";
+    LetterTakenFirst = "a dead letter leaves its list before it is handled again";
     ForgottenRest = "what remains of a payment after the open invoices is not booked";
 }

@@ -19,6 +19,7 @@ use simpul_domain::{
 
 use crate::{
     cast::{
+        consumer::wish_of,
         feed::{Facts, apply},
         subscribers,
     },
@@ -46,6 +47,9 @@ pub fn unsettled(world: &World) -> Option<&'static str> {
     if !world.store.parked.is_empty() {
         return Some("events are parked");
     }
+    if world.store.letters().next().is_some() {
+        return Some("a dead letter is listed");
+    }
     if !world.broker.is_empty() {
         return Some("the broker holds messages");
     }
@@ -69,7 +73,8 @@ pub fn broken_promise(world: &World) -> Option<String> {
         .or_else(|| {
             world.operators.iter().find_map(|operator| {
                 let log = world.store.log(operator.tenant)?;
-                invoices(world, operator, log)
+                consumed(world, operator.tenant, log)
+                    .or_else(|| invoices(world, operator, log))
                     .or_else(|| lines(world, operator, log))
                     .or_else(|| messages(world, log))
                     .or_else(|| attempts(log))
@@ -133,6 +138,14 @@ fn streams<'a>(log: &'a Log, kind: &'static str) -> impl Iterator<Item = uuid::U
     log.streams()
         .filter(move |(known, _)| *known == kind)
         .map(|(_, id)| id)
+}
+
+/// Every event that concerns the consumer had its effect.
+fn consumed(world: &World, tenant: TenantId, log: &Log) -> Option<String> {
+    let mut events = log.events().iter();
+    let lost = events
+        .find(|event| wish_of(world, tenant, event).is_some() && !world.store.is_taken_in(tenant, event.id));
+    lost.map(|event| format!("event {} never reached its consumer", event.seq))
 }
 
 /// Whatever is due and unpaid has fallen overdue.

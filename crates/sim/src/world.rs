@@ -82,6 +82,8 @@ pub struct World {
     pub households: u32,
     hosts: Vec<Host>,
     gone: BTreeSet<Holder>,
+    /// Processes that what they do now kills.
+    doomed: BTreeSet<HostId>,
     store_away_until_ms: u64,
     /// Until when somebody cannot handle an event.
     poison: BTreeMap<(&'static str, TenantId, i64), u64>,
@@ -110,6 +112,7 @@ impl World {
             households: 0,
             hosts: Vec::new(),
             gone: BTreeSet::new(),
+            doomed: BTreeSet::new(),
             store_away_until_ms: 0,
             poison: BTreeMap::new(),
             ids: 0,
@@ -274,6 +277,11 @@ impl World {
         self.note("clock set", minutes, || "minutes, less 120");
     }
 
+    /// What a process does now is its end.
+    pub fn kills(&mut self, host: Option<HostId>) {
+        self.doomed.extend(host);
+    }
+
     /// Whether a process dies after this step. It may also begin to stand still.
     pub fn may_die(&mut self, host: HostId) -> bool {
         if self.swarm.strikes(Fault::Stall) {
@@ -293,7 +301,7 @@ impl World {
                 format!("{ms} ms, sessions cut: {cut}")
             });
         }
-        self.swarm.strikes(Fault::Death)
+        self.doomed.remove(&host) || self.swarm.strikes(Fault::Death)
     }
 
     /// A process is dead.

@@ -6,7 +6,7 @@
 
 mod api;
 pub mod command;
-mod consumer;
+pub(crate) mod consumer;
 mod delivery;
 pub(crate) mod feed;
 mod intake;
@@ -34,6 +34,7 @@ pub fn boot(seat: &Seat) {
     seat.spawn("relay", feed::relay);
     seat.spawn("projector", feed::project);
     seat.spawn("consumer", consumer::run);
+    seat.spawn("dead", consumer::dead);
     seat.spawn("lanes", lanes::run);
     seat.spawn("delivery", delivery::run);
     seat.spawn("notices", intake::notices);

@@ -6,6 +6,7 @@
 pub mod broker;
 pub mod gateway;
 pub mod lane;
+pub mod letter;
 pub mod log;
 pub mod messenger;
 pub mod parked;

@@ -13,6 +13,7 @@ use simpul_domain::{
 use uuid::Uuid;
 
 use super::{
+    broker::Message,
     lane::Lane,
     log::{Append, AppendError, Log, Recorded},
     parked::Parked,
@@ -171,6 +172,7 @@ pub struct Store {
     pub round: Option<DateTime<Utc>>,
     pub plant: Option<Plant>,
     pub(super) inbox: BTreeSet<(TenantId, EventId)>,
+    pub(super) letters: BTreeMap<(TenantId, EventId), Message>,
     dedup: BTreeSet<(TenantId, String)>,
     subscribers: BTreeMap<&'static str, u64>,
     cursors: BTreeMap<(TenantId, &'static str), Cursor>,
