@@ -7,16 +7,20 @@ use std::{
 
 use simpul_domain::{
     AnyEvent, CommandId, EventId, MessageId, PaymentId, Rupiah, TenantId, TimerId,
-    billing::{CreditAccountEvent, InvoiceEvent, PaymentEvent},
+    billing::{
+        CreditAccountEvent, InvoiceEvent, PaymentEvent,
+        payment::{PaymentTakenBack, RefundedFrom, gateway_payment_id},
+    },
     network::desired::DesiredState,
 };
 use uuid::Uuid;
 
 use crate::{
-    cast::{command::Context, feed::PROJECTOR, subscribers},
+    cast::{api::gateway_of, command::Context, feed::PROJECTOR, subscribers},
     faults::Fault,
     model::{
         broker::Message,
+        gateway::GivenBack,
         log::{Recorded, StreamKey},
         parked::Place,
         store::Cursor,
@@ -37,6 +41,41 @@ struct Money {
     applied: i64,
     /// What credit accounts say was added to them.
     added: i64,
+    /// What credit accounts say was spent on invoices, and what invoices say came out of credit.
+    spent: i64,
+    paid_by_credit: i64,
+}
+
+impl Money {
+    fn take_back(&mut self, taken: &PaymentTakenBack) {
+        self.refunded += taken.amount.get();
+        let parts = taken.allocations.iter();
+        self.allocated -= parts.map(|part| part.amount.get()).sum::<i64>();
+        self.credited -= taken.credit.get();
+        self.unmatched -= taken.unmatched.get();
+    }
+
+    const fn credit(&mut self, event: &CreditAccountEvent) {
+        match event {
+            CreditAccountEvent::CreditAdded(added) => self.added += added.amount.get(),
+            CreditAccountEvent::CreditTakenBack(taken) => self.added -= taken.amount.get(),
+            CreditAccountEvent::CreditUsed(used) => self.spent += used.amount.get(),
+            CreditAccountEvent::CreditReturned(returned) => self.spent -= returned.amount.get(),
+        }
+    }
+
+    /// Property 65, from both sides; nothing is negative.
+    const fn balances(&self) -> bool {
+        self.received == self.allocated + self.credited + self.unmatched + self.refunded
+            && self.allocated == self.applied
+            && self.credited == self.added
+            && self.spent == self.paid_by_credit
+            && self.spent <= self.added
+            && self.allocated >= 0
+            && self.credited >= 0
+            && self.unmatched >= 0
+            && self.spent >= 0
+    }
 }
 
 /// What is known beside the store.
@@ -73,6 +112,7 @@ pub struct Counts {
     pub isolations: u64,
     pub parked: u64,
     pub buried: u64,
+    pub taken_back: u64,
 }
 
 impl Counts {
@@ -84,6 +124,7 @@ impl Counts {
         self.isolations += other.isolations;
         self.parked += other.parked;
         self.buried += other.buried;
+        self.taken_back += other.taken_back;
     }
 }
 
@@ -173,11 +214,31 @@ impl World {
                 money.unmatched += part.amount.get();
                 self.spend(part.payment, part.amount);
             }
-            AnyEvent::Payment(PaymentEvent::Refunded(part)) => money.refunded += part.amount.get(),
-            AnyEvent::Invoice(InvoiceEvent::PaymentApplied(applied)) => money.applied += applied.amount.get(),
-            AnyEvent::CreditAccount(CreditAccountEvent::CreditAdded(added)) => {
-                money.added += added.amount.get();
+            AnyEvent::Payment(PaymentEvent::Matched(part)) => {
+                money.unmatched -= part.amount.get();
+                *self.books.payments.entry(part.payment).or_default() += part.amount.get();
             }
+            AnyEvent::Payment(PaymentEvent::Refunded(part)) => {
+                money.refunded += part.amount.get();
+                match part.from {
+                    RefundedFrom::Unmatched => money.unmatched -= part.amount.get(),
+                    RefundedFrom::Credit => money.credited -= part.amount.get(),
+                }
+            }
+            AnyEvent::Payment(PaymentEvent::TakenBack(taken)) => {
+                money.take_back(taken);
+                self.books.counts.taken_back += 1;
+                self.check_taken_back(tenant, taken);
+            }
+            AnyEvent::Invoice(InvoiceEvent::PaymentApplied(applied)) => money.applied += applied.amount.get(),
+            AnyEvent::Invoice(InvoiceEvent::PaymentTakenBack(taken)) => money.applied -= taken.amount.get(),
+            AnyEvent::Invoice(InvoiceEvent::CreditApplied(applied)) => {
+                money.paid_by_credit += applied.amount.get();
+            }
+            AnyEvent::Invoice(InvoiceEvent::CreditTakenBack(taken)) => {
+                money.paid_by_credit -= taken.amount.get();
+            }
+            AnyEvent::CreditAccount(event) => money.credit(event),
             AnyEvent::Invoice(InvoiceEvent::Issued(issued)) => {
                 self.check_number(tenant, issued.number.as_str());
             }
@@ -187,6 +248,26 @@ impl World {
                 self.books.counts.isolations += 1;
             }
             _ => {}
+        }
+    }
+
+    /// No more leaves the books than the payer got back.
+    fn check_taken_back(&mut self, tenant: TenantId, taken: &PaymentTakenBack) {
+        let paid = self.gateway.paid().iter();
+        let mut paid = paid.filter(|paid| {
+            let gateway = gateway_of(tenant);
+            paid.tenant == tenant && gateway_payment_id(tenant, gateway, &paid.provider_ref) == taken.payment
+        });
+        let given_back = paid.next().map(|paid| paid.given_back);
+        let is_true = match given_back {
+            Some(GivenBack::All | GivenBack::ByBank) => true,
+            Some(GivenBack::Part(part)) => taken.refunded <= part,
+            Some(GivenBack::Nothing) | None => false,
+        };
+        if !is_true {
+            let (payment, refunded) = (taken.payment, taken.refunded);
+            self.books
+                .violate(|| format!("{refunded} of {payment} left the books, {given_back:?} was given back"));
         }
     }
 
@@ -226,13 +307,8 @@ impl World {
     /// Property 65, of every payment and of the whole, from both sides.
     fn check_money(&mut self, tenant: TenantId) {
         let money = self.books.money.get(&tenant).copied().unwrap_or_default();
-        let distributed = money.allocated + money.credited + money.unmatched;
-        if money.received != distributed {
-            self.books.violate(|| format!("{money:?} is not distributed"));
-        }
-        if money.allocated != money.applied || money.credited != money.added {
-            self.books
-                .violate(|| format!("payments and what they paid disagree: {money:?}"));
+        if !money.balances() {
+            self.books.violate(|| format!("{money:?} does not balance"));
         }
         if let Some((payment, rest)) = self.books.payments.iter().find(|(_, rest)| **rest != 0) {
             let text = format!("{rest} of the payment {payment} went nowhere");

@@ -38,5 +38,7 @@ plants! {
     InboxMissing = "a hook stores every repeat as a new notice, and a booking has a new id";
     ParkedAlone = "later events of a parked key are not parked behind it";
     LetterTakenFirst = "a dead letter leaves its list before it is handled again";
+    CreditStays = "money that is taken back does not leave the credit that it gave";
+    NobodyAsks = "no gateway is asked about a checkout whose notice has not come";
     ForgottenRest = "what remains of a payment after the open invoices is not booked";
 }

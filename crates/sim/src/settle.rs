@@ -4,8 +4,13 @@ use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 use simpul_domain::{
-    AnyEvent, Decider as _, EventId, InvoiceId, MessageId, SubscriptionId, TenantId,
-    billing::{Attempt, Invoice, InvoiceEvent, attempt::AttemptStatus, invoice::InvoiceStatus},
+    AnyEvent, Decider as _, EventId, InvoiceId, MessageId, Rupiah, SubscriptionId, TenantId,
+    billing::{
+        Attempt, Invoice, InvoiceEvent, Payment,
+        attempt::AttemptStatus,
+        invoice::InvoiceStatus,
+        payment::{PaymentStatus, gateway_payment_id},
+    },
     messaging::{
         Message, MessageKind,
         message::{MessageStatus, message_id},
@@ -19,11 +24,17 @@ use simpul_domain::{
 
 use crate::{
     cast::{
+        api::gateway_of,
         consumer::wish_of,
         feed::{Facts, apply},
         subscribers,
     },
-    model::{lane::LaneState, log::Log, store::NoticeState},
+    model::{
+        gateway::{GivenBack, Paid},
+        lane::LaneState,
+        log::Log,
+        store::NoticeState,
+    },
     world::{Operator, World},
 };
 
@@ -82,15 +93,34 @@ pub fn broken_promise(world: &World) -> Option<String> {
         })
 }
 
-/// Every rupiah that was paid is booked.
+/// Every rupiah that was paid is booked, and what the payer got back has left.
 fn money(world: &World) -> Option<String> {
-    let paid = world.gateway.paid().iter();
-    let mut lost = paid.filter(|paid| !world.books.is_booked(paid.tenant, &paid.provider_ref));
-    lost.next().map(|paid| {
-        format!(
-            "{} of {} was paid and is not booked",
-            paid.gross, paid.provider_ref
-        )
+    world.gateway.paid().iter().find_map(|paid| {
+        let Paid {
+            tenant,
+            provider_ref,
+            given_back,
+            ..
+        } = paid;
+        if !world.books.is_booked(*tenant, provider_ref) {
+            return Some(format!(
+                "{} of {provider_ref} was paid and is not booked",
+                paid.gross
+            ));
+        }
+        let id = gateway_payment_id(*tenant, gateway_of(*tenant), provider_ref);
+        let (payment, _) = world.store.log(*tenant)?.load::<Payment>(id.as_uuid());
+        let PaymentStatus::Received { amount, .. } = payment.status() else {
+            return None;
+        };
+        let expected = match given_back {
+            GivenBack::Nothing => Rupiah::ZERO,
+            GivenBack::Part(part) => (*part).min(*amount),
+            GivenBack::All | GivenBack::ByBank => *amount,
+        };
+        let refunded = payment.refunded();
+        (refunded != expected)
+            .then(|| format!("{refunded} of {provider_ref} left the books, {given_back:?} was given back"))
     })
 }
 
@@ -290,10 +320,11 @@ fn messages(world: &World, log: &Log) -> Option<String> {
     })
 }
 
-/// No attempt is left without an answer.
+/// No attempt is left without an answer, nor one of which its gateway could tell the end.
 fn attempts(log: &Log) -> Option<String> {
     streams(log, Attempt::TYPE).find_map(|id| {
         let (attempt, _) = log.load::<Attempt>(id);
-        (attempt.status() == AttemptStatus::Created).then(|| format!("the attempt {id} was left half-way"))
+        let open = matches!(attempt.status(), AttemptStatus::Created | AttemptStatus::Pending);
+        open.then(|| format!("the attempt {id} was left half-way"))
     })
 }

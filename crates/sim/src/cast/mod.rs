@@ -4,7 +4,7 @@
 //! what they ask for, in the order in which the product's drivers do, on models, and gives way between any two
 //! effects.
 
-mod api;
+pub(crate) mod api;
 pub mod command;
 pub(crate) mod consumer;
 mod delivery;
@@ -15,6 +15,7 @@ mod looping;
 mod mending;
 pub mod outside;
 mod policies;
+mod polling;
 mod rounds;
 mod use_case;
 mod work;

@@ -27,6 +27,8 @@ pub enum TimerWork {
     Policy(TimerKind),
     /// Looks after an attempt whose gateway's answer is not recorded.
     Checkout(AttemptId),
+    /// Asks a gateway about an open checkout.
+    Poll(AttemptId),
 }
 
 impl Body for TimerWork {
