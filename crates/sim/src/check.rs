@@ -6,17 +6,18 @@ use std::{
 };
 
 use simpul_domain::{
-    AnyEvent, CommandId, EventId, MessageId, PaymentId, Rupiah, TenantId, TimerId,
+    AnyEvent, CommandId, EventId, MessageId, PaymentId, RouterId, Rupiah, TenantId, TimerId,
     billing::{
         CreditAccountEvent, InvoiceEvent, PaymentEvent,
         payment::{PaymentTakenBack, RefundedFrom, gateway_payment_id},
     },
     network::desired::DesiredState,
+    subscriptions::subscription::SubscriptionEvent,
 };
 use uuid::Uuid;
 
 use crate::{
-    cast::{api::gateway_of, command::Context, feed::PROJECTOR, subscribers},
+    cast::{api::gateway_of, command::Context, feed::PROJECTOR, subscribers, use_case::USERS},
     faults::Fault,
     model::{
         broker::Message,
@@ -100,6 +101,8 @@ pub struct Books {
     moved: BTreeMap<(TenantId, &'static str), i64>,
     written: BTreeMap<Uuid, u64>,
     consumed: BTreeSet<(TenantId, EventId)>,
+    lines: BTreeMap<TenantId, i64>,
+    usernames: BTreeSet<(RouterId, String)>,
 }
 
 /// How much happened: a run in which nothing did proves nothing.
@@ -113,6 +116,7 @@ pub struct Counts {
     pub parked: u64,
     pub buried: u64,
     pub taken_back: u64,
+    pub refused: u64,
 }
 
 impl Counts {
@@ -125,6 +129,7 @@ impl Counts {
         self.parked += other.parked;
         self.buried += other.buried;
         self.taken_back += other.taken_back;
+        self.refused += other.refused;
     }
 }
 
@@ -158,6 +163,7 @@ impl World {
             self.book(context.tenant, recorded);
         }
         self.check_money(context.tenant);
+        self.check_limit(context.tenant);
     }
 
     fn check_place(&mut self, tenant: TenantId, recorded: &Recorded, gapless: bool) {
@@ -242,12 +248,36 @@ impl World {
             AnyEvent::Invoice(InvoiceEvent::Issued(issued)) => {
                 self.check_number(tenant, issued.number.as_str());
             }
-            AnyEvent::Subscription(
-                simpul_domain::subscriptions::subscription::SubscriptionEvent::Isolated(_),
-            ) => {
-                self.books.counts.isolations += 1;
-            }
+            AnyEvent::Subscription(event) => self.book_line(tenant, event),
             _ => {}
+        }
+    }
+
+    fn book_line(&mut self, tenant: TenantId, event: &SubscriptionEvent) {
+        match event {
+            SubscriptionEvent::Isolated(_) => self.books.counts.isolations += 1,
+            SubscriptionEvent::Opened(opened) => {
+                *self.books.lines.entry(tenant).or_default() += 1;
+                let name = (opened.router, opened.username.to_string());
+                if !self.books.usernames.insert(name) {
+                    self.books
+                        .violate(|| format!("two lines are called {}", opened.username));
+                }
+            }
+            SubscriptionEvent::Terminated(_) => *self.books.lines.entry(tenant).or_default() -= 1,
+            _ => {}
+        }
+    }
+
+    /// As many lines are counted as there are, and never more than there may be.
+    fn check_limit(&mut self, tenant: TenantId) {
+        let Some(quota) = self.store.log(tenant).map(|log| log.quota(USERS)) else {
+            return;
+        };
+        let lines = self.books.lines.get(&tenant).copied().unwrap_or(0);
+        if quota.used != lines || quota.max.is_some_and(|max| lines > max) {
+            self.books
+                .violate(|| format!("{lines} lines are open, of {quota:?}"));
         }
     }
 

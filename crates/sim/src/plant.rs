@@ -40,5 +40,6 @@ plants! {
     LetterTakenFirst = "a dead letter leaves its list before it is handled again";
     CreditStays = "money that is taken back does not leave the credit that it gave";
     NobodyAsks = "no gateway is asked about a checkout whose notice has not come";
+    QuotaReadBefore = "a limit is looked at before the append, not in it";
     ForgottenRest = "what remains of a payment after the open invoices is not booked";
 }

@@ -19,7 +19,7 @@ use simpul_domain::{
         Provisioning,
         desired::{Account, DesiredState, desired},
     },
-    subscriptions::{Subscription, SubscriptionStatus},
+    subscriptions::{Subscription, SubscriptionStatus, subscription::SubscriptionEvent},
 };
 
 use crate::{
@@ -28,6 +28,7 @@ use crate::{
         consumer::wish_of,
         feed::{Facts, apply},
         subscribers,
+        use_case::USERNAME,
     },
     model::{
         gateway::{GivenBack, Paid},
@@ -85,6 +86,7 @@ pub fn broken_promise(world: &World) -> Option<String> {
             world.operators.iter().find_map(|operator| {
                 let log = world.store.log(operator.tenant)?;
                 consumed(world, operator.tenant, log)
+                    .or_else(|| names(log))
                     .or_else(|| invoices(world, operator, log))
                     .or_else(|| lines(world, operator, log))
                     .or_else(|| messages(world, log))
@@ -176,6 +178,19 @@ fn consumed(world: &World, tenant: TenantId, log: &Log) -> Option<String> {
     let lost = events
         .find(|event| wish_of(world, tenant, event).is_some() && !world.store.is_taken_in(tenant, event.id));
     lost.map(|event| format!("event {} never reached its consumer", event.seq))
+}
+
+/// Every line has kept its name: nothing that was claimed was lost.
+fn names(log: &Log) -> Option<String> {
+    streams(log, Subscription::TYPE).find_map(|id| {
+        let AnyEvent::Subscription(SubscriptionEvent::Opened(opened)) =
+            &log.stream((Subscription::TYPE, id)).first()?.event
+        else {
+            return None;
+        };
+        let name = format!("{}/{}", opened.router, opened.username);
+        (log.claimed_by(USERNAME, &name) != Some(id)).then(|| format!("the name {name} is not its line's"))
+    })
 }
 
 /// Whatever is due and unpaid has fallen overdue.

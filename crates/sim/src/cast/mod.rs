@@ -17,7 +17,7 @@ pub mod outside;
 mod policies;
 mod polling;
 mod rounds;
-mod use_case;
+pub(crate) mod use_case;
 mod work;
 
 pub use mending::menders;

@@ -138,6 +138,31 @@ async fn go_through(seat: &Seat, home: &Household, mut rng: Rng) {
     }
 }
 
+/// Somebody who wants a line, is told when there is no room, and moves away again.
+pub async fn apply(seat: Seat, home: Household, mut rng: Rng) {
+    seat.with(|world| world.households += 1);
+    seat.sleep(rng.below(60) * 500).await;
+    let change = |change| Command::Line(home.subscription, change);
+    for _ in 0..home.happenings {
+        let Some(terms) = home.terms(0) else { break };
+        let open = OpenLine {
+            customer: home.customer,
+            router: home.router,
+            username: home.username.clone(),
+            terms,
+        };
+        let opened = request(&seat, home.tenant, change(Change::Open(Box::new(open)))).await;
+        let ms = (1 + rng.below(20)) * HOUR_MS;
+        seat.sleep(ms).await;
+        if opened.is_some() {
+            request(&seat, home.tenant, change(Change::Terminate)).await;
+            break;
+        }
+        seat.with(|world| world.books.counts.refused += 1);
+    }
+    seat.with(|world| world.households -= 1);
+}
+
 async fn happen(
     seat: &Seat,
     home: &Household,

@@ -30,7 +30,7 @@ use simpul_domain::{
     },
     subscriptions::{
         PppUsername, Subscription, SubscriptionCommand,
-        subscription::{IsolirHold, NoteOverdue, OpenSubscription},
+        subscription::{IsolirHold, NoteOverdue, OpenSubscription, SubscriptionEvent},
     },
 };
 use uuid::Uuid;
@@ -46,6 +46,9 @@ use crate::{
 };
 
 const OPEN_INVOICES: &str = "invoices.open";
+pub(crate) const USERNAME: &str = "subscription.username";
+/// The counted limit of lines.
+pub(crate) const USERS: &str = "users";
 const ORDER_REF: &str = "attempt.order_ref";
 const VALID: TimeDelta = TimeDelta::hours(24);
 /// How long a gateway may be asked before the attempt's timer looks after it.
@@ -133,7 +136,11 @@ pub(super) async fn run(work: &mut Work<'_>, command: &Command) -> Result<Answer
         }
         Command::Line(subscription, change) => {
             let command = match change {
-                Change::Open(open) => open_line(work, subscription, *open)?,
+                Change::Open(open) => open_line(work, subscription, *open).await?,
+                Change::Terminate => SubscriptionCommand::Terminate {
+                    reason: "moved away".to_owned(),
+                    at,
+                },
                 Change::Activate => SubscriptionCommand::Activate { at },
                 Change::Resume => SubscriptionCommand::Resume { at },
                 Change::Suspend => SubscriptionCommand::Suspend {
@@ -152,19 +159,30 @@ pub(super) async fn run(work: &mut Work<'_>, command: &Command) -> Result<Answer
                 Change::ClearOverdue(invoice) => SubscriptionCommand::ClearOverdue { invoice, at },
                 Change::NoteOverdue(overdue) => note_overdue(work, &overdue).await?,
             };
-            work.decide::<Subscription>(subscription.as_uuid(), command)
+            let events = work
+                .decide::<Subscription>(subscription.as_uuid(), command)
                 .await?;
+            if let [SubscriptionEvent::Terminated(_)] = events.as_slice() {
+                work.quota(USERS, -1);
+            }
             Ok(Answer::Nothing)
         }
     }
 }
 
-fn open_line(
-    work: &Work<'_>,
+async fn open_line(
+    work: &mut Work<'_>,
     subscription: SubscriptionId,
     open: OpenLine,
 ) -> Result<SubscriptionCommand, Failure> {
     let (zone, at) = (operator(work, |operator| operator.zone)?, work.at());
+    work.begin::<Subscription>(subscription.as_uuid());
+    let username = format!("{}/{}", open.router, open.username);
+    work.claim(USERNAME, username, subscription.as_uuid());
+    if is_planted(work, Plant::QuotaReadBefore) && !work.ask(|log| log.quota(USERS).has_room(1)).await? {
+        return Err(refused("a limit is reached"));
+    }
+    work.quota(USERS, 1);
     Ok(SubscriptionCommand::Open(Box::new(OpenSubscription {
         subscription,
         customer: open.customer,

@@ -203,6 +203,12 @@ impl Store {
         store
     }
 
+    pub fn set_quota_max(&mut self, tenant: TenantId, resource: &'static str, max: Option<i64>) {
+        if let Some(log) = self.logs.get_mut(&tenant) {
+            log.set_quota_max(resource, max);
+        }
+    }
+
     pub fn log(&self, tenant: TenantId) -> Option<&Log> {
         self.logs.get(&tenant)
     }
