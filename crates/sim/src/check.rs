@@ -116,6 +116,9 @@ pub struct Counts {
     pub parked: u64,
     pub buried: u64,
     pub taken_back: u64,
+    /// Payments of which no notice was sent.
+    pub lost_notices: u64,
+    /// Lines for which there was no room.
     pub refused: u64,
 }
 
@@ -129,6 +132,7 @@ impl Counts {
         self.parked += other.parked;
         self.buried += other.buried;
         self.taken_back += other.taken_back;
+        self.lost_notices += other.lost_notices;
         self.refused += other.refused;
     }
 }

@@ -71,6 +71,8 @@ pub(super) async fn run<H: Handler>(seat: Seat, handler: H) {
     let mut input = Input::Woken;
     // Tenants that failed: the machine waits for their next try, not for news.
     let mut resting = BTreeSet::new();
+    // What it does itself is news to it as well.
+    let mut looked = seat.seen(Topics::LOG);
     loop {
         match &input {
             // A subscriber that halts at a poison event tries it again as well.
@@ -89,7 +91,7 @@ pub(super) async fn run<H: Handler>(seat: Seat, handler: H) {
             Effect::Wait {
                 ms: POLL_MS | LEASE_POLL_MS,
             } if resting.is_empty() => {
-                seat.look_again(20, Topics::LOG).await;
+                seat.look_again_since(20, looked).await;
                 Input::Woken
             }
             Effect::Wait { ms } => {
@@ -101,6 +103,7 @@ pub(super) async fn run<H: Handler>(seat: Seat, handler: H) {
             Effect::Park { tenant, seq } => park::<H>(&seat, lead, tenant, seq).await,
             effect => {
                 seat.pause().await;
+                looked = seat.seen(Topics::LOG);
                 seat.with(|world| lease::<H>(world, &seat, &mut lead, &effect))
             }
         };

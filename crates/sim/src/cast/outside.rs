@@ -261,8 +261,9 @@ fn paid(world: &mut World, tenant: TenantId, plan: &Planned) {
         });
         gross = other.unwrap_or(gross);
     }
-    // Of the payments of an order, its status tells of the first.
-    let lost = world.swarm.strikes(Fault::NoticeLost);
+    let again = world.swarm.strikes(Fault::PaidAgain);
+    // Of an order that is paid twice nobody asks any more once one payment is known: both are reported.
+    let lost = !again && world.swarm.strikes(Fault::NoticeLost);
     report(
         world,
         lost,
@@ -275,7 +276,7 @@ fn paid(world: &mut World, tenant: TenantId, plan: &Planned) {
             given_back: GivenBack::Nothing,
         },
     );
-    if world.swarm.strikes(Fault::PaidAgain) {
+    if again {
         let provider_ref = world.gateway.new_ref();
         let again = Paid {
             tenant,
@@ -308,7 +309,9 @@ fn report(world: &mut World, lost: bool, mut paid: Paid) {
         paid.provider_ref.clone()
     });
     world.gateway.pay(paid.clone());
-    if !lost {
+    if lost {
+        world.books.counts.lost_notices += 1;
+    } else {
         send(world, &paid, 0);
     }
     while world.swarm.strikes(Fault::GivenBack) {

@@ -12,6 +12,7 @@
 
 mod broker;
 mod lanes;
+mod letters;
 mod log;
 mod parked;
 mod router;
