@@ -6,17 +6,24 @@ use std::{
 };
 
 use simpul_domain::{
-    AnyEvent, CommandId, MessageId, PaymentId, Rupiah, TenantId, TimerId,
-    billing::{CreditAccountEvent, InvoiceEvent, PaymentEvent},
+    AnyEvent, CommandId, EventId, MessageId, PaymentId, RouterId, Rupiah, TenantId, TimerId,
+    billing::{
+        CreditAccountEvent, InvoiceEvent, PaymentEvent,
+        payment::{PaymentTakenBack, RefundedFrom, gateway_payment_id},
+    },
     network::desired::DesiredState,
+    subscriptions::subscription::SubscriptionEvent,
 };
 use uuid::Uuid;
 
 use crate::{
-    cast::{command::Context, subscribers},
+    cast::{api::gateway_of, command::Context, feed::PROJECTOR, subscribers, use_case::USERS},
     faults::Fault,
     model::{
+        broker::Message,
+        gateway::GivenBack,
         log::{Recorded, StreamKey},
+        parked::Place,
         store::Cursor,
     },
     plant::Plant,
@@ -35,6 +42,41 @@ struct Money {
     applied: i64,
     /// What credit accounts say was added to them.
     added: i64,
+    /// What credit accounts say was spent on invoices, and what invoices say came out of credit.
+    spent: i64,
+    paid_by_credit: i64,
+}
+
+impl Money {
+    fn take_back(&mut self, taken: &PaymentTakenBack) {
+        self.refunded += taken.amount.get();
+        let parts = taken.allocations.iter();
+        self.allocated -= parts.map(|part| part.amount.get()).sum::<i64>();
+        self.credited -= taken.credit.get();
+        self.unmatched -= taken.unmatched.get();
+    }
+
+    const fn credit(&mut self, event: &CreditAccountEvent) {
+        match event {
+            CreditAccountEvent::CreditAdded(added) => self.added += added.amount.get(),
+            CreditAccountEvent::CreditTakenBack(taken) => self.added -= taken.amount.get(),
+            CreditAccountEvent::CreditUsed(used) => self.spent += used.amount.get(),
+            CreditAccountEvent::CreditReturned(returned) => self.spent -= returned.amount.get(),
+        }
+    }
+
+    /// Property 65, from both sides; nothing is negative.
+    const fn balances(&self) -> bool {
+        self.received == self.allocated + self.credited + self.unmatched + self.refunded
+            && self.allocated == self.applied
+            && self.credited == self.added
+            && self.spent == self.paid_by_credit
+            && self.spent <= self.added
+            && self.allocated >= 0
+            && self.credited >= 0
+            && self.unmatched >= 0
+            && self.spent >= 0
+    }
 }
 
 /// What is known beside the store.
@@ -54,9 +96,13 @@ pub struct Books {
     payments: BTreeMap<PaymentId, i64>,
     booked: BTreeSet<(TenantId, String)>,
     numbers: BTreeMap<(TenantId, String), u64>,
-    projected: BTreeMap<TenantId, i64>,
+    /// How far each stream has come with each subscriber.
+    handled: BTreeMap<(&'static str, TenantId, StreamKey), i64>,
     moved: BTreeMap<(TenantId, &'static str), i64>,
     written: BTreeMap<Uuid, u64>,
+    consumed: BTreeSet<(TenantId, EventId)>,
+    lines: BTreeMap<TenantId, i64>,
+    usernames: BTreeSet<(RouterId, String)>,
 }
 
 /// How much happened: a run in which nothing did proves nothing.
@@ -67,6 +113,13 @@ pub struct Counts {
     pub writes: u64,
     pub messages: u64,
     pub isolations: u64,
+    pub parked: u64,
+    pub buried: u64,
+    pub taken_back: u64,
+    /// Payments of which no notice was sent.
+    pub lost_notices: u64,
+    /// Lines for which there was no room.
+    pub refused: u64,
 }
 
 impl Counts {
@@ -76,6 +129,11 @@ impl Counts {
         self.writes += other.writes;
         self.messages += other.messages;
         self.isolations += other.isolations;
+        self.parked += other.parked;
+        self.buried += other.buried;
+        self.taken_back += other.taken_back;
+        self.lost_notices += other.lost_notices;
+        self.refused += other.refused;
     }
 }
 
@@ -109,6 +167,7 @@ impl World {
             self.book(context.tenant, recorded);
         }
         self.check_money(context.tenant);
+        self.check_limit(context.tenant);
     }
 
     fn check_place(&mut self, tenant: TenantId, recorded: &Recorded, gapless: bool) {
@@ -165,20 +224,84 @@ impl World {
                 money.unmatched += part.amount.get();
                 self.spend(part.payment, part.amount);
             }
-            AnyEvent::Payment(PaymentEvent::Refunded(part)) => money.refunded += part.amount.get(),
-            AnyEvent::Invoice(InvoiceEvent::PaymentApplied(applied)) => money.applied += applied.amount.get(),
-            AnyEvent::CreditAccount(CreditAccountEvent::CreditAdded(added)) => {
-                money.added += added.amount.get();
+            AnyEvent::Payment(PaymentEvent::Matched(part)) => {
+                money.unmatched -= part.amount.get();
+                *self.books.payments.entry(part.payment).or_default() += part.amount.get();
             }
+            AnyEvent::Payment(PaymentEvent::Refunded(part)) => {
+                money.refunded += part.amount.get();
+                match part.from {
+                    RefundedFrom::Unmatched => money.unmatched -= part.amount.get(),
+                    RefundedFrom::Credit => money.credited -= part.amount.get(),
+                }
+            }
+            AnyEvent::Payment(PaymentEvent::TakenBack(taken)) => {
+                money.take_back(taken);
+                self.books.counts.taken_back += 1;
+                self.check_taken_back(tenant, taken);
+            }
+            AnyEvent::Invoice(InvoiceEvent::PaymentApplied(applied)) => money.applied += applied.amount.get(),
+            AnyEvent::Invoice(InvoiceEvent::PaymentTakenBack(taken)) => money.applied -= taken.amount.get(),
+            AnyEvent::Invoice(InvoiceEvent::CreditApplied(applied)) => {
+                money.paid_by_credit += applied.amount.get();
+            }
+            AnyEvent::Invoice(InvoiceEvent::CreditTakenBack(taken)) => {
+                money.paid_by_credit -= taken.amount.get();
+            }
+            AnyEvent::CreditAccount(event) => money.credit(event),
             AnyEvent::Invoice(InvoiceEvent::Issued(issued)) => {
                 self.check_number(tenant, issued.number.as_str());
             }
-            AnyEvent::Subscription(
-                simpul_domain::subscriptions::subscription::SubscriptionEvent::Isolated(_),
-            ) => {
-                self.books.counts.isolations += 1;
-            }
+            AnyEvent::Subscription(event) => self.book_line(tenant, event),
             _ => {}
+        }
+    }
+
+    fn book_line(&mut self, tenant: TenantId, event: &SubscriptionEvent) {
+        match event {
+            SubscriptionEvent::Isolated(_) => self.books.counts.isolations += 1,
+            SubscriptionEvent::Opened(opened) => {
+                *self.books.lines.entry(tenant).or_default() += 1;
+                let name = (opened.router, opened.username.to_string());
+                if !self.books.usernames.insert(name) {
+                    self.books
+                        .violate(|| format!("two lines are called {}", opened.username));
+                }
+            }
+            SubscriptionEvent::Terminated(_) => *self.books.lines.entry(tenant).or_default() -= 1,
+            _ => {}
+        }
+    }
+
+    /// As many lines are counted as there are, and never more than there may be.
+    fn check_limit(&mut self, tenant: TenantId) {
+        let Some(quota) = self.store.log(tenant).map(|log| log.quota(USERS)) else {
+            return;
+        };
+        let lines = self.books.lines.get(&tenant).copied().unwrap_or(0);
+        if quota.used != lines || quota.max.is_some_and(|max| lines > max) {
+            self.books
+                .violate(|| format!("{lines} lines are open, of {quota:?}"));
+        }
+    }
+
+    /// No more leaves the books than the payer got back.
+    fn check_taken_back(&mut self, tenant: TenantId, taken: &PaymentTakenBack) {
+        let paid = self.gateway.paid().iter();
+        let mut paid = paid.filter(|paid| {
+            let gateway = gateway_of(tenant);
+            paid.tenant == tenant && gateway_payment_id(tenant, gateway, &paid.provider_ref) == taken.payment
+        });
+        let given_back = paid.next().map(|paid| paid.given_back);
+        let is_true = match given_back {
+            Some(GivenBack::All | GivenBack::ByBank) => true,
+            Some(GivenBack::Part(part)) => taken.refunded <= part,
+            Some(GivenBack::Nothing) | None => false,
+        };
+        if !is_true {
+            let (payment, refunded) = (taken.payment, taken.refunded);
+            self.books
+                .violate(|| format!("{refunded} of {payment} left the books, {given_back:?} was given back"));
         }
     }
 
@@ -218,13 +341,8 @@ impl World {
     /// Property 65, of every payment and of the whole, from both sides.
     fn check_money(&mut self, tenant: TenantId) {
         let money = self.books.money.get(&tenant).copied().unwrap_or_default();
-        let distributed = money.allocated + money.credited + money.unmatched;
-        if money.received != distributed {
-            self.books.violate(|| format!("{money:?} is not distributed"));
-        }
-        if money.allocated != money.applied || money.credited != money.added {
-            self.books
-                .violate(|| format!("payments and what they paid disagree: {money:?}"));
+        if !money.balances() {
+            self.books.violate(|| format!("{money:?} does not balance"));
         }
         if let Some((payment, rest)) = self.books.payments.iter().find(|(_, rest)| **rest != 0) {
             let text = format!("{rest} of the payment {payment} went nowhere");
@@ -233,7 +351,7 @@ impl World {
         self.books.payments.clear();
     }
 
-    /// A subscriber's cursor has moved.
+    /// A subscriber's cursor has moved. Whatever it moved past was handled or is parked.
     pub fn moved(&mut self, tenant: TenantId, subscriber: &'static str, from: Cursor, to: i64) {
         let known = self.books.moved.insert((tenant, subscriber), to).unwrap_or(0);
         if from.seq != known {
@@ -242,22 +360,79 @@ impl World {
         }
     }
 
-    /// A projection has taken an event in.
-    pub fn projected(&mut self, tenant: TenantId, recorded: &Recorded) {
-        let last = self.books.projected.insert(tenant, recorded.seq).unwrap_or(0);
-        if recorded.seq <= last {
-            self.books
-                .violate(|| format!("event {} was projected twice", recorded.seq));
+    /// A subscriber has handled events: those of a key in their order. A projection has only one try at each.
+    pub fn handled(&mut self, subscriber: &'static str, tenant: TenantId, events: &[Rc<Recorded>]) {
+        for recorded in events {
+            let key = (subscriber, tenant, recorded.stream);
+            let last = self.books.handled.entry(key).or_default();
+            let (known, seq) = (*last, recorded.seq);
+            *last = recorded.sequence.max(known);
+            if recorded.sequence > known + 1 {
+                self.books
+                    .violate(|| format!("{subscriber} handled event {seq} before an earlier one of its key"));
+            }
+            if recorded.sequence <= known && subscriber == PROJECTOR {
+                self.books.violate(|| format!("event {seq} was projected twice"));
+            }
         }
-        let log = self.store.log(tenant);
-        let skipped = log.is_some_and(|log| {
-            log.after(last, 1)
-                .first()
-                .is_some_and(|next| next.seq < recorded.seq)
-        });
-        if skipped {
+    }
+
+    fn is_handled(&self, subscriber: &'static str, tenant: TenantId, recorded: &Recorded) -> bool {
+        let last = self.books.handled.get(&(subscriber, tenant, recorded.stream));
+        last.is_some_and(|last| recorded.sequence <= *last)
+    }
+
+    /// Parked events were retried.
+    pub fn forgotten(&mut self, place: Place, events: &[Rc<Recorded>]) {
+        let lost = |event: &&Rc<Recorded>| !self.is_handled(place.subscriber, place.tenant, event);
+        if let Some(seq) = events.iter().find(lost).map(|event| event.seq) {
             self.books
-                .violate(|| format!("events between {last} and {} were skipped", recorded.seq));
+                .violate(|| format!("the parked event {seq} was forgotten and not handled"));
+        }
+    }
+
+    /// What a subscriber has moved past was handled or is parked.
+    pub fn check_passed(&mut self, tenant: TenantId, subscriber: &'static str, from: i64, to: i64) {
+        let Some(log) = self.store.log(tenant) else { return };
+        let passed = log.after(from, usize::try_from(to - from).unwrap_or(0));
+        let lost = passed.iter().find(|event| {
+            let place = Place {
+                tenant,
+                subscriber,
+                key: event.stream,
+            };
+            !self.is_handled(subscriber, tenant, event) && !self.store.parked.holds_event(place, event.seq)
+        });
+        if let Some(seq) = lost.map(|event| event.seq) {
+            self.books
+                .violate(|| format!("{subscriber} moved past {seq}, neither handled nor parked"));
+        }
+    }
+
+    /// A message has its effect.
+    pub fn consumed(&mut self, tenant: TenantId, event: EventId) {
+        if !self.books.consumed.insert((tenant, event)) {
+            self.books
+                .violate(|| format!("the message {event} has two effects"));
+        }
+    }
+
+    /// A message becomes a dead letter.
+    pub fn buried(&mut self, message: &Message) {
+        self.books.counts.buried += 1;
+        self.note("buried", message.event.seq.unsigned_abs(), || message.deliveries);
+        if !self.swarm.has(Fault::Poison) {
+            let event = message.event.id;
+            self.books
+                .violate(|| format!("the message {event} was given up and nothing is wrong with it"));
+        }
+    }
+
+    /// Nobody delivers a message any more: it has had its effect, or is listed.
+    pub fn disposed_of(&mut self, tenant: TenantId, event: EventId) {
+        let is_listed = self.store.letter(tenant, event).is_some();
+        if !is_listed && !self.books.consumed.contains(&(tenant, event)) {
+            self.books.violate(|| format!("the message {event} is lost"));
         }
     }
 

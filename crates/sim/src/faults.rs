@@ -60,6 +60,12 @@ faults! {
     WrongAmount up to 2_000;
     /// The payer pays an order twice.
     PaidAgain up to 1_500;
+    /// The payer pays when the time for it is over.
+    PaidLate up to 2_000;
+    /// The gateway, or the payer's bank, gives money back.
+    GivenBack up to 3_000;
+    /// The gateway never reports a payment.
+    NoticeLost up to 3_000;
     /// Money arrives for an order that nobody made.
     ForeignMoney up to 1_500;
     /// The messenger refuses for a reason of its own.
@@ -68,6 +74,8 @@ faults! {
     MessengerSilent up to 2_000;
     /// A machine's clock is set, forwards or backwards, by up to two hours.
     ClockSet up to 100;
+    /// A subscriber or a consumer cannot handle an event, until somebody has mended it.
+    Poison up to 400;
     /// The scheduler lets another task go first, wherever it can.
     Interleave up to 9_000;
 }

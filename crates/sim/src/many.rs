@@ -83,16 +83,21 @@ impl Summary {
         let ms = took.as_millis().max(1);
         let rate = |count: u64| u128::from(count) * 1_000 / ms;
         format!(
-            "{} seeds twice in {ms} ms: {} seeds/s, {} steps/s; {} commits, {} payments, {} router writes, \
-             {} messages, {} isolations; {} failing",
+            "{} seeds twice in {ms} ms: {} seeds/s, {} steps/s; {} commits, {} payments ({} unreported, {} given back), \
+             {} router writes, {} messages, {} isolations, {} parked, {} buried, {} without room; {} failing",
             self.seeds,
             rate(self.seeds),
             rate(self.steps),
             self.counts.commits,
             self.counts.payments,
+            self.counts.lost_notices,
+            self.counts.taken_back,
             self.counts.writes,
             self.counts.messages,
             self.counts.isolations,
+            self.counts.parked,
+            self.counts.buried,
+            self.counts.refused,
             self.failures.len(),
         )
     }

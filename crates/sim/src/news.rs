@@ -13,6 +13,8 @@ impl Topics {
     pub const TIMERS: Self = Self(1 << 5);
     pub const ROUTERS: Self = Self(1 << 6);
     pub const PEOPLE: Self = Self(1 << 7);
+    /// What waits for a person.
+    pub const STUCK: Self = Self(1 << 8);
     /// Whatever can fall due.
     pub const DUE: Self = Self(Self::LANES.0 | Self::OUTBOX.0 | Self::NOTICES.0 | Self::TIMERS.0);
     pub const ALL: Self = Self(u16::MAX);
@@ -22,7 +24,7 @@ impl Topics {
     }
 }
 
-const COUNT: usize = 8;
+const COUNT: usize = 9;
 
 /// How often each topic has changed.
 #[derive(Debug, Clone, Default)]

@@ -36,5 +36,10 @@ plants! {
     NoFence = "a cursor moves whatever it was read as and whoever leads";
     ProofWithoutLook = "a run takes an accepted write for the proof";
     InboxMissing = "a hook stores every repeat as a new notice, and a booking has a new id";
+    ParkedAlone = "later events of a parked key are not parked behind it";
+    LetterTakenFirst = "a dead letter leaves its list before it is handled again";
+    CreditStays = "money that is taken back does not leave the credit that it gave";
+    NobodyAsks = "no gateway is asked about a checkout whose notice has not come";
+    QuotaReadBefore = "a limit is looked at before the append, not in it";
     ForgottenRest = "what remains of a payment after the open invoices is not booked";
 }

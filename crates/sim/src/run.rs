@@ -11,6 +11,7 @@ use crate::{
     cast::{
         self,
         outside::{self, Household},
+        use_case::USERS,
     },
     check::Counts,
     faults::{Fault, Swarm},
@@ -136,6 +137,8 @@ fn settle_down(stage: &mut Stage, seed: u64, options: &Options) -> Option<()> {
         .collect::<Option<_>>()?;
     let isolir = PppProfile::parse("isolir").ok()?;
     let mut homes = Vec::new();
+    let mut applicants = Vec::new();
+    let mut limits = Vec::new();
     let operators = rng.between(1, 2);
     for number in 0..operators {
         let operator = Operator {
@@ -165,6 +168,24 @@ fn settle_down(stage: &mut Stage, seed: u64, options: &Options) -> Option<()> {
                 happenings: rng.between(2, 6).min(options.happenings.unwrap_or(u64::MAX)),
             });
         }
+        // Two want the last place, if there are two; sometimes under one name.
+        let two = if rng.below(3) == 0 { 2 } else { 0 };
+        let same_name = rng.below(3) == 0;
+        for applicant in 0..two {
+            applicants.push(Household {
+                tenant: operator.tenant,
+                subscription: SubscriptionId::new(stage.with(World::new_uuid)),
+                customer: CustomerId::new(stage.with(World::new_uuid)),
+                router,
+                username: format!("a{}", if same_name { 0 } else { applicant }),
+                profiles: profiles.clone(),
+                happenings: 2.min(options.happenings.unwrap_or(u64::MAX)),
+            });
+        }
+        let lines = homes
+            .iter()
+            .filter(|home: &&Household| home.tenant == operator.tenant);
+        limits.push((operator.tenant, i64::try_from(lines.count()).ok()? + 1));
         stage.with(|world| {
             world.routers.insert(router, model);
             world.operators.push(operator);
@@ -174,13 +195,21 @@ fn settle_down(stage: &mut Stage, seed: u64, options: &Options) -> Option<()> {
     stage.with(|world| {
         let tenants: Vec<TenantId> = world.operators.iter().map(|operator| operator.tenant).collect();
         world.store = Store::new(tenants, options.plant);
+        for (tenant, max) in limits {
+            world.store.set_quota_max(tenant, USERS, Some(max));
+        }
         (0..hosts).for_each(|_| world.add_host());
     });
+    for (number, home) in applicants.into_iter().enumerate() {
+        let rng = Rng::new(seed, 50 + number as u64);
+        stage.outside("applicant", |seat| outside::apply(seat, home, rng));
+    }
     for (number, home) in homes.into_iter().enumerate() {
         let rng = Rng::new(seed, 10 + number as u64);
         stage.outside("household", |seat| outside::live(seat, home, rng));
     }
     stage.outside("gateway", outside::gateway);
     stage.outside("modems", outside::modems);
+    stage.outside("menders", cast::menders);
     Some(())
 }

@@ -4,8 +4,13 @@ use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 use simpul_domain::{
-    AnyEvent, Decider as _, EventId, InvoiceId, MessageId, SubscriptionId, TenantId,
-    billing::{Attempt, Invoice, InvoiceEvent, attempt::AttemptStatus, invoice::InvoiceStatus},
+    AnyEvent, Decider as _, EventId, InvoiceId, MessageId, Rupiah, SubscriptionId, TenantId,
+    billing::{
+        Attempt, Invoice, InvoiceEvent, Payment,
+        attempt::AttemptStatus,
+        invoice::InvoiceStatus,
+        payment::{PaymentStatus, gateway_payment_id},
+    },
     messaging::{
         Message, MessageKind,
         message::{MessageStatus, message_id},
@@ -14,15 +19,24 @@ use simpul_domain::{
         Provisioning,
         desired::{Account, DesiredState, desired},
     },
-    subscriptions::{Subscription, SubscriptionStatus},
+    subscriptions::{Subscription, SubscriptionStatus, subscription::SubscriptionEvent},
 };
 
 use crate::{
     cast::{
+        api::gateway_of,
+        consumer::wish_of,
         feed::{Facts, apply},
         subscribers,
+        use_case::USERNAME,
     },
-    model::{lane::LaneState, log::Log, store::NoticeState},
+    faults::Fault,
+    model::{
+        gateway::{GivenBack, Paid},
+        lane::LaneState,
+        log::Log,
+        store::NoticeState,
+    },
     world::{Operator, World},
 };
 
@@ -42,6 +56,12 @@ pub fn unsettled(world: &World) -> Option<&'static str> {
         .any(|name| !world.store.backlog(name).is_empty())
     {
         return Some("a subscriber is behind");
+    }
+    if !world.store.parked.is_empty() {
+        return Some("events are parked");
+    }
+    if world.store.letters().next().is_some() {
+        return Some("a dead letter is listed");
     }
     if !world.broker.is_empty() {
         return Some("the broker holds messages");
@@ -66,7 +86,9 @@ pub fn broken_promise(world: &World) -> Option<String> {
         .or_else(|| {
             world.operators.iter().find_map(|operator| {
                 let log = world.store.log(operator.tenant)?;
-                invoices(world, operator, log)
+                consumed(world, operator.tenant, log)
+                    .or_else(|| names(log))
+                    .or_else(|| invoices(world, operator, log))
                     .or_else(|| lines(world, operator, log))
                     .or_else(|| messages(world, log))
                     .or_else(|| attempts(log))
@@ -74,15 +96,34 @@ pub fn broken_promise(world: &World) -> Option<String> {
         })
 }
 
-/// Every rupiah that was paid is booked.
+/// Every rupiah that was paid is booked, and what the payer got back has left.
 fn money(world: &World) -> Option<String> {
-    let paid = world.gateway.paid().iter();
-    let mut lost = paid.filter(|paid| !world.books.is_booked(paid.tenant, &paid.provider_ref));
-    lost.next().map(|paid| {
-        format!(
-            "{} of {} was paid and is not booked",
-            paid.gross, paid.provider_ref
-        )
+    world.gateway.paid().iter().find_map(|paid| {
+        let Paid {
+            tenant,
+            provider_ref,
+            given_back,
+            ..
+        } = paid;
+        if !world.books.is_booked(*tenant, provider_ref) {
+            return Some(format!(
+                "{} of {provider_ref} was paid and is not booked",
+                paid.gross
+            ));
+        }
+        let id = gateway_payment_id(*tenant, gateway_of(*tenant), provider_ref);
+        let (payment, _) = world.store.log(*tenant)?.load::<Payment>(id.as_uuid());
+        let PaymentStatus::Received { amount, .. } = payment.status() else {
+            return None;
+        };
+        let expected = match given_back {
+            GivenBack::Nothing => Rupiah::ZERO,
+            GivenBack::Part(part) => (*part).min(*amount),
+            GivenBack::All | GivenBack::ByBank => *amount,
+        };
+        let refunded = payment.refunded();
+        (refunded != expected)
+            .then(|| format!("{refunded} of {provider_ref} left the books, {given_back:?} was given back"))
     })
 }
 
@@ -132,19 +173,48 @@ fn streams<'a>(log: &'a Log, kind: &'static str) -> impl Iterator<Item = uuid::U
         .map(|(_, id)| id)
 }
 
+/// Every event that concerns the consumer had its effect.
+fn consumed(world: &World, tenant: TenantId, log: &Log) -> Option<String> {
+    let mut events = log.events().iter();
+    let lost = events
+        .find(|event| wish_of(world, tenant, event).is_some() && !world.store.is_taken_in(tenant, event.id));
+    lost.map(|event| format!("event {} never reached its consumer", event.seq))
+}
+
+/// Every line has kept its name: nothing that was claimed was lost.
+fn names(log: &Log) -> Option<String> {
+    streams(log, Subscription::TYPE).find_map(|id| {
+        let AnyEvent::Subscription(SubscriptionEvent::Opened(opened)) =
+            &log.stream((Subscription::TYPE, id)).first()?.event
+        else {
+            return None;
+        };
+        let name = format!("{}/{}", opened.router, opened.username);
+        (log.claimed_by(USERNAME, &name) != Some(id)).then(|| format!("the name {name} is not its line's"))
+    })
+}
+
+/// Whether a bill's timers may be over before their time: a clock that ran ahead fired them while it was paid, and by another
+/// clock its money was taken back before that time. Nobody looks at it again by itself.
+fn is_between_clocks(world: &World, invoice: &Invoice) -> bool {
+    invoice.was_reopened() && world.swarm.has(Fault::ClockSet)
+}
+
 /// Whatever is due and unpaid has fallen overdue.
 fn invoices(world: &World, operator: &Operator, log: &Log) -> Option<String> {
     let today = operator.zone.date_at(world.wall(None));
     streams(log, Invoice::TYPE).find_map(|id| {
         let (invoice, _) = log.load::<Invoice>(id);
         let late = invoice.is_open() && invoice.due_on().is_some_and(|due_on| due_on < today);
-        (late && invoice.status() != InvoiceStatus::Overdue).then(|| {
-            format!(
-                "the invoice {} is late and {:?}",
-                InvoiceId::new(id),
-                invoice.status()
-            )
-        })
+        (late && !is_between_clocks(world, &invoice) && invoice.status() != InvoiceStatus::Overdue).then(
+            || {
+                format!(
+                    "the invoice {} is late and {:?}",
+                    InvoiceId::new(id),
+                    invoice.status()
+                )
+            },
+        )
     })
 }
 
@@ -164,7 +234,7 @@ fn lines(world: &World, operator: &Operator, log: &Log) -> Option<String> {
         };
         let (invoice, _) = log.load::<Invoice>(recorded.stream.1);
         let last_day = issued.due_on + chrono::Days::new(u64::from(operator.grace_days));
-        if invoice.is_open() && today > last_day {
+        if invoice.is_open() && today > last_day && !is_between_clocks(world, &invoice) {
             ripe.insert(subscription, issued.invoice);
         }
         if invoice.is_open() && soon > last_day {
@@ -274,10 +344,11 @@ fn messages(world: &World, log: &Log) -> Option<String> {
     })
 }
 
-/// No attempt is left without an answer.
+/// No attempt is left without an answer, nor one of which its gateway could tell the end.
 fn attempts(log: &Log) -> Option<String> {
     streams(log, Attempt::TYPE).find_map(|id| {
         let (attempt, _) = log.load::<Attempt>(id);
-        (attempt.status() == AttemptStatus::Created).then(|| format!("the attempt {id} was left half-way"))
+        let open = matches!(attempt.status(), AttemptStatus::Created | AttemptStatus::Pending);
+        open.then(|| format!("the attempt {id} was left half-way"))
     })
 }

@@ -18,7 +18,7 @@ use crate::{
 
 /// What a task knew of these topics when it began to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Seen {
+pub struct Seen {
     topics: Topics,
     count: u64,
 }
@@ -127,7 +127,17 @@ impl Seat {
 
     /// A wait of a loop that has nothing to do: it looks again when something has changed.
     pub async fn look_again(&self, ms: u64, topics: Topics) {
-        let (until_ms, seen) = self.with(|world| (world.mono_ms + ms, Seen::of(world, topics)));
+        self.look_again_since(ms, self.seen(topics)).await;
+    }
+
+    /// What there is to know now.
+    pub fn seen(&self, topics: Topics) -> Seen {
+        self.with(|world| Seen::of(world, topics))
+    }
+
+    /// The same of a loop that has last looked when this was all there was to know.
+    pub async fn look_again_since(&self, ms: u64, seen: Seen) {
+        let until_ms = self.now_ms() + ms;
         self.wait.set(Wait::Looking { until_ms, seen });
         GiveWay(false).await;
     }

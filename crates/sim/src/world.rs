@@ -1,6 +1,11 @@
 //! The world of one seed: time, processes, the models, the faults, and the books that everything is measured against.
 
-use std::{cell::Cell, collections::BTreeSet, fmt::Display, rc::Rc};
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, BTreeSet},
+    fmt::Display,
+    rc::Rc,
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use simpul_domain::{TenantId, network::desired::IsolirSettings, time::Zone};
@@ -29,6 +34,8 @@ const BEGIN_MS: i64 = 1_793_509_200_000;
 /// Longest time that a process is down, and that it stands still.
 const MAX_DOWN_MS: u64 = 90_000;
 const MAX_STALL_MS: u64 = 180_000;
+/// Longest time until what cannot be handled is mended.
+const MAX_POISON_MS: u64 = 12 * 3_600_000;
 
 /// One process.
 #[derive(Debug)]
@@ -60,7 +67,7 @@ pub struct World {
     pub trace: Trace,
     pub store: Store,
     pub broker: Broker,
-    pub routers: std::collections::BTreeMap<simpul_domain::RouterId, Router>,
+    pub routers: BTreeMap<simpul_domain::RouterId, Router>,
     pub gateway: Gateway,
     pub messenger: Messenger,
     pub operators: Vec<Operator>,
@@ -75,7 +82,11 @@ pub struct World {
     pub households: u32,
     hosts: Vec<Host>,
     gone: BTreeSet<Holder>,
+    /// Processes that what they do now kills.
+    doomed: BTreeSet<HostId>,
     store_away_until_ms: u64,
+    /// Until when somebody cannot handle an event.
+    poison: BTreeMap<(&'static str, TenantId, i64), u64>,
     ids: u128,
 }
 
@@ -89,7 +100,7 @@ impl World {
             trace: Trace::new(keep_trace),
             store: Store::default(),
             broker: Broker::default(),
-            routers: std::collections::BTreeMap::new(),
+            routers: BTreeMap::new(),
             gateway: Gateway::default(),
             messenger: Messenger::default(),
             operators: Vec::new(),
@@ -101,7 +112,9 @@ impl World {
             households: 0,
             hosts: Vec::new(),
             gone: BTreeSet::new(),
+            doomed: BTreeSet::new(),
             store_away_until_ms: 0,
+            poison: BTreeMap::new(),
             ids: 0,
         }
     }
@@ -221,6 +234,7 @@ impl World {
     pub fn repair(&mut self) {
         self.swarm.calm_down();
         self.store_away_until_ms = 0;
+        self.poison.clear();
         for host in &mut self.hosts {
             host.starts_ms = host.starts_ms.map(|_| 0);
             host.stalled_until_ms = 0;
@@ -263,6 +277,11 @@ impl World {
         self.note("clock set", minutes, || "minutes, less 120");
     }
 
+    /// What a process does now is its end.
+    pub fn kills(&mut self, host: Option<HostId>) {
+        self.doomed.extend(host);
+    }
+
     /// Whether a process dies after this step. It may also begin to stand still.
     pub fn may_die(&mut self, host: HostId) -> bool {
         if self.swarm.strikes(Fault::Stall) {
@@ -282,7 +301,7 @@ impl World {
                 format!("{ms} ms, sessions cut: {cut}")
             });
         }
-        self.swarm.strikes(Fault::Death)
+        self.doomed.remove(&host) || self.swarm.strikes(Fault::Death)
     }
 
     /// A process is dead.
@@ -299,6 +318,24 @@ impl World {
         }
         self.news.tell(Topics::ALL);
         self.note("death", host as u64 + 1, || format!("for {down_ms} ms"));
+    }
+
+    /// Whether somebody cannot handle an event. What was mended stays so.
+    pub fn is_poison(&mut self, reader: &'static str, tenant: TenantId, seq: i64) -> bool {
+        if !self.swarm.has(Fault::Poison) {
+            return false;
+        }
+        if let Some(until_ms) = self.poison.get(&(reader, tenant, seq)) {
+            return *until_ms > self.mono_ms;
+        }
+        let strikes = self.swarm.strikes(Fault::Poison);
+        let until_ms = if strikes {
+            self.mono_ms + self.swarm.numbers(Fault::Poison).between(60_000, MAX_POISON_MS)
+        } else {
+            0
+        };
+        self.poison.insert((reader, tenant, seq), until_ms);
+        strikes
     }
 
     /// Whether a task gives way here.

@@ -252,7 +252,7 @@ impl Replays {
 
 /// What to do with a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Disposition {
+pub enum Disposition {
     Acknowledge,
     /// Keep it as a dead letter, then acknowledge.
     Bury {
@@ -270,7 +270,7 @@ pub(super) enum Disposition {
 }
 
 /// Decides after a try. `tries` is how often this delivery was held, `deliveries` how often the broker gave it out.
-pub(super) fn dispose(outcome: Result<Taken, HandlerError>, tries: u32, deliveries: u32) -> Disposition {
+pub fn dispose(outcome: Result<Taken, HandlerError>, tries: u32, deliveries: u32) -> Disposition {
     match outcome {
         Ok(_) => Disposition::Acknowledge,
         Err(error @ HandlerError::Permanent(_)) => Disposition::Bury {

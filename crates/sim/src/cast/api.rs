@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Every operator has one gateway account.
-pub(super) fn gateway_of(tenant: TenantId) -> GatewayId {
+pub(crate) fn gateway_of(tenant: TenantId) -> GatewayId {
     GatewayId::derive(tenant.as_uuid(), "gateway")
 }
 
@@ -62,12 +62,13 @@ fn create(world: &mut World, tenant: TenantId, plan: &Planned) -> Option<Checkou
         provider_ref: String::new(),
         amount: plan.amount,
         payer_fee: plan.payer_fee,
+        expires_at: plan.expires_at,
     });
     world.news.tell(Topics::PEOPLE);
-    checkout(&order, plan.expires_at).filter(|_| !silent)
+    checkout(&order).filter(|_| !silent)
 }
 
-fn checkout(order: &Order, expires_at: chrono::DateTime<chrono::Utc>) -> Option<Checkout> {
+fn checkout(order: &Order) -> Option<Checkout> {
     Some(Checkout {
         provider_ref: order.provider_ref.clone(),
         payer_amount: order.amount.add(order.payer_fee).ok()?,
@@ -76,16 +77,13 @@ fn checkout(order: &Order, expires_at: chrono::DateTime<chrono::Utc>) -> Option<
         pay_url: None,
         pay_code: None,
         qr_string: None,
-        expires_at,
+        expires_at: order.expires_at,
     })
 }
 
 /// The checkout that an earlier request has opened.
 pub(super) fn find(seat: &Seat, merchant_ref: &MerchantRef) -> Option<Checkout> {
-    seat.with(|world| {
-        let now = world.wall(None);
-        checkout(world.gateway.find(merchant_ref.as_str())?, now)
-    })
+    seat.with(|world| checkout(world.gateway.find(merchant_ref.as_str())?))
 }
 
 pub(super) async fn record_checkout(
@@ -144,7 +142,13 @@ pub(super) async fn hook(seat: &Seat, tenant: TenantId, observation: Observation
         if !world.store_answers() {
             return false;
         }
-        let dedup_key = format!("{}/{:?}", observation.provider_ref, observation.state);
+        let Observation {
+            provider_ref,
+            state,
+            given_back,
+            ..
+        } = &observation;
+        let dedup_key = format!("{provider_ref}/{state:?}/{given_back:?}");
         let id = notice_id(world, &dedup_key);
         let notice = StoredNotice {
             observation,

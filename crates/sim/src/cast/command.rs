@@ -82,6 +82,7 @@ pub enum Change {
     Suspend,
     Resume,
     Stop,
+    Terminate,
     ToPlan(PlanTerms),
     ToSecret(String),
     NoteOverdue(Overdue),
@@ -180,8 +181,12 @@ pub async fn dispatch(seat: &Seat, mut context: Context, command: &Command) -> R
         if let Some(answer) = earlier(seat, context)? {
             return Ok(answer);
         }
-        if error != AppendError::Conflict || attempt == MAX_CONFLICT_RETRIES {
-            return Err(Failure::Append(error));
+        match error {
+            AppendError::Conflict if attempt < MAX_CONFLICT_RETRIES => {}
+            AppendError::Taken | AppendError::QuotaExceeded => {
+                return Err(Failure::Refused(error.to_string()));
+            }
+            AppendError::Conflict | AppendError::Repeated => return Err(Failure::Append(error)),
         }
         attempt += 1;
         seat.sleep(u64::from(5 * attempt)).await;

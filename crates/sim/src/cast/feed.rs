@@ -12,7 +12,17 @@ use simpul_event_store::feed::{
     machine::{Effect, Input, LEASE_POLL_MS, Machine, POLL_MS},
 };
 
-use crate::{model::log::Recorded, news::Topics, plant::Plant, stage::Seat, world::World};
+use crate::{
+    model::{
+        log::Recorded,
+        parked::{NotHeld, Place},
+        store::Cursor,
+    },
+    news::Topics,
+    plant::Plant,
+    stage::Seat,
+    world::World,
+};
 
 pub(crate) const RELAY: &str = "relay";
 pub(crate) const PROJECTOR: &str = "services";
@@ -22,6 +32,8 @@ pub(crate) const PROJECTOR: &str = "services";
 pub(super) enum Trouble {
     Fenced,
     Transient,
+    /// The event at this position cannot be handled.
+    Poison(i64),
 }
 
 /// What a subscriber does with events.
@@ -29,9 +41,13 @@ pub(super) trait Handler {
     const NAME: &'static str;
     const ON_ERROR: OnError;
     const BATCH: usize;
+    /// Whether it acts outside, between two transactions.
+    const OUTSIDE: bool;
 
     /// Acts outside; the cursor moves when it has.
-    async fn react(&self, seat: &Seat, tenant: TenantId, events: &[Rc<Recorded>]) -> Result<(), Trouble>;
+    async fn react(&self, _: &Seat, _: TenantId, _: &[Rc<Recorded>]) -> Result<(), Trouble> {
+        Ok(())
+    }
 
     /// Changes rows in the transaction that moves the cursor.
     fn project(&self, _: &mut World, _: TenantId, _: &[Rc<Recorded>]) {}
@@ -55,9 +71,12 @@ pub(super) async fn run<H: Handler>(seat: Seat, handler: H) {
     let mut input = Input::Woken;
     // Tenants that failed: the machine waits for their next try, not for news.
     let mut resting = BTreeSet::new();
+    // What it does itself is news to it as well.
+    let mut looked = seat.seen(Topics::LOG);
     loop {
         match &input {
-            Input::Transient { tenant } => {
+            // A subscriber that halts at a poison event tries it again as well.
+            Input::Transient { tenant } | Input::Poison { tenant, .. } => {
                 resting.insert(*tenant);
             }
             Input::Done { tenant, .. } => {
@@ -72,7 +91,7 @@ pub(super) async fn run<H: Handler>(seat: Seat, handler: H) {
             Effect::Wait {
                 ms: POLL_MS | LEASE_POLL_MS,
             } if resting.is_empty() => {
-                seat.look_again(20, Topics::LOG).await;
+                seat.look_again_since(20, looked).await;
                 Input::Woken
             }
             Effect::Wait { ms } => {
@@ -81,8 +100,10 @@ pub(super) async fn run<H: Handler>(seat: Seat, handler: H) {
             }
             Effect::Process { tenant } => process(&seat, &handler, lead, tenant, H::BATCH).await,
             Effect::ProcessOne { tenant } => process(&seat, &handler, lead, tenant, 1).await,
+            Effect::Park { tenant, seq } => park::<H>(&seat, lead, tenant, seq).await,
             effect => {
                 seat.pause().await;
+                looked = seat.seen(Topics::LOG);
                 seat.with(|world| lease::<H>(world, &seat, &mut lead, &effect))
             }
         };
@@ -125,11 +146,11 @@ fn lease<H: Handler>(world: &mut World, seat: &Seat, lead: &mut Option<Lead>, ef
             tenants: world.store.backlog(H::NAME),
             more: false,
         },
-        // Nothing of the simulated log is poison.
-        Effect::Process { .. }
+        // Whoever is alerted mends it some time.
+        Effect::Halt { .. }
+        | Effect::Process { .. }
         | Effect::ProcessOne { .. }
         | Effect::Park { .. }
-        | Effect::Halt { .. }
         | Effect::Wait { .. } => Input::Woken,
     }
 }
@@ -148,8 +169,47 @@ async fn process<H: Handler>(
             more,
             concerned: true,
         },
-        Err(Trouble::Fenced) => Input::Fenced,
-        Err(Trouble::Transient) => Input::Transient { tenant },
+        Err(trouble) => trouble.input(tenant, limit),
+    }
+}
+
+impl Trouble {
+    /// As the runner tells it: an event is named when it was tried alone.
+    fn input(self, tenant: TenantId, limit: usize) -> Input {
+        match self {
+            Self::Fenced => Input::Fenced,
+            Self::Transient => Input::Transient { tenant },
+            Self::Poison(seq) => Input::Poison {
+                tenant,
+                seq: (limit == 1).then_some(seq),
+            },
+        }
+    }
+}
+
+/// What a batch has read.
+struct Batch {
+    from: Cursor,
+    last: i64,
+    more: bool,
+    ready: Vec<Rc<Recorded>>,
+    /// Behind a parked event of the same key.
+    waiting: Vec<Rc<Recorded>>,
+}
+
+impl Batch {
+    /// The keys behind which events wait.
+    fn keys<H: Handler>(&self, tenant: TenantId) -> BTreeSet<Place> {
+        let place = |event: &Rc<Recorded>| place::<H>(tenant, event);
+        self.waiting.iter().map(place).collect()
+    }
+}
+
+fn place<H: Handler>(tenant: TenantId, event: &Recorded) -> Place {
+    Place {
+        tenant,
+        subscriber: H::NAME,
+        key: event.stream,
     }
 }
 
@@ -165,46 +225,200 @@ async fn batch<H: Handler>(
         return Err(Trouble::Fenced);
     };
     seat.pause().await;
-    let read = seat.with(|world| {
-        let from = world.store.cursor(tenant, H::NAME);
-        let answers = world.store_answers();
-        let log = world.store.log(tenant).filter(|_| answers);
-        log.map(|log| (from, log.after(from.seq, limit)))
-    });
-    let Some((from, events)) = read else {
-        return Err(Trouble::Transient);
-    };
-    let Some(last) = events.last().map(|event| event.seq) else {
+    let Some(batch) = seat.with(|world| read::<H>(world, tenant, limit))? else {
         return Ok(false);
     };
-    let move_to = |seat: &Seat, from| {
+    let moved = |seat: &Seat| {
         seat.with(|world| {
-            if !world.store_answers() {
-                return Err(Trouble::Transient);
-            }
-            let moved = world.store.advance(tenant, H::NAME, from, last, lead.epoch);
-            moved.map_err(|_| Trouble::Fenced)?;
-            world.moved(tenant, H::NAME, from, last);
+            move_past::<H>(world, lead, tenant, &batch)?;
+            world.check_passed(tenant, H::NAME, batch.from.seq, batch.last);
             Ok(())
         })
     };
     if seat.with(|world| handler.moves_first(world)) {
-        move_to(seat, from)?;
-        handler.react(seat, tenant, &events).await?;
-        return Ok(events.len() >= limit);
+        moved(seat)?;
+        handler.react(seat, tenant, &batch.ready).await?;
+        return Ok(batch.more);
     }
-    handler.react(seat, tenant, &events).await?;
+    let keys = batch.keys::<H>(tenant);
+    let mut tx = hold(seat, &keys, false).await?;
     seat.pause().await;
-    if seat.with(|world| world.is_planted(Plant::CursorApart)) {
-        seat.with(|world| handler.project(world, tenant, &events));
+    if H::OUTSIDE {
+        // Nothing is open while the outside is asked.
+        seat.with(|world| world.store.parked.end(tx));
+        handler.react(seat, tenant, &batch.ready).await?;
+        tx = hold(seat, &keys, false).await?;
         seat.pause().await;
-        move_to(seat, from)?;
-    } else {
-        // Rows and cursor in one transaction: a worker that is fenced has changed nothing.
-        move_to(seat, from)?;
-        seat.with(|world| handler.project(world, tenant, &events));
     }
-    Ok(events.len() >= limit)
+    let committed = if seat.with(|world| world.is_planted(Plant::CursorApart)) {
+        seat.with(|world| handler.project(world, tenant, &batch.ready));
+        seat.pause().await;
+        moved(seat)
+    } else {
+        // Rows, parked events and cursor in one transaction: a worker that is fenced has changed nothing.
+        seat.with(|world| commit(world, handler, lead, tenant, &batch, tx))
+    };
+    seat.with(|world| world.store.parked.end(tx));
+    committed.map(|()| batch.more)
+}
+
+/// The next events of a tenant; nothing when there are none.
+fn read<H: Handler>(world: &World, tenant: TenantId, limit: usize) -> Result<Option<Batch>, Trouble> {
+    let log = world.store.log(tenant).filter(|_| world.store_answers());
+    let from = world.store.cursor(tenant, H::NAME);
+    let events = log.ok_or(Trouble::Transient)?.after(from.seq, limit);
+    let Some(last) = events.last().map(|event| event.seq) else {
+        return Ok(None);
+    };
+    let more = events.len() >= limit;
+    let (ready, waiting) = if world.is_planted(Plant::ParkedAlone) {
+        (events, Vec::new())
+    } else {
+        world.store.parked.split(tenant, H::NAME, events)
+    };
+    Ok(Some(Batch {
+        from,
+        last,
+        more,
+        ready,
+        waiting,
+    }))
+}
+
+/// A transaction that holds these keys. Nothing is parked behind a key that somebody has retried meanwhile.
+async fn hold(seat: &Seat, keys: &BTreeSet<Place>, alone: bool) -> Result<u64, Trouble> {
+    let tx = seat.with(|world| world.store.parked.begin());
+    loop {
+        let held = seat.with(|world| {
+            let holder = world.holder(seat.host);
+            let answers = world.store_answers();
+            answers.then(|| world.store.parked.hold(tx, holder, keys, alone))
+        });
+        match held {
+            Some(Ok(())) => return Ok(tx),
+            Some(Err(NotHeld::Locked)) => seat.sleep(1).await,
+            Some(Err(NotHeld::Gone)) | None => return Err(Trouble::Transient),
+        }
+    }
+}
+
+fn commit<H: Handler>(
+    world: &mut World,
+    handler: &H,
+    lead: Lead,
+    tenant: TenantId,
+    batch: &Batch,
+    tx: u64,
+) -> Result<(), Trouble> {
+    if !world.store.parked.is_held(tx, &batch.keys::<H>(tenant)) {
+        return Err(Trouble::Transient);
+    }
+    if !H::OUTSIDE {
+        sound::<H>(world, tenant, &batch.ready)?;
+    }
+    move_past::<H>(world, lead, tenant, batch)?;
+    handler.project(world, tenant, &batch.ready);
+    world.check_passed(tenant, H::NAME, batch.from.seq, batch.last);
+    Ok(())
+}
+
+/// Moves the cursor past a batch, and parks what waits.
+fn move_past<H: Handler>(
+    world: &mut World,
+    lead: Lead,
+    tenant: TenantId,
+    batch: &Batch,
+) -> Result<(), Trouble> {
+    if !world.store_answers() {
+        return Err(Trouble::Transient);
+    }
+    let moved = world
+        .store
+        .advance(tenant, H::NAME, batch.from, batch.last, lead.epoch);
+    moved.map_err(|_| Trouble::Fenced)?;
+    for event in &batch.waiting {
+        world.store.parked.park(tenant, H::NAME, event);
+    }
+    world.moved(tenant, H::NAME, batch.from, batch.last);
+    Ok(())
+}
+
+/// The first of these events that cannot be handled, if there is one.
+fn sound<H: Handler>(world: &mut World, tenant: TenantId, events: &[Rc<Recorded>]) -> Result<(), Trouble> {
+    let mut events = events.iter();
+    let poison = events.find(|event| world.is_poison(H::NAME, tenant, event.seq));
+    poison.map_or(Ok(()), |event| Err(Trouble::Poison(event.seq)))
+}
+
+/// Parks an event, and moves past it.
+async fn park<H: Handler>(seat: &Seat, lead: Option<Lead>, tenant: TenantId, seq: i64) -> Input {
+    let _busy = seat.busy();
+    seat.pause().await;
+    let parked: Result<(), Trouble> = seat.with(|world| {
+        let lead = lead.ok_or(Trouble::Fenced)?;
+        let log = world.store.log(tenant).filter(|_| world.store_answers());
+        let waiting = log.ok_or(Trouble::Transient)?.after(seq - 1, 1);
+        let batch = Batch {
+            from: world.store.cursor(tenant, H::NAME),
+            last: seq,
+            more: true,
+            ready: Vec::new(),
+            waiting,
+        };
+        move_past::<H>(world, lead, tenant, &batch)?;
+        world.check_passed(tenant, H::NAME, batch.from.seq, seq);
+        world.note("parked", seq.unsigned_abs(), || H::NAME);
+        world.books.counts.parked += 1;
+        world.news.tell(Topics::STUCK);
+        Ok(())
+    });
+    match parked {
+        Ok(()) => Input::Done {
+            tenant,
+            more: true,
+            concerned: true,
+        },
+        Err(trouble) => trouble.input(tenant, 1),
+    }
+}
+
+/// Handles a key's parked events again, in order, until none is left; later events of the key flow again.
+pub(super) async fn retry<H: Handler>(seat: &Seat, handler: &H, place: Place) -> Result<(), Trouble> {
+    let keys: BTreeSet<Place> = [place].into();
+    loop {
+        seat.pause().await;
+        if seat.with(|world| world.store.parked.of_key(place).is_empty()) {
+            return Ok(());
+        }
+        let mut tx = hold(seat, &keys, true).await?;
+        let events = seat.with(|world| world.store.parked.of_key(place));
+        let Some(last) = events.last().map(|event| event.seq) else {
+            return Ok(());
+        };
+        seat.pause().await;
+        if H::OUTSIDE {
+            // Nothing is open while the outside is asked.
+            seat.with(|world| world.store.parked.end(tx));
+            handler.react(seat, place.tenant, &events).await?;
+            tx = hold(seat, &keys, true).await?;
+            seat.pause().await;
+        }
+        let retried = seat.with(|world| {
+            if !world.store_answers() || !world.store.parked.is_held(tx, &keys) {
+                return Err(Trouble::Transient);
+            }
+            if !H::OUTSIDE {
+                sound::<H>(world, place.tenant, &events)?;
+            }
+            handler.project(world, place.tenant, &events);
+            world.store.parked.forget(place, last);
+            world.forgotten(place, &events);
+            world.news.tell(Topics::LOG);
+            Ok(())
+        });
+        seat.with(|world| world.store.parked.end(tx));
+        retried?;
+    }
 }
 
 /// Publishes the log.
@@ -214,8 +428,10 @@ impl Handler for Relay {
     const NAME: &'static str = RELAY;
     const ON_ERROR: OnError = OnError::Halt;
     const BATCH: usize = 8;
+    const OUTSIDE: bool = true;
 
     async fn react(&self, seat: &Seat, tenant: TenantId, events: &[Rc<Recorded>]) -> Result<(), Trouble> {
+        seat.with(|world| sound::<Self>(world, tenant, events))?;
         let host = seat.host.unwrap_or_default();
         let mut published = Vec::with_capacity(events.len());
         let connection = seat.with(|world| world.broker.connection);
@@ -226,7 +442,11 @@ impl Handler for Relay {
         seat.with(|world| {
             world.news.tell(Topics::BROKER);
             let kept = world.broker.confirm(&published) && world.broker.connection == connection;
-            if kept { Ok(()) } else { Err(Trouble::Transient) }
+            if !kept {
+                return Err(Trouble::Transient);
+            }
+            world.handled(Self::NAME, tenant, events);
+            Ok(())
         })
     }
 
@@ -240,20 +460,17 @@ pub(super) async fn relay(seat: Seat) {
 }
 
 /// Keeps what routers should hold, as `projections/src/network/desired.rs`.
-struct Services;
+pub(super) struct Services;
 
 impl Handler for Services {
     const NAME: &'static str = PROJECTOR;
     const ON_ERROR: OnError = OnError::Park;
     const BATCH: usize = 8;
-
-    async fn react(&self, _: &Seat, _: TenantId, _: &[Rc<Recorded>]) -> Result<(), Trouble> {
-        Ok(())
-    }
+    const OUTSIDE: bool = false;
 
     fn project(&self, world: &mut World, tenant: TenantId, events: &[Rc<Recorded>]) {
+        world.handled(Self::NAME, tenant, events);
         for recorded in events {
-            world.projected(tenant, recorded);
             if let AnyEvent::Subscription(event) = &recorded.event {
                 let id = SubscriptionId::new(recorded.stream.1);
                 apply(

@@ -1,5 +1,6 @@
 //! Stored notices and due timers: what follows from a handler's outcome is the product's judgement.
 
+use chrono::{DateTime, Utc};
 use simpul_adapters::intake::machine::{Outcome, Verdict, judge};
 use simpul_domain::{
     AttemptId, CommandId, TenantId, TimerId,
@@ -14,6 +15,7 @@ use super::{
     command::{Command, Context, Failure, Planned, dispatch},
     looping::{self, Work},
     policies,
+    polling::{self, Polled},
 };
 use crate::{
     model::{
@@ -22,7 +24,7 @@ use crate::{
     },
     news::Topics,
     stage::Seat,
-    world::{World, instant},
+    world::{World, instant, millis},
 };
 
 #[derive(Debug, Clone, Copy)]
@@ -118,6 +120,8 @@ pub(super) async fn timers(seat: Seat) {
 enum Firing {
     Fired,
     Obsolete,
+    /// It is wanted again then.
+    Again(DateTime<Utc>),
     Postponed(String),
 }
 
@@ -157,10 +161,19 @@ impl Work for Scheduler {
                 }
             }
             TimerWork::Checkout(attempt) => look_after(seat, tenant, *attempt).await,
+            TimerWork::Poll(attempt) => match polling::ask(seat, tenant, *attempt).await {
+                Polled::Over => Firing::Obsolete,
+                Polled::Again(at) => Firing::Again(at),
+                Polled::Unanswered(error) => Firing::Postponed(error),
+            },
         };
         let outcome = match firing {
             Firing::Fired => return,
             Firing::Obsolete => Outcome::Done(String::new()),
+            Firing::Again(at) => {
+                seat.pause().await;
+                return seat.with(|world| again(world, &timer, at));
+            }
             Firing::Postponed(error) => Outcome::Retry(error),
         };
         seat.pause().await;
@@ -179,6 +192,18 @@ impl Work for Scheduler {
             }
             world.news.tell(Topics::TIMERS);
         });
+    }
+}
+
+/// A timer that did what it was for is wanted again.
+fn again(world: &mut World, timer: &Leased<TimerWork>, at: DateTime<Utc>) {
+    if world.store_answers() {
+        // A lease that is over by now is somebody else's business.
+        let _ = world
+            .store
+            .timers
+            .end(timer, Some(millis(at)), |row| row.attempts = 0);
+        world.news.tell(Topics::TIMERS);
     }
 }
 

@@ -4,19 +4,23 @@
 //! what they ask for, in the order in which the product's drivers do, on models, and gives way between any two
 //! effects.
 
-mod api;
+pub(crate) mod api;
 pub mod command;
-mod consumer;
+pub(crate) mod consumer;
 mod delivery;
 pub(crate) mod feed;
 mod intake;
 mod lanes;
 mod looping;
+mod mending;
 pub mod outside;
 mod policies;
+mod polling;
 mod rounds;
-mod use_case;
+pub(crate) mod use_case;
 mod work;
+
+pub use mending::menders;
 
 use crate::stage::Seat;
 
@@ -31,6 +35,7 @@ pub fn boot(seat: &Seat) {
     seat.spawn("relay", feed::relay);
     seat.spawn("projector", feed::project);
     seat.spawn("consumer", consumer::run);
+    seat.spawn("dead", consumer::dead);
     seat.spawn("lanes", lanes::run);
     seat.spawn("delivery", delivery::run);
     seat.spawn("notices", intake::notices);

@@ -12,7 +12,14 @@ use super::{
     api,
     command::{Answer, Change, Command, Context, Failure, OpenLine, Planned, Receipt},
 };
-use crate::{faults::Fault, model::gateway::Paid, news::Topics, rng::Rng, stage::Seat, world::World};
+use crate::{
+    faults::Fault,
+    model::gateway::{GivenBack, Paid},
+    news::Topics,
+    rng::Rng,
+    stage::Seat,
+    world::World,
+};
 
 /// How long a client waits for an answer before it asks again.
 const PATIENCE_MS: u64 = 30_000;
@@ -131,6 +138,31 @@ async fn go_through(seat: &Seat, home: &Household, mut rng: Rng) {
     }
 }
 
+/// Somebody who wants a line, is told when there is no room, and moves away again.
+pub async fn apply(seat: Seat, home: Household, mut rng: Rng) {
+    seat.with(|world| world.households += 1);
+    seat.sleep(rng.below(60) * 500).await;
+    let change = |change| Command::Line(home.subscription, change);
+    for _ in 0..home.happenings {
+        let Some(terms) = home.terms(0) else { break };
+        let open = OpenLine {
+            customer: home.customer,
+            router: home.router,
+            username: home.username.clone(),
+            terms,
+        };
+        let opened = request(&seat, home.tenant, change(Change::Open(Box::new(open)))).await;
+        let ms = (1 + rng.below(20)) * HOUR_MS;
+        seat.sleep(ms).await;
+        if opened.is_some() {
+            request(&seat, home.tenant, change(Change::Terminate)).await;
+            break;
+        }
+        seat.with(|world| world.books.counts.refused += 1);
+    }
+    seat.with(|world| world.households -= 1);
+}
+
 async fn happen(
     seat: &Seat,
     home: &Household,
@@ -204,7 +236,9 @@ async fn pay(seat: &Seat, tenant: TenantId, invoice: InvoiceId, rng: &mut Rng) {
     if rng.below(8) == 0 {
         return;
     }
-    seat.sleep(rng.below(120) * 1_000).await;
+    let late = seat.with(|world| world.swarm.strikes(Fault::PaidLate));
+    let late_ms = if late { (25 + rng.below(36)) * HOUR_MS } else { 0 };
+    seat.sleep(rng.below(120) * 1_000 + late_ms).await;
     // Whoever was not shown a checkout cannot pay it, unless the gateway opened it and nobody was told.
     seat.with(|world| paid(world, tenant, &plan));
 }
@@ -227,41 +261,96 @@ fn paid(world: &mut World, tenant: TenantId, plan: &Planned) {
         });
         gross = other.unwrap_or(gross);
     }
+    let again = world.swarm.strikes(Fault::PaidAgain);
+    // Of an order that is paid twice nobody asks any more once one payment is known: both are reported.
+    let lost = !again && world.swarm.strikes(Fault::NoticeLost);
     report(
         world,
-        tenant,
-        &order.order_ref,
-        &order.provider_ref,
-        gross,
-        order.payer_fee,
-    );
-    if world.swarm.strikes(Fault::PaidAgain) {
-        let provider_ref = world.gateway.new_ref();
-        report(
-            world,
+        lost,
+        Paid {
             tenant,
-            &order.order_ref,
-            &provider_ref,
-            expected,
-            order.payer_fee,
-        );
+            order_ref: order.order_ref.clone(),
+            provider_ref: order.provider_ref.clone(),
+            gross,
+            payer_fee: order.payer_fee,
+            given_back: GivenBack::Nothing,
+        },
+    );
+    if again {
+        let provider_ref = world.gateway.new_ref();
+        let again = Paid {
+            tenant,
+            order_ref: order.order_ref.clone(),
+            provider_ref,
+            gross: expected,
+            payer_fee: order.payer_fee,
+            given_back: GivenBack::Nothing,
+        };
+        report(world, false, again);
     }
     if world.swarm.strikes(Fault::ForeignMoney) {
         let provider_ref = world.gateway.new_ref();
         let order_ref = format!("F{provider_ref}");
-        report(world, tenant, &order_ref, &provider_ref, expected, Rupiah::ZERO);
+        let foreign = Paid {
+            tenant,
+            order_ref,
+            provider_ref,
+            gross: expected,
+            payer_fee: Rupiah::ZERO,
+            given_back: GivenBack::Nothing,
+        };
+        report(world, false, foreign);
     }
 }
 
-fn report(
-    world: &mut World,
-    tenant: TenantId,
-    order_ref: &str,
-    provider_ref: &str,
-    gross: Rupiah,
-    payer_fee: Rupiah,
-) {
-    let mut due_ms = world.mono_ms + 1_000;
+/// Money is paid, and the gateway says so, unless the notice is `lost`. It may be given back, in one part or more.
+fn report(world: &mut World, lost: bool, mut paid: Paid) {
+    world.note("paid", paid.gross.get().unsigned_abs(), || {
+        paid.provider_ref.clone()
+    });
+    world.gateway.pay(paid.clone());
+    if lost {
+        world.books.counts.lost_notices += 1;
+    } else {
+        send(world, &paid, 0);
+    }
+    while world.swarm.strikes(Fault::GivenBack) {
+        let Some(given_back) = more_given_back(world, &paid) else {
+            break;
+        };
+        paid.given_back = given_back;
+        world.note("given back", 0, || {
+            format!("{given_back:?} of {}", paid.provider_ref)
+        });
+        world.gateway.give_back(&paid.provider_ref, given_back);
+        let later_ms = world.swarm.numbers(Fault::GivenBack).below(72 * HOUR_MS);
+        send(world, &paid, later_ms);
+    }
+    world.news.tell(Topics::PEOPLE);
+}
+
+/// What is given back next, if there is anything left.
+fn more_given_back(world: &mut World, paid: &Paid) -> Option<GivenBack> {
+    let before = match paid.given_back {
+        GivenBack::Nothing => 0,
+        GivenBack::Part(part) => part.get(),
+        GivenBack::All | GivenBack::ByBank => return None,
+    };
+    let left = u64::try_from(paid.gross.get() - before).ok()?;
+    let numbers = world.swarm.numbers(Fault::GivenBack);
+    Some(match numbers.below(4) {
+        0 => GivenBack::All,
+        1 => GivenBack::ByBank,
+        _ if left > 1 => {
+            let more = i64::try_from(numbers.between(1, left - 1)).ok()?;
+            GivenBack::Part(Rupiah::try_new(before + more).ok()?)
+        }
+        _ => return None,
+    })
+}
+
+fn send(world: &mut World, paid: &Paid, later_ms: u64) {
+    let mut due_ms = world.mono_ms + 1_000 + later_ms;
     if world.swarm.strikes(Fault::NoticeLate) {
         due_ms += world
             .swarm
@@ -272,16 +361,7 @@ fn report(
     if world.swarm.strikes(Fault::NoticeRepeated) {
         repeats = world.swarm.numbers(Fault::NoticeRepeated).between(1, 3);
     }
-    let paid = Paid {
-        tenant,
-        order_ref: order_ref.to_owned(),
-        provider_ref: provider_ref.to_owned(),
-        gross,
-        payer_fee,
-    };
-    world.note("paid", gross.get().unsigned_abs(), || provider_ref.to_owned());
-    world.gateway.pay(paid, due_ms, repeats);
-    world.news.tell(Topics::PEOPLE);
+    world.gateway.notify(paid, due_ms, repeats);
 }
 
 /// The gateway sends each notice until it is taken, and sometimes again.

@@ -26,27 +26,31 @@ use crate::{model::log::Recorded, stage::Seat};
 pub(crate) const POLICIES: &str = "policies";
 
 /// The reactor.
-struct Policies {
+pub(super) struct Policies {
     facts: ReceiptFacts,
 }
 
 pub(super) async fn run(seat: Seat) {
-    let enabled: BTreeSet<MessageKind> = [
-        MessageKind::InvoiceCreated,
-        MessageKind::InvoiceOverdue,
-        MessageKind::InvoicePaid,
-        MessageKind::CustomerIsolated,
-        MessageKind::CustomerUnisolated,
-    ]
-    .into();
-    let facts = ReceiptFacts {
-        enabled,
-        channel: Channel::Whatsapp,
-    };
-    feed::run(seat, Policies { facts }).await;
+    feed::run(seat, Policies::new()).await;
 }
 
 impl Policies {
+    pub(super) fn new() -> Self {
+        let enabled: BTreeSet<MessageKind> = [
+            MessageKind::InvoiceCreated,
+            MessageKind::InvoiceOverdue,
+            MessageKind::InvoicePaid,
+            MessageKind::CustomerIsolated,
+            MessageKind::CustomerUnisolated,
+        ]
+        .into();
+        let facts = ReceiptFacts {
+            enabled,
+            channel: Channel::Whatsapp,
+        };
+        Self { facts }
+    }
+
     fn wishes(&self, seat: &Seat, tenant: TenantId, recorded: &Recorded) -> Vec<(&'static str, Intent)> {
         let mut wishes: Vec<(&'static str, Intent)> = Vec::new();
         match &recorded.event {
@@ -88,13 +92,18 @@ impl Handler for Policies {
     const NAME: &'static str = POLICIES;
     const ON_ERROR: OnError = OnError::Park;
     const BATCH: usize = 4;
+    const OUTSIDE: bool = true;
 
     async fn react(&self, seat: &Seat, tenant: TenantId, events: &[Rc<Recorded>]) -> Result<(), Trouble> {
         for recorded in events {
+            if seat.with(|world| world.is_poison(Self::NAME, tenant, recorded.seq)) {
+                return Err(Trouble::Poison(recorded.seq));
+            }
             for (policy, intent) in self.wishes(seat, tenant, recorded) {
                 let id = intent.command_id(recorded.id, policy);
                 carry_out(seat, Context::new(tenant, id), intent, None).await?;
             }
+            seat.with(|world| world.handled(Self::NAME, tenant, std::slice::from_ref(recorded)));
         }
         Ok(())
     }

@@ -6,15 +6,21 @@ use simpul_domain::{
     AttemptId, CustomerId, GatewayId, InvoiceId, MessageId, PaymentId, Rupiah, Sealed, SubscriptionId,
     TimerId,
     billing::{
-        Attempt, AttemptCommand, AttemptEvent, CreditAccount, CreditAccountCommand, DueDay, Invoice,
-        InvoiceCommand, InvoiceNumberPattern, MerchantRef, Payment, PaymentCommand, Period,
+        Attempt, AttemptCommand, AttemptEvent, CreditAccount, CreditAccountCommand, CreditAccountEvent,
+        DueDay, Invoice, InvoiceCommand, InvoiceNumberPattern, MerchantRef, Payment, PaymentCommand,
+        PaymentEvent, Period,
         allocation::{self, OpenInvoice},
         attempt::{AttemptPaid, CreateAttempt, CreateFailure},
         booking,
         calendar::invoice_id,
-        gateway::{Currency, GatewayKind, Observation, ObservedState},
+        credit_account::CreditUse,
+        gateway::{Checkout, Currency, GatewayKind, Observation, ObservedState},
         invoice::{Billed, InvoiceLine, InvoiceSnapshot, IssueInvoice, LineKind},
-        payment::{PaymentSource, PaymentStatus, ReceivePayment, gateway_payment_id},
+        payment::{
+            PaymentSource, PaymentStatus, PaymentTakenBack, ReceivePayment, TakenBackReason,
+            gateway_payment_id,
+        },
+        polling,
     },
     customers::CustomerCode,
     messaging::{Message, MessageCommand, message::QueueMessage},
@@ -24,7 +30,7 @@ use simpul_domain::{
     },
     subscriptions::{
         PppUsername, Subscription, SubscriptionCommand,
-        subscription::{IsolirHold, NoteOverdue, OpenSubscription},
+        subscription::{IsolirHold, NoteOverdue, OpenSubscription, SubscriptionEvent},
     },
 };
 use uuid::Uuid;
@@ -40,6 +46,9 @@ use crate::{
 };
 
 const OPEN_INVOICES: &str = "invoices.open";
+pub(crate) const USERNAME: &str = "subscription.username";
+/// The counted limit of lines.
+pub(crate) const USERS: &str = "users";
 const ORDER_REF: &str = "attempt.order_ref";
 const VALID: TimeDelta = TimeDelta::hours(24);
 /// How long a gateway may be asked before the attempt's timer looks after it.
@@ -58,6 +67,11 @@ pub(super) fn checkout_timer(attempt: AttemptId) -> TimerId {
     TimerId::derive(attempt.as_uuid(), "checkout")
 }
 
+/// The timer that asks what became of it.
+fn poll_timer(attempt: AttemptId) -> TimerId {
+    TimerId::derive(attempt.as_uuid(), "poll")
+}
+
 /// Runs a command up to its append.
 pub(super) async fn run(work: &mut Work<'_>, command: &Command) -> Result<Answer, Failure> {
     let at = work.at();
@@ -70,14 +84,12 @@ pub(super) async fn run(work: &mut Work<'_>, command: &Command) -> Result<Answer
         } => open_checkout(work, invoice, gateway, payer_fee).await,
         Command::Void(invoice) => void(work, invoice).await,
         Command::MarkOverdue { invoice, not_before } => mark_overdue(work, invoice, not_before).await,
-        Command::RecordCheckout { attempt, checkout } => {
-            let record = AttemptCommand::RecordCheckout { checkout, at };
-            record_attempt(work, attempt, record, true).await
-        }
+        Command::RecordCheckout { attempt, checkout } => record_checkout(work, attempt, checkout).await,
         Command::RecordCreateFailed { attempt, failure } => {
             let settled = !matches!(failure, CreateFailure::OutcomeUnknown);
             let record = AttemptCommand::RecordCreateFailed { failure, at };
-            record_attempt(work, attempt, record, settled).await
+            record_attempt(work, attempt, record, settled).await?;
+            Ok(Answer::Nothing)
         }
         Command::Book {
             gateway,
@@ -124,7 +136,11 @@ pub(super) async fn run(work: &mut Work<'_>, command: &Command) -> Result<Answer
         }
         Command::Line(subscription, change) => {
             let command = match change {
-                Change::Open(open) => open_line(work, subscription, *open)?,
+                Change::Open(open) => open_line(work, subscription, *open).await?,
+                Change::Terminate => SubscriptionCommand::Terminate {
+                    reason: "moved away".to_owned(),
+                    at,
+                },
                 Change::Activate => SubscriptionCommand::Activate { at },
                 Change::Resume => SubscriptionCommand::Resume { at },
                 Change::Suspend => SubscriptionCommand::Suspend {
@@ -143,19 +159,30 @@ pub(super) async fn run(work: &mut Work<'_>, command: &Command) -> Result<Answer
                 Change::ClearOverdue(invoice) => SubscriptionCommand::ClearOverdue { invoice, at },
                 Change::NoteOverdue(overdue) => note_overdue(work, &overdue).await?,
             };
-            work.decide::<Subscription>(subscription.as_uuid(), command)
+            let events = work
+                .decide::<Subscription>(subscription.as_uuid(), command)
                 .await?;
+            if let [SubscriptionEvent::Terminated(_)] = events.as_slice() {
+                work.quota(USERS, -1);
+            }
             Ok(Answer::Nothing)
         }
     }
 }
 
-fn open_line(
-    work: &Work<'_>,
+async fn open_line(
+    work: &mut Work<'_>,
     subscription: SubscriptionId,
     open: OpenLine,
 ) -> Result<SubscriptionCommand, Failure> {
     let (zone, at) = (operator(work, |operator| operator.zone)?, work.at());
+    work.begin::<Subscription>(subscription.as_uuid());
+    let username = format!("{}/{}", open.router, open.username);
+    work.claim(USERNAME, username, subscription.as_uuid());
+    if is_planted(work, Plant::QuotaReadBefore) && !work.ask(|log| log.quota(USERS).has_room(1)).await? {
+        return Err(refused("a limit is reached"));
+    }
+    work.quota(USERS, 1);
     Ok(SubscriptionCommand::Open(Box::new(OpenSubscription {
         subscription,
         customer: open.customer,
@@ -171,7 +198,8 @@ fn open_line(
 }
 
 async fn note_overdue(work: &mut Work<'_>, overdue: &Overdue) -> Result<SubscriptionCommand, Failure> {
-    let invoice_open = work.load::<Invoice>(overdue.invoice.as_uuid()).await?.is_open();
+    let invoice = work.load::<Invoice>(overdue.invoice.as_uuid()).await?;
+    let (invoice_open, reopened) = (invoice.is_open(), invoice.was_reopened());
     let (zone, grace_days) = operator(work, |operator| (operator.zone, operator.grace_days))?;
     let at = work.at();
     Ok(SubscriptionCommand::NoteOverdue(NoteOverdue {
@@ -180,7 +208,7 @@ async fn note_overdue(work: &mut Work<'_>, overdue: &Overdue) -> Result<Subscrip
         today: zone.date_at(not_earlier(at, overdue.not_before)),
         grace_days: grace_days.into(),
         invoice_open,
-        reopened: false,
+        reopened,
         hold: IsolirHold::default(),
         at,
     }))
@@ -193,12 +221,10 @@ fn not_earlier(at: DateTime<Utc>, not_before: Option<DateTime<Utc>>) -> DateTime
 
 async fn void(work: &mut Work<'_>, invoice: InvoiceId) -> Result<Answer, Failure> {
     let (id, at) = (invoice.as_uuid(), work.at());
-    let customer = work.load::<Invoice>(id).await?.customer();
-    let customer = customer.ok_or_else(|| missing("invoice"))?;
     let reason = "a mistake".to_owned();
     work.decide::<Invoice>(id, InvoiceCommand::Void { reason, at })
         .await?;
-    work.drop_member(OPEN_INVOICES, customer.as_uuid(), id);
+    keep(work, invoice).await?;
     Ok(Answer::Nothing)
 }
 
@@ -217,17 +243,41 @@ async fn mark_overdue(
     Ok(Answer::Nothing)
 }
 
+/// The gateway opened the checkout: from now on it is asked what became of it, until its notice has come.
+async fn record_checkout(
+    work: &mut Work<'_>,
+    attempt: AttemptId,
+    checkout: Checkout,
+) -> Result<Answer, Failure> {
+    let (at, expires_at) = (work.at(), checkout.expires_at);
+    let record = AttemptCommand::RecordCheckout { checkout, at };
+    let opened = record_attempt(work, attempt, record, true).await?;
+    let first = polling::next(at, expires_at, at).filter(|_| opened);
+    if let Some(due_at) = first.filter(|_| !is_planted(work, Plant::NobodyAsks)) {
+        work.inline(InlineRow::Timer {
+            id: poll_timer(attempt),
+            work: TimerWork::Poll(attempt),
+            due_ms: millis(due_at),
+        });
+    }
+    Ok(Answer::Nothing)
+}
+
+/// Whether it was news.
 async fn record_attempt(
     work: &mut Work<'_>,
     attempt: AttemptId,
     record: AttemptCommand,
     settled: bool,
-) -> Result<Answer, Failure> {
-    work.decide::<Attempt>(attempt.as_uuid(), record).await?;
+) -> Result<bool, Failure> {
+    let news = !work
+        .decide::<Attempt>(attempt.as_uuid(), record)
+        .await?
+        .is_empty();
     if settled {
         work.inline(InlineRow::CompleteTimer(checkout_timer(attempt)));
     }
-    Ok(Answer::Nothing)
+    Ok(news)
 }
 
 async fn queue_message(work: &mut Work<'_>, queue: QueueMessage) -> Result<Answer, Failure> {
@@ -317,9 +367,30 @@ async fn issue(
     };
     work.decide::<Invoice>(invoice.as_uuid(), InvoiceCommand::Issue(Box::new(issue)))
         .await?;
-    let sort = due_on.to_string();
-    work.add_member(OPEN_INVOICES, customer.as_uuid(), invoice.as_uuid(), sort);
+    use_credit(work, customer, invoice).await?;
+    keep(work, invoice).await?;
     Ok(Answer::Invoice(invoice))
+}
+
+/// A bill is paid out of the customer's credit as far as it goes: `app/src/billing/issuing.rs`.
+async fn use_credit(work: &mut Work<'_>, customer: CustomerId, invoice: InvoiceId) -> Result<(), Failure> {
+    let at = work.at();
+    let outstanding = work.load::<Invoice>(invoice.as_uuid()).await?.outstanding();
+    let balance = work.load::<CreditAccount>(customer.as_uuid()).await?.balance();
+    let amount = balance.min(outstanding);
+    if !amount.is_positive() {
+        return Ok(());
+    }
+    let spend = CreditAccountCommand::UseCredit {
+        customer,
+        for_what: CreditUse::Invoice { invoice },
+        amount,
+        at,
+    };
+    work.decide::<CreditAccount>(customer.as_uuid(), spend).await?;
+    let apply = InvoiceCommand::ApplyCredit { amount, at };
+    work.decide::<Invoice>(invoice.as_uuid(), apply).await?;
+    Ok(())
 }
 
 async fn open_checkout(
@@ -375,21 +446,144 @@ async fn book(work: &mut Work<'_>, gateway: GatewayId, observation: &Observation
     let key = observation.order_ref.clone();
     let attempt = work.ask(|log| log.claimed_by(ORDER_REF, &key)).await?;
     match attempt {
-        Some(attempt) => {
-            let observe = AttemptCommand::Observe {
-                observation: Box::new(observation.clone()),
-                reversible_until: None,
-                at: work.at(),
-            };
-            for event in work.decide::<Attempt>(attempt, observe).await? {
-                if let AttemptEvent::Paid(paid) = event {
-                    book_paid(work, &paid).await?;
-                }
-            }
-            Ok(())
-        }
+        Some(attempt) => book_attempt(work, gateway, AttemptId::new(attempt), observation).await,
         None => book_unmatched(work, gateway, observation).await,
     }
+}
+
+async fn book_attempt(
+    work: &mut Work<'_>,
+    gateway: GatewayId,
+    attempt: AttemptId,
+    observation: &Observation,
+) -> Result<(), Failure> {
+    let observe = AttemptCommand::Observe {
+        observation: Box::new(observation.clone()),
+        reversible_until: None,
+        at: work.at(),
+    };
+    for event in work.decide::<Attempt>(attempt.as_uuid(), observe).await? {
+        if let AttemptEvent::Paid(paid) = &event {
+            book_paid(work, paid).await?;
+            work.inline(InlineRow::CompleteTimer(poll_timer(attempt)));
+        } else if let Some((reason, up_to)) = taken_back(&event) {
+            let payment = gateway_payment_id(work.tenant(), gateway, &observation.provider_ref);
+            take_back(work, payment, reason, up_to).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Why money left that the attempt had, and how much by now where only a part did. A part that nobody can tell moves nothing.
+fn taken_back(event: &AttemptEvent) -> Option<(TakenBackReason, Option<Rupiah>)> {
+    match event {
+        AttemptEvent::Refunded(refunded) => {
+            let part = refunded.given_back.unwrap_or_default();
+            Some((TakenBackReason::Refund, refunded.partial.then_some(part)))
+        }
+        AttemptEvent::ChargedBack(_) => Some((TakenBackReason::ChargeBack, None)),
+        AttemptEvent::Reversed(_) => Some((TakenBackReason::Reversal, None)),
+        AttemptEvent::Created(_)
+        | AttemptEvent::CheckoutOpened(_)
+        | AttemptEvent::CreateFailed(_)
+        | AttemptEvent::Paid(_)
+        | AttemptEvent::Failed(_)
+        | AttemptEvent::Expired(_)
+        | AttemptEvent::Cancelled(_)
+        | AttemptEvent::ObservationIgnored(_) => None,
+    }
+}
+
+/// The same for money without an attempt.
+fn gone(observation: &Observation) -> Option<(TakenBackReason, Option<Rupiah>)> {
+    match observation.state {
+        ObservedState::PartiallyRefunded => {
+            let part = observation.given_back.unwrap_or_default();
+            Some((TakenBackReason::Refund, Some(part)))
+        }
+        ObservedState::Refunded => Some((TakenBackReason::Refund, None)),
+        ObservedState::ChargedBack => Some((TakenBackReason::ChargeBack, None)),
+        ObservedState::Reversed => Some((TakenBackReason::Reversal, None)),
+        ObservedState::Pending
+        | ObservedState::Authorized
+        | ObservedState::Paid
+        | ObservedState::Settled
+        | ObservedState::Failed
+        | ObservedState::Denied
+        | ObservedState::Cancelled
+        | ObservedState::Expired
+        | ObservedState::Unknown(_) => None,
+    }
+}
+
+/// Takes back what is left of a payment, or until `up_to` is taken back: `app/src/billing/taken_back.rs`.
+async fn take_back(
+    work: &mut Work<'_>,
+    payment: PaymentId,
+    reason: TakenBackReason,
+    up_to: Option<Rupiah>,
+) -> Result<(), Failure> {
+    let at = work.at();
+    let command = PaymentCommand::TakeBack { reason, up_to, at };
+    for event in work.decide::<Payment>(payment.as_uuid(), command).await? {
+        let PaymentEvent::TakenBack(taken) = event else {
+            continue;
+        };
+        if let Some(customer) = taken.customer {
+            take_from(work, customer, &taken).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn take_from(
+    work: &mut Work<'_>,
+    customer: CustomerId,
+    taken: &PaymentTakenBack,
+) -> Result<(), Failure> {
+    let (payment, at) = (taken.payment, taken.at);
+    for part in &taken.allocations {
+        let amount = part.amount;
+        let command = InvoiceCommand::TakeBackPayment { payment, amount, at };
+        owe_again(work, part.invoice, command).await?;
+    }
+    if !taken.credit.is_positive() || is_planted(work, Plant::CreditStays) {
+        return Ok(());
+    }
+    let command = CreditAccountCommand::TakeBackCredit {
+        customer,
+        payment,
+        amount: taken.credit,
+        at,
+    };
+    for event in work.decide::<CreditAccount>(customer.as_uuid(), command).await? {
+        if let CreditAccountEvent::CreditReturned(returned) = event {
+            let amount = returned.amount;
+            let command = InvoiceCommand::TakeBackCredit { amount, at };
+            owe_again(work, returned.invoice, command).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn owe_again(work: &mut Work<'_>, invoice: InvoiceId, command: InvoiceCommand) -> Result<(), Failure> {
+    work.decide::<Invoice>(invoice.as_uuid(), command).await?;
+    keep(work, invoice).await
+}
+
+/// Puts the bill into the set of those that ask for money if it does, and takes it out if it does not.
+async fn keep(work: &mut Work<'_>, invoice: InvoiceId) -> Result<(), Failure> {
+    let bill = work.load::<Invoice>(invoice.as_uuid()).await?;
+    let (Some(customer), Some(due_on)) = (bill.customer(), bill.due_on()) else {
+        return Ok(());
+    };
+    if bill.is_open() {
+        let sort = due_on.to_string();
+        work.add_member(OPEN_INVOICES, customer.as_uuid(), invoice.as_uuid(), sort);
+    } else {
+        work.drop_member(OPEN_INVOICES, customer.as_uuid(), invoice.as_uuid());
+    }
+    Ok(())
 }
 
 async fn is_booked(work: &mut Work<'_>, payment: PaymentId) -> Result<bool, Failure> {
@@ -402,18 +596,32 @@ async fn book_unmatched(
     gateway: GatewayId,
     observation: &Observation,
 ) -> Result<(), Failure> {
-    if observation.state != ObservedState::Paid || !observation.gross.is_positive() {
+    let gone = gone(observation);
+    let is_money = matches!(observation.state, ObservedState::Paid | ObservedState::Settled);
+    if !(is_money || gone.is_some()) || !observation.gross.is_positive() {
         return Ok(());
     }
-    let payer_fee = observation.payer_fee.unwrap_or_default();
-    let amount = observation.gross.sub(payer_fee).map_err(refused)?;
     let mut payment = gateway_payment_id(work.tenant(), gateway, &observation.provider_ref);
     if is_planted(work, Plant::InboxMissing) {
         payment = PaymentId::new(work.new_uuid());
     }
-    if is_booked(work, payment).await? {
-        return Ok(());
+    if !is_booked(work, payment).await? {
+        leave_unmatched(work, gateway, payment, observation).await?;
     }
+    match gone {
+        Some((reason, up_to)) => take_back(work, payment, reason, up_to).await,
+        None => Ok(()),
+    }
+}
+
+async fn leave_unmatched(
+    work: &mut Work<'_>,
+    gateway: GatewayId,
+    payment: PaymentId,
+    observation: &Observation,
+) -> Result<(), Failure> {
+    let payer_fee = observation.believed_payer_fee(Rupiah::ZERO);
+    let amount = observation.gross.sub(payer_fee).map_err(refused)?;
     let plan = allocation::plan(amount, None, None, &[]).map_err(refused)?;
     let receive = ReceivePayment {
         payment,
@@ -453,9 +661,7 @@ async fn book_paid(work: &mut Work<'_>, paid: &AttemptPaid) -> Result<(), Failur
             at: work.at(),
         };
         work.decide::<Invoice>(id, apply).await?;
-        if !work.load::<Invoice>(id).await?.is_open() {
-            work.drop_member(OPEN_INVOICES, customer, id);
-        }
+        keep(work, part.invoice).await?;
     }
     if receive.credit.is_positive() && !is_planted(work, Plant::ForgottenRest) {
         let add = CreditAccountCommand::AddCredit {

@@ -36,6 +36,7 @@ pub(super) struct Work<'s> {
     loaded: BTreeMap<StreamKey, Loaded>,
     staged: Vec<Staged>,
     claims: Vec<(&'static str, String, Uuid)>,
+    quota: Vec<(&'static str, i64)>,
     add: Vec<(&'static str, Uuid, String, Uuid)>,
     drop: Vec<(&'static str, Uuid, Uuid)>,
     rows: Vec<InlineRow>,
@@ -51,6 +52,7 @@ impl<'s> Work<'s> {
             loaded: BTreeMap::new(),
             staged: Vec::new(),
             claims: Vec::new(),
+            quota: Vec::new(),
             add: Vec::new(),
             drop: Vec::new(),
             rows: Vec::new(),
@@ -147,6 +149,11 @@ impl<'s> Work<'s> {
         self.claims.push((scope, key, owner));
     }
 
+    /// Moves a counted limit; passing its maximum refuses the whole work.
+    pub(super) fn quota(&mut self, resource: &'static str, delta: i64) {
+        self.quota.push((resource, delta));
+    }
+
     pub(super) fn add_member(&mut self, scope: &'static str, key: Uuid, member: Uuid, sort: String) {
         self.add.push((scope, key, sort, member));
     }
@@ -194,6 +201,8 @@ impl<'s> Work<'s> {
                 events: self.staged,
                 reads,
                 claims: self.claims,
+                release: Vec::new(),
+                quota: self.quota,
                 add: self.add,
                 drop: self.drop,
             },

@@ -1,7 +1,9 @@
-//! A broker with one queue: what was confirmed survives a restart, what was not acknowledged comes again.
+//! A broker with one queue: what was confirmed survives a restart, what was not acknowledged comes again, and what comes
+//! too often is taken away to the queue of the dead.
 
 use std::{collections::VecDeque, rc::Rc};
 
+use simpul_adapters::bus::topology::DELIVERY_LIMIT;
 use simpul_domain::TenantId;
 
 use super::log::Recorded;
@@ -13,6 +15,8 @@ pub struct Message {
     pub tenant: TenantId,
     pub event: Rc<Recorded>,
     pub deliveries: u32,
+    /// Taken away: whoever receives it keeps it for an operator.
+    pub is_dead: bool,
 }
 
 /// The broker.
@@ -21,6 +25,7 @@ pub struct Broker {
     /// Taken and not confirmed: lost when the broker restarts.
     unconfirmed: Vec<(u64, HostId, Message)>,
     ready: VecDeque<Message>,
+    dead: VecDeque<Message>,
     /// Delivered and not acknowledged, by tag and consumer.
     delivered: Vec<(u64, HostId, Message)>,
     next: u64,
@@ -35,6 +40,7 @@ impl Broker {
             tenant,
             event,
             deliveries: 0,
+            is_dead: false,
         };
         self.unconfirmed.push((self.next, host, message));
         self.next
@@ -62,7 +68,7 @@ impl Broker {
         self.connection += 1;
         self.unconfirmed.clear();
         for (_, _, message) in std::mem::take(&mut self.delivered).into_iter().rev() {
-            self.ready.push_front(message);
+            self.comes_back(message);
         }
     }
 
@@ -79,6 +85,16 @@ impl Broker {
         self.delivered = kept;
         let lost: Vec<(u64, HostId, Message)> = lost;
         for (_, _, message) in lost.into_iter().rev() {
+            self.comes_back(message);
+        }
+    }
+
+    /// Whoever had the message is gone.
+    fn comes_back(&mut self, message: Message) {
+        let message = taken_away_or_not(message);
+        if message.is_dead {
+            self.dead.push_front(message);
+        } else {
             self.ready.push_front(message);
         }
     }
@@ -90,9 +106,19 @@ impl Broker {
             self.ready.push_back(message.clone());
         }
         message.deliveries += 1;
+        Some(self.hand_out(host, message))
+    }
+
+    /// Delivers the next message that was taken away.
+    pub fn deliver_dead(&mut self, host: HostId) -> Option<(u64, Message)> {
+        let message = self.dead.pop_front()?;
+        Some(self.hand_out(host, message))
+    }
+
+    fn hand_out(&mut self, host: HostId, message: Message) -> (u64, Message) {
         self.next += 1;
         self.delivered.push((self.next, host, message.clone()));
-        Some((self.next, message))
+        (self.next, message)
     }
 
     pub fn acknowledge(&mut self, tag: u64) {
@@ -102,7 +128,12 @@ impl Broker {
     pub fn give_back(&mut self, tag: u64) {
         if let Some(index) = self.delivered.iter().position(|(known, _, _)| *known == tag) {
             let (_, _, message) = self.delivered.swap_remove(index);
-            self.ready.push_back(message);
+            let message = taken_away_or_not(message);
+            if message.is_dead {
+                self.dead.push_back(message);
+            } else {
+                self.ready.push_back(message);
+            }
         }
     }
 
@@ -116,6 +147,15 @@ impl Broker {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.ready.is_empty() && self.delivered.is_empty() && self.unconfirmed.is_empty()
+        let queues = [&self.ready, &self.dead];
+        queues.iter().all(|queue| queue.is_empty())
+            && self.delivered.is_empty()
+            && self.unconfirmed.is_empty()
     }
+}
+
+/// A message that nobody acknowledges is not given out for ever.
+fn taken_away_or_not(mut message: Message) -> Message {
+    message.is_dead |= message.deliveries > DELIVERY_LIMIT.unsigned_abs();
+    message
 }

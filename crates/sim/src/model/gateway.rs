@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use simpul_domain::{
     AttemptId, Rupiah, TenantId,
     billing::gateway::{Currency, Observation, ObservedState},
@@ -16,6 +17,7 @@ pub struct Order {
     pub provider_ref: String,
     pub amount: Rupiah,
     pub payer_fee: Rupiah,
+    pub expires_at: DateTime<Utc>,
 }
 
 /// Money that a payer paid: the truth that the books are measured against.
@@ -26,6 +28,37 @@ pub struct Paid {
     pub provider_ref: String,
     pub gross: Rupiah,
     pub payer_fee: Rupiah,
+    /// What the payer got back of it.
+    pub given_back: GivenBack,
+}
+
+/// How much of a payment the gateway has given back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum GivenBack {
+    #[default]
+    Nothing,
+    Part(Rupiah),
+    All,
+    /// The payer's bank took it.
+    ByBank,
+}
+
+impl GivenBack {
+    fn state(self) -> ObservedState {
+        match self {
+            Self::Nothing => ObservedState::Paid,
+            Self::Part(_) => ObservedState::PartiallyRefunded,
+            Self::All => ObservedState::Refunded,
+            Self::ByBank => ObservedState::ChargedBack,
+        }
+    }
+
+    const fn part(self) -> Option<Rupiah> {
+        match self {
+            Self::Part(part) => Some(part),
+            Self::Nothing | Self::All | Self::ByBank => None,
+        }
+    }
 }
 
 /// A notice on its way.
@@ -72,15 +105,52 @@ impl Gateway {
         format!("X{}", self.next)
     }
 
-    pub fn pay(&mut self, paid: Paid, due_ms: u64, repeats: u64) {
-        let observation = observation(&paid, ObservedState::Paid);
+    pub fn pay(&mut self, paid: Paid) {
+        self.paid.push(paid);
+    }
+
+    /// Gives money back: what is said of it from now on.
+    pub fn give_back(&mut self, provider_ref: &str, given_back: GivenBack) {
+        let paid = self.paid.iter_mut();
+        for paid in paid.filter(|paid| paid.provider_ref == provider_ref) {
+            paid.given_back = given_back;
+        }
+    }
+
+    /// Sends what is true of a payment now, some time.
+    pub fn notify(&mut self, paid: &Paid, due_ms: u64, repeats: u64) {
         self.notices.push(Notice {
             tenant: paid.tenant,
-            observation,
+            observation: observation(paid),
             due_ms,
             repeats,
         });
-        self.paid.push(paid);
+    }
+
+    /// What is said to whoever asks about an order.
+    pub fn status(&self, order_ref: &str, now: DateTime<Utc>) -> Option<Observation> {
+        let order = self.orders.get(order_ref)?;
+        let of_order = |paid: &&Paid| paid.provider_ref == order.provider_ref;
+        if let Some(paid) = self.paid.iter().find(of_order) {
+            return Some(observation(paid));
+        }
+        let unpaid = Paid {
+            tenant: order.tenant,
+            order_ref: order.order_ref.clone(),
+            provider_ref: order.provider_ref.clone(),
+            gross: order.amount,
+            payer_fee: order.payer_fee,
+            given_back: GivenBack::Nothing,
+        };
+        let state = if order.expires_at <= now {
+            ObservedState::Expired
+        } else {
+            ObservedState::Pending
+        };
+        Some(Observation {
+            state,
+            ..observation(&unpaid)
+        })
     }
 
     pub fn paid(&self) -> &[Paid] {
@@ -89,16 +159,16 @@ impl Gateway {
 }
 
 /// What the gateway says about a payment.
-pub fn observation(paid: &Paid, state: ObservedState) -> Observation {
+fn observation(paid: &Paid) -> Observation {
     Observation {
         provider_ref: paid.provider_ref.clone(),
         order_ref: paid.order_ref.clone(),
-        state,
+        state: paid.given_back.state(),
         gross: paid.gross,
         currency: Currency::Idr,
         payer_fee: Some(paid.payer_fee),
         merchant_fee: None,
-        given_back: None,
+        given_back: paid.given_back.part(),
         channel: None,
         paid_at: None,
         raw_sha256: String::new(),

@@ -38,15 +38,16 @@ impl Body for Lane {
 }
 
 impl Store {
-    /// Takes an event into the consumer's inbox and raises its lane's wish, in one transaction.
-    pub fn wish(&mut self, tenant: TenantId, event: EventId, lane: Lane, now_ms: i64) {
-        if !self.inbox.insert((tenant, event)) {
-            return;
+    /// Takes an event into the consumer's inbox and raises its lane's wish, in one transaction; `false` when it was taken
+    /// in before.
+    pub fn wish(&mut self, tenant: TenantId, event: EventId, lane: Lane, now_ms: i64) -> bool {
+        if !self.first_time(tenant, event) {
+            return false;
         }
         let key = lane.subscription.as_uuid();
         let (wanted, router) = (lane.wanted, lane.router);
         if self.lanes.put(tenant, key, lane, now_ms) {
-            return;
+            return true;
         }
         self.lanes.change(tenant, key, |row| {
             if row.body.wanted < wanted {
@@ -59,6 +60,7 @@ impl Store {
                 }
             }
         });
+        true
     }
 
     /// Records that the subject stands at `confirmed`. The lane rests only if nothing newer is wanted.

@@ -41,6 +41,9 @@ pub struct Append {
     /// Streams that were read and are not written, with the versions that were seen.
     pub reads: Vec<(StreamKey, i64)>,
     pub claims: Vec<(&'static str, String, Uuid)>,
+    pub release: Vec<(&'static str, String)>,
+    /// Moves of counted limits.
+    pub quota: Vec<(&'static str, i64)>,
     pub add: Vec<(&'static str, Uuid, String, Uuid)>,
     pub drop: Vec<(&'static str, Uuid, Uuid)>,
 }
@@ -54,6 +57,25 @@ pub enum AppendError {
     Repeated,
     #[error("a claim is taken")]
     Taken,
+    #[error("a limit is reached")]
+    QuotaExceeded,
+}
+
+/// A counted limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Quota {
+    pub used: i64,
+    /// `None` is unlimited.
+    pub max: Option<i64>,
+}
+
+impl Quota {
+    pub const fn has_room(self, delta: i64) -> bool {
+        match self.max {
+            Some(max) => delta <= 0 || self.used + delta <= max,
+            None => true,
+        }
+    }
 }
 
 /// A tenant's log.
@@ -65,6 +87,7 @@ pub struct Log {
     claims: BTreeMap<(&'static str, String), Uuid>,
     members: BTreeMap<(&'static str, Uuid), BTreeSet<(String, Uuid)>>,
     numbers: BTreeMap<String, u64>,
+    quotas: BTreeMap<&'static str, Quota>,
     /// A planted bug: the next position, drawn before the commit.
     drawn: i64,
 }
@@ -153,6 +176,15 @@ impl Log {
         members.into_iter().flatten().map(|(_, member)| *member).collect()
     }
 
+    pub fn quota(&self, resource: &'static str) -> Quota {
+        self.quotas.get(resource).copied().unwrap_or_default()
+    }
+
+    /// An existing excess stays.
+    pub fn set_quota_max(&mut self, resource: &'static str, max: Option<i64>) {
+        self.quotas.entry(resource).or_default().max = max;
+    }
+
     /// The number after the last one that was committed.
     pub fn next_number(&self, scope: &str) -> u64 {
         self.numbers.get(scope).copied().unwrap_or(0) + 1
@@ -162,15 +194,24 @@ impl Log {
         *self.numbers.entry(scope.to_owned()).or_default() += 1;
     }
 
-    /// What the database checks, in its order: claims; under the head's lock the streams that are written, the command, and the
+    /// What the database checks, in its order: claims and limits; under the head's lock the streams that are written, the command, and the
     /// streams that were only read. A command without events asks for no lock and looks at no stream.
     pub fn check(&self, append: &Append, plant: Option<Plant>) -> Result<(), AppendError> {
         let mut taken = BTreeMap::new();
         for (scope, key, owner) in &append.claims {
             let first = *taken.entry((scope, key)).or_insert(owner) == owner;
-            if !first || self.claimed_by(scope, key).is_some() {
+            let is_released = append
+                .release
+                .iter()
+                .any(|(of, released)| (of, released) == (scope, key));
+            if !first || (self.claimed_by(scope, key).is_some() && !is_released) {
                 return Err(AppendError::Taken);
             }
+        }
+        let has_room = |(resource, delta): (&&'static str, &i64)| self.quota(resource).has_room(*delta);
+        let moves = moves(&append.quota);
+        if plant != Some(Plant::QuotaReadBefore) && !moves.iter().all(has_room) {
+            return Err(AppendError::QuotaExceeded);
         }
         let careful = plant != Some(Plant::NoExpectedVersion);
         if careful && !self.is_next(&append.events) {
@@ -225,6 +266,12 @@ impl Log {
             committed.push(recorded);
         }
         self.commands.insert(append.command, append.answer);
+        for released in append.release {
+            self.claims.remove(&released);
+        }
+        for (resource, delta) in moves(&append.quota) {
+            self.quotas.entry(resource).or_default().used += delta;
+        }
         for (scope, key, owner) in append.claims {
             self.claims.insert((scope, key), owner);
         }
@@ -240,4 +287,13 @@ impl Log {
         }
         committed
     }
+}
+
+/// The moves of each limit come to one.
+fn moves(quota: &[(&'static str, i64)]) -> BTreeMap<&'static str, i64> {
+    let mut moves = BTreeMap::new();
+    for (resource, delta) in quota {
+        *moves.entry(*resource).or_default() += delta;
+    }
+    moves
 }

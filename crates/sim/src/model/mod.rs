@@ -6,8 +6,10 @@
 pub mod broker;
 pub mod gateway;
 pub mod lane;
+pub mod letter;
 pub mod log;
 pub mod messenger;
+pub mod parked;
 pub mod queue;
 pub mod router;
 pub mod store;

@@ -13,8 +13,10 @@ use simpul_domain::{
 use uuid::Uuid;
 
 use super::{
+    broker::Message,
     lane::Lane,
     log::{Append, AppendError, Log, Recorded},
+    parked::Parked,
     queue::{Body, Fenced, Queue, Taker},
 };
 use crate::{news::Topics, plant::Plant, world::Holder};
@@ -25,6 +27,8 @@ pub enum TimerWork {
     Policy(TimerKind),
     /// Looks after an attempt whose gateway's answer is not recorded.
     Checkout(AttemptId),
+    /// Asks a gateway about an open checkout.
+    Poll(AttemptId),
 }
 
 impl Body for TimerWork {
@@ -165,10 +169,12 @@ pub struct Store {
     pub lanes: Queue<Lane>,
     pub notices: Queue<StoredNotice>,
     pub services: BTreeMap<(TenantId, SubscriptionId), ServiceFacts>,
+    pub parked: Parked,
     /// When the last round was made.
     pub round: Option<DateTime<Utc>>,
     pub plant: Option<Plant>,
     pub(super) inbox: BTreeSet<(TenantId, EventId)>,
+    pub(super) letters: BTreeMap<(TenantId, EventId), Message>,
     dedup: BTreeSet<(TenantId, String)>,
     subscribers: BTreeMap<&'static str, u64>,
     cursors: BTreeMap<(TenantId, &'static str), Cursor>,
@@ -195,6 +201,12 @@ impl Store {
         store.notices.unfenced = unfenced;
         store.timers.unfenced = unfenced;
         store
+    }
+
+    pub fn set_quota_max(&mut self, tenant: TenantId, resource: &'static str, max: Option<i64>) {
+        if let Some(log) = self.logs.get_mut(&tenant) {
+            log.set_quota_max(resource, max);
+        }
     }
 
     pub fn log(&self, tenant: TenantId) -> Option<&Log> {
@@ -412,6 +424,7 @@ impl Store {
     pub fn sessions_lost(&mut self, holder: Holder) {
         self.leaders.retain(|_, leader| *leader != holder);
         self.open.retain(|_, open| open.holder != holder);
+        self.parked.sessions_lost(holder);
         let open = &self.open;
         self.heads.retain(|_, tx| open.contains_key(tx));
         self.numbers.retain(|_, (owner, _)| *owner != holder);

@@ -10,11 +10,12 @@ use simpul_sim::{Options, faults::Fault, run, run_many};
 /// `./dev soak` goes on from here.
 const SEEDS: u64 = 50_000;
 
-// Property 65: allocations + credit + refunds + unmatched = money received, after every commit.
+// Property 65: allocations + credit + refunds + unmatched = money received, after every commit, whatever is given back.
 // Property 66: a notice that comes any number of times has one effect.
 // Property 67: whatever the interleaving of events and outages, the router ends as desired.
 // Property 69: nobody with nothing overdue is isolated.
-// Property 72: no event is skipped or seen twice by a projection.
+// Property 72: no event is skipped or seen twice by a projection, whatever it cannot handle meanwhile.
+// Property 75: parallel creates never pass a limit.
 #[test]
 fn fifty_thousand_seeds_hold_every_promise_and_repeat() {
     let started = Instant::now();
@@ -34,6 +35,11 @@ fn fifty_thousand_seeds_hold_every_promise_and_repeat() {
     assert!(counts.writes > 4 * SEEDS, "{counts:?}");
     assert!(counts.messages > 2 * SEEDS, "{counts:?}");
     assert!(counts.isolations > SEEDS / 4, "{counts:?}");
+    assert!(counts.parked > SEEDS / 10, "{counts:?}");
+    assert!(counts.buried > SEEDS / 20, "{counts:?}");
+    assert!(counts.taken_back > SEEDS / 50, "{counts:?}");
+    assert!(counts.lost_notices > SEEDS / 50, "{counts:?}");
+    assert!(counts.refused > SEEDS / 20, "{counts:?}");
 }
 
 #[test]

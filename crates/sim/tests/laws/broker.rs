@@ -71,7 +71,7 @@ impl Real {
     async fn open() -> Self {
         let url = std::env::var("AMQP_URL");
         let url = url.expect("AMQP_URL is not set: run `./dev up`, then `eval \"$(./dev env)\"`");
-        let topology = Topology::new(&format!("law-{}", std::process::id())).with(&Nobody);
+        let topology = Topology::new(&format!("law-{}-{}", std::process::id(), next())).with(&Nobody);
         let declaring = Broker::new(SecretString::from(url.clone()), topology.clone()).expect("a URL");
         declaring.probe().await.expect("declared");
         let (connection, channel) = Self::connect(&url).await;
@@ -109,13 +109,10 @@ impl Real {
         assert!(confirm.await.expect("answered").is_ack());
     }
 
-    async fn get(&self) -> Option<Delivery> {
+    async fn get(&self, queue: String) -> Option<Delivery> {
         let got = self
             .channel
-            .basic_get(
-                self.topology.queue(QUEUE).into(),
-                BasicGetOptions { no_ack: false },
-            )
+            .basic_get(queue.into(), BasicGetOptions { no_ack: false })
             .await
             .expect("asked")?;
         let headers = got.delivery.properties.headers().as_ref();
@@ -133,9 +130,13 @@ impl Real {
     }
 
     async fn receive(&self, is_expected: bool) -> Option<Delivery> {
+        self.receive_from(self.topology.queue(QUEUE), is_expected).await
+    }
+
+    async fn receive_from(&self, queue: String, is_expected: bool) -> Option<Delivery> {
         let end = Instant::now() + PATIENCE;
         loop {
-            match self.get().await {
+            match self.get(queue.clone()).await {
                 None if is_expected => {
                     assert!(Instant::now() < end, "a confirmed message was lost");
                     sleep(Duration::from_millis(2)).await;
@@ -188,7 +189,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 /// A message of the model: only its number is looked at.
-fn message(body: i64) -> Rc<Recorded> {
+pub(crate) fn message(body: i64) -> Rc<Recorded> {
     let credit = CreditAccountCommand::AddCredit {
         customer: CustomerId::new(Uuid::from_u128(1)),
         payment: PaymentId::new(Uuid::from_u128(1)),
@@ -293,4 +294,46 @@ fn what_rabbitmq_delivers_the_model_could_have_delivered() {
         assert!(both.model.is_empty());
     });
     court.wait(async { real.lock().await.remove().await });
+}
+
+/// Gives a message back until the model has it taken away; every `lost`th time by losing the connection.
+async fn taken_away(real: &mut Real, lost: u32) {
+    let mut both = Both {
+        model: broker::Broker::default(),
+        real,
+        held: Vec::new(),
+    };
+    both.publish().await;
+    let mut deliveries = 0;
+    while both.model.ready() > 0 {
+        assert!(both.receive().await, "delivered {deliveries} times and gone");
+        deliveries += 1;
+        if deliveries % lost == 0 {
+            both.connection_lost().await;
+        } else {
+            both.give_back(0).await;
+        }
+    }
+    let (_, message) = both.model.deliver_dead(HOST.into()).expect("taken away");
+    let queue = both.real.topology.dead_queue(QUEUE);
+    let dead = both.real.receive_from(queue, true).await.expect("taken away");
+    assert_eq!(dead.body, message.event.seq);
+    let acknowledged = dead.acker.ack(BasicAckOptions { multiple: false }).await;
+    acknowledged.expect("acknowledged");
+    assert!(
+        both.real.receive(false).await.is_none(),
+        "delivered and taken away"
+    );
+}
+
+#[test]
+fn what_nobody_acknowledges_is_taken_away_after_as_many_deliveries() {
+    let court = Court::open();
+    court.wait(async {
+        let mut real = Real::open().await;
+        for lost in [1, 3, 100] {
+            taken_away(&mut real, lost).await;
+        }
+        real.remove().await;
+    });
 }

@@ -7,7 +7,10 @@ use simpul_domain::{
     CommandId, CorrelationId, CustomerId, Decider as _, EventId, PaymentId, Rupiah, TenantId,
     billing::{CreditAccount, CreditAccountCommand},
 };
-use simpul_event_store::{Actor, Context, EventStore, StoreError, Work, feed};
+use simpul_event_store::{
+    Actor, Context, EventStore, StoreError, Work, feed,
+    inline::{access, quota},
+};
 use simpul_sim::{
     cast::command::Answer,
     model::{
@@ -21,6 +24,10 @@ use uuid::Uuid;
 use crate::{Court, next, tenant};
 
 const SCOPE: &str = "law";
+const RESOURCE: &str = "law";
+/// So much is used before, so that giving back is never too much.
+const USED: i64 = 50;
+const MAX_USED: i64 = USED + 2;
 const SLOTS: usize = 3;
 const STREAMS: u8 = 3;
 const KEYS: u8 = 2;
@@ -32,6 +39,7 @@ enum Ended {
     Conflict,
     Repeated,
     Taken,
+    QuotaExceeded,
 }
 
 /// What everybody sees afterwards.
@@ -41,6 +49,7 @@ struct Standing {
     feed: Vec<(i64, Uuid, i64)>,
     members: Vec<Uuid>,
     owners: Vec<Option<Uuid>>,
+    used: i64,
 }
 
 /// What commands ask of the store. Works in different slots are open at the same time.
@@ -49,13 +58,15 @@ trait Works {
     async fn write(&mut self, slot: usize, stream: u8);
     async fn read(&mut self, slot: usize, stream: u8);
     fn claim(&mut self, slot: usize, key: u8, owner: u8);
+    fn release(&mut self, slot: usize, key: u8);
+    fn quota(&mut self, slot: usize, delta: i64);
     fn add(&mut self, slot: usize, member: u8, sort: u8);
     fn remove(&mut self, slot: usize, member: u8);
     async fn commit(&mut self, slot: usize) -> Ended;
     async fn standing(&mut self) -> Standing;
 }
 
-fn id(number: u8) -> Uuid {
+pub(crate) fn id(number: u8) -> Uuid {
     Uuid::from_u128(u128::from(number) + 1)
 }
 
@@ -63,13 +74,39 @@ fn command(number: u8) -> CommandId {
     CommandId::new(id(number))
 }
 
-fn credit(stream: u8) -> CreditAccountCommand {
+pub(crate) fn credit(stream: u8) -> CreditAccountCommand {
     CreditAccountCommand::AddCredit {
         customer: CustomerId::new(id(stream)),
         payment: PaymentId::new(Uuid::from_u128(next())),
         amount: Rupiah::try_new(1_000).expect("in range"),
         at: DateTime::<Utc>::UNIX_EPOCH,
     }
+}
+
+/// Appends an event of a stream to the model.
+pub(crate) fn append(store: &mut Store, tenant: TenantId, stream: u8) {
+    let log = store.log(tenant).expect("the tenant's log");
+    let (state, version) = log.load::<CreditAccount>(id(stream));
+    let events = state.decide(credit(stream)).expect("credit is never refused");
+    let staged = (version + 1..).zip(events).map(|(sequence, event)| Staged {
+        stream: (CreditAccount::TYPE, id(stream)),
+        sequence,
+        id: EventId::new(Uuid::from_u128(next())),
+        event: event.into(),
+    });
+    let append = Append {
+        command: CommandId::new(Uuid::from_u128(next())),
+        answer: Answer::Nothing,
+        events: staged.collect(),
+        reads: Vec::new(),
+        claims: Vec::new(),
+        release: Vec::new(),
+        quota: Vec::new(),
+        add: Vec::new(),
+        drop: Vec::new(),
+    };
+    let tx = store.begin(1, tenant, append, Vec::new(), None).expect("begun");
+    store.commit(tx).expect("committed");
 }
 
 /// A unit of work over the model.
@@ -114,6 +151,8 @@ impl Works for Model {
             events: Vec::new(),
             reads: Vec::new(),
             claims: Vec::new(),
+            release: Vec::new(),
+            quota: Vec::new(),
             add: Vec::new(),
             drop: Vec::new(),
         };
@@ -150,6 +189,14 @@ impl Works for Model {
         self.append(slot).claims.push((SCOPE, key.to_string(), id(owner)));
     }
 
+    fn release(&mut self, slot: usize, key: u8) {
+        self.append(slot).release.push((SCOPE, key.to_string()));
+    }
+
+    fn quota(&mut self, slot: usize, delta: i64) {
+        self.append(slot).quota.push((RESOURCE, delta));
+    }
+
     fn add(&mut self, slot: usize, member: u8, sort: u8) {
         self.append(slot)
             .add
@@ -176,6 +223,7 @@ impl Works for Model {
             Err(BeginError::Refused(AppendError::Conflict)) => Ended::Conflict,
             Err(BeginError::Refused(AppendError::Repeated)) => Ended::Repeated,
             Err(BeginError::Refused(AppendError::Taken)) => Ended::Taken,
+            Err(BeginError::Refused(AppendError::QuotaExceeded)) => Ended::QuotaExceeded,
             Err(error) => panic!("{error}"),
         }
     }
@@ -192,6 +240,7 @@ impl Works for Model {
             owners: (0..KEYS)
                 .map(|key| log.claimed_by(SCOPE, &key.to_string()))
                 .collect(),
+            used: log.quota(RESOURCE).used,
         }
     }
 }
@@ -203,7 +252,7 @@ struct Real<'s> {
     slots: [Option<Work<'s>>; SLOTS],
 }
 
-fn text(number: u8) -> String {
+pub(crate) fn text(number: u8) -> String {
     CustomerId::new(id(number)).to_string()
 }
 
@@ -246,6 +295,14 @@ impl Works for Real<'_> {
         self.work(slot).claim(SCOPE, &key.to_string(), &text(owner));
     }
 
+    fn release(&mut self, slot: usize, key: u8) {
+        self.work(slot).release(SCOPE, &key.to_string());
+    }
+
+    fn quota(&mut self, slot: usize, delta: i64) {
+        self.work(slot).quota(RESOURCE, delta);
+    }
+
     fn add(&mut self, slot: usize, member: u8, sort: u8) {
         self.work(slot)
             .add_member(SCOPE, "set", &text(member), &sort.to_string());
@@ -262,6 +319,7 @@ impl Works for Real<'_> {
             Err(StoreError::Conflict) => Ended::Conflict,
             Err(StoreError::Repeated) => Ended::Repeated,
             Err(StoreError::Taken { .. }) => Ended::Taken,
+            Err(StoreError::QuotaExceeded { .. }) => Ended::QuotaExceeded,
             Err(error) => panic!("{error}"),
         }
     }
@@ -277,6 +335,16 @@ impl Works for Real<'_> {
             let owner = work.claimed_by(SCOPE, &key.to_string()).await.expect("read");
             owners.push(owner.as_deref().map(uuid));
         }
+        let mut tx = self
+            .store
+            .db()
+            .tenant_tx(self.tenant)
+            .await
+            .expect("a transaction");
+        let usage = quota::usage(&mut tx).await.expect("read");
+        tx.commit().await.expect("committed");
+        let used = usage.iter().find(|usage| usage.resource == RESOURCE);
+        let used = used.map_or(0, |usage| usage.used);
         Standing {
             feed: feed
                 .iter()
@@ -284,6 +352,7 @@ impl Works for Real<'_> {
                 .collect(),
             members: members.iter().map(|member| uuid(member)).collect(),
             owners,
+            used,
         }
     }
 }
@@ -294,6 +363,8 @@ enum Step {
     Write { slot: usize, stream: u8 },
     Read { slot: usize, stream: u8 },
     Claim { slot: usize, key: u8, owner: u8 },
+    Release { slot: usize, key: u8 },
+    Quota { slot: usize, delta: i64 },
     Add { slot: usize, member: u8, sort: u8 },
     Remove { slot: usize, member: u8 },
     Commit { slot: usize },
@@ -308,6 +379,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         5 => (slot(), 0..STREAMS).prop_map(|(slot, stream)| Step::Write { slot, stream }),
         2 => (slot(), 0..STREAMS).prop_map(|(slot, stream)| Step::Read { slot, stream }),
         1 => (slot(), 0..KEYS, 0..2_u8).prop_map(|(slot, key, owner)| Step::Claim { slot, key, owner }),
+        1 => (slot(), 0..KEYS).prop_map(|(slot, key)| Step::Release { slot, key }),
+        2 => (slot(), -1..3_i64).prop_map(|(slot, delta)| Step::Quota { slot, delta }),
         1 => (slot(), 0..3_u8, 0..3_u8).prop_map(|(slot, member, sort)| Step::Add { slot, member, sort }),
         1 => (slot(), 0..3_u8).prop_map(|(slot, member)| Step::Remove { slot, member }),
         4 => slot().prop_map(|slot| Step::Commit { slot }),
@@ -329,6 +402,8 @@ async fn drive(works: &mut impl Works, steps: &[Step]) -> (Vec<Ended>, Standing)
             Step::Write { slot, stream } => works.write(slot, stream).await,
             Step::Read { slot, stream } => works.read(slot, stream).await,
             Step::Claim { slot, key, owner } => works.claim(slot, key, owner),
+            Step::Release { slot, key } => works.release(slot, key),
+            Step::Quota { slot, delta } => works.quota(slot, delta),
             Step::Add { slot, member, sort } => works.add(slot, member, sort),
             Step::Remove { slot, member } => works.remove(slot, member),
             Step::Commit { slot } => {
@@ -341,6 +416,7 @@ async fn drive(works: &mut impl Works, steps: &[Step]) -> (Vec<Ended>, Standing)
         }
     }
     let standing = works.standing().await;
+    assert!(standing.used <= MAX_USED, "a limit was passed");
     assert!(effects <= usize::from(COMMANDS), "a command id had two effects");
     let positions = standing.feed.iter().map(|(seq, ..)| *seq);
     assert!(
@@ -350,7 +426,7 @@ async fn drive(works: &mut impl Works, steps: &[Step]) -> (Vec<Ended>, Standing)
     (ends, standing)
 }
 
-fn context(tenant: TenantId, number: u8) -> Context {
+pub(crate) fn context(tenant: TenantId, number: u8) -> Context {
     Context {
         tenant,
         actor: Actor::System("law"),
@@ -366,6 +442,25 @@ fn context(tenant: TenantId, number: u8) -> Context {
     }
 }
 
+/// Uses most of a limit on both sides.
+async fn begin_with_usage(model: &mut Model, store: &EventStore) {
+    let tenant = model.tenant;
+    let first = context(tenant, COMMANDS);
+    let mut work = Work::new(store, &first);
+    work.quota(RESOURCE, USED);
+    work.commit("law", &[0; 32], &json!(null)).await.expect("used");
+    let mut tx = store.db().tenant_tx(tenant).await.expect("a transaction");
+    access::set_quota_max(&mut tx, RESOURCE, Some(MAX_USED))
+        .await
+        .expect("limited");
+    tx.commit().await.expect("committed");
+    model.open(0, COMMANDS).await;
+    model.quota(0, USED);
+    assert_eq!(model.commit(0).await, Ended::Appended);
+    model.store.set_quota_max(tenant, RESOURCE, Some(MAX_USED));
+}
+
+// Property 75: parallel creates never pass a limit.
 // Property 72: no event is skipped or seen twice: positions have no gap, whatever was refused.
 #[test]
 fn works_conflict_repeat_and_append_alike() {
@@ -379,6 +474,7 @@ fn works_conflict_repeat_and_append_alike() {
             tenant,
             slots: Default::default(),
         };
+        begin_with_usage(&mut model, &store).await;
         let contexts: Vec<Context> = (0..COMMANDS).map(|number| context(tenant, number)).collect();
         let mut real = Real {
             store: &store,

@@ -12,7 +12,9 @@
 
 mod broker;
 mod lanes;
+mod letters;
 mod log;
+mod parked;
 mod router;
 mod timers;
 
