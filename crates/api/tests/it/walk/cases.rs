@@ -248,7 +248,7 @@ pub(super) const PLATFORM: &[Case] = &[
     case("Mutation.userDisable", None, "input: { id: $user }"),
     case("Mutation.userErase", None, "input: { id: $user }"),
     case("Mutation.userEnable", None, "input: { id: $user }"),
-    case("Mutation.userInvite", None, "input: { email: \"nine@kayu.test\", name: \"Sari\", roles: [\"viewer\"] }"),
+    case("Mutation.userInvite", None, "input: { email: \"nine@kayu.test\", name: \"Sari\", roles: [\"super_admin\"] }"),
     case("Mutation.userInviteAgain", None, "input: { id: $user }"),
     case("Mutation.userRename", None, "input: { id: $user, name: \"Sari\" }"),
     case("Mutation.userRolesChange", None, "input: { id: $user, roles: [\"viewer\"] }"),

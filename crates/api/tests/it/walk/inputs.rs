@@ -155,10 +155,18 @@ impl Arguments {
         }
     }
 
-    /// With another value at the path; `None` when what it belongs to is not given.
+    /// With null at the path; `None` when what it belongs to is not given.
+    pub(super) fn null(&self, path: &[String]) -> Option<Self> {
+        self.put(path, Value::Null)
+    }
+
+    /// With another text at the path; `None` when what it belongs to is not given.
     pub(super) fn with(&self, path: &[String], value: &str) -> Option<Self> {
+        self.put(path, Value::String(value.to_owned()))
+    }
+
+    fn put(&self, path: &[String], value: Value) -> Option<Self> {
         let mut changed = self.clone();
-        let value = Value::String(value.to_owned());
         let (last, above) = path.split_last()?;
         match above.split_first() {
             None => {

@@ -5,13 +5,17 @@
 //! the same: no data, no effect, no fault of the server, and what is somebody else's looks like what does not exist.
 
 mod cases;
+mod chance;
+mod codes;
 mod filters;
 mod furnish;
 mod inputs;
+mod missing;
 mod more;
 mod pages;
 mod required;
 mod schema;
+mod searches;
 mod texts;
 mod trail;
 mod world;

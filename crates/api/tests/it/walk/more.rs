@@ -1,13 +1,15 @@
 //! More of everything, for lists that have pages.
 
 use serde_json::json;
+use simpul_api::Surface;
+use simpul_domain::TenantId;
 use simpul_event_store::{
     ConsistencyToken,
     feed::{self, read_at},
 };
 use simpul_projections::registry;
 
-use super::world::World;
+use super::{schema::Schema, world::World};
 
 /// How many more customers, each with a line and a bill.
 const MORE: usize = 4;
@@ -72,13 +74,29 @@ impl World {
             });
             front.accepted(owner, "apiKeyIssue", "apiKey { id }", key).await;
         }
-        self.settle().await;
+        self.invite_to_the_platform().await;
+        for tenant in [self.ours.tenant(), TenantId::PLATFORM] {
+            self.settle(tenant).await;
+        }
     }
 
-    /// Waits until every read model shows everything that has happened to us.
-    pub(super) async fn settle(&self) {
-        let (store, tenant) = (self.front.test.store(), self.ours.tenant());
-        let seq = self.head(&self.ours).await;
+    /// Somebody else who runs the platform.
+    async fn invite_to_the_platform(&self) {
+        let operations = Schema::of(Surface::Platform).operations();
+        let mut invitations = operations
+            .iter()
+            .filter(|operation| operation.field() == "userInvite");
+        let invite = invitations.next().expect("an operation");
+        let token = self.token(Surface::Platform, &self.ours);
+        let text = invite.text(|name| self.ours.thing(name));
+        let (_, answer) = self.ask(Surface::Platform, Some(&token), invite, &text).await;
+        assert_eq!(answer["data"]["userInvite"]["userErrors"], json!([]), "{answer}");
+    }
+
+    /// Waits until every read model shows everything that has happened to a tenant.
+    async fn settle(&self, tenant: TenantId) {
+        let store = self.front.test.store();
+        let seq = feed::head(&store, tenant).await.expect("a head");
         let token = ConsistencyToken { tenant, seq };
         let tx = read_at(&store, tenant, registry::NAMES, Some(token)).await;
         tx.expect("caught up").rollback().await.expect("read");

@@ -1,28 +1,44 @@
-//! However a list is cut into pages: each item is on one of them, and none is left out.
+//! However a list is cut into pages: each item is on one of them, and none is left out. Where it is cut is drawn.
 #![expect(clippy::panic, reason = "a list that cannot be walked says what it answered")]
 
+use std::collections::BTreeSet;
+
+use proptest::collection::vec;
 use simpul_api::Surface;
 
 use super::{
+    chance::Chance,
     inputs::Inputs,
     schema::{Operation, Schema},
     world::World,
 };
 
-/// Rows on a page; the last one takes everything at once.
-const SIZES: [usize; 6] = [1, 2, 3, 4, 7, 100];
+const CASES: usize = 100;
+/// Takes everything at once, of most lists.
+const LARGEST: usize = 100;
 const MAX_PAGES: usize = 1_000;
 
-/// The cursors of everything that pages of this size show, in their order.
+/// A list, and who asks for it.
+struct List {
+    surface: Surface,
+    token: String,
+    operation: Operation,
+    /// Besides those of the page.
+    arguments: String,
+    /// The cursors of all its rows.
+    total: Vec<String>,
+}
+
+/// The cursors of everything that pages of these sizes show, in their order: the sizes come again and again.
 async fn walked(
     world: &World,
     surface: Surface,
     token: &str,
     operation: &Operation,
-    (arguments, size): (&str, usize),
+    (arguments, sizes): (&str, &[usize]),
 ) -> Vec<String> {
     let (mut seen, mut after) = (Vec::new(), String::new());
-    for _ in 0..MAX_PAGES {
+    for size in sizes.iter().copied().cycle().take(MAX_PAGES) {
         let field = operation.field();
         let text = format!(
             "query {{ {field}(first: {size}{after}{arguments}) {{
@@ -49,14 +65,13 @@ async fn walked(
     panic!("{surface}, {}: the pages do not end", operation.field());
 }
 
-// Property 10: the items over all pages equal the total.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_items_over_all_pages_are_all_items_whatever_the_size_of_a_page() {
-    let world = World::open().await;
-    world.furnish_more().await;
-    let (mut cases, mut long) = (0_u32, Vec::new());
-    for surface in Surface::ALL {
-        let (inputs, token) = (Inputs::of(surface), world.token(surface, &world.ours));
+/// Every list that has pages, as the largest of them show it.
+async fn lists(world: &World) -> Vec<List> {
+    let mut lists = Vec::new();
+    // All at once, before anything is read: a token comes with a session, which is in a list too.
+    let tokens = Surface::ALL.map(|surface| (surface, world.token(surface, &world.ours)));
+    for (surface, token) in tokens {
+        let inputs = Inputs::of(surface);
         for operation in Schema::of(surface).operations() {
             if !operation.is_query() || !operation.is_connection() {
                 continue;
@@ -65,31 +80,59 @@ async fn the_items_over_all_pages_are_all_items_whatever_the_size_of_a_page() {
                 .paths(operation.name())
                 .iter()
                 .any(|(path, given)| *path == ["id"] && given.required);
-            let id = format!(", id: {:?}", world.ours.thing("subscription"));
-            let arguments = if takes_id { id.as_str() } else { "" };
-            let mut whole: Option<Vec<String>> = None;
-            // The largest first: that is the total.
-            for size in SIZES.into_iter().rev() {
-                let seen = walked(&world, surface, &token, &operation, (arguments, size)).await;
-                let total = whole.get_or_insert_with(|| seen.clone());
-                assert_eq!(seen, *total, "{surface}, {} by {size}", operation.field());
-                cases += 1;
-            }
-            let mut total = whole.unwrap_or_default();
-            let rows = total.len();
-            total.sort();
-            total.dedup();
-            assert_eq!(total.len(), rows, "{} shows something twice", operation.field());
-            if rows > 2 {
-                long.push(format!("{surface}.{}", operation.field()));
-            }
+            let arguments = if takes_id {
+                format!(", id: {:?}", world.ours.thing("subscription"))
+            } else {
+                String::new()
+            };
+            let total = walked(world, surface, &token, &operation, (&arguments, &[LARGEST])).await;
+            lists.push(List {
+                surface,
+                token: token.clone(),
+                operation,
+                arguments,
+                total,
+            });
         }
     }
-    assert!(cases >= 100, "{cases}");
-    assert!(
-        long.len() >= 10,
-        "most lists are too short to have pages: {long:?}"
-    );
+    lists
+}
+
+// Property 10: the items over all pages equal the total.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_items_over_all_pages_are_all_items_whatever_the_size_of_a_page() {
+    let world = World::open().await;
+    world.furnish_more().await;
+    let lists = lists(&world).await;
+    for list in &lists {
+        let once: BTreeSet<&String> = list.total.iter().collect();
+        assert_eq!(
+            once.len(),
+            list.total.len(),
+            "{} shows something twice",
+            list.operation.field()
+        );
+    }
+    let long: Vec<&List> = lists.iter().filter(|list| list.total.len() > 2).collect();
+    assert!(long.len() >= 10, "most lists are too short to have pages");
+    let mut chance = Chance::new();
+    for case in 0..CASES {
+        // Each list once, and then those that have pages.
+        let list = lists
+            .get(case)
+            .unwrap_or_else(|| long[chance.draw(0..long.len())]);
+        let most = list.total.len().clamp(1, LARGEST - 1) + 1;
+        let sizes: Vec<usize> = chance.draw(vec(1..=most, 1..6));
+        let asked = (list.arguments.as_str(), sizes.as_slice());
+        let seen = walked(&world, list.surface, &list.token, &list.operation, asked).await;
+        assert_eq!(
+            seen,
+            list.total,
+            "{}, {} by {sizes:?}",
+            list.surface,
+            list.operation.field()
+        );
+    }
 }
 
 /// Rows of the operator's own lists, against the events that made them.
@@ -112,7 +155,7 @@ async fn the_total_is_what_the_log_has_made() {
         let operation = operation.expect("a list");
         let made = log.iter().filter(|happened| *happened == event).count();
         assert!(made > 0, "{event} has not happened: {log:?}");
-        let seen = walked(&world, Surface::Staff, &token, &operation, ("", 2)).await;
+        let seen = walked(&world, Surface::Staff, &token, &operation, ("", &[2])).await;
         assert_eq!(seen.len(), made, "{list}");
     }
 }

@@ -40,6 +40,7 @@ pub(super) struct Schema {
 }
 
 /// One root field, asked with everything that it leads to.
+#[derive(Clone)]
 pub(super) struct Operation {
     /// `Query.invoice`.
     name: String,

@@ -1,11 +1,14 @@
 //! Two tenants that have one of everything, and whoever asks for it.
 #![expect(clippy::panic, reason = "a test that is set up wrongly says what is missing")]
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use axum::{
     body::Body,
-    http::{Request, StatusCode, header},
+    http::{Request, Response, StatusCode, header},
 };
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
@@ -71,6 +74,16 @@ impl Side {
 
     pub(super) fn things(&self) -> impl Iterator<Item = (&'static str, String)> {
         self.things.iter().map(|(name, id)| (*name, id.clone()))
+    }
+
+    /// An id like that of the thing with another end, of something that nobody has.
+    pub(super) fn missing(&self, name: &str, end: &str) -> String {
+        let id = self.thing(name);
+        let (_, rest) = id.split_once('_').expect("an id has a prefix");
+        if rest.len() == 26 {
+            return format!("{}{end}", &id[..id.len() - end.len()]);
+        }
+        self.nobodys(name)
     }
 
     /// An id like that of the thing, of something that nobody has.
@@ -181,6 +194,11 @@ impl World {
         feed::head(&store, side.owner.tenant).await.expect("a head")
     }
 
+    /// The owner of another tenant.
+    pub(super) const fn neighbour(&self) -> Viewer {
+        self.neighbour.owner
+    }
+
     /// How far the log of another tenant goes.
     pub(super) async fn neighbours_head(&self) -> i64 {
         self.head(&self.neighbour).await
@@ -189,6 +207,22 @@ impl World {
     /// How far everybody's log goes.
     pub(super) async fn heads(&self) -> [i64; 2] {
         [self.head(&self.ours).await, self.head(&self.neighbour).await]
+    }
+
+    /// The nodes of a list with these arguments, a hundred at most, for whoever may see ours.
+    pub(super) async fn nodes(
+        &self,
+        surface: Surface,
+        list: &str,
+        fields: &str,
+        arguments: &str,
+    ) -> Vec<Value> {
+        let text = format!("query {{ {list}(first: 100, {arguments}) {{ nodes {{ id {fields} }} }} }}");
+        let token = self.token(surface, &self.ours);
+        let path = surface.path().to_owned();
+        let (_, answer) = read(self.send(surface, path, Some(&token), &text).await).await;
+        let nodes = answer["data"][list]["nodes"].as_array();
+        nodes.unwrap_or_else(|| panic!("{text}: {answer}")).clone()
     }
 
     /// The answer to an operation; of a stream the first one.
@@ -205,6 +239,14 @@ impl World {
         } else {
             path.to_owned()
         };
+        let response = self.send(surface, path, token, text).await;
+        if operation.is_stream() && response.status() == StatusCode::OK {
+            return (StatusCode::OK, first_event(response.into_body()).await);
+        }
+        read(response).await
+    }
+
+    async fn send(&self, surface: Surface, path: String, token: Option<&str>, text: &str) -> Response<Body> {
         let mut request = Request::post(path)
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::ACCEPT, "application/graphql-response+json");
@@ -213,7 +255,7 @@ impl World {
         }
         let body = Body::from(json!({ "query": text }).to_string());
         let request = request.body(body).expect("request");
-        let response = match surface {
+        match surface {
             // Which documents came with a release is known before the server starts. What a server that ends has taken
             // out of the budgets comes back as time passes.
             Surface::Portal => {
@@ -221,12 +263,13 @@ impl World {
                 knock(&self.front.another_instance(trusting(text)), request).await
             }
             Surface::Staff | Surface::Platform => self.front.send(request).await,
-        };
-        if operation.is_stream() && response.status() == StatusCode::OK {
-            return (StatusCode::OK, first_event(response.into_body()).await);
         }
-        read(response).await
     }
+}
+
+/// Of which rows.
+pub(super) fn ids<'a>(nodes: impl IntoIterator<Item = &'a Value>) -> BTreeSet<String> {
+    nodes.into_iter().map(|node| node["id"].to_string()).collect()
 }
 
 /// Settings with which a text is one of our own.
