@@ -92,7 +92,7 @@ pub async fn isolated(mut config: Config, routers: usize, lines: usize) -> anyho
     let seeded = began.elapsed();
     let scheduler = roles::start(&config, &[Role::Scheduler], None).await?;
     proofs.wait(&running, &operator, "isolated", lines).await?;
-    let run = began.elapsed() - seeded;
+    let run = began.elapsed().saturating_sub(seeded);
     scheduler.stop().await;
     running.stop().await;
     drop(handles);
