@@ -36,7 +36,10 @@ impl Chance {
 impl Drop for Chance {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("drawn with WALK_SEED={}", self.seed);
+            #[expect(clippy::print_stderr, reason = "who sees it fail repeats it")]
+            {
+                eprintln!("drawn with WALK_SEED={}", self.seed);
+            }
         }
     }
 }
