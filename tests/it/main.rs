@@ -9,6 +9,7 @@ mod backup;
 mod chaos;
 mod conformance;
 mod demo;
+mod domains;
 mod embedded;
 mod ending;
 mod faults;

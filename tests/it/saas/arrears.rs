@@ -118,23 +118,33 @@ impl Journey {
         assert!(self.lock_seen_by_the_owner().await.is_string(), "still locked");
     }
 
-    /// By a checkout at the platform's gateway, whose notice comes ten times at once.
-    pub(super) async fn pays(&self) {
+    /// A checkout at the platform's gateway. Returns the gateway's reference of the order.
+    pub(super) async fn checks_out(&self) -> String {
         let input = json!({ "id": self.bill, "channel": "BRIVA", "idempotencyKey": "pay" });
         let fields = "checkout { id payCode amount { amount } }";
         let paying = self.run("saasInvoicePay", fields, input).await;
         assert!(paying["checkout"]["payCode"].is_string(), "{paying}");
         let orders = self.world.around.tripay.orders();
         assert_eq!(orders.len(), 1, "one attempt has one thing to pay: {orders:?}");
-        let order = &orders[0];
+        orders[0].reference.clone()
+    }
+
+    /// The operator pays, and the gateway's notice comes ten times at once.
+    pub(super) async fn notifies(&self, order: &str) {
         let notice = Callback {
             copies: COPIES,
-            ..Callback::paid(&order.reference)
+            ..Callback::paid(order)
         };
         self.world.notify(&notice).await;
     }
 
-    /// At once: no timer is waited for, and nobody's hand.
+    /// The operator pays, and no notice comes.
+    pub(super) fn pays_unheard(&self, order: &str) {
+        let known = self.world.around.tripay.set_status(order, "PAID");
+        known.expect("an order");
+    }
+
+    /// As soon as the payment is known: no timer is waited for, and nobody's hand.
     pub(super) async fn is_let_in(&self) {
         let owner = self.owner();
         let query = format!(

@@ -17,6 +17,15 @@ pub(super) const USERNAME: &str = "sari@wifi-maju";
 /// Where servers are to die on one day of the story, one after the other.
 pub(super) type Deaths = fn(day: usize) -> Vec<Point>;
 
+/// How the platform hears that it was paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hears {
+    /// The gateway's notice comes.
+    ByNotice,
+    /// The notice is lost; the gateway is asked.
+    ByAsking,
+}
+
 pub(super) struct Journey {
     pub(super) world: World,
     pub(super) mail: MailServer,
@@ -48,7 +57,7 @@ pub(super) fn count(log: &[Recorded], event_type: &str) -> usize {
 
 impl Journey {
     /// The whole story. Whatever it promises on the way is checked on the way.
-    pub(super) async fn travel(way: Way, deaths: Deaths) -> Self {
+    pub(super) async fn travel(way: Way, deaths: Deaths, hears: Hears) -> Self {
         let mut journey = Self::set_out(way, deaths).await;
         journey.onboard().await;
         journey.grow().await;
@@ -63,7 +72,14 @@ impl Journey {
         journey.is_locked().await;
         journey.on("2027-04-26T00:10:00+07:00").await;
         journey.lines_go_on().await;
-        journey.pays().await;
+        let order = journey.checks_out().await;
+        match hears {
+            Hears::ByNotice => journey.notifies(&order).await,
+            Hears::ByAsking => {
+                journey.pays_unheard(&order);
+                journey.on("2027-04-26T00:20:00+07:00").await;
+            }
+        }
         journey.is_let_in().await;
         journey
     }

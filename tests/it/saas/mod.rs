@@ -4,6 +4,6 @@
 mod arrears;
 mod growth;
 mod journey;
-mod people;
+pub(crate) mod people;
 mod sweep;
 mod told;

@@ -6,19 +6,19 @@ use simpul_testkit::MailServer;
 
 use crate::world::{Caller, PLATFORM_OWNER, World};
 
-const PASSWORD: &str = "kata sandi rahasia";
+pub(crate) const PASSWORD: &str = "kata sandi rahasia";
 /// The operator's owner.
-pub(super) const OPERATOR_OWNER: &str = "siti@wifimaju.example";
+pub(crate) const OPERATOR_OWNER: &str = "siti@wifimaju.example";
 
 /// One of the product's front doors.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Door {
+pub(crate) enum Door {
     Platform,
     Staff,
 }
 
 impl Door {
-    pub(super) const fn path(self) -> &'static str {
+    pub(crate) const fn path(self) -> &'static str {
         match self {
             Self::Platform => "platform/graphql",
             Self::Staff => "graphql",
@@ -28,8 +28,8 @@ impl Door {
 
 /// Somebody with a password.
 #[derive(Debug)]
-pub(super) struct Person {
-    pub(super) door: Door,
+pub(crate) struct Person {
+    pub(crate) door: Door,
     tenant: String,
     email: &'static str,
     token: String,
@@ -37,13 +37,13 @@ pub(super) struct Person {
 
 impl Person {
     /// The owner of the platform, invited by whoever rules the machine.
-    pub(super) async fn platform_owner(world: &World) -> Self {
+    pub(crate) async fn platform_owner(world: &World) -> Self {
         let secret = world.platform_owners_ticket();
         Self::join(world, Door::Platform, TenantId::PLATFORM, PLATFORM_OWNER, &secret).await
     }
 
     /// The owner of an operator that was just onboarded, whose invitation comes by mail.
-    pub(super) async fn operator_owner(world: &World, mail: &MailServer, tenant: TenantId) -> Self {
+    pub(crate) async fn operator_owner(world: &World, mail: &MailServer, tenant: TenantId) -> Self {
         world
             .until("the owner has a letter", async || {
                 mail.letters().iter().any(|letter| letter.to == OPERATOR_OWNER)
@@ -81,7 +81,7 @@ impl Person {
         person
     }
 
-    pub(super) async fn sign_in(&mut self, world: &World) {
+    pub(crate) async fn sign_in(&mut self, world: &World) {
         let input = json!({ "email": self.email, "password": PASSWORD });
         let guest = Caller::Guest(&self.tenant);
         let fields = "tokens { accessToken }";
@@ -94,7 +94,7 @@ impl Person {
 
     /// The payload of a mutation that is accepted. The mutation's name is its key: each happens once in the story, whatever
     /// is between the asker and the answer.
-    pub(super) async fn tell(&self, world: &World, mutation: &str, fields: &str, mut input: Value) -> Value {
+    pub(crate) async fn tell(&self, world: &World, mutation: &str, fields: &str, mut input: Value) -> Value {
         if input.get("idempotencyKey").is_none() {
             input["idempotencyKey"] = json!(mutation);
         }
@@ -105,7 +105,7 @@ impl Person {
     }
 
     /// The status and the code with which a mutation is refused as a whole.
-    pub(super) async fn refused(&self, world: &World, mutation: &str, input: Value) -> (u16, Value) {
+    pub(crate) async fn refused(&self, world: &World, mutation: &str, input: Value) -> (u16, Value) {
         let name = mutation[..1].to_uppercase() + &mutation[1..];
         let query = format!(
             "mutation($input: {name}Input!) {{ {mutation}(input: $input) {{ userErrors {{ code }} }} }}"
@@ -116,8 +116,12 @@ impl Person {
         (status, answer["errors"][0]["extensions"]["code"].take())
     }
 
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
     /// What a query says.
-    pub(super) async fn read(&self, world: &World, query: &str) -> Value {
+    pub(crate) async fn read(&self, world: &World, query: &str) -> Value {
         let caller = Caller::Bearer(&self.token);
         let (_, mut answer) = world.ask_at(self.door.path(), caller, query, json!({})).await;
         assert!(answer.get("errors").is_none(), "{query}: {answer}");
@@ -125,7 +129,7 @@ impl Person {
     }
 
     /// What a query says as soon as it satisfies.
-    pub(super) async fn read_until(
+    pub(crate) async fn read_until(
         &self,
         world: &World,
         what: &str,

@@ -3,7 +3,10 @@
 use serde_json::Value;
 use simpul_event_store::crash::Point;
 
-use super::{journey::Journey, people::Person};
+use super::{
+    journey::{Hears, Journey},
+    people::Person,
+};
 use crate::world::{Way, World};
 
 /// An event of a thing's history: its id, and what it says led to it.
@@ -39,7 +42,7 @@ fn undisturbed(_: usize) -> Vec<Point> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_operator_is_onboarded_grows_is_billed_reminded_locked_out_pays_and_is_let_in() {
-    let journey = Journey::travel(Way::Store, undisturbed).await;
+    let journey = Journey::travel(Way::Store, undisturbed, Hears::ByNotice).await;
     let (world, tenant) = (&journey.world, journey.tenant.to_string());
     let platform =
         async |entity: &str, event_type: &str| told(world, &journey.platform, entity, event_type).await;

@@ -20,6 +20,23 @@ pub(crate) enum Caller<'a> {
     Guest(&'a str),
     /// Whoever has this token.
     Bearer(&'a str),
+    /// Somebody whom a name led here, and what else they say.
+    Led {
+        host: &'a str,
+        tenant: Option<&'a str>,
+        token: Option<&'a str>,
+    },
+}
+
+impl<'a> Caller<'a> {
+    /// The address, the tenant and the token of a request.
+    const fn says(self) -> [Option<&'a str>; 3] {
+        match self {
+            Self::Guest(tenant) => [None, Some(tenant), None],
+            Self::Bearer(token) => [None, None, Some(token)],
+            Self::Led { host, tenant, token } => [Some(host), tenant, token],
+        }
+    }
 }
 
 impl World {
@@ -36,15 +53,18 @@ impl World {
         let body = json!({ "query": query, "variables": variables });
         let mut last = None;
         let answered = self.in_time(async || {
-            let request = egress.http().post(url.clone()).expect("allowed");
-            let request = match caller {
-                Caller::Guest(tenant) => {
-                    request.header(TENANT, HeaderValue::from_str(tenant).expect("a header"))
+            let mut request = egress.http().post(url.clone()).expect("allowed");
+            let [host, tenant, token] = caller.says();
+            for (name, said) in [(header::HOST, host), (TENANT, tenant)] {
+                if let Some(said) = said {
+                    request = request.header(name, HeaderValue::from_str(said).expect("a header"));
                 }
-                Caller::Bearer(token) => request
-                    .secret_header(header::AUTHORIZATION, "Bearer ", &SecretString::from(token))
-                    .expect("a header"),
-            };
+            }
+            if let Some(token) = token {
+                let token = SecretString::from(token);
+                let signed = request.secret_header(header::AUTHORIZATION, "Bearer ", &token);
+                request = signed.expect("a header");
+            }
             if let Ok(reply) = request.json(&body).send().await {
                 last = Some((reply.status, reply.json::<Value>().unwrap_or_default()));
             }
