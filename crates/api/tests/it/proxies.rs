@@ -130,7 +130,14 @@ async fn the_trail_names_the_caller_and_not_what_the_caller_says() {
         let history = "query($id: ID!) { history(id: $id, first: 5) { nodes { ip } } }";
         let body = json!({ "query": history, "variables": { "id": registered["customer"]["id"] } });
         let seen = registered["consistencyToken"].as_str().expect("a token");
-        let response = post(&front, CALLER, &[("x-consistency-token", seen)], Some(&token), &body).await;
+        let response = post(
+            &front,
+            CALLER,
+            &[("x-consistency-token", seen)],
+            Some(&token),
+            &body,
+        )
+        .await;
         let (_, answer) = read(response).await;
         assert_eq!(answer["data"]["history"]["nodes"][0]["ip"], expected, "{answer}");
     }
