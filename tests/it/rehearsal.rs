@@ -51,7 +51,7 @@ async fn a_backup_that_fails_is_missing_or_cannot_be_restored_reaches_whoever_ru
     ]);
     // It was made hours ago.
     let own = place.command(&["backup", "make"]);
-    let made = crate::world::below(&["faketime", "-f", "-3h"], &own)
+    let made = crate::world::below(&simpul_testkit::off_by("-3h"), &own)
         .args(["backup", "make"])
         .output()
         .expect("the binary runs");

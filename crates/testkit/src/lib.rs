@@ -29,5 +29,5 @@ pub use clock::ManualClock;
 pub use database::{TestDb, TestDbError};
 pub use ids::SeededIds;
 pub use mail::{MailFault, MailOptions, MailServer, MailTls, Taken};
-pub use own_clock::OwnClock;
+pub use own_clock::{OwnClock, off_by};
 pub use postgres::{Frozen, OwnPostgres};

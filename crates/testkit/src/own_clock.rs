@@ -13,6 +13,18 @@ use tempfile::TempDir;
 /// The dynamic linker knows the folder of its architecture.
 const LIBRARY: &str = "/usr/$LIB/faketime/libfaketime.so.1";
 
+/// The words before a command that make its whole time differ from the machine's, by such as `+90s` or `-3h`.
+///
+/// Not Debian's `faketime`: it names a semaphore by its process and leaves it behind when it is killed, so that a later
+/// process of that number does not start.
+pub fn off_by(time: &str) -> [String; 3] {
+    [
+        "env".to_owned(),
+        format!("LD_PRELOAD={LIBRARY}"),
+        format!("FAKETIME={time}"),
+    ]
+}
+
 /// A clock that goes like the machine's and is ahead of it. Every process that was given it follows when it is set.
 #[derive(Debug, Clone)]
 pub struct OwnClock(Arc<TempDir>);

@@ -20,6 +20,7 @@ use simpul_domain::{
     within::Within,
 };
 use simpul_event_store::Actor;
+use simpul_testkit::off_by;
 use tokio::time::sleep;
 
 use super::{Trial, keep, processes::Beside};
@@ -36,7 +37,7 @@ async fn servers_whose_clocks_disagree_do_everything_once_and_let_the_same_peopl
     let world = World::start(Way::Store).await;
     world.confirmed("full", 1).await;
     let mut others: Vec<Beside> = ["+90s", "-1h", "+1h"]
-        .map(|by| Beside::start(&world, &["faketime", "-f", by], ALL_ROLES))
+        .map(|by| Beside::start(&world, &off_by(by), ALL_ROLES))
         .into();
     let order = world.isolated_and_about_to_pay().await;
     world.notify(&Callback::paid(&order)).await;
@@ -66,15 +67,15 @@ async fn schedulers_killed_in_their_runs_isolate_every_overdue_line_once() {
         history.record(&line.to_string(), history.now(), Told::Ok);
     }
     // Somebody projects and reacts; whoever fires timers dies, is two, or is away.
-    let _others = Beside::start(&world, &[], "projector,reactor,relay,worker");
+    let _others = Beside::start(&world, &[""; 0], "projector,reactor,relay,worker");
     let mut strikes = 0;
     for _ in 0..10 {
-        let pair = [(); 2].map(|()| Beside::start(&world, &[], "scheduler"));
+        let pair = [(); 2].map(|()| Beside::start(&world, &[""; 0], "scheduler"));
         sleep(Duration::from_millis(100 + rng.u64(..400))).await;
         drop(pair);
         strikes += 2;
     }
-    let _last = Beside::start(&world, &[], "scheduler");
+    let _last = Beside::start(&world, &[""; 0], "scheduler");
     let isolated = |log: &[simpul_event_store::Recorded]| {
         let mut found = std::collections::BTreeMap::<String, usize>::new();
         for event in log {

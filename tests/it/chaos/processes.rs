@@ -34,7 +34,7 @@ impl Drop for Beside {
 
 impl Beside {
     /// With these roles, listening elsewhere, below `wrapper` if there is one.
-    pub(super) fn start(world: &World, wrapper: &[&str], roles: &str) -> Self {
+    pub(super) fn start<S: AsRef<str>>(world: &World, wrapper: &[S], roles: &str) -> Self {
         let mut command = below(wrapper, &world.command());
         let listen = format!("127.0.0.1:{}", free_port());
         let child = command
@@ -67,7 +67,7 @@ async fn projectors_killed_again_and_again_leave_the_rows_that_a_rebuild_gives()
     // The world's own server projects too: one of all leads, and the others stand by.
     let mut strikes = 0;
     for _ in 0..12 {
-        let pair = [(); 2].map(|()| Beside::start(&world, &[], "projector"));
+        let pair = [(); 2].map(|()| Beside::start(&world, &[""; 0], "projector"));
         sleep(Duration::from_millis(150 + rng.u64(..500))).await;
         if rng.bool() {
             world.kill();
