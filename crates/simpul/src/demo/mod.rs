@@ -1,6 +1,5 @@
 //! The main job, shown from end to end on this machine: an unpaid customer pays and is back online, with proof.
 
-pub(crate) mod bills;
 mod crowd;
 mod cycle;
 mod door;
@@ -22,8 +21,7 @@ use url::Url;
 
 use self::surroundings::Surroundings;
 pub use self::{
-    bills::{Billed, billed},
-    crowd::{Isolated, isolated},
+    crowd::isolated,
     cycle::{MOST_ROUNDS, paid_to_online},
     drill::drill,
 };
