@@ -45,11 +45,13 @@ pub struct KnownIdentity {
 pub trait RouterDirectory: Send + Sync {
     type Error: std::error::Error + Send + Sync + 'static;
 
-    /// Nothing for a router that is unknown to the tenant or retired.
+    /// Nothing for a router that is unknown to the tenant or retired. What is known is at least as new as a desired state of
+    /// this version: the router that it names is among it.
     fn connection(
         &self,
         tenant: TenantId,
         router: RouterId,
+        version: u64,
     ) -> impl Future<Output = Result<Option<RouterConnection>, Self::Error>> + Send;
 }
 

@@ -96,11 +96,13 @@ pub trait Ports: Send + Sync + 'static {
         subscription: SubscriptionId,
     ) -> impl Future<Output = Result<Option<Wanted>, PortError>> + Send;
 
-    /// How a router of the tenant is reached; nothing for one that is unknown or retired.
+    /// How a router of the tenant is reached, as of this version of a desired state or later; nothing for one that is
+    /// unknown or retired.
     fn reach(
         &self,
         tenant: TenantId,
         router: RouterId,
+        version: u64,
     ) -> impl Future<Output = Result<Option<Reach>, PortError>> + Send;
 
     /// The router introduced itself at its address for the first time: from now on it is the one. False when another

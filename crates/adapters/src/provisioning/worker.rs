@@ -162,7 +162,9 @@ impl<P: Ports> Provisioner<P> {
     }
 
     async fn connect(&self, tenant: TenantId, router: RouterId, run: &mut Run) -> Input {
-        let reach = match self.ports.reach(tenant, router).await {
+        // A directory that is behind the desired state would say that there is no such router.
+        let version = run.wanted.as_ref().map_or(0, |wanted| wanted.state.version);
+        let reach = match self.ports.reach(tenant, router, version).await {
             Ok(Some(reach)) => reach,
             Ok(None) => return Input::NoRouter,
             Err(error) => {

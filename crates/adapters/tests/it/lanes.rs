@@ -69,7 +69,7 @@ impl Ports for Wired {
         }))
     }
 
-    async fn reach(&self, _: TenantId, _: RouterId) -> Result<Option<Reach>, PortError> {
+    async fn reach(&self, _: TenantId, _: RouterId, _: u64) -> Result<Option<Reach>, PortError> {
         Ok(Some(Reach {
             address: RouterAddress {
                 host: RouterHost::parse("router.test").expect("a host"),

@@ -6,7 +6,7 @@ use simpul_domain::{
     ports::{DesiredStates, KnownIdentity, RouterConnection, RouterDirectory},
 };
 use simpul_event_store::{
-    EventStore,
+    ConsistencyToken, EventStore,
     feed::{Projector, read_at},
 };
 
@@ -62,8 +62,13 @@ impl RouterDirectory for StoredRouterDirectory {
         &self,
         tenant: TenantId,
         router: RouterId,
+        version: u64,
     ) -> Result<Option<RouterConnection>, QueryError> {
-        let mut tx = read_at(&self.store, tenant, &[RouterListProjector::NAME], None).await?;
+        let token = ConsistencyToken {
+            tenant,
+            seq: i64::try_from(version).unwrap_or(i64::MAX),
+        };
+        let mut tx = read_at(&self.store, tenant, &[RouterListProjector::NAME], Some(token)).await?;
         let row = router_list::by_ids(&mut tx, &[router]).await?.pop();
         tx.commit().await?;
         Ok(row

@@ -87,10 +87,15 @@ impl Ports for Routers {
         Ok(Some(Wanted { state, password }))
     }
 
-    async fn reach(&self, tenant: TenantId, router: RouterId) -> Result<Option<Reach>, PortError> {
+    async fn reach(
+        &self,
+        tenant: TenantId,
+        router: RouterId,
+        version: u64,
+    ) -> Result<Option<Reach>, PortError> {
         let connection = self
             .directory
-            .connection(tenant, router)
+            .connection(tenant, router, version)
             .await
             .map_err(PortError::new)?;
         let Some(connection) = connection else {
