@@ -9,12 +9,7 @@ use chrono::{DateTime, Utc};
 use simpul_app::billing::{BookObservation, Booked};
 use simpul_domain::{
     AttemptId, CommandId,
-    billing::{
-        Attempt,
-        attempt::{AttemptStatus, OpenedCheckout},
-        gateway::{GatewayError, ObservedState},
-        polling,
-    },
+    billing::{Attempt, attempt::OpenedCheckout, gateway::GatewayError, polling},
 };
 use simpul_event_store::{
     Bus, Context,
@@ -63,7 +58,7 @@ impl Poller {
         let Some(checkout) = state.checkout() else {
             return Ok(Polled::Over);
         };
-        if is_settled(state.status()) {
+        if state.status().is_settled() {
             return Ok(Polled::Over);
         }
         match self.learn(frame, attempt, &state).await? {
@@ -75,7 +70,7 @@ impl Poller {
         }
         let (state, _) = store.load::<Attempt>(frame.tenant, &attempt.to_string()).await?;
         Ok(
-            match self.next(checkout).filter(|_| !is_settled(state.status())) {
+            match self.next(checkout).filter(|_| !state.status().is_settled()) {
                 Some(at) => Polled::Again(at),
                 None => Polled::Over,
             },
@@ -104,7 +99,7 @@ impl Poller {
                 return Ok(Answer::Silent(error));
             }
         };
-        if is_waiting(&observation.state) {
+        if observation.state.is_waiting() {
             return Ok(Answer::Waiting);
         }
         crash::point(Point::PollAnswered);
@@ -136,29 +131,5 @@ impl Poller {
         let booked = self.bus.dispatch(frame, book).await;
         let booked = booked.map_err(|error| ApiError::from_coded(&error))?;
         Ok(booked.answer)
-    }
-}
-
-/// Whether there is nothing to book yet.
-const fn is_waiting(state: &ObservedState) -> bool {
-    matches!(state, ObservedState::Pending | ObservedState::Authorized)
-}
-
-/// Whether the money has come. An attempt that failed or expired may still be paid late.
-const fn is_settled(status: AttemptStatus) -> bool {
-    match status {
-        AttemptStatus::Paid
-        | AttemptStatus::PartiallyRefunded
-        | AttemptStatus::Refunded
-        | AttemptStatus::ChargedBack
-        | AttemptStatus::Reversed => true,
-        AttemptStatus::Absent
-        | AttemptStatus::Created
-        | AttemptStatus::CreateFailed
-        | AttemptStatus::Pending
-        | AttemptStatus::Failed
-        | AttemptStatus::Denied
-        | AttemptStatus::Expired
-        | AttemptStatus::Cancelled => false,
     }
 }

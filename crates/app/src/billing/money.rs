@@ -90,7 +90,7 @@ impl BookObservation {
             if let AttemptEvent::Paid(paid) = event {
                 booked = book_paid(work, paid).await?;
                 work.inline(Inline::CompleteTimer(poll_timer(attempt)));
-            } else if let Some((reason, up_to)) = taken_back(event) {
+            } else if let Some((reason, up_to)) = event.taken_back() {
                 booked = self.take_back(work, reason, up_to).await?;
             }
         }
@@ -118,7 +118,7 @@ impl BookObservation {
 
     async fn book_unmatched(&self, work: &mut Work<'_>) -> Outcome<Booked> {
         let observation = &self.observation;
-        let gone = gone(observation);
+        let gone = observation.taken_back();
         let is_money = matches!(observation.state, ObservedState::Paid | ObservedState::Settled);
         if !(is_money || gone.is_some()) || !observation.gross.is_positive() {
             return Ok(Booked::Nothing);
@@ -165,48 +165,6 @@ impl BookObservation {
         )
         .await?;
         Ok(Booked::Unmatched { payment, amount })
-    }
-}
-
-/// Why money left that the attempt had, and how much by now where only a part did. A part that nobody can tell moves nothing.
-fn taken_back(event: &AttemptEvent) -> Option<(TakenBackReason, Option<Rupiah>)> {
-    match event {
-        AttemptEvent::Refunded(refunded) => {
-            let part = refunded.given_back.unwrap_or_default();
-            Some((TakenBackReason::Refund, refunded.partial.then_some(part)))
-        }
-        AttemptEvent::ChargedBack(_) => Some((TakenBackReason::ChargeBack, None)),
-        AttemptEvent::Reversed(_) => Some((TakenBackReason::Reversal, None)),
-        AttemptEvent::Created(_)
-        | AttemptEvent::CheckoutOpened(_)
-        | AttemptEvent::CreateFailed(_)
-        | AttemptEvent::Paid(_)
-        | AttemptEvent::Failed(_)
-        | AttemptEvent::Expired(_)
-        | AttemptEvent::Cancelled(_)
-        | AttemptEvent::ObservationIgnored(_) => None,
-    }
-}
-
-/// The same for money without an attempt.
-fn gone(observation: &Observation) -> Option<(TakenBackReason, Option<Rupiah>)> {
-    match observation.state {
-        ObservedState::PartiallyRefunded => {
-            let part = observation.given_back.unwrap_or_default();
-            Some((TakenBackReason::Refund, Some(part)))
-        }
-        ObservedState::Refunded => Some((TakenBackReason::Refund, None)),
-        ObservedState::ChargedBack => Some((TakenBackReason::ChargeBack, None)),
-        ObservedState::Reversed => Some((TakenBackReason::Reversal, None)),
-        ObservedState::Pending
-        | ObservedState::Authorized
-        | ObservedState::Paid
-        | ObservedState::Settled
-        | ObservedState::Failed
-        | ObservedState::Denied
-        | ObservedState::Cancelled
-        | ObservedState::Expired
-        | ObservedState::Unknown(_) => None,
     }
 }
 

@@ -71,6 +71,13 @@ pub enum ObservedState {
     Unknown(String),
 }
 
+impl ObservedState {
+    /// Whether there is nothing to book yet.
+    pub const fn is_waiting(&self) -> bool {
+        matches!(self, Self::Pending | Self::Authorized)
+    }
+}
+
 /// One statement of a gateway about one charge, from a notice or from its status endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Observation {

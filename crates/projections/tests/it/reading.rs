@@ -1,12 +1,21 @@
 //! Read models are never silently old, and never another tenant's.
 
-use simpul_domain::{Code, Coded as _};
+use simpul_domain::{
+    Code, Coded as _,
+    network::{RouterAddress, RouterEvent, RouterHost, TlsMode, router::RouterRegistered},
+    ports::RouterDirectory as _,
+};
 use simpul_event_store::feed::{ReadError, RunnerSettings, read_at};
-use simpul_projections::{Page, QueryError, customers::customer_list, registry};
+use simpul_projections::{
+    Page, QueryError, customers::customer_list, network::StoredRouterDirectory, registry,
+};
 use simpul_testkit::TestDb;
 use tokio_util::sync::CancellationToken;
 
-use crate::{sql::Session, story::Story};
+use crate::{
+    sql::Session,
+    story::{Story, at, sealed},
+};
 
 #[tokio::test]
 async fn a_reader_waits_for_its_token() {
@@ -124,4 +133,35 @@ async fn every_version_keeps_the_rules_of_isolation() {
             .expect("linted"),
         []
     );
+}
+
+#[tokio::test]
+async fn a_router_that_a_desired_state_names_is_never_said_to_be_unknown() {
+    let test = TestDb::create().await;
+    let story = Story::new(test.store(), 1);
+    let registered = RouterEvent::Registered(Box::new(RouterRegistered {
+        router: story.router(1),
+        name: "Tower".to_owned(),
+        address: RouterAddress {
+            host: RouterHost::parse("203.0.113.1").expect("valid"),
+            port: 8729,
+            tls: TlsMode::Verified,
+        },
+        username: "simpul".to_owned(),
+        password: sealed("password"),
+        legacy_login: false,
+        at: at(1),
+    }));
+    let event = (story.router(1).to_string(), registered.into());
+    let told = story.tell(None, vec![event]).await;
+    let directory = StoredRouterDirectory::new(story.store.clone());
+    let version = u64::try_from(told.token.seq).expect("a position");
+    let behind = directory.connection(story.tenant, story.router(1), version).await;
+    let error = behind.expect_err("nobody projects");
+    assert_eq!(error.code(), Code::StaleRead);
+    registry::catch_up(&story.store, "routers", RunnerSettings::default())
+        .await
+        .expect("caught up");
+    let known = directory.connection(story.tenant, story.router(1), version).await;
+    assert!(known.expect("read").is_some());
 }

@@ -3,12 +3,7 @@
 use chrono::{DateTime, Utc};
 use simpul_domain::{
     AttemptId, CommandId, TenantId,
-    billing::{
-        Attempt,
-        attempt::AttemptStatus,
-        gateway::{Observation, ObservedState},
-        polling,
-    },
+    billing::{Attempt, gateway::Observation, polling},
 };
 
 use super::{
@@ -32,7 +27,7 @@ pub(super) async fn ask(seat: &Seat, tenant: TenantId, attempt: AttemptId) -> Po
     let Some(checkout) = state.checkout() else {
         return Polled::Over;
     };
-    if is_settled(state.status()) {
+    if state.status().is_settled() {
         return Polled::Over;
     }
     let next = |seat: &Seat| {
@@ -41,7 +36,7 @@ pub(super) async fn ask(seat: &Seat, tenant: TenantId, attempt: AttemptId) -> Po
     };
     match status(seat, &state) {
         None if next(seat).is_some() => return Polled::Unanswered("the gateway does not answer".to_owned()),
-        Some(observation) if !is_waiting(&observation.state) => {
+        Some(observation) if !observation.state.is_waiting() => {
             seat.pause().await;
             // The same answer again is the same command.
             let key = format!("poll/{:?}/{:?}", observation.state, observation.given_back);
@@ -60,7 +55,7 @@ pub(super) async fn ask(seat: &Seat, tenant: TenantId, attempt: AttemptId) -> Po
     let Some(state) = load(seat, tenant, attempt).await else {
         return Polled::Unanswered("the store does not answer".to_owned());
     };
-    match next(seat).filter(|_| !is_settled(state.status())) {
+    match next(seat).filter(|_| !state.status().is_settled()) {
         Some(at) => Polled::Again(at),
         None => Polled::Over,
     }
@@ -83,28 +78,4 @@ fn status(seat: &Seat, state: &Attempt) -> Option<Observation> {
         let status = world.gateway.status(charge.merchant_ref.as_str(), now);
         status.filter(|_| !silent)
     })
-}
-
-/// Whether there is nothing to book yet.
-const fn is_waiting(state: &ObservedState) -> bool {
-    matches!(state, ObservedState::Pending | ObservedState::Authorized)
-}
-
-/// Whether the money has come. An attempt that failed or expired may still be paid late.
-const fn is_settled(status: AttemptStatus) -> bool {
-    match status {
-        AttemptStatus::Paid
-        | AttemptStatus::PartiallyRefunded
-        | AttemptStatus::Refunded
-        | AttemptStatus::ChargedBack
-        | AttemptStatus::Reversed => true,
-        AttemptStatus::Absent
-        | AttemptStatus::Created
-        | AttemptStatus::CreateFailed
-        | AttemptStatus::Pending
-        | AttemptStatus::Failed
-        | AttemptStatus::Denied
-        | AttemptStatus::Expired
-        | AttemptStatus::Cancelled => false,
-    }
 }

@@ -1,6 +1,6 @@
 //! State and decisions of an attempt.
 
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -8,68 +8,13 @@ use serde::{Deserialize, Serialize};
 use super::{
     AttemptCancelled, AttemptChargedBack, AttemptCheckoutOpened, AttemptCommand, AttemptCreateFailed,
     AttemptCreated, AttemptError, AttemptEvent, AttemptExpired, AttemptFailed, AttemptPaid, AttemptRefunded,
-    AttemptReversed, CreateAttempt, CreateFailure, Dispute, IgnoredReason, ObservationIgnored,
+    AttemptReversed, AttemptStatus, CreateAttempt, CreateFailure, Dispute, IgnoredReason, ObservationIgnored,
     guard::{self, Step},
 };
 use crate::{
     Decider, Rupiah, aggregate,
     billing::gateway::{ChargeRef, Checkout, Observation, ObservedState, is_qris_code},
 };
-
-/// Where an attempt stands.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    Default,
-    PartialOrd,
-    Ord,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum AttemptStatus {
-    #[default]
-    Absent,
-    /// The gateway has not been asked, or has not answered.
-    Created,
-    CreateFailed,
-    /// The payer can pay.
-    Pending,
-    Failed,
-    Denied,
-    Expired,
-    Cancelled,
-    Paid,
-    PartiallyRefunded,
-    Refunded,
-    ChargedBack,
-    Reversed,
-}
-
-impl fmt::Display for AttemptStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Absent => "ABSENT",
-            Self::Created => "CREATED",
-            Self::CreateFailed => "CREATE_FAILED",
-            Self::Pending => "PENDING",
-            Self::Failed => "FAILED",
-            Self::Denied => "DENIED",
-            Self::Expired => "EXPIRED",
-            Self::Cancelled => "CANCELLED",
-            Self::Paid => "PAID",
-            Self::PartiallyRefunded => "PARTIALLY_REFUNDED",
-            Self::Refunded => "REFUNDED",
-            Self::ChargedBack => "CHARGED_BACK",
-            Self::Reversed => "REVERSED",
-        })
-    }
-}
 
 /// One booked payment of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,10 +5,12 @@ mod command;
 mod error;
 mod event;
 mod guard;
+mod status;
+mod taken_back;
 #[cfg(test)]
 mod tests;
 
-pub use aggregate::{Attempt, AttemptStatus, OpenedCheckout, PaidObservation};
+pub use aggregate::{Attempt, OpenedCheckout, PaidObservation};
 pub use command::{AttemptCommand, CreateAttempt};
 pub use error::AttemptError;
 pub use event::{
@@ -16,3 +18,4 @@ pub use event::{
     AttemptEvent, AttemptExpired, AttemptFailed, AttemptPaid, AttemptRefunded, AttemptReversed,
     CreateFailure, Dispute, IgnoredReason, ObservationIgnored,
 };
+pub use status::AttemptStatus;
