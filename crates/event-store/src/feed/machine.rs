@@ -20,7 +20,7 @@ pub const LEASE_CHECK_MS: u64 = 2_000;
 pub const GATHER_MS: u64 = 20;
 const FIRST_BACKOFF_MS: u64 = 50;
 const MAX_BACKOFF_MS: u64 = 15_000;
-/// Tenants waiting in memory; others are found again by the next look.
+/// Tenants waiting in memory; others are found again when the leader compares its cursors with the heads.
 const MAX_QUEUE: usize = 10_000;
 
 /// What happened.
