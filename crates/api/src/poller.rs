@@ -55,12 +55,9 @@ impl Poller {
     pub async fn ask(&self, frame: &Context, attempt: AttemptId) -> Result<Polled, ApiError> {
         let store = self.bus.store();
         let (state, _) = store.load::<Attempt>(frame.tenant, &attempt.to_string()).await?;
-        let Some(checkout) = state.checkout() else {
+        let Some(checkout) = state.checkout().filter(|_| state.awaits_word()) else {
             return Ok(Polled::Over);
         };
-        if state.status().is_settled() {
-            return Ok(Polled::Over);
-        }
         match self.learn(frame, attempt, &state).await? {
             Answer::NobodyToAsk => return Ok(Polled::Over),
             Answer::Silent(error) if self.next(checkout).is_some() => {
@@ -69,12 +66,10 @@ impl Poller {
             Answer::Waiting | Answer::Unknown | Answer::Booked(_) | Answer::Silent(_) => {}
         }
         let (state, _) = store.load::<Attempt>(frame.tenant, &attempt.to_string()).await?;
-        Ok(
-            match self.next(checkout).filter(|_| !state.status().is_settled()) {
-                Some(at) => Polled::Again(at),
-                None => Polled::Over,
-            },
-        )
+        Ok(match self.next(checkout).filter(|_| state.awaits_word()) {
+            Some(at) => Polled::Again(at),
+            None => Polled::Over,
+        })
     }
 
     /// Asks what became of an attempt, whatever is known of it, and books what is said.

@@ -338,6 +338,7 @@ pub fn timer_row(
         TimerKind::ArrearsDue { .. } => "arrears_due",
         TimerKind::AddOnEnds { .. } => "add_on_ends",
         TimerKind::TenantDeletion { .. } => "tenant_deletion",
+        TimerKind::Reopened { .. } => "reopened",
     };
     Ok(Timer {
         id: kind.timer(),

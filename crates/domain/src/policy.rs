@@ -74,6 +74,11 @@ pub enum TimerKind {
     },
     /// The days of grace before a deletion are over.
     TenantDeletion { tenant: TenantId, due_at: DateTime<Utc> },
+    /// A step once more for a bill whose money was taken back: the step's own timer may have passed while it was paid.
+    Reopened {
+        step: Box<TimerKind>,
+        reopened_at: DateTime<Utc>,
+    },
 }
 
 impl TimerKind {
@@ -120,6 +125,10 @@ impl TimerKind {
             Self::TenantDeletion { tenant, due_at } => TimerId::derive(
                 tenant.as_uuid(),
                 &format!("deletion/{}", due_at.timestamp_micros()),
+            ),
+            Self::Reopened { step, reopened_at } => TimerId::derive(
+                step.timer().as_uuid(),
+                &format!("reopened/{}", reopened_at.timestamp_micros()),
             ),
         }
     }
@@ -246,6 +255,19 @@ impl Intent {
         }
     }
 
+    /// A step of a bill that was reopened, at its time or at once if that has passed.
+    pub(crate) fn reopened_timer(
+        step_at: DateTime<Utc>,
+        step: TimerKind,
+        reopened_at: DateTime<Utc>,
+    ) -> Self {
+        let step = Box::new(step);
+        Self::timer(
+            step_at.max(reopened_at),
+            TimerKind::Reopened { step, reopened_at },
+        )
+    }
+
     /// Tells the intents of one reaction apart, whatever the facts let through. Never renumbered; 6 and 7 are free.
     pub const fn index(&self) -> u32 {
         match self {
@@ -317,6 +339,14 @@ impl Intent {
                 kind: TimerKind::CheckDomain { .. },
                 ..
             } => 11,
+            Self::ScheduleTimer {
+                kind: TimerKind::Reopened { step, .. },
+                ..
+            } => match **step {
+                TimerKind::InvoiceOverdue { .. } => 17,
+                TimerKind::IsolirDue { .. } => 18,
+                _ => 19,
+            },
             Self::QueueMessage { kind, .. } => match kind {
                 MessageKind::InvoiceCreated => 100,
                 MessageKind::InvoiceDueReminder => 101,

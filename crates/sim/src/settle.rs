@@ -30,7 +30,6 @@ use crate::{
         subscribers,
         use_case::USERNAME,
     },
-    faults::Fault,
     model::{
         gateway::{GivenBack, Paid},
         lane::LaneState,
@@ -194,27 +193,16 @@ fn names(log: &Log) -> Option<String> {
     })
 }
 
-/// Whether a bill's timers may be over before their time: a clock that ran ahead fired them while it was paid, and by another
-/// clock its money was taken back before that time. Nobody looks at it again by itself.
-fn is_between_clocks(world: &World, invoice: &Invoice) -> bool {
-    invoice.was_reopened() && world.swarm.has(Fault::ClockSet)
-}
-
 /// Whatever is due and unpaid has fallen overdue.
 fn invoices(world: &World, operator: &Operator, log: &Log) -> Option<String> {
     let today = operator.zone.date_at(world.wall(None));
     streams(log, Invoice::TYPE).find_map(|id| {
         let (invoice, _) = log.load::<Invoice>(id);
         let late = invoice.is_open() && invoice.due_on().is_some_and(|due_on| due_on < today);
-        (late && !is_between_clocks(world, &invoice) && invoice.status() != InvoiceStatus::Overdue).then(
-            || {
-                format!(
-                    "the invoice {} is late and {:?}",
-                    InvoiceId::new(id),
-                    invoice.status()
-                )
-            },
-        )
+        (late && invoice.status() != InvoiceStatus::Overdue).then(|| {
+            let (invoice_id, status) = (InvoiceId::new(id), invoice.status());
+            format!("the invoice {invoice_id} is late and {status:?}")
+        })
     })
 }
 
@@ -234,7 +222,7 @@ fn lines(world: &World, operator: &Operator, log: &Log) -> Option<String> {
         };
         let (invoice, _) = log.load::<Invoice>(recorded.stream.1);
         let last_day = issued.due_on + chrono::Days::new(u64::from(operator.grace_days));
-        if invoice.is_open() && today > last_day && !is_between_clocks(world, &invoice) {
+        if invoice.is_open() && today > last_day {
             ripe.insert(subscription, issued.invoice);
         }
         if invoice.is_open() && soon > last_day {

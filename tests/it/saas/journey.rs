@@ -107,6 +107,8 @@ impl Journey {
         })
         .await;
         world.confirmed("full", 1).await;
+        // Nothing is under way: a message that is being handed over would be one of which nobody knows.
+        world.settled().await;
         world.kill();
         world.spawn_to_die(deaths(0));
         Self {

@@ -10,11 +10,18 @@ use simpul_adapters::{
         tripay::{Endpoint, Settings, TripayStandIn},
     },
 };
-use simpul_api::till::LookedAfter;
-use simpul_app::billing::OpenCheckout;
+use simpul_api::{
+    poller::{Polled, Poller},
+    till::LookedAfter,
+};
+use simpul_app::billing::{BookObservation, OpenCheckout};
 use simpul_domain::{
     AttemptId, CommandId, CorrelationId, Rupiah,
-    billing::{Attempt, attempt::AttemptStatus},
+    billing::{
+        Attempt,
+        attempt::AttemptStatus,
+        gateway::{Currency, Observation, ObservedState},
+    },
 };
 use simpul_event_store::{Actor, Context};
 use simpul_testkit::ManualClock;
@@ -167,6 +174,61 @@ async fn a_failed_attempt_of_which_the_gateway_knows_nothing_stays_failed() {
     assert_eq!(look_after(&front, attempt).await, LookedAfter::Settled);
     assert_eq!(status(&front, attempt).await, AttemptStatus::CreateFailed);
     assert_eq!(gateway.orders(), []);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_that_is_paid_twice_is_asked_about_until_its_own_payment_is_known() {
+    let (front, gateway, input) = scene().await;
+    front
+        .accepted(front.owner, "paymentStart", ATTEMPT, input.clone())
+        .await;
+    let attempt = attempt_of(&gateway);
+    let order = gateway.orders().pop().expect("an order");
+    let context = |key: &str| {
+        let command = CommandId::derive(Uuid::nil(), key);
+        frame(&front, Actor::System("test"), command)
+    };
+    let second = BookObservation {
+        gateway: input["gatewayId"]
+            .as_str()
+            .expect("an id")
+            .parse()
+            .expect("a gateway"),
+        observation: Observation {
+            provider_ref: format!("{}-AGAIN", order.reference),
+            order_ref: order.merchant_ref.clone(),
+            state: ObservedState::Paid,
+            gross: Rupiah::try_new(154_250).expect("an amount"),
+            currency: Currency::Idr,
+            payer_fee: None,
+            merchant_fee: None,
+            given_back: None,
+            channel: None,
+            paid_at: None,
+            raw_sha256: "00".repeat(32),
+        },
+        notice: None,
+    };
+    let booked = front.state.bus.dispatch(context("second"), second).await;
+    booked.expect("booked");
+    let poller = Poller {
+        bus: front.state.bus.clone(),
+        gateways: Arc::clone(&front.state.gateways),
+    };
+    // The notice of the first payment is lost.
+    let asked = poller.ask(&context("ask"), attempt).await.expect("asked");
+    assert!(matches!(asked, Polled::Again(_)), "{asked:?}");
+    gateway.set_status(&order.merchant_ref, "PAID").expect("an order");
+    for _ in 0..2 {
+        let asked = poller.ask(&context("ask"), attempt).await.expect("asked");
+        assert_eq!(asked, Polled::Over);
+        let store = front.state.store();
+        let (state, _) = store
+            .load::<Attempt>(front.owner.tenant, &attempt.to_string())
+            .await
+            .expect("an attempt");
+        assert_eq!(state.paid().len(), 2);
+    }
 }
 
 /// An attempt's reference at its gateway is made from its id.

@@ -89,10 +89,12 @@ impl BookObservation {
         for event in &events {
             if let AttemptEvent::Paid(paid) = event {
                 booked = book_paid(work, paid).await?;
-                work.inline(Inline::CompleteTimer(poll_timer(attempt)));
             } else if let Some((reason, up_to)) = event.taken_back() {
                 booked = self.take_back(work, reason, up_to).await?;
             }
+        }
+        if !work.load::<Attempt>(&attempt.to_string()).await?.awaits_word() {
+            work.inline(Inline::CompleteTimer(poll_timer(attempt)));
         }
         Ok(booked)
     }

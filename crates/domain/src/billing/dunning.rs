@@ -6,7 +6,8 @@
 //! On the operator's days off nobody is reminded or isolated: a reminder before the due date comes on the last working day
 //! before, everything else on the next one. Of two reminders on one day the later stage goes out.
 //!
-//! A paid invoice whose money is taken back after its due date is overdue at once.
+//! An invoice whose money is taken back is looked at again, at once if its due date or its grace is over. Its first timers
+//! are not relied on: by the clock that fired them the day had come, by the clock that took the money back it has not.
 //!
 //! Every instant of an invoice is a local midnight of its zone. A timer that fires late catches up once; one that
 //! fires for a paid invoice or a line that was paid for since does nothing, because the command checks.
@@ -17,7 +18,7 @@ use chrono::{Days, NaiveDate};
 
 use super::{
     InvoiceEvent,
-    invoice::{Billed, InvoiceIssued},
+    invoice::{Billed, InvoiceIssued, InvoiceReopened},
 };
 use crate::{
     policy::{Intent, TimerKind},
@@ -44,12 +45,7 @@ pub struct DunningFacts {
 pub fn react(event: &InvoiceEvent, facts: &DunningFacts) -> Vec<Intent> {
     match event {
         InvoiceEvent::Issued(issued) if issued.total.is_positive() => timers(issued, facts),
-        // The timers of steps that are still to come wait on; the one of the due date is gone.
-        InvoiceEvent::Reopened(reopened) if reopened.zone.date_at(reopened.at) > reopened.due_on => {
-            vec![Intent::MarkOverdue {
-                invoice: reopened.invoice,
-            }]
-        }
+        InvoiceEvent::Reopened(reopened) => timers_again(reopened, facts),
         InvoiceEvent::Issued(_)
         | InvoiceEvent::Reminded(_)
         | InvoiceEvent::FellOverdue(_)
@@ -59,7 +55,6 @@ pub fn react(event: &InvoiceEvent, facts: &DunningFacts) -> Vec<Intent> {
         | InvoiceEvent::Voided(_)
         | InvoiceEvent::PaymentTakenBack(_)
         | InvoiceEvent::CreditTakenBack(_)
-        | InvoiceEvent::Reopened(_)
         | InvoiceEvent::LateFeeCharged(_)
         | InvoiceEvent::LateFeeBilled(_)
         | InvoiceEvent::LateFeeReturned(_)
@@ -94,6 +89,22 @@ fn timers(issued: &InvoiceIssued, facts: &DunningFacts) -> Vec<Intent> {
         }
         Billed::Account(_) => vec![overdue],
     }
+}
+
+fn timers_again(reopened: &InvoiceReopened, facts: &DunningFacts) -> Vec<Intent> {
+    let (invoice, due_on, zone) = (reopened.invoice, reopened.due_on, reopened.zone);
+    let again = |day, step| Intent::reopened_timer(zone.start_of(day), step, reopened.at);
+    let overdue = again(due_on + Days::new(1), TimerKind::InvoiceOverdue { invoice });
+    let isolir = reopened.billed.subscription().map(|subscription| {
+        let after_grace = due_on + Days::new(u64::from(facts.grace_days) + 1);
+        let step = TimerKind::IsolirDue {
+            invoice,
+            subscription,
+            due_on,
+        };
+        again(facts.calendar.working_day_from(after_grace), step)
+    });
+    [overdue].into_iter().chain(isolir).collect()
 }
 
 /// `stop_days`: whole days from the isolir until a line that is still unpaid is stopped, if it ever is.
@@ -169,6 +180,7 @@ pub fn on_timer(kind: &TimerKind) -> Option<Intent> {
             isolated_at,
         }),
         TimerKind::LateFeeDue { invoice } => Some(Intent::ChargeLateFee { invoice }),
+        TimerKind::Reopened { ref step, .. } => on_timer(step),
         TimerKind::SweepLines(_)
         | TimerKind::BillLine { .. }
         | TimerKind::CheckDomain { .. }

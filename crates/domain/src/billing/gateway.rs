@@ -181,6 +181,7 @@ pub struct Charge {
 /// How the payer can pay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Checkout {
+    /// What observations of its payment are named by, too.
     pub provider_ref: String,
     /// What the payer will be asked for, with fees.
     pub payer_amount: Rupiah,

@@ -108,6 +108,7 @@ pub fn on_timer(kind: &TimerKind) -> Option<Intent> {
         | TimerKind::CheckDomain { .. }
         | TimerKind::BillAccount { .. }
         | TimerKind::BillReminder { .. }
-        | TimerKind::ArrearsDue { .. } => None,
+        | TimerKind::ArrearsDue { .. }
+        | TimerKind::Reopened { .. } => None,
     }
 }

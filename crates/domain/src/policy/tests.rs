@@ -14,7 +14,7 @@ use crate::{
         attempt::AttemptPaid,
         booking, dunning,
         dunning::DunningFacts,
-        invoice::{Billed, InvoiceFellOverdue, InvoicePaid, InvoiceVoided},
+        invoice::{Billed, InvoiceFellOverdue, InvoicePaid, InvoiceReopened, InvoiceVoided},
         isolir,
         payment::PaymentFlag,
     },
@@ -172,6 +172,56 @@ fn a_timer_leads_to_the_command_that_checks_again() {
         }),
     );
     assert_eq!(dunning::react(&fell_overdue(), &DunningFacts::default()), []);
+}
+
+#[test]
+fn a_bill_that_is_reopened_is_looked_at_again_by_timers_of_its_own() {
+    let (invoice, subscription, due_on, zone) = (invoice(), subscription(), day(15), Zone::Jakarta);
+    let facts = DunningFacts {
+        grace_days: 2,
+        ..DunningFacts::default()
+    };
+    let steps = [
+        (day(16), TimerKind::InvoiceOverdue { invoice }),
+        (
+            day(18),
+            TimerKind::IsolirDue {
+                invoice,
+                subscription,
+                due_on,
+            },
+        ),
+    ];
+    for reopened_on in [day(10), day(17), day(30)] {
+        let reopened_at = zone.start_of(reopened_on) + chrono::TimeDelta::hours(9);
+        let reopened = InvoiceEvent::Reopened(InvoiceReopened {
+            invoice,
+            customer: customer(),
+            billed: Billed::Subscription(subscription),
+            due_on,
+            zone,
+            outstanding: rupiah(150),
+            at: reopened_at,
+        });
+        let expected = steps.clone().map(|(step_on, step)| {
+            let step = Box::new(step);
+            let due_at = zone.start_of(step_on).max(reopened_at);
+            Intent::timer(due_at, TimerKind::Reopened { step, reopened_at })
+        });
+        let intents = dunning::react(&reopened, &facts);
+        assert_eq!(intents, expected);
+        let [overdue, isolir] = &intents[..] else {
+            panic!("two timers")
+        };
+        assert_ne!(overdue.index(), isolir.index());
+        for (intent, (_, step)) in expected.iter().zip(&steps) {
+            let Intent::ScheduleTimer { kind, timer, .. } = intent else {
+                panic!("a timer")
+            };
+            assert_ne!(*timer, step.timer(), "the first one may have fired");
+            assert_eq!(dunning::on_timer(kind), dunning::on_timer(step));
+        }
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //! due for a paid bill does nothing, because the command checks. That a bill falls overdue at all is
 //! [`crate::billing::dunning`]'s, as for every bill.
 
-use chrono::Days;
+use chrono::{Days, NaiveDate};
 
 use crate::{
     billing::{
@@ -32,7 +32,7 @@ pub struct LadderFacts {
 
 pub fn react(event: &InvoiceEvent, facts: &LadderFacts) -> Vec<Intent> {
     if let InvoiceEvent::Reopened(reopened) = event {
-        return arrears_again(reopened, facts);
+        return arrears_again(reopened, facts).into_iter().collect();
     }
     let InvoiceEvent::Issued(issued) = event else {
         return Vec::new();
@@ -46,26 +46,28 @@ pub fn react(event: &InvoiceEvent, facts: &LadderFacts) -> Vec<Intent> {
     let invoice = issued.invoice;
     // The platform has no days off.
     let reminders = dunning::reminders(issued, &facts.reminder_days, &Calendar::default());
-    let locks_on = issued.due_on + Days::new(u64::from(facts.grace_days) + 1);
     let lock = Intent::timer(
-        issued.zone.start_of(locks_on),
+        issued.zone.start_of(locks_on(issued.due_on, facts)),
         TimerKind::ArrearsDue { invoice, account },
     );
     reminders.chain(std::iter::once(lock)).collect()
 }
 
-/// A bill whose money was taken back after its grace is in arrears at once; before that its timer still waits.
-fn arrears_again(reopened: &InvoiceReopened, facts: &LadderFacts) -> Vec<Intent> {
-    let grace_until = reopened.due_on + Days::new(u64::from(facts.grace_days));
-    match reopened.billed {
-        Billed::Account(account) if reopened.zone.date_at(reopened.at) > grace_until => {
-            vec![Intent::NoteArrears {
-                account,
-                invoice: reopened.invoice,
-            }]
-        }
-        Billed::Account(_) | Billed::Subscription(_) => Vec::new(),
-    }
+/// A bill whose money is taken back is looked at again after its grace, at once if that is over.
+fn arrears_again(reopened: &InvoiceReopened, facts: &LadderFacts) -> Option<Intent> {
+    let Billed::Account(account) = reopened.billed else {
+        return None;
+    };
+    let step = TimerKind::ArrearsDue {
+        invoice: reopened.invoice,
+        account,
+    };
+    let locks_at = reopened.zone.start_of(locks_on(reopened.due_on, facts));
+    Some(Intent::reopened_timer(locks_at, step, reopened.at))
+}
+
+fn locks_on(due_on: NaiveDate, facts: &LadderFacts) -> NaiveDate {
+    due_on + Days::new(u64::from(facts.grace_days) + 1)
 }
 
 /// When the next period is billed.
@@ -91,6 +93,7 @@ pub fn on_timer(kind: &TimerKind) -> Option<Intent> {
         TimerKind::BillAccount { account, .. } => Some(Intent::BillAccount { account }),
         TimerKind::BillReminder { invoice, stage } => Some(Intent::RemindOfBill { invoice, stage }),
         TimerKind::ArrearsDue { invoice, account } => Some(Intent::NoteArrears { account, invoice }),
+        TimerKind::Reopened { ref step, .. } => on_timer(step),
         TimerKind::InvoiceOverdue { .. }
         | TimerKind::IsolirDue { .. }
         | TimerKind::IsolirAgain { .. }

@@ -85,7 +85,7 @@ fn apply(rows: &mut Rows, event: &AttemptEvent) {
         AttemptEvent::Created(_) | AttemptEvent::ObservationIgnored(_) => row.status,
         AttemptEvent::CheckoutOpened(opened) => {
             row.checkout = Some(opened.checkout.clone());
-            AttemptStatus::Pending
+            row.status.with_checkout()
         }
         AttemptEvent::CreateFailed(_) => AttemptStatus::CreateFailed,
         AttemptEvent::Paid(paid) => {

@@ -262,8 +262,7 @@ fn paid(world: &mut World, tenant: TenantId, plan: &Planned) {
         gross = other.unwrap_or(gross);
     }
     let again = world.swarm.strikes(Fault::PaidAgain);
-    // Of an order that is paid twice nobody asks any more once one payment is known: both are reported.
-    let lost = !again && world.swarm.strikes(Fault::NoticeLost);
+    let lost = world.swarm.strikes(Fault::NoticeLost);
     report(
         world,
         lost,

@@ -24,12 +24,9 @@ pub(super) async fn ask(seat: &Seat, tenant: TenantId, attempt: AttemptId) -> Po
     let Some(state) = load(seat, tenant, attempt).await else {
         return Polled::Unanswered("the store does not answer".to_owned());
     };
-    let Some(checkout) = state.checkout() else {
+    let Some(checkout) = state.checkout().filter(|_| state.awaits_word()) else {
         return Polled::Over;
     };
-    if state.status().is_settled() {
-        return Polled::Over;
-    }
     let next = |seat: &Seat| {
         let now = seat.with(|world| world.wall(seat.host));
         polling::next(checkout.opened_at, checkout.expires_at, now)
@@ -55,7 +52,7 @@ pub(super) async fn ask(seat: &Seat, tenant: TenantId, attempt: AttemptId) -> Po
     let Some(state) = load(seat, tenant, attempt).await else {
         return Polled::Unanswered("the store does not answer".to_owned());
     };
-    match next(seat).filter(|_| !state.status().is_settled()) {
+    match next(seat).filter(|_| state.awaits_word()) {
         Some(at) => Polled::Again(at),
         None => Polled::Over,
     }

@@ -80,6 +80,14 @@ impl Attempt {
         self.checkout.as_ref()
     }
 
+    /// Whether the gateway has not said yet that the checkout is paid. Other money of the same order does not answer that:
+    /// an order can be paid twice.
+    pub fn awaits_word(&self) -> bool {
+        self.checkout
+            .as_ref()
+            .is_some_and(|checkout| !self.paid.contains_key(&checkout.provider_ref))
+    }
+
     pub const fn paid(&self) -> &BTreeMap<String, PaidObservation> {
         &self.paid
     }
@@ -129,34 +137,20 @@ impl Attempt {
         checkout: Checkout,
         at: DateTime<Utc>,
     ) -> Vec<AttemptEvent> {
-        // A second checkout of a waiting attempt should not exist. It can be paid, so it is written down.
-        let is_second = self.status == AttemptStatus::Pending
-            && self
-                .checkout
-                .as_ref()
-                .is_none_or(|known| known.provider_ref != checkout.provider_ref);
-        match self.status {
-            AttemptStatus::Pending if !is_second => Vec::new(),
-            AttemptStatus::Created | AttemptStatus::CreateFailed | AttemptStatus::Pending => {
-                let opened = AttemptCheckoutOpened {
-                    attempt: plan.attempt,
-                    checkout,
-                    at,
-                };
-                vec![AttemptEvent::CheckoutOpened(Box::new(opened))]
-            }
-            // A notice may overtake the answer to the call that opened the checkout.
-            AttemptStatus::Absent
-            | AttemptStatus::Failed
-            | AttemptStatus::Denied
-            | AttemptStatus::Expired
-            | AttemptStatus::Cancelled
-            | AttemptStatus::Paid
-            | AttemptStatus::PartiallyRefunded
-            | AttemptStatus::Refunded
-            | AttemptStatus::ChargedBack
-            | AttemptStatus::Reversed => Vec::new(),
+        let is_known = self
+            .checkout
+            .as_ref()
+            .is_some_and(|known| known.provider_ref == checkout.provider_ref);
+        if is_known || self.paid.contains_key(&checkout.provider_ref) {
+            return Vec::new();
         }
+        // Whatever a notice has said before, and though a second checkout should not exist: it can be paid, so it is
+        // written down and its gateway is asked about it.
+        vec![AttemptEvent::CheckoutOpened(Box::new(AttemptCheckoutOpened {
+            attempt: plan.attempt,
+            checkout,
+            at,
+        }))]
     }
 
     fn record_create_failed(
@@ -387,7 +381,7 @@ const fn takes_back(state: &ObservedState) -> bool {
 
 impl Decider for Attempt {
     const TYPE: &'static str = "billing.attempt";
-    const STATE_VERSION: i32 = 3;
+    const STATE_VERSION: i32 = 4;
     type Command = AttemptCommand;
     type Event = AttemptEvent;
     type Error = AttemptError;
@@ -415,7 +409,7 @@ impl Decider for Attempt {
                 self.plan = Some(created.clone());
             }
             AttemptEvent::CheckoutOpened(opened) => {
-                self.status = AttemptStatus::Pending;
+                self.status = self.status.with_checkout();
                 self.checkout = Some(OpenedCheckout {
                     provider_ref: opened.checkout.provider_ref.clone(),
                     opened_at: opened.at,

@@ -60,20 +60,12 @@ impl fmt::Display for AttemptStatus {
 }
 
 impl AttemptStatus {
-    /// Whether the money has come. An attempt that failed or expired may still be paid late.
-    pub const fn is_settled(self) -> bool {
+    /// Where an attempt stands whose checkout becomes known: a notice that overtook it is not unsaid.
+    #[must_use]
+    pub const fn with_checkout(self) -> Self {
         match self {
-            Self::Paid | Self::PartiallyRefunded | Self::Refunded | Self::ChargedBack | Self::Reversed => {
-                true
-            }
-            Self::Absent
-            | Self::Created
-            | Self::CreateFailed
-            | Self::Pending
-            | Self::Failed
-            | Self::Denied
-            | Self::Expired
-            | Self::Cancelled => false,
+            Self::Absent | Self::Created | Self::CreateFailed => Self::Pending,
+            known => known,
         }
     }
 }

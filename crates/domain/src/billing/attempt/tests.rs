@@ -74,6 +74,42 @@ fn the_same_checkout_again_is_nothing_new_and_a_second_one_leaves_its_trace() {
     );
 }
 
+#[test]
+fn only_word_of_the_checkout_itself_answers_for_it() {
+    let other = || Observation {
+        provider_ref: "T2".to_owned(),
+        ..seen(ObservedState::Paid)
+    };
+    let asks = |commands: Vec<AttemptCommand>| after::<Attempt>(commands).awaits_word();
+    assert!(!asks(vec![create()]), "there is nothing to ask about");
+    assert!(asks(vec![create(), checkout(), observe(other())]));
+    assert!(!asks(vec![
+        create(),
+        checkout(),
+        observe(other()),
+        says(ObservedState::Paid)
+    ]));
+    // It may be paid late.
+    assert!(asks(vec![create(), checkout(), says(ObservedState::Expired)]));
+}
+
+#[test]
+fn a_checkout_that_a_notice_overtook_is_asked_about_and_unsays_nothing() {
+    let other = Observation {
+        provider_ref: "T2".to_owned(),
+        ..seen(ObservedState::Paid)
+    };
+    let paid: Attempt = after([create(), observe(other), checkout()]);
+    assert_eq!(paid.status(), AttemptStatus::Paid);
+    assert!(paid.awaits_word());
+    let paid: Attempt = after([create(), says(ObservedState::Paid)]);
+    assert_eq!(
+        paid.decide(checkout()),
+        Ok(Vec::new()),
+        "it is the one that was paid"
+    );
+}
+
 fn create_failed() -> AttemptCommand {
     AttemptCommand::RecordCreateFailed {
         failure: CreateFailure::OutcomeUnknown,

@@ -79,6 +79,37 @@ fn a_tab_is_billed_when_its_next_period_begins() {
     assert_eq!(intents, [Intent::timer(Zone::Makassar.start_of(day(30)), kind)]);
 }
 
+#[test]
+fn a_bill_that_is_reopened_is_looked_at_again_after_its_grace() {
+    let (due_on, zone) = (day(40), Zone::Jakarta);
+    let invoice = InvoiceId::new(uuid(1));
+    let locks_at = zone.start_of(due_on + Days::new(8));
+    let step = TimerKind::ArrearsDue {
+        invoice,
+        account: account(),
+    };
+    for late in [TimeDelta::days(-9), TimeDelta::zero(), TimeDelta::hours(5)] {
+        let reopened = InvoiceReopened {
+            invoice,
+            customer: payer_id(account()),
+            billed: Billed::Account(account()),
+            due_on,
+            zone,
+            outstanding: rupiah(150),
+            at: locks_at + late,
+        };
+        let again = TimerKind::Reopened {
+            step: Box::new(step.clone()),
+            reopened_at: reopened.at,
+        };
+        assert_ne!(again.timer(), step.timer());
+        assert_eq!(on_timer(&again), on_timer(&step));
+        let due_at = locks_at.max(reopened.at);
+        let intents = react(&InvoiceEvent::Reopened(reopened), &facts(vec![0], 7));
+        assert_eq!(intents, [Intent::timer(due_at, again)]);
+    }
+}
+
 proptest! {
     // Property 20: what is unpaid past the due date moves on at local midnight and not before.
     #[test]

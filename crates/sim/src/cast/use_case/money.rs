@@ -52,11 +52,13 @@ async fn book_attempt(
     for event in work.decide::<Attempt>(attempt.as_uuid(), observe).await? {
         if let AttemptEvent::Paid(paid) = &event {
             book_paid(work, paid).await?;
-            work.inline(InlineRow::CompleteTimer(poll_timer(attempt)));
         } else if let Some((reason, up_to)) = event.taken_back() {
             let payment = gateway_payment_id(work.tenant(), gateway, &observation.provider_ref);
             take_back(work, payment, reason, up_to).await?;
         }
+    }
+    if !work.load::<Attempt>(attempt.as_uuid()).await?.awaits_word() {
+        work.inline(InlineRow::CompleteTimer(poll_timer(attempt)));
     }
     Ok(())
 }
