@@ -3,6 +3,7 @@
 
 mod append;
 mod graphql;
+mod invoices;
 mod isolir;
 mod lag;
 mod load;
@@ -19,7 +20,9 @@ use anyhow::bail;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const NAMES: [&str; 7] = ["append", "replay", "project", "lag", "paid", "isolir", "graphql"];
+const NAMES: [&str; 8] = [
+    "append", "replay", "project", "lag", "paid", "isolir", "invoices", "graphql",
+];
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -51,6 +54,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if wants("isolir") {
         report::write("isolir", &isolir::run().await?)?;
+    }
+    if wants("invoices") {
+        report::write("invoices", &invoices::run().await?)?;
     }
     if wants("graphql") {
         report::write("graphql", &graphql::run().await?)?;

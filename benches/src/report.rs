@@ -88,6 +88,12 @@ fn short(value: f64) -> String {
     }
 }
 
+/// What is no figure.
+#[expect(clippy::print_stdout, reason = "the benchmark's own command line")]
+pub(crate) fn say(text: &str) {
+    println!("{text}");
+}
+
 /// Writes `target/bench/<name>.json` and shows it.
 #[expect(clippy::print_stdout, reason = "the benchmark's own command line")]
 pub(crate) fn write(name: &str, lines: &[Line]) -> anyhow::Result<()> {

@@ -7,7 +7,10 @@ mod errands;
 mod facts;
 mod saas;
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::{Deserialize, Serialize};
 use simpul_domain::{
     Coded, Decider as _, TenantId,
@@ -44,6 +47,9 @@ use crate::{
     saas::{BillAccount, ClearArrears, HearOfBill, LockForArrears, NoteArrears, UnlockAfterArrears},
     subscriptions::{ClearOverdue, NoteOverdue, StopUnpaid},
 };
+
+/// Streams whose events are reacted to side by side.
+const STREAMS_AT_ONCE: usize = 8;
 
 /// Runs every policy over the log.
 #[derive(Debug, Clone)]
@@ -85,7 +91,12 @@ impl Policies {
         .await
     }
 
-    async fn wishes(&self, event: &Recorded) -> Result<Vec<(&'static str, Intent)>, HandlerError> {
+    /// `operator`: whose log the event is from.
+    async fn wishes(
+        &self,
+        operator: &Tenant,
+        event: &Recorded,
+    ) -> Result<Vec<(&'static str, Intent)>, HandlerError> {
         let any = AnyEvent::parse(
             &event.aggregate_type,
             &event.event_type,
@@ -96,7 +107,7 @@ impl Policies {
         let mut wishes: Vec<(&'static str, Intent)> = Vec::new();
         match &any {
             AnyEvent::Invoice(invoice) => {
-                let dunning = dunning::react(invoice, &self.dunning(event.tenant).await?);
+                let dunning = dunning::react(invoice, &facts::dunning(operator));
                 wishes.extend(dunning.into_iter().map(|intent| (dunning::POLICY, intent)));
                 wishes.extend(
                     isolir::react(invoice)
@@ -106,7 +117,7 @@ impl Policies {
                 if event.tenant == TenantId::PLATFORM {
                     wishes.extend(self.about_bill(invoice).await?);
                 }
-                let facts = self.receipts(event.tenant).await?;
+                let facts = facts::receipts(operator);
                 for intent in receipts::on_invoice(event.event_id, invoice, &facts) {
                     if event.tenant != TenantId::PLATFORM || self.is_reachable(&intent).await? {
                         wishes.push((receipts::POLICY, intent));
@@ -114,11 +125,10 @@ impl Policies {
                 }
             }
             AnyEvent::Subscription(line) => {
-                let tenant = self.tenant(event.tenant).await?;
-                let stop = tenant.settings().dunning.stop_days.map(Within::get);
+                let stop = operator.settings().dunning.stop_days.map(Within::get);
                 let due = dunning::on_subscription(line, stop).into_iter();
                 wishes.extend(due.map(|intent| (dunning::POLICY, intent)));
-                if let Some(facts) = self.cycle(&tenant, event).await? {
+                if let Some(facts) = self.cycle(operator, event).await? {
                     let bills = cycle::react(line, facts);
                     wishes.extend(bills.into_iter().map(|intent| (cycle::POLICY, intent)));
                 }
@@ -140,7 +150,7 @@ impl Policies {
             }
             AnyEvent::Provisioning(provisioning) => {
                 if let Some(customer) = self.customer_of(event.tenant, &event.aggregate_id).await? {
-                    let facts = self.receipts(event.tenant).await?;
+                    let facts = facts::receipts(operator);
                     let messages = receipts::on_provisioning(event.event_id, provisioning, customer, &facts);
                     wishes.extend(messages.into_iter().map(|intent| (receipts::POLICY, intent)));
                 }
@@ -304,6 +314,20 @@ impl Policies {
         }
     }
 
+    /// Reacts to events one after the other.
+    async fn follow(&self, operator: &Tenant, events: Vec<&Recorded>) -> Result<(), HandlerError> {
+        for event in events {
+            for (policy, intent) in self.wishes(operator, event).await? {
+                let cause = Cause::Event(event.event_id);
+                let tenant = intent.target().unwrap_or(event.tenant);
+                let mut context = Context::caused(tenant, policy, cause, event.correlation(), 0);
+                context.command_id = intent.command_id(event.event_id, policy);
+                self.carry_out(context, intent, None).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Removes what work an erased tenant has left behind. Its log is closed: nothing is dispatched there.
     async fn sweep(&self, tenant: TenantId) -> Result<(), HandlerError> {
         let mut tx = self.bus.store().db().tenant_tx(tenant).await?;
@@ -379,19 +403,29 @@ impl Reactor for Policies {
         .contains(&event.aggregate_type.as_str())
     }
 
+    /// The events are of one log. Streams side by side, the events of one in their order: thousands of bills that fall due in one night do not wait
+    /// for each other. Between streams there is no order anyway (a parked event holds up its own stream only).
     async fn react(&self, events: &[Recorded]) -> Result<(), HandlerError> {
-        for event in events {
-            if event.erases_tenant() {
-                self.sweep(event.tenant).await?;
-                continue;
-            }
-            for (policy, intent) in self.wishes(event).await? {
-                let cause = Cause::Event(event.event_id);
-                let tenant = intent.target().unwrap_or(event.tenant);
-                let mut context = Context::caused(tenant, policy, cause, event.correlation(), 0);
-                context.command_id = intent.command_id(event.event_id, policy);
-                self.carry_out(context, intent, None).await?;
-            }
+        let Some(tenant) = events.first().map(|event| event.tenant) else {
+            return Ok(());
+        };
+        // As they are after all these events.
+        let operator = self.tenant(tenant).await?;
+        let mut streams: BTreeMap<String, Vec<&Recorded>> = BTreeMap::new();
+        for event in events.iter().filter(|event| !event.erases_tenant()) {
+            streams.entry(self.key(event)).or_default().push(event);
+        }
+        let streams: Vec<_> = streams
+            .into_values()
+            .map(|events| self.follow(&operator, events))
+            .collect();
+        stream::iter(streams)
+            .buffer_unordered(STREAMS_AT_ONCE)
+            .try_for_each(|()| async { Ok(()) })
+            .await?;
+        // The last event of its log: nothing leaves work behind any more.
+        for erasure in events.iter().filter(|event| event.erases_tenant()) {
+            self.sweep(erasure.tenant).await?;
         }
         Ok(())
     }

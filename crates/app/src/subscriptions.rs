@@ -1,5 +1,7 @@
 //! Service lines: opening, activating, and what unpaid invoices do to them.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use simpul_domain::{
@@ -38,6 +40,17 @@ const CUSTOMER_LINES: &str = "customer.lines";
 pub(crate) async fn lines_of(work: &mut Work<'_>, customer: CustomerId) -> Outcome<Vec<SubscriptionId>> {
     let members = work.members(CUSTOMER_LINES, &customer.to_string()).await?;
     let read = |member: &String| member.parse().map_err(|_| corrupt());
+    members.iter().map(read).collect()
+}
+
+/// The same of many customers, in one call.
+pub(crate) async fn lines_of_all(
+    work: &mut Work<'_>,
+    customers: &BTreeSet<CustomerId>,
+) -> Outcome<BTreeSet<SubscriptionId>> {
+    let keys: Vec<String> = customers.iter().map(ToString::to_string).collect();
+    let members = work.members_of(CUSTOMER_LINES, &keys).await?;
+    let read = |(_, line): &(String, String)| line.parse().map_err(|_| corrupt());
     members.iter().map(read).collect()
 }
 

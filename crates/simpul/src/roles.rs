@@ -50,7 +50,7 @@ use crate::{
     key_folder,
     listen::{self, Patience, Room, Seats},
     runtime::{SharedClock, Stop},
-    wiring::{self, Deliveries, Letters, Messages, Notices, Routers, Sweeps, Timers},
+    wiring::{self, Bills, Deliveries, Letters, Messages, Notices, Routers, Sweeps, Timers},
 };
 
 /// Name of this installation in messages.
@@ -362,6 +362,7 @@ impl Starter<'_> {
                 gateways: Arc::clone(&self.gateways),
             },
             sweeps: Sweeps::new(self.store().clone(), self.wakes.provisioning.clone()),
+            bills: Bills::new(self.running.bus.clone()),
             domains: Domains {
                 bus: self.running.bus.clone(),
                 dns: wiring::dns(self.config)?,

@@ -15,6 +15,7 @@ pub mod diff;
 pub mod listing;
 pub mod ports;
 pub mod router;
+pub mod visit;
 pub mod worker;
 
 pub use self::{

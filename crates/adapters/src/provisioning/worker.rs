@@ -1,9 +1,13 @@
 //! The worker of the lanes: leases, runs the machine against routers, reports and records.
 
-use std::{sync::Mutex, sync::PoisonError, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::TimeDelta;
+use futures_util::{StreamExt as _, stream};
 use simpul_domain::{
     RouterId, SubscriptionId, TenantId,
     network::{Sha256Hex, provisioning::FailureKind},
@@ -11,7 +15,10 @@ use simpul_domain::{
 use simpul_event_store::{
     EventStore, StoreError,
     crash::{self, Point},
-    inline::lane::{self, Leased},
+    inline::{
+        Room,
+        lane::{self, Leased},
+    },
 };
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -19,6 +26,7 @@ use super::{
     Failure, LANE, Ports, Proof, Wanted,
     converge::{Effect, Ending, Input, Machine},
     router::{Router, is_routers, kind},
+    visit::{Closed, Opened, Session, Visit, Visited},
 };
 use crate::{
     backoff::Backoff,
@@ -53,8 +61,13 @@ impl Default for Settings {
 /// Between two looks at a read model that is behind.
 const BEHIND: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
 
-/// A lane that would wait behind others of its router is looked at again after this long.
+/// A lane that its visit did not come to is looked at again after this long.
 const GIVEN_BACK: Duration = Duration::from_millis(500);
+
+/// Lanes of one visit: few enough that whoever pays meanwhile is not long behind them.
+const VISIT: i64 = 32;
+/// Lanes of a visit that are converged side by side: a customer's session takes a while to be gone.
+const AT_ONCE: usize = 8;
 
 /// Converges lanes. Runs in [`crate::work_loop::run`].
 #[derive(Debug)]
@@ -64,15 +77,15 @@ pub struct Provisioner<P> {
     settings: Settings,
     started: Instant,
     breaker: Mutex<Breaker<RouterId>>,
+    visited: Visited,
 }
 
 /// What a run needs besides the machine.
 #[derive(Debug)]
-struct Run {
+struct Run<'v> {
+    session: &'v Session,
     wanted: Option<Wanted>,
-    router: Option<Router>,
-    /// The router must not be written to when the lease may be over.
-    deadline: Instant,
+    router: Option<Arc<Opened>>,
     /// A write was begun.
     wrote: bool,
 }
@@ -85,6 +98,7 @@ impl<P: Ports> Provisioner<P> {
             settings,
             started: Instant::now(),
             breaker: Mutex::new(Breaker::new(settings.rest)),
+            visited: Visited::default(),
         }
     }
 
@@ -92,33 +106,90 @@ impl<P: Ports> Provisioner<P> {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    async fn converge(&self, lane: &Leased) -> Result<(), PortError> {
+    /// The lanes of a visit, side by side.
+    async fn visit(&self, router: RouterId, lanes: &[Leased]) {
+        let rest = self.resting(&router);
+        let newest = lanes.iter().map(|lane| lane.wanted).max().unwrap_or_default();
+        let as_of = u64::try_from(newest).unwrap_or_default();
+        let session = Session::of(router, as_of, self.settings.lease);
+        let lanes: Vec<_> = lanes
+            .iter()
+            .map(|lane| self.handle_lane(lane, &session, rest))
+            .collect();
+        stream::iter(lanes)
+            .buffer_unordered(AT_ONCE)
+            .for_each(|()| async {})
+            .await;
+        self.judge(&session);
+        session.close().await;
+    }
+
+    /// `rest`: how long its router is left alone.
+    async fn handle_lane(&self, lane: &Leased, session: &Session, rest: Option<Duration>) {
+        let ended = match rest {
+            Some(rest) => {
+                self.again(lane, rest, false, "the router is left alone for a while")
+                    .await
+            }
+            None => self.converge(lane, session).await,
+        };
+        // The lease runs out and the lane is converged again: every step of it may be repeated.
+        if let Err(error) = ended {
+            tracing::warn!(
+                lane.subject,
+                error = chain(&error),
+                "outcome of a lane not recorded"
+            );
+        }
+    }
+
+    /// One visit is one try of its router, however many lanes it had.
+    fn judge(&self, session: &Session) {
+        if session.has_failed() {
+            self.breaker().failed(&session.router, self.now_ms());
+        } else if session.has_proved() {
+            self.breaker().succeeded(&session.router);
+        }
+    }
+
+    async fn converge(&self, lane: &Leased, session: &Session) -> Result<(), PortError> {
+        if session.is_over() {
+            return self.leave(lane).await;
+        }
         let subscription: SubscriptionId = lane.subject.parse().map_err(PortError::new)?;
         let mut machine = Machine::new(
             u64::try_from(lane.wanted).unwrap_or_default(),
             u64::try_from(lane.confirmed).unwrap_or_default(),
             self.settings.adopt,
         );
-        let deadline = Instant::now() + self.settings.lease / 2;
         let mut run = Run {
+            session,
             wanted: None,
             router: None,
-            deadline,
             wrote: false,
         };
-        let ending = timeout_at(deadline, self.drive(lane, subscription, &mut machine, &mut run)).await;
-        let ending = ending.unwrap_or(Ending::Failed {
+        let driven = timeout_at(
+            session.deadline,
+            self.drive(lane, subscription, &mut machine, &mut run),
+        )
+        .await;
+        let ending = driven.unwrap_or(Some(Ending::Failed {
             kind: FailureKind::Timeout,
             lasting: false,
-        });
-        if let Some(router) = run.router.take() {
-            router.close().await;
-        }
-        let ended = self.finish(lane, subscription, &machine, ending).await;
+        }));
+        let Some(ending) = ending else {
+            return self.leave(lane).await;
+        };
+        let ended = self.finish((lane, session), subscription, &machine, ending).await;
         if run.wrote && ended.as_ref().is_err_and(is_fenced) {
             self.disturb(lane).await?;
         }
         ended
+    }
+
+    /// The visit was over before the lane's turn.
+    async fn leave(&self, lane: &Leased) -> Result<(), PortError> {
+        self.again(lane, GIVEN_BACK, false, "waits for its router").await
     }
 
     /// Somebody else had the lane before this run's writes had ended (a clock was set, a machine stood still): the
@@ -130,17 +201,18 @@ impl<P: Ports> Provisioner<P> {
         tx.commit().await
     }
 
+    /// Nothing when the visit ended before the lane came to its router.
     async fn drive(
         &self,
         lane: &Leased,
         subscription: SubscriptionId,
         machine: &mut Machine,
-        run: &mut Run,
-    ) -> Ending {
+        run: &mut Run<'_>,
+    ) -> Option<Ending> {
         let mut input = Input::Begin;
         loop {
             input = match machine.step(input) {
-                Effect::End(ending) => return ending,
+                Effect::End(ending) => return Some(ending),
                 Effect::ReadDesired => match self.ports.desired(lane.tenant, subscription).await {
                     Ok(wanted) => {
                         run.wanted = wanted;
@@ -151,7 +223,7 @@ impl<P: Ports> Provisioner<P> {
                         Input::DesiredUnavailable
                     }
                 },
-                Effect::Connect(router) => self.connect(lane.tenant, router, run).await,
+                Effect::Connect(router) => self.connect(lane.tenant, router, run).await?,
                 Effect::Wait { ms } => {
                     sleep(Duration::from_millis(ms)).await;
                     Input::Waited
@@ -161,55 +233,76 @@ impl<P: Ports> Provisioner<P> {
         }
     }
 
-    async fn connect(&self, tenant: TenantId, router: RouterId, run: &mut Run) -> Input {
-        // A directory that is behind the desired state would say that there is no such router.
+    async fn connect(&self, tenant: TenantId, router: RouterId, run: &mut Run<'_>) -> Option<Input> {
+        // Its wish was for another router: the newer one is about to be read.
+        if router != run.session.router {
+            return Some(Input::DesiredUnavailable);
+        }
         let version = run.wanted.as_ref().map_or(0, |wanted| wanted.state.version);
+        let open = self.open(tenant, router, run.session.as_of);
+        let entered = run.session.enter(version, open).await?;
+        Some(match entered {
+            Ok(opened) => {
+                let opened = run.router.insert(opened);
+                Input::Connected {
+                    serial: opened.serial.clone(),
+                    expected: opened.expected.clone(),
+                }
+            }
+            Err(Closed::Failed(kind)) => Input::Failed(kind),
+            Err(Closed::NoRouter) => Input::NoRouter,
+            Err(Closed::Unreadable) => Input::DesiredUnavailable,
+        })
+    }
+
+    /// A directory that is behind the visit's wishes would say that there is no such router.
+    async fn open(&self, tenant: TenantId, router: RouterId, version: u64) -> Result<Opened, Closed> {
         let reach = match self.ports.reach(tenant, router, version).await {
             Ok(Some(reach)) => reach,
-            Ok(None) => return Input::NoRouter,
+            Ok(None) => return Err(Closed::NoRouter),
             Err(error) => {
                 tracing::warn!(%router, error = chain(&error), "router's address not readable");
-                return Input::DesiredUnavailable;
+                return Err(Closed::Unreadable);
             }
         };
-        let opened = match Router::open(&reach, self.ports.dial(tenant, &reach.address)).await {
-            Ok(opened) => run.router.insert(opened),
-            Err(error) => return failed(router, &error),
-        };
+        let opened = Router::open(&reach, self.ports.dial(tenant, &reach.address))
+            .await
+            .map_err(|error| Closed::Failed(failed(router, &error)))?;
         let serial = opened.identity.device();
-        match reach.known {
+        let expected = match reach.known {
             // One that was recorded without a serial number and says one now is recorded again.
-            Some(known) if known.serial.is_some() || serial.is_none() => Input::Connected {
-                serial,
-                expected: known.serial,
-            },
-            Some(_) | None => self.introduce(tenant, router, opened).await,
-        }
+            Some(known) if known.serial.is_some() || serial.is_none() => known.serial,
+            Some(_) | None => {
+                self.introduce(tenant, router, &opened).await?;
+                serial.clone()
+            }
+        };
+        Ok(Opened {
+            router: opened,
+            serial,
+            expected,
+        })
     }
 
     /// The first contact at this address: who answers is the router from now on.
-    async fn introduce(&self, tenant: TenantId, router: RouterId, opened: &Router) -> Input {
-        let said = match opened.introduction().await {
-            Ok(said) => said,
-            Err(error) => return failed(router, &error),
-        };
-        let serial = said.serial.clone();
+    async fn introduce(&self, tenant: TenantId, router: RouterId, opened: &Router) -> Result<(), Closed> {
+        let said = opened
+            .introduction()
+            .await
+            .map_err(|error| Closed::Failed(failed(router, &error)))?;
         match self.ports.introduced(tenant, router, said).await {
-            Ok(true) => Input::Connected {
-                expected: serial.clone(),
-                serial,
-            },
-            Ok(false) => Input::Failed(FailureKind::WrongRouter),
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Closed::Failed(FailureKind::WrongRouter)),
             Err(error) => {
                 tracing::warn!(%router, error = chain(&error), "router's identity not recorded");
-                Input::DesiredUnavailable
+                Err(Closed::Unreadable)
             }
         }
     }
 
     async fn finish(
         &self,
-        lane: &Leased,
+        (lane, session): (&Leased, &Session),
         subscription: SubscriptionId,
         machine: &Machine,
         ending: Ending,
@@ -223,7 +316,7 @@ impl<P: Ports> Provisioner<P> {
         };
         match ending {
             Ending::Confirmed { observed } => {
-                self.breaker().succeeded(&desired.router);
+                session.prove();
                 let proof = Proof {
                     subscription,
                     router: desired.router,
@@ -248,7 +341,7 @@ impl<P: Ports> Provisioner<P> {
             }
             Ending::Failed { kind, lasting } => {
                 if is_routers(kind) {
-                    self.breaker().failed(&desired.router, self.now_ms());
+                    session.fail();
                 }
                 let pause = self.settings.retry.spread(attempt, &lane.subject);
                 let failure = Failure {
@@ -282,22 +375,21 @@ impl<P: Ports> Provisioner<P> {
         self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How long the lane's router is left alone, if it is.
-    fn resting(&self, lane: &Leased) -> Option<Duration> {
-        let router: RouterId = lane.target.parse().ok()?;
+    /// How long a router is left alone, if it is.
+    fn resting(&self, router: &RouterId) -> Option<Duration> {
         let now_ms = self.now_ms();
-        let until_ms = self.breaker().enter(&router, now_ms).err()?;
+        let until_ms = self.breaker().enter(router, now_ms).err()?;
         Some(Duration::from_millis(until_ms.saturating_sub(now_ms)))
     }
 }
 
-async fn perform(effect: Effect, run: &mut Run) -> Input {
-    let (Some(router), Some(wanted)) = (&run.router, &run.wanted) else {
+async fn perform(effect: Effect, run: &mut Run<'_>) -> Input {
+    let (Some(Opened { router, .. }), Some(wanted)) = (run.router.as_deref(), &run.wanted) else {
         return Input::Failed(FailureKind::Protocol);
     };
     if matches!(effect, Effect::Apply(_) | Effect::Kick(_)) {
         // A machine that stood still comes back here before any timer does.
-        if Instant::now() >= run.deadline {
+        if Instant::now() >= run.session.deadline {
             return Input::Failed(FailureKind::Timeout);
         }
         run.wrote = true;
@@ -322,13 +414,13 @@ async fn perform(effect: Effect, run: &mut Run) -> Input {
     };
     match result {
         Ok(()) => Input::Applied,
-        Err(error) => failed(wanted.state.router, &error),
+        Err(error) => Input::Failed(failed(wanted.state.router, &error)),
     }
 }
 
-fn failed(router: RouterId, error: &simpul_routeros::Error) -> Input {
+fn failed(router: RouterId, error: &simpul_routeros::Error) -> FailureKind {
     tracing::warn!(%router, error = chain(error), "router not converged");
-    Input::Failed(kind(error))
+    kind(error)
 }
 
 fn is_fenced(error: &PortError) -> bool {
@@ -344,7 +436,7 @@ fn delta(time: Duration) -> TimeDelta {
 }
 
 impl<P: Ports> Work for Provisioner<P> {
-    type Item = Leased;
+    type Item = Visit;
 
     fn name(&self) -> &'static str {
         LANE
@@ -361,43 +453,40 @@ impl<P: Ports> Work for Provisioner<P> {
         Ok(due.into_iter().map(|due| due.tenant).collect())
     }
 
-    async fn take(&self, tenant: TenantId, limit: i64) -> Result<Vec<Leased>, StoreError> {
+    async fn take(&self, tenant: TenantId, limit: i64) -> Result<Vec<Visit>, StoreError> {
+        let busy = self.visited.of(tenant);
+        let room = Room {
+            busy: &busy,
+            places: limit,
+            each: VISIT,
+        };
         let mut tx = self.store.db().tenant_tx(tenant).await?;
         let lease = delta(self.settings.lease);
-        let lanes = lane::lease(&mut tx, LANE, &self.store.taker(), lease, limit).await?;
+        let lanes = lane::lease(&mut tx, LANE, &self.store.taker(), lease, room).await?;
         tx.commit().await?;
         if !lanes.is_empty() {
             crash::point(Point::LaneLeased);
         }
-        Ok(lanes)
+        Ok(self.visited.begin(lanes))
     }
 
-    /// One writer per router.
-    fn place(&self, lane: &Leased) -> Option<String> {
-        Some(lane.target.clone())
+    /// One visit at a router.
+    fn place(&self, visit: &Visit) -> Option<String> {
+        Some(visit.router().to_owned())
     }
 
-    async fn give_back(&self, lane: Leased) {
-        if let Err(error) = self.again(&lane, GIVEN_BACK, false, "waits for its router").await {
-            tracing::debug!(lane.subject, error = chain(&error), "lane not given back");
+    async fn give_back(&self, visit: Visit) {
+        for lane in &visit.lanes {
+            if let Err(error) = self.leave(lane).await {
+                tracing::debug!(lane.subject, error = chain(&error), "lane not given back");
+            }
         }
     }
 
-    async fn handle(&self, lane: Leased) {
-        let ended = match self.resting(&lane) {
-            Some(rest) => {
-                self.again(&lane, rest, false, "the router is left alone for a while")
-                    .await
-            }
-            None => self.converge(&lane).await,
-        };
-        // The lease runs out and the lane is converged again: every step of it may be repeated.
-        if let Err(error) = ended {
-            tracing::warn!(
-                lane.subject,
-                error = chain(&error),
-                "outcome of a lane not recorded"
-            );
+    async fn handle(&self, visit: Visit) {
+        match visit.router().parse() {
+            Ok(router) => self.visit(router, &visit.lanes).await,
+            Err(error) => tracing::error!(target = visit.router(), %error, "lanes of no router"),
         }
     }
 }

@@ -1,7 +1,11 @@
 //! Lanes of a real database, converged on a simulated router that fails like real ones.
 
 use std::{
-    sync::{Arc, Mutex},
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -26,7 +30,7 @@ use simpul_event_store::inline::lane::{self, Leased, Status, Wish};
 use simpul_routeros::sim::{Group, Personality, Power, RouterConfig, Server, ServerConfig, ServerHandle};
 use simpul_routeros::tls::Roots;
 use simpul_testkit::TestDb;
-use tokio::{io::DuplexStream, task::JoinSet};
+use tokio::{io::DuplexStream, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -46,7 +50,8 @@ fn router() -> RouterId {
 /// What the rest of the product knows, and what it was told.
 #[derive(Debug)]
 pub(crate) struct World {
-    desired: Mutex<Option<DesiredState>>,
+    desired: Mutex<BTreeMap<SubscriptionId, DesiredState>>,
+    dials: AtomicUsize,
     pub(crate) sim: ServerHandle,
     proofs: Mutex<Vec<Proof>>,
     failures: Mutex<Vec<FailureKind>>,
@@ -61,8 +66,8 @@ struct Wired(Arc<World>);
 impl Ports for Wired {
     type Stream = DuplexStream;
 
-    async fn desired(&self, _: TenantId, _: SubscriptionId) -> Result<Option<Wanted>, PortError> {
-        let state = self.0.desired.lock().expect("not poisoned").clone();
+    async fn desired(&self, _: TenantId, line: SubscriptionId) -> Result<Option<Wanted>, PortError> {
+        let state = self.0.desired.lock().expect("not poisoned").get(&line).cloned();
         Ok(state.map(|state| Wanted {
             state,
             password: SecretString::from(*self.0.password.lock().expect("not poisoned")),
@@ -92,6 +97,7 @@ impl Ports for Wired {
     }
 
     async fn dial(&self, _: TenantId, _: &RouterAddress) -> Result<DuplexStream, egress::DialError> {
+        self.0.dials.fetch_add(1, Ordering::Relaxed);
         let refused = || egress::DialError::Connect(std::io::ErrorKind::ConnectionRefused.into());
         self.0.sim.open().ok_or_else(refused)
     }
@@ -160,6 +166,7 @@ impl Bench {
         }
         let world = Arc::new(World {
             desired: Mutex::default(),
+            dials: AtomicUsize::new(0),
             sim,
             proofs: Mutex::default(),
             failures: Mutex::default(),
@@ -190,19 +197,17 @@ impl Bench {
 
     pub(crate) async fn wish(&self, state: DesiredState) {
         let wanted = i64::try_from(state.version).expect("a version");
-        *self.world.desired.lock().expect("not poisoned") = Some(state);
-        self.wish_for(wanted).await;
+        self.wants(state);
+        self.wish_for(wanted, &[subscription()]).await;
     }
 
-    async fn wish_for(&self, wanted: i64) {
-        let wish = Wish {
-            kind: LANE.to_owned(),
-            subject: subscription().to_string(),
-            target: router().to_string(),
-            wanted,
-            due_at: self.test.store().now(),
-            origin: None,
-        };
+    fn wants(&self, state: DesiredState) {
+        let mut desired = self.world.desired.lock().expect("not poisoned");
+        desired.insert(state.subscription, state);
+    }
+
+    /// One wish for each of these lines, all at once.
+    async fn wish_for(&self, wanted: i64, lines: &[SubscriptionId]) {
         let mut tx = self
             .test
             .store()
@@ -210,12 +215,26 @@ impl Bench {
             .tenant_tx(tenant(1))
             .await
             .expect("a transaction");
-        lane::wish(&mut tx, &wish).await.expect("a wish");
+        for line in lines {
+            let wish = Wish {
+                kind: LANE.to_owned(),
+                subject: line.to_string(),
+                target: router().to_string(),
+                wanted,
+                due_at: self.test.store().now(),
+                origin: None,
+            };
+            lane::wish(&mut tx, &wish).await.expect("a wish");
+        }
         tx.commit().await.expect("committed");
         self.wake.wake();
     }
 
     async fn status(&self) -> Status {
+        self.status_of(subscription()).await
+    }
+
+    async fn status_of(&self, line: SubscriptionId) -> Status {
         let mut tx = self
             .test
             .store()
@@ -223,7 +242,7 @@ impl Bench {
             .tenant_tx(tenant(1))
             .await
             .expect("a transaction");
-        let status = lane::status(&mut tx, LANE, &subscription().to_string())
+        let status = lane::status(&mut tx, LANE, &line.to_string())
             .await
             .expect("a status");
         status.expect("the lane exists")
@@ -461,13 +480,104 @@ async fn a_changed_password_is_written_whether_or_not_the_login_may_read_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wish_that_the_read_model_has_not_reached_waits_for_it_without_a_failure() {
     let bench = Bench::start().await;
-    bench.wish_for(1).await;
+    bench.wish_for(1, &[subscription()]).await;
     until("it was looked at", LIMIT, async || {
         bench.status().await.attempts > 0
     })
     .await;
-    *bench.world.desired.lock().expect("not poisoned") = Some(state(1, "10M", false));
+    bench.wants(state(1, "10M", false));
     bench.confirmed(1).await;
     assert!(bench.world.failures.lock().expect("not poisoned").is_empty());
+    bench.finish().await;
+}
+
+/// Lines of one router: two visits.
+const LINES: u128 = 64;
+
+/// What one of many lines is to have.
+fn state_of(number: u128, version: u64, profile: &str) -> DesiredState {
+    let subscription = SubscriptionId::new(Uuid::from_u128(1_000 + number));
+    DesiredState {
+        subscription,
+        username: PppUsername::parse(&format!("budi{number:02}")).expect("a user name"),
+        marker: marker(tenant(1), subscription),
+        ..state(version, profile, false)
+    }
+}
+
+impl Bench {
+    /// Wants the profile for all lines and wishes for it, all at once.
+    async fn wish_all(&self, version: u64, profile: &str) -> Vec<SubscriptionId> {
+        let states = (0..LINES).map(|number| state_of(number, version, profile));
+        let mut lines = Vec::new();
+        for state in states {
+            lines.push(state.subscription);
+            self.wants(state);
+        }
+        let wanted = i64::try_from(version).expect("a version");
+        self.wish_for(wanted, &lines).await;
+        lines
+    }
+
+    async fn all_confirmed(&self, version: u64, lines: &[SubscriptionId]) {
+        until("all lines are proved", LIMIT, async || {
+            let proofs = self.world.proofs.lock().expect("not poisoned");
+            let proved = proofs.iter().filter(|proof| proof.desired_version == version);
+            proved.count() == lines.len()
+        })
+        .await;
+    }
+
+    fn dials(&self) -> usize {
+        self.world.dials.load(Ordering::Relaxed)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_of_one_router_share_sessions_and_do_not_wait_for_each_others_customers() {
+    let bench = Bench::start().await;
+    let lines = bench.wish_all(1, "10M").await;
+    bench.all_confirmed(1, &lines).await;
+    assert_eq!(bench.dials(), 2, "one session for each visit");
+    for number in 0..LINES {
+        bench.world.sim.router.plug_in(&format!("budi{number:02}"));
+    }
+    let online = || bench.world.sim.router.rows("/ppp/active").len();
+    until("everybody is online", LIMIT, async || online() == lines.len()).await;
+
+    let began = Instant::now();
+    bench.wish_all(2, "isolir").await;
+    bench.all_confirmed(2, &lines).await;
+    let took = began.elapsed();
+    assert_eq!(bench.dials(), 4);
+    // Each customer's session is looked for 150 ms after it was ended.
+    assert!(took < Duration::from_millis(150) * 64, "{took:?}");
+    let isolated = |row: &BTreeMap<String, String>| row["profile"] == "isolir";
+    assert!(bench.world.sim.router.rows("/ppp/secret").iter().all(isolated));
+    bench.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_router_that_does_not_answer_is_one_failure_of_a_visit_and_its_other_lines_are_put_back() {
+    let bench = Bench::start().await;
+    let power = |power| bench.world.sim.switches.change(|faults| faults.power = power);
+    power(Power::Refuse);
+    let lines = bench.wish_all(1, "10M").await;
+    until("every line was in a visit", LIMIT, async || {
+        for line in &lines {
+            if bench.status_of(*line).await.attempts == 0 {
+                return false;
+            }
+        }
+        bench.world.failures.lock().expect("not poisoned").len() == bench.dials()
+    })
+    .await;
+    assert!(bench.dials() < lines.len(), "{} tries", bench.dials());
+    bench.world.sim.switches.reset();
+    until("all lines are proved", LIMIT, async || {
+        bench.test.clock().advance(TimeDelta::seconds(1));
+        bench.world.proofs.lock().expect("not poisoned").len() >= lines.len()
+    })
+    .await;
     bench.finish().await;
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use simpul_domain::{
-    SubscriptionId,
+    SubscriptionId, TimerId,
     billing::cycle::{due_date, issued_on, turn},
     subscriptions::{Subscription, subscription::SubscriptionStatus},
     time::Zone,
@@ -56,6 +56,38 @@ impl Command for BillLine {
         let due_on = due_date(self.due_on, today, ahead);
         lines::bill(work, self.subscription, self.due_on, due_on).await?;
         self.see_to(work, due_day.next_after(self.due_on), ahead, zone)
+    }
+}
+
+/// [`BillLine`] for many lines in one unit of work: each bill is a stream of its own with the next number, and everything
+/// is read in a few calls. What one of them refuses is refused for all; then each is asked for alone.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct BillLines {
+    pub lines: Vec<BillLine>,
+    /// The timers that ask.
+    pub timers: Vec<TimerId>,
+}
+
+impl Command for BillLines {
+    const NAME: &'static str = "invoice.bill_lines";
+    const ACCESS: Access = Access::permission(permission::INTERNAL);
+    type Answer = ();
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
+        let turns: Vec<_> = self
+            .lines
+            .iter()
+            .map(|line| (line.subscription, line.due_on))
+            .collect();
+        lines::read_ahead(work, &turns).await?;
+        for timer in &self.timers {
+            work.inline(Inline::CompleteTimer(*timer));
+        }
+        for line in &self.lines {
+            line.run(work).await?;
+        }
+        Ok(())
     }
 }
 

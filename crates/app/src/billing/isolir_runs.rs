@@ -24,7 +24,7 @@ use crate::{
     network::LINES,
     permission,
     policies::{origin, timer_row},
-    subscriptions::lines_of,
+    subscriptions::lines_of_all,
     tenancy,
 };
 
@@ -123,28 +123,53 @@ pub(crate) async fn goes_on(
     Ok(work.load::<IsolirRuns>(&id).await?.goes_on())
 }
 
+/// Lines that are read in one call.
+const PAGE: usize = 1_000;
+
 /// Lines with service that are unpaid after their grace. They are only counted: that one of them moves meanwhile is no
 /// conflict.
 async fn would_be_isolated(work: &mut Work<'_>, today: NaiveDate, settings: &TenantSettings) -> Outcome<u32> {
-    let (store, tenant) = (work.store(), work.tenant());
-    let mut lines = BTreeSet::new();
-    for waiting in waiting(work, today, settings).await? {
-        let id = waiting.subscription.to_string();
-        let (line, _) = store.load::<Subscription>(tenant, &id).await?;
-        if is_active(&line) {
-            lines.insert(waiting.subscription);
-        }
-        let (IsolirScope::Customer, Some(customer)) = (settings.isolir.scope, line.customer()) else {
-            continue;
-        };
-        for other in lines_of(work, customer).await? {
-            let (line, _) = store.load::<Subscription>(tenant, &other.to_string()).await?;
-            if is_active(&line) {
-                lines.insert(other);
-            }
-        }
+    let waiting = waiting(work, today, settings).await?;
+    let unpaid: BTreeSet<SubscriptionId> = waiting.iter().map(|bill| bill.subscription).collect();
+    let unpaid = lines(work, unpaid).await?;
+    let mut active: BTreeSet<SubscriptionId> = BTreeSet::new();
+    active.extend(
+        unpaid
+            .iter()
+            .filter(|(_, line)| is_active(line))
+            .map(|(id, _)| *id),
+    );
+    if settings.isolir.scope == IsolirScope::Customer {
+        let customers = unpaid.iter().filter_map(|(_, line)| line.customer()).collect();
+        let all = lines_of_all(work, &customers).await?;
+        let others = all.difference(&active).copied().collect();
+        let others = lines(work, others).await?;
+        active.extend(
+            others
+                .iter()
+                .filter(|(_, line)| is_active(line))
+                .map(|(id, _)| *id),
+        );
     }
-    Ok(u32::try_from(lines.len()).unwrap_or(u32::MAX))
+    Ok(u32::try_from(active.len()).unwrap_or(u32::MAX))
+}
+
+/// Lines as they are now, some thousand in a few calls.
+async fn lines(
+    work: &Work<'_>,
+    ids: BTreeSet<SubscriptionId>,
+) -> Outcome<Vec<(SubscriptionId, Subscription)>> {
+    let ids: Vec<SubscriptionId> = ids.into_iter().collect();
+    let mut lines = Vec::with_capacity(ids.len());
+    for page in ids.chunks(PAGE) {
+        let names: Vec<String> = page.iter().map(ToString::to_string).collect();
+        let loaded = work
+            .store()
+            .load_all::<Subscription>(work.tenant(), &names)
+            .await?;
+        lines.extend(page.iter().copied().zip(loaded.into_iter().map(|(line, _)| line)));
+    }
+    Ok(lines)
 }
 
 fn is_active(line: &Subscription) -> bool {

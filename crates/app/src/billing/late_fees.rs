@@ -43,6 +43,12 @@ impl Fee {
     }
 }
 
+/// Reads which fees wait for these lines.
+pub(super) async fn read_ahead(work: &mut Work<'_>, lines: &[String]) -> Outcome<()> {
+    work.members_ahead(WAITING, lines).await?;
+    Ok(())
+}
+
 /// The fees that wait for the line's next bill.
 pub(super) async fn waiting(work: &mut Work<'_>, line: SubscriptionId) -> Outcome<Vec<Fee>> {
     let mut fees = Vec::new();

@@ -1,11 +1,13 @@
 //! Billing a line of service for a month, by whoever asks for it: a person, or the cycle.
 
+use std::collections::BTreeSet;
+
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use simpul_domain::{
     InvoiceId, SubscriptionId,
     billing::{
-        Invoice, InvoiceError, Period,
+        CreditAccount, Invoice, InvoiceError, Period,
         calendar::invoice_id,
         invoice::{Billed, InvoiceSnapshot},
         service::{self, Rules, Service},
@@ -118,6 +120,26 @@ pub(super) async fn bill(
     issue(work, bill).await?;
     late_fees::bill(work, line, &fees, invoice).await?;
     Ok(Some(invoice))
+}
+
+/// Reads what [`bill`] asks of these lines and due dates.
+pub(super) async fn read_ahead(work: &mut Work<'_>, turns: &[(SubscriptionId, NaiveDate)]) -> Outcome<()> {
+    let lines: Vec<String> = turns.iter().map(|(line, _)| line.to_string()).collect();
+    work.load_ahead::<Subscription>(&lines).await?;
+    let (mut invoices, mut customers) = (Vec::new(), BTreeSet::new());
+    for (line, turn) in turns {
+        let subscription = work.load::<Subscription>(&line.to_string()).await?;
+        customers.extend(subscription.customer().map(|customer| customer.to_string()));
+        if let Some(due_day) = subscription.due_day() {
+            let period = Period::ending_at(due_day, *turn);
+            invoices.push(invoice_id(work.tenant(), *line, period).to_string());
+        }
+    }
+    let customers: Vec<String> = customers.into_iter().collect();
+    work.load_ahead::<Invoice>(&invoices).await?;
+    work.load_ahead::<Customer>(&customers).await?;
+    work.load_ahead::<CreditAccount>(&customers).await?;
+    late_fees::read_ahead(work, &lines).await
 }
 
 fn rules(work: &Work<'_>, settings: &TenantSettings) -> Rules {

@@ -19,7 +19,7 @@ pub use attempts::{
     RecordCreateFailed,
 };
 pub use credentials::{GatewayCredentials, gateway_account, gateway_credentials, hook_path};
-pub use cycle::BillLine;
+pub use cycle::{BillLine, BillLines};
 pub use gateways::{ConnectGateway, secret as gateway_secret};
 pub(crate) use invoices::void;
 pub use invoices::{MarkOverdue, RemindOfInvoice, VoidInvoice};

@@ -18,6 +18,28 @@ use simpul_event_store::{Recorded, feed::HandlerError};
 use super::Policies;
 use crate::saas::TERMS;
 
+pub(super) fn dunning(operator: &Tenant) -> DunningFacts {
+    let settings = operator.settings();
+    DunningFacts {
+        reminder_days: settings.dunning.reminder_days.clone(),
+        grace_days: settings.dunning.grace_days.get(),
+        fines: settings.dunning.late_fee.is_some(),
+        calendar: settings.calendar.clone(),
+    }
+}
+
+/// Which messages customers of the operator get.
+pub(super) fn receipts(operator: &Tenant) -> ReceiptFacts {
+    ReceiptFacts {
+        enabled: if operator.has(Feature::Whatsapp) {
+            operator.settings().messaging.kinds.clone()
+        } else {
+            BTreeSet::new()
+        },
+        channel: Channel::Whatsapp,
+    }
+}
+
 impl Policies {
     /// Whether the platform knows whom to write to: an operator is billed before anybody has said so.
     pub(super) async fn is_reachable(&self, intent: &Intent) -> Result<bool, HandlerError> {
@@ -35,17 +57,6 @@ impl Policies {
         let store = self.bus.store();
         let (state, _) = store.load::<Terms>(TenantId::PLATFORM, TERMS).await?;
         Ok(state.current().clone())
-    }
-
-    pub(super) async fn dunning(&self, tenant: TenantId) -> Result<DunningFacts, HandlerError> {
-        let state = self.tenant(tenant).await?;
-        let dunning = &state.settings().dunning;
-        Ok(DunningFacts {
-            reminder_days: dunning.reminder_days.clone(),
-            grace_days: dunning.grace_days.get(),
-            fines: dunning.late_fee.is_some(),
-            calendar: state.settings().calendar.clone(),
-        })
     }
 
     /// What the line and its operator say about its bills.
@@ -66,19 +77,6 @@ impl Policies {
             zone: settings.region.zone,
             issue_days_ahead: settings.invoicing.issue_days_ahead.get(),
         }))
-    }
-
-    /// Which messages customers of the tenant get.
-    pub(super) async fn receipts(&self, tenant: TenantId) -> Result<ReceiptFacts, HandlerError> {
-        let state = self.tenant(tenant).await?;
-        Ok(ReceiptFacts {
-            enabled: if state.has(Feature::Whatsapp) {
-                state.settings().messaging.kinds.clone()
-            } else {
-                BTreeSet::new()
-            },
-            channel: Channel::Whatsapp,
-        })
     }
 
     pub(super) async fn tenant(&self, tenant: TenantId) -> Result<Tenant, HandlerError> {

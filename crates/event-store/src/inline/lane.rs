@@ -78,8 +78,9 @@ pub async fn wish(tx: &mut TenantTx, wish: &Wish) -> Result<(), StoreError> {
 }
 
 leased! {
-    table: "es.lanes", queue: "kind", key: "subject" &str, open: "state IN ('waiting', 'running', 'failed')", order: "due_at, subject",
-    taken: "state = 'running', ", columns: "kind, subject, target, wanted, confirmed, cause, correlation",
+    table: "es.lanes", queue: "kind", key: "subject" &str, open: "state IN ('waiting', 'running', 'failed')",
+    place: "target", order: "due_at, subject", taken: "state = 'running', ",
+    columns: "kind, subject, target, wanted, confirmed, cause, correlation",
     Leased = |tenant, row| Leased {
         tenant,
         kind: row.kind,

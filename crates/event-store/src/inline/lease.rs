@@ -25,43 +25,27 @@ pub(super) fn interval(delta: TimeDelta) -> sqlx::postgres::types::PgInterval {
     }
 }
 
+/// Which places have room: some things are done at a place (a router), and so many of one place belong together.
+#[derive(Debug, Clone, Copy)]
+pub struct Room<'a> {
+    /// Places where the taker is at work already: nothing is leased there.
+    pub busy: &'a [String],
+    /// Places, those whose rows have waited longest.
+    pub places: i64,
+    /// Rows of each.
+    pub each: i64,
+}
+
 /// Writes `due`, `lease` and `release` for a table with the columns `due_at`, `lease_until`, `holder`, `epoch` and
 /// `attempts`. The texts are SQL: `queue` says which queue a row is in, `open` that something is left to be done,
-/// `taken` what else a lease changes, `columns` what a leased row is read from.
+/// `place` where, if rows are leased by [`Room`], `taken` what else a lease changes, `columns` what a leased row is read
+/// from.
 macro_rules! leased {
     (
         table: $table:tt, queue: $queue:tt, key: $key:tt $type:ty, open: $open:tt, order: $order:tt, taken: $taken:tt,
         columns: $columns:tt, $leased:ty = |$tenant:ident, $row:ident| $read:expr
     ) => {
-        /// Tenants with due rows that are free, longest due first.
-        pub async fn due(
-            tx: &mut $crate::db::SystemTx,
-            queue: &str,
-            taker: &$crate::inline::Taker,
-            limit: i64,
-        ) -> Result<Vec<$crate::inline::Due>, $crate::StoreError> {
-            let rows = sqlx::query!(
-                r#"SELECT tenant_id, min(due_at) AS "due_at!" FROM "#
-                    + $table
-                    + " WHERE "
-                    + $queue
-                    + " = $1 AND due_at <= $2 AND "
-                    + $open
-                    + " AND (lease_until IS NULL OR lease_until <= $2 OR holder = ANY($3))
-                       GROUP BY tenant_id ORDER BY 2 LIMIT $4",
-                queue,
-                taker.now,
-                &taker.gone,
-                limit
-            )
-            .fetch_all(&mut **tx)
-            .await?;
-            let due = rows.into_iter().map(|row| $crate::inline::Due {
-                tenant: simpul_domain::TenantId::new(row.tenant_id),
-                due_at: row.due_at,
-            });
-            Ok(due.collect())
-        }
+        $crate::inline::lease::leased!(@ends $table, $queue, $key $type, $open);
 
         /// Leases due rows of one tenant. Whoever held one before is fenced; `attempts` counts the leases.
         pub async fn lease(
@@ -101,6 +85,102 @@ macro_rules! leased {
             .fetch_all(&mut **tx)
             .await?;
             Ok(rows.into_iter().map(|$row| $read).collect())
+        }
+    };
+    (
+        table: $table:tt, queue: $queue:tt, key: $key:tt $type:ty, open: $open:tt, place: $place:tt, order: $order:tt,
+        taken: $taken:tt, columns: $columns:tt, $leased:ty = |$tenant:ident, $row:ident| $read:expr
+    ) => {
+        $crate::inline::lease::leased!(@ends $table, $queue, $key $type, $open);
+
+        /// Leases due rows of one tenant, place by place. Whoever held one before is fenced; `attempts` counts the
+        /// leases.
+        pub async fn lease(
+            tx: &mut $crate::db::TenantTx,
+            queue: &str,
+            taker: &$crate::inline::Taker,
+            duration: chrono::TimeDelta,
+            room: $crate::inline::Room<'_>,
+        ) -> Result<Vec<$leased>, $crate::StoreError> {
+            let $tenant = tx.tenant();
+            let rows = sqlx::query!(
+                "UPDATE "
+                    + $table
+                    + " SET "
+                    + $taken
+                    + "lease_until = $3 + $4::interval, holder = $5, epoch = epoch + 1, attempts = attempts + 1
+                       WHERE tenant_id = $1 AND ctid = ANY (ARRAY(
+                           SELECT free.ctid FROM (
+                               SELECT "
+                    + $place
+                    + " AS place FROM "
+                    + $table
+                    + " WHERE tenant_id = $1 AND "
+                    + $queue
+                    + " = $2 AND due_at <= $3 AND "
+                    + $open
+                    + " AND (lease_until IS NULL OR lease_until <= $3 OR holder = ANY($6)) AND "
+                    + $place
+                    + " <> ALL($7) GROUP BY 1 ORDER BY min(due_at), 1 LIMIT $8
+                           ) AS places CROSS JOIN LATERAL (
+                               SELECT ctid FROM "
+                    + $table
+                    + " WHERE tenant_id = $1 AND "
+                    + $queue
+                    + " = $2 AND due_at <= $3 AND "
+                    + $open
+                    + " AND (lease_until IS NULL OR lease_until <= $3 OR holder = ANY($6)) AND "
+                    + $place
+                    + " = places.place ORDER BY "
+                    + $order
+                    + " LIMIT $9 FOR UPDATE SKIP LOCKED
+                           ) AS free)) RETURNING "
+                    + $columns
+                    + ", attempts, epoch",
+                $tenant.as_uuid(),
+                queue,
+                taker.now,
+                $crate::inline::lease::interval(duration),
+                taker.holder,
+                &taker.gone,
+                room.busy,
+                room.places,
+                room.each
+            )
+            .fetch_all(&mut **tx)
+            .await?;
+            Ok(rows.into_iter().map(|$row| $read).collect())
+        }
+    };
+    (@ends $table:tt, $queue:tt, $key:tt $type:ty, $open:tt) => {
+        /// Tenants with due rows that are free, longest due first.
+        pub async fn due(
+            tx: &mut $crate::db::SystemTx,
+            queue: &str,
+            taker: &$crate::inline::Taker,
+            limit: i64,
+        ) -> Result<Vec<$crate::inline::Due>, $crate::StoreError> {
+            let rows = sqlx::query!(
+                r#"SELECT tenant_id, min(due_at) AS "due_at!" FROM "#
+                    + $table
+                    + " WHERE "
+                    + $queue
+                    + " = $1 AND due_at <= $2 AND "
+                    + $open
+                    + " AND (lease_until IS NULL OR lease_until <= $2 OR holder = ANY($3))
+                       GROUP BY tenant_id ORDER BY 2 LIMIT $4",
+                queue,
+                taker.now,
+                &taker.gone,
+                limit
+            )
+            .fetch_all(&mut **tx)
+            .await?;
+            let due = rows.into_iter().map(|row| $crate::inline::Due {
+                tenant: simpul_domain::TenantId::new(row.tenant_id),
+                due_at: row.due_at,
+            });
+            Ok(due.collect())
         }
 
         /// Ends a lease; the caller says in the same transaction what became of the row.

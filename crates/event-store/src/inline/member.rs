@@ -15,6 +15,25 @@ pub async fn list(tx: &mut TenantTx, scope: &str, key: &str) -> Result<Vec<Strin
     .await?)
 }
 
+/// The members of sets of one scope, each with its key.
+pub async fn list_of(
+    tx: &mut TenantTx,
+    scope: &str,
+    keys: &[String],
+) -> Result<Vec<(String, String)>, StoreError> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query!(
+        "SELECT key, member FROM es.members WHERE tenant_id = $1 AND scope = $2 AND key = ANY($3)
+         ORDER BY key, sort, member",
+        tenant.as_uuid(),
+        scope,
+        keys
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.key, row.member)).collect())
+}
+
 /// The members of a set whose sort text is at most `until`, in the order of [`list`].
 pub async fn list_until(
     tx: &mut TenantTx,

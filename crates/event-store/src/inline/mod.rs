@@ -23,8 +23,8 @@ pub mod quota;
 pub mod stuck;
 pub mod timer;
 
-pub(crate) use counter::next as next_number;
-pub use lease::Taker;
+pub(crate) use counter::{next as next_number, take as take_numbers};
+pub use lease::{Room, Taker};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use simpul_domain::{
@@ -117,8 +117,45 @@ pub enum Inline {
     },
 }
 
+/// Writes rows in their order: timers that follow each other in one statement.
+pub(crate) async fn write(rows: &[Inline], tx: &mut TenantTx) -> Result<(), StoreError> {
+    for alike in rows.chunk_by(|one, next| std::mem::discriminant(one) == std::mem::discriminant(next)) {
+        let (put, done): (Vec<&timer::Timer>, Vec<TimerId>) = match alike {
+            [Inline::ScheduleTimer(_), _, ..] => {
+                (alike.iter().filter_map(Inline::scheduled).collect(), Vec::new())
+            }
+            [Inline::CompleteTimer(_), _, ..] => {
+                (Vec::new(), alike.iter().filter_map(Inline::completed).collect())
+            }
+            _ => {
+                for row in alike {
+                    row.write(tx).await?;
+                }
+                continue;
+            }
+        };
+        timer::schedule_all(tx, &put).await?;
+        timer::complete_all(tx, &done).await?;
+    }
+    Ok(())
+}
+
 impl Inline {
-    pub(crate) async fn write(&self, tx: &mut TenantTx) -> Result<(), StoreError> {
+    const fn scheduled(&self) -> Option<&timer::Timer> {
+        match self {
+            Self::ScheduleTimer(timer) => Some(timer),
+            _ => None,
+        }
+    }
+
+    const fn completed(&self) -> Option<TimerId> {
+        match self {
+            Self::CompleteTimer(id) => Some(*id),
+            _ => None,
+        }
+    }
+
+    async fn write(&self, tx: &mut TenantTx) -> Result<(), StoreError> {
         match self {
             Self::ScheduleTimer(timer) => timer::schedule(tx, timer).await,
             Self::GuardTimer {

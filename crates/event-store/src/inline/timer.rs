@@ -1,6 +1,8 @@
 //! Timers: something is due at an instant. Leased, caught up once after downtime, deleted in the transaction of the
 //! command that they fire.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use simpul_domain::{TenantId, TimerId};
 use uuid::Uuid;
@@ -58,6 +60,42 @@ pub async fn schedule(tx: &mut TenantTx, timer: &Timer) -> Result<(), StoreError
     Ok(())
 }
 
+/// Puts many timers at once; of two with one id the last counts.
+pub(super) async fn schedule_all(tx: &mut TenantTx, timers: &[&Timer]) -> Result<(), StoreError> {
+    let timers: BTreeMap<Uuid, &Timer> = timers.iter().map(|timer| (timer.id.as_uuid(), *timer)).collect();
+    if timers.is_empty() {
+        return Ok(());
+    }
+    let tenant = tx.tenant();
+    let ids: Vec<Uuid> = timers.keys().copied().collect();
+    let kinds: Vec<&str> = timers.values().map(|timer| timer.kind.as_str()).collect();
+    let subjects: Vec<&str> = timers.values().map(|timer| timer.subject.as_str()).collect();
+    let dues: Vec<DateTime<Utc>> = timers.values().map(|timer| timer.due_at).collect();
+    let origins = timers.values().map(|timer| timer.origin);
+    let (causes, correlations): (Vec<_>, Vec<_>) = origins
+        .map(|origin| {
+            let correlation = origin.map(|origin| origin.correlation.as_uuid());
+            (origin.map(|origin| origin.cause), correlation)
+        })
+        .unzip();
+    sqlx::query!(
+        "INSERT INTO es.timers (tenant_id, timer_id, kind, subject, due_at, cause, correlation)
+         SELECT $1, t.* FROM unnest($2::uuid[], $3::text[], $4::text[], $5::timestamptz[], $6::uuid[], $7::uuid[]) AS t
+         ON CONFLICT ON CONSTRAINT timers_pkey DO UPDATE
+         SET due_at = excluded.due_at, lease_until = NULL, holder = NULL, attempts = 0",
+        tenant.as_uuid(),
+        &ids,
+        &kinds as &[&str],
+        &subjects as &[&str],
+        &dues,
+        &causes as &[Option<Uuid>],
+        &correlations as &[Option<Uuid>],
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
 /// Puts a timer over work that its maker does at once: it fires only if that takes longer than `duration`, or its maker
 /// is gone.
 pub async fn guard(
@@ -92,6 +130,63 @@ pub async fn complete(tx: &mut TenantTx, id: TimerId) -> Result<(), StoreError> 
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+/// Removes many at once.
+pub(super) async fn complete_all(tx: &mut TenantTx, ids: &[TimerId]) -> Result<(), StoreError> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let tenant = tx.tenant();
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    sqlx::query!(
+        "DELETE FROM es.timers WHERE tenant_id = $1 AND timer_id = ANY($2)",
+        tenant.as_uuid(),
+        &ids
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Leases more timers of one kind that were never tried, to be fired together with one that is leased already.
+pub async fn lease_alike(
+    tx: &mut TenantTx,
+    kind: &str,
+    taker: &Taker,
+    duration: TimeDelta,
+    limit: i64,
+) -> Result<Vec<Fired>, StoreError> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query!(
+        "UPDATE es.timers SET lease_until = $3::timestamptz + $4::interval, holder = $5, epoch = epoch + 1,
+                attempts = attempts + 1
+         WHERE tenant_id = $1 AND ctid = ANY (ARRAY(
+             SELECT ctid FROM es.timers WHERE tenant_id = $1 AND kind = $2 AND due_at <= $3 AND attempts = 0 AND lease_until IS NULL
+             ORDER BY due_at LIMIT $6 FOR UPDATE SKIP LOCKED))
+         RETURNING timer_id, subject, due_at, cause, correlation, attempts, epoch",
+        tenant.as_uuid(),
+        kind,
+        taker.now,
+        interval(duration),
+        taker.holder,
+        limit
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    let fired = rows.into_iter().map(|row| Fired {
+        tenant,
+        timer: Timer {
+            id: TimerId::new(row.timer_id),
+            kind: kind.to_owned(),
+            subject: row.subject,
+            due_at: row.due_at,
+            origin: origin(row.cause, row.correlation),
+        },
+        attempts: row.attempts,
+        epoch: row.epoch,
+    });
+    Ok(fired.collect())
 }
 
 leased! {

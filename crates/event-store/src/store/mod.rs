@@ -191,6 +191,47 @@ impl EventStore {
         }
     }
 
+    /// Like [`EventStore::load`], of many streams in one call, in the order of their ids.
+    pub async fn load_all<A: Decider>(
+        &self,
+        tenant: TenantId,
+        ids: &[String],
+    ) -> Result<Vec<(A, i64)>, StoreError> {
+        let rows = sqlx::query!(
+            r#"SELECT s.ordinal AS "ordinal!", e.sequence AS "sequence!", e.event_type, e.event_version,
+                      e.payload AS "payload!: JsonText"
+               FROM unnest($3::text[]) WITH ORDINALITY AS s (id, ordinal)
+               CROSS JOIN LATERAL es.load($1, $2, s.id, 0, $4) AS e
+               ORDER BY s.ordinal, e.sequence"#,
+            tenant.as_uuid(),
+            A::TYPE,
+            ids,
+            A::STATE_VERSION
+        )
+        .fetch_all(&self.inner.db.autocommit())
+        .await?;
+        let mut streams: Vec<Vec<Row>> = ids.iter().map(|_| Vec::new()).collect();
+        for row in rows {
+            let stream = usize::try_from(row.ordinal - 1)
+                .ok()
+                .and_then(|at| streams.get_mut(at));
+            stream.ok_or(StoreError::Aborted)?.push(Row {
+                sequence: row.sequence,
+                event_type: row.event_type,
+                event_version: row.event_version,
+                payload: row.payload,
+            });
+        }
+        let mut loaded = Vec::with_capacity(ids.len());
+        for (id, rows) in ids.iter().zip(streams) {
+            loaded.push(match self.fold(rows)? {
+                Some(folded) => folded,
+                None => self.replay(tenant, id).await?,
+            });
+        }
+        Ok(loaded)
+    }
+
     /// Like [`EventStore::load`], from every event of the stream.
     pub async fn replay<A: Decider>(&self, tenant: TenantId, id: &str) -> Result<(A, i64), StoreError> {
         let rows = self.load_stored(tenant, A::TYPE, id, 0, None).await?;

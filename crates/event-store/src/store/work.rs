@@ -71,6 +71,13 @@ impl Loaded {
     }
 }
 
+/// Numbers of one scope: the first one, and how many followed it.
+#[derive(Debug, Clone, Copy)]
+struct Numbers {
+    first: i64,
+    more: i64,
+}
+
 /// What a commit did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
@@ -90,6 +97,10 @@ pub struct Work<'s> {
     staged: Vec<Staged>,
     claims: Claims,
     inline: Vec<Inline>,
+    /// Sets that were read ahead.
+    sets: HashMap<(String, String), Vec<String>>,
+    /// Numbers that were taken of a scope after its first one, which holds the scope.
+    numbers: HashMap<String, Numbers>,
     /// From where the command comes, as it is kept.
     origin: Option<&'s Origin>,
     /// Opened by the first read that must stay locked until the commit.
@@ -115,6 +126,8 @@ impl<'s> Work<'s> {
             staged: Vec::new(),
             claims: Claims::default(),
             inline: Vec::new(),
+            sets: HashMap::new(),
+            numbers: HashMap::new(),
             origin: None,
             tx: None,
         }
@@ -184,6 +197,30 @@ impl<'s> Work<'s> {
             .get(&key)
             .and_then(|loaded| loaded.now.state.downcast_ref())
             .ok_or(StoreError::Aborted)
+    }
+
+    /// Reads what this work is about to load, in one call instead of one for each.
+    pub async fn load_ahead<A: Decider>(&mut self, ids: &[String]) -> Result<(), StoreError> {
+        let mut unread = Vec::new();
+        for id in ids {
+            let key = (A::TYPE, id.clone());
+            if self.loaded.contains_key(&key) {
+                continue;
+            }
+            let memory = self
+                .recalls
+                .then(|| self.store.memory().recall::<A>(self.tenant(), id));
+            match memory.flatten() {
+                Some(seen) => drop(self.loaded.insert(key, Loaded::from_memory(seen))),
+                None => unread.push(id.clone()),
+            }
+        }
+        let states = self.store.load_all::<A>(self.tenant(), &unread).await?;
+        for (id, (state, version)) in unread.into_iter().zip(states) {
+            self.loaded
+                .insert((A::TYPE, id), Loaded::from_log(Seen::at(state, version)));
+        }
+        Ok(())
     }
 
     /// Says that a stream is new: nothing is read, and an existing stream becomes a conflict at commit.
@@ -258,10 +295,36 @@ impl<'s> Work<'s> {
         self.claims.drop.push(json!([scope, key, member]));
     }
 
+    /// Reads sets that this work is about to ask for, in one call instead of one for each.
+    pub async fn members_ahead(&mut self, scope: &str, keys: &[String]) -> Result<(), StoreError> {
+        for key in keys {
+            self.sets.entry((scope.to_owned(), key.clone())).or_default();
+        }
+        for (key, member) in self.members_of(scope, keys).await? {
+            self.sets.entry((scope.to_owned(), key)).or_default().push(member);
+        }
+        Ok(())
+    }
+
     /// The members of a set, ordered by their sort text, then by themselves.
     pub async fn members(&mut self, scope: &str, key: &str) -> Result<Vec<String>, StoreError> {
+        if let Some(members) = self.sets.get(&(scope.to_owned(), key.to_owned())) {
+            return Ok(members.clone());
+        }
         let mut tx = self.store.db().tenant_tx(self.tenant()).await?;
         let rows = inline::member::list(&mut tx, scope, key).await?;
+        tx.commit().await?;
+        Ok(rows)
+    }
+
+    /// The members of sets of one scope, each with its key.
+    pub async fn members_of(
+        &mut self,
+        scope: &str,
+        keys: &[String],
+    ) -> Result<Vec<(String, String)>, StoreError> {
+        let mut tx = self.store.db().tenant_tx(self.tenant()).await?;
+        let rows = inline::member::list_of(&mut tx, scope, keys).await?;
         tx.commit().await?;
         Ok(rows)
     }
@@ -298,12 +361,17 @@ impl<'s> Work<'s> {
     /// The next number of a scope, from 1, without gaps: it is locked until this work commits, and given back if
     /// it does not. Serialises the works of one tenant that number the same scope.
     pub async fn next_number(&mut self, scope: &str) -> Result<u64, StoreError> {
+        if let Some(numbers) = self.numbers.get_mut(scope) {
+            numbers.more += 1;
+            return u64::try_from(numbers.first + numbers.more).map_err(|_| StoreError::Aborted);
+        }
         if self.tx.is_none() {
             self.tx = Some(self.store.db().tenant_tx(self.tenant()).await?);
         }
         let tx = self.tx.as_mut().ok_or(StoreError::Aborted)?;
-        let number = inline::next_number(tx, scope).await?;
-        u64::try_from(number).map_err(|_| StoreError::Aborted)
+        let first = inline::next_number(tx, scope).await?;
+        self.numbers.insert(scope.to_owned(), Numbers { first, more: 0 });
+        u64::try_from(first).map_err(|_| StoreError::Aborted)
     }
 
     /// A row of an inline table, written in the same transaction as the events.
@@ -363,7 +431,7 @@ impl<'s> Work<'s> {
             reads: reads.as_ref(),
         };
         crash::point(Point::CommandDecided);
-        let appended = write(self.store, &append, self.tx, &self.inline).await;
+        let appended = write(self.store, &append, self.tx, &self.numbers, &self.inline).await;
         let (memory, tenant) = (self.store.memory(), self.context.tenant);
         for ((kind, id), loaded) in self.loaded {
             match &appended {
@@ -383,6 +451,7 @@ async fn write(
     store: &EventStore,
     append: &Append<'_>,
     tx: Option<TenantTx>,
+    numbers: &HashMap<String, Numbers>,
     inline: &[Inline],
 ) -> Result<i64, StoreError> {
     if inline.is_empty() && tx.is_none() {
@@ -392,9 +461,10 @@ async fn write(
         Some(tx) => tx,
         None => store.db().tenant_tx(append.tenant).await?,
     };
-    for row in inline {
-        row.write(&mut tx).await?;
+    for (scope, numbers) in numbers {
+        inline::take_numbers(&mut tx, scope, numbers.more).await?;
     }
+    inline::write(inline, &mut tx).await?;
     let appended = store.append_in(append, &mut tx).await?;
     crash::point(Point::CommandAppended);
     tx.commit().await?;

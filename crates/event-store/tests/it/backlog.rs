@@ -6,6 +6,7 @@ use simpul_domain::{EventId, TenantId};
 use simpul_event_store::{
     EventStore,
     inline::{
+        Room,
         backlog::{self, Targets},
         dead_letter::{self, DeadLetter},
         lane::{self, Leased, Wish},
@@ -16,6 +17,12 @@ use uuid::Uuid;
 
 const KIND: &str = "provisioning";
 const LEASE: TimeDelta = TimeDelta::hours(1);
+/// One row at one place.
+const ONE: Room<'_> = Room {
+    busy: &[],
+    places: 1,
+    each: 1,
+};
 
 fn tenant(number: u128) -> TenantId {
     TenantId::new(Uuid::from_u128(number))
@@ -37,7 +44,7 @@ async fn wish(store: &EventStore, tenant: TenantId, subject: &str, target: &str)
 
 async fn lease(store: &EventStore, tenant: TenantId) -> Leased {
     let mut tx = store.db().tenant_tx(tenant).await.expect("tx");
-    let mut leased = lane::lease(&mut tx, KIND, &store.taker(), LEASE, 1)
+    let mut leased = lane::lease(&mut tx, KIND, &store.taker(), LEASE, ONE)
         .await
         .expect("leased");
     tx.commit().await.expect("commit");

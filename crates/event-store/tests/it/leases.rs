@@ -8,6 +8,7 @@ use simpul_domain::{TenantId, TimerId};
 use simpul_event_store::{
     EventStore, StoreError, Upcasters,
     inline::{
+        Room,
         lane::{self, Wish},
         outbox::{self, Ending, Leased, Parcel},
         timer::{self, Timer},
@@ -27,6 +28,12 @@ const CHANNEL: &str = "whatsapp";
 /// Longer than any test: what is free before was freed, and did not run out.
 const LEASE: TimeDelta = TimeDelta::hours(1);
 const LIMIT: Duration = Duration::from_secs(20);
+/// One row at one place.
+const ONE: Room<'_> = Room {
+    busy: &[],
+    places: 1,
+    each: 1,
+};
 
 fn tenant() -> TenantId {
     TenantId::new(Uuid::from_u128(1))
@@ -262,7 +269,7 @@ async fn a_lane_that_was_disturbed_does_not_believe_the_run_under_way_and_is_loo
     };
     let mut tx = store.db().tenant_tx(tenant()).await.expect("a transaction");
     lane::wish(&mut tx, &wish).await.expect("wished");
-    let taken = lane::lease(&mut tx, &wish.kind, &store.taker(), LEASE, 1)
+    let taken = lane::lease(&mut tx, &wish.kind, &store.taker(), LEASE, ONE)
         .await
         .expect("leased");
     // A run whose lease was over has written to the router meanwhile.
@@ -285,7 +292,7 @@ async fn a_lane_that_was_disturbed_does_not_believe_the_run_under_way_and_is_loo
 
     let mut tx = store.db().tenant_tx(tenant()).await.expect("a transaction");
     lane::wish(&mut tx, &wish).await.expect("wished");
-    let taken = lane::lease(&mut tx, &wish.kind, &store.taker(), LEASE, 1)
+    let taken = lane::lease(&mut tx, &wish.kind, &store.taker(), LEASE, ONE)
         .await
         .expect("leased");
     lane::confirm(&mut tx, &taken[0], 7).await.expect("confirmed");
@@ -300,8 +307,56 @@ async fn a_lane_that_was_disturbed_does_not_believe_the_run_under_way_and_is_loo
         status.state, "waiting",
         "what was confirmed may not hold any more"
     );
-    let again = lane::lease(&mut tx, &wish.kind, &store.taker(), LEASE, 1)
+    let again = lane::lease(&mut tx, &wish.kind, &store.taker(), LEASE, ONE)
         .await
         .expect("leased");
     assert_eq!(again.len(), 1);
+}
+
+#[tokio::test]
+async fn lanes_are_leased_place_by_place_and_never_where_their_taker_is_already() {
+    let db = TestDb::create().await;
+    let store = db.store();
+    let mut tx = store.db().tenant_tx(tenant()).await.expect("a transaction");
+    // A place with a long queue, and lines of two others behind all of it.
+    let queue = (0..50).map(|number| (format!("line {number:02}"), "busy"));
+    let others = [("line 97", "a"), ("line 98", "b"), ("line 99", "b")];
+    let others = others.map(|(line, place)| (line.to_owned(), place));
+    for (number, (subject, target)) in queue.chain(others).enumerate() {
+        let wish = Wish {
+            kind: "provisioning".to_owned(),
+            subject,
+            target: target.to_owned(),
+            wanted: 1,
+            due_at: store.now() - TimeDelta::seconds(100)
+                + TimeDelta::seconds(i64::try_from(number).expect("few")),
+            origin: None,
+        };
+        lane::wish(&mut tx, &wish).await.expect("wished");
+    }
+    let busy = ["busy".to_owned()];
+    let room = Room {
+        busy: &busy,
+        places: 2,
+        each: 10,
+    };
+    let lease = async |tx: &mut _, room| {
+        let leased = lane::lease(tx, "provisioning", &store.taker(), LEASE, room).await;
+        let mut lines: Vec<_> = leased
+            .expect("leased")
+            .into_iter()
+            .map(|lane| lane.subject)
+            .collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!(lease(&mut tx, room).await, ["line 97", "line 98", "line 99"]);
+    assert!(lease(&mut tx, room).await.is_empty());
+    let all = Room { busy: &[], ..room };
+    let first: Vec<_> = (0..10).map(|number| format!("line {number:02}")).collect();
+    assert_eq!(
+        lease(&mut tx, all).await,
+        first,
+        "no more of one place than asked for"
+    );
 }

@@ -8,7 +8,7 @@ use simpul_domain::{EventId, RouterId, SubscriptionId, TenantId};
 use simpul_event_store::{
     EventStore, StoreError, TenantTx,
     inline::{
-        Taker,
+        Room, Taker,
         lane::{self, Wish},
     },
 };
@@ -24,6 +24,12 @@ use crate::{Court, next, tenant};
 
 const KIND: &str = "law";
 const LEASE_MS: i64 = 20_000;
+/// One row at one place.
+const ONE: Room<'_> = Room {
+    busy: &[],
+    places: 1,
+    each: 1,
+};
 /// States of a lane that the model has too.
 const STATES: [&str; 4] = ["waiting", "running", "failed", "confirmed"];
 
@@ -211,7 +217,7 @@ impl Lanes for Real {
             gone: Vec::new(),
         };
         let mut tx = self.tx().await;
-        let leased = lane::lease(&mut tx, KIND, &taker, TimeDelta::milliseconds(LEASE_MS), 1).await;
+        let leased = lane::lease(&mut tx, KIND, &taker, TimeDelta::milliseconds(LEASE_MS), ONE).await;
         tx.commit().await.expect("committed");
         leased.expect("leased").first().map(|row| Held {
             wanted: row.wanted,

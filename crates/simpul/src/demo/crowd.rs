@@ -41,13 +41,24 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Longest wait for all routers.
 const PATIENCE: Duration = Duration::from_mins(15);
 const PAGE: i64 = 2_000;
+const CONFIRMED: &str = "network.provisioning.confirmed";
 
 /// Everything but what waits for a day to come: until it is started, nobody is isolated.
 const WITHOUT_SCHEDULER: [Role; 4] = [Role::Projector, Role::Reactor, Role::Relay, Role::Worker];
 
-/// From the moment at which the bills of all lines are looked at to the proof that the last router restricts its last
-/// line, in seconds. Everything runs in this process, in an empty database.
-pub async fn isolated(mut config: Config, routers: usize, lines: usize) -> anyhow::Result<f64> {
+/// How long it took.
+#[derive(Debug, Clone, Copy)]
+pub struct Isolated {
+    /// Until all lines were there, proved on their routers, and billed.
+    pub seeded: Duration,
+    /// From the moment at which the bills of all lines are looked at to the proof that the last router restricts its last
+    /// line.
+    pub run: Duration,
+}
+
+/// Isolates so many lines. Everything runs in this process, in an empty database.
+pub async fn isolated(mut config: Config, routers: usize, lines: usize) -> anyhow::Result<Isolated> {
+    let began = tokio::time::Instant::now();
     let around = prepare(&mut config).await?;
     let running = roles::start(&config, &WITHOUT_SCHEDULER, None).await?;
     let bus = Bus::new(running.store.clone());
@@ -78,14 +89,14 @@ pub async fn isolated(mut config: Config, routers: usize, lines: usize) -> anyho
         .buffer_unordered(AT_ONCE)
         .try_for_each(|_| async { Ok(()) })
         .await?;
-    let started = tokio::time::Instant::now();
+    let seeded = began.elapsed();
     let scheduler = roles::start(&config, &[Role::Scheduler], None).await?;
     proofs.wait(&running, &operator, "isolated", lines).await?;
-    let seconds = started.elapsed().as_secs_f64();
+    let run = began.elapsed().saturating_sub(seeded);
     scheduler.stop().await;
     running.stop().await;
     drop(handles);
-    Ok(seconds)
+    Ok(Isolated { seeded, run })
 }
 
 /// Simulated routers, and what they are called here.
@@ -179,10 +190,10 @@ impl Proofs {
             let events = feed::page(&running.store, operator.tenant, self.seen, PAGE).await?;
             for event in &events {
                 self.seen = event.tenant_seq;
-                if event.event_type != "network.provisioning.confirmed" {
+                if event.event_type != CONFIRMED {
                     continue;
                 }
-                let payload = event.payload.value();
+                let payload = &event.payload.value()[CONFIRMED];
                 if payload["subscription"].as_str() == Some(&operator.subscription.to_string()) {
                     continue;
                 }

@@ -1,5 +1,6 @@
 //! The main job, shown from end to end on this machine: an unpaid customer pays and is back online, with proof.
 
+pub(crate) mod bills;
 mod crowd;
 mod cycle;
 mod door;
@@ -21,7 +22,8 @@ use url::Url;
 
 use self::surroundings::Surroundings;
 pub use self::{
-    crowd::isolated,
+    bills::{Billed, billed},
+    crowd::{Isolated, isolated},
     cycle::{MOST_ROUNDS, paid_to_online},
     drill::drill,
 };

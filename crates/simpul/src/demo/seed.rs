@@ -77,9 +77,18 @@ impl Hand<'_> {
     where
         C: Command<Refusal = Refusal>,
     {
-        let store = self.bus.store();
-        let command_id = store.new_command_id();
-        let context = Context {
+        let receipt = self
+            .bus
+            .dispatch(self.context(), command)
+            .await
+            .with_context(|| format!("{} was refused", C::NAME))?;
+        Ok(receipt.answer)
+    }
+
+    /// Of a command that nobody repeats.
+    pub fn context(&self) -> Context {
+        let command_id = self.bus.store().new_command_id();
+        Context {
             tenant: self.tenant,
             actor: self.actor.clone(),
             impersonator: None,
@@ -91,13 +100,7 @@ impl Hand<'_> {
             command_id,
             effective_at: None,
             dry_run: false,
-        };
-        let receipt = self
-            .bus
-            .dispatch(context, command)
-            .await
-            .with_context(|| format!("{} was refused", C::NAME))?;
-        Ok(receipt.answer)
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Puts the parts together: which implementation stands behind each port.
 
+mod bills;
 mod deliveries;
 mod letters;
 mod messages;
@@ -27,8 +28,8 @@ use simpul_event_store::{Bus, Db, EventStore, Upcasters, Vault};
 use simpul_routeros::tls::Roots;
 
 pub(crate) use self::{
-    deliveries::Deliveries, letters::Letters, messages::Messages, notices::Notices, routers::Routers,
-    sweeps::Sweeps, timers::Timers,
+    bills::Bills, deliveries::Deliveries, letters::Letters, messages::Messages, notices::Notices,
+    routers::Routers, sweeps::Sweeps, timers::Timers,
 };
 use crate::{
     config::{Config, EgressMode},

@@ -14,13 +14,14 @@ use simpul_app::{
 use simpul_domain::{AttemptId, CorrelationId, policy::TimerKind};
 use simpul_event_store::{Cause, Context, feed::HandlerError, inline::timer::Fired};
 
-use super::Sweeps;
+use super::{Bills, Sweeps};
 
 /// See the module.
 #[derive(Debug, Clone)]
 pub(crate) struct Timers {
     pub(crate) policies: Policies,
     pub(crate) sweeps: Sweeps,
+    pub(crate) bills: Bills,
     pub(crate) till: Till,
     pub(crate) poller: Poller,
     pub(crate) domains: Domains,
@@ -91,6 +92,7 @@ impl TimerHandler for Timers {
                 let looked = self.domains.look(frame, timer, domain, (&token, again));
                 looked.await.map_err(HandlerError::from)
             }
+            Ok(TimerKind::BillLine { .. }) => self.bills.fire(fired).await,
             Ok(_) => self.policies.fire(fired).await,
             Err(error) => Err(error),
         };
