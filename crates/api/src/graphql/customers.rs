@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject, connection::Connection};
+use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use secrecy::ExposeSecret as _;
 use simpul_app::{Personal, customers::RegisterCustomer, permission};
 use simpul_domain::{CustomerId, customers::CustomerCode};
@@ -15,9 +15,9 @@ use simpul_projections::{
 use super::{
     batch,
     fields::Fields,
-    page::{Cursor, connection, page},
+    page::{RowConnection, page, row_connection},
     payload::payload,
-    rows::{Row, plain},
+    rows::plain,
     scalar::DateTime,
     scope::{Scope, scope},
     user_error::UserError,
@@ -147,13 +147,13 @@ impl CustomersQuery {
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
         #[graphql(desc = "The customer with exactly this code.")] code: Option<String>,
-    ) -> Result<Connection<Cursor, Row<Customer>>> {
+    ) -> Result<RowConnection<Customer>> {
         let scope = scope(context)?;
         scope.require(permission::CUSTOMER_READ).await?;
         let page = page(LIST, first, after.as_deref())?;
         let code = code.map(|code| CustomerCode::parse(&code));
         let Some(code) = code.transpose().ok() else {
-            return Ok(Connection::new(false, false));
+            return Ok(RowConnection::default());
         };
         let mut tx = scope.read(&[CustomerListProjector::NAME]).await?;
         let listed = customer_list::list(&mut tx, code.as_ref(), page).await;
@@ -163,7 +163,7 @@ impl CustomersQuery {
         tx.commit().await.map_err(ApiError::from)?;
         let rows = positions.into_iter().zip(opened).collect();
         let slice = Slice { rows, next };
-        Ok(connection(LIST, page, slice, |row| Row(row.1)))
+        Ok(row_connection(LIST, page, slice, |row| row.1))
     }
 }
 

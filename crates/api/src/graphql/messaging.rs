@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{
-    ComplexObject, Context, Enum, ID, InputObject, Object, Result, SimpleObject, connection::Connection,
-};
+use async_graphql::{ComplexObject, Context, Enum, ID, InputObject, Object, Result, SimpleObject};
 use simpul_app::{
     Personal,
     messaging::{ConnectSender, hook_path, sender_account},
@@ -27,9 +25,9 @@ use super::{
     batch,
     customers::Customer,
     fields::Fields,
-    page::{Cursor, connection, page},
+    page::{RowConnection, page, row_connection},
     payload::payload,
-    rows::{Row, plain, words},
+    rows::{plain, words},
     scalar::DateTime,
     scope::{Scope, scope},
 };
@@ -263,19 +261,19 @@ impl MessagingQuery {
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
         #[graphql(desc = "Which messages.")] filter: Option<MessageFilter>,
-    ) -> Result<Connection<Cursor, Row<Message>>> {
+    ) -> Result<RowConnection<Message>> {
         let scope = scope(context)?;
         scope.require(permission::CUSTOMER_READ).await?;
         let page = page(LIST, first, after.as_deref())?;
         let Some(wanted) = filter.unwrap_or_default().wanted() else {
-            return Ok(Connection::new(false, false));
+            return Ok(RowConnection::default());
         };
         let mut tx = scope.read(&[MessageListProjector::NAME]).await?;
         let slice = message_list::list(&mut tx, wanted, page)
             .await
             .map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
-        Ok(connection(LIST, page, slice, |row| Row(row.into())))
+        Ok(row_connection(LIST, page, slice, Into::into))
     }
 }
 

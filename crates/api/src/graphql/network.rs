@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject, connection::Connection};
+use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject};
 use simpul_app::{
     Personal,
     network::{ChangeRouterAddress, RegisterRouter, RetireRouter},
@@ -18,9 +18,9 @@ use simpul_projections::network::router_list::{self, RouterListProjector, Router
 use super::{
     batch,
     fields::Fields,
-    page::{Cursor, connection, page},
+    page::{RowConnection, page, row_connection},
     payload::payload,
-    rows::{Row, plain, words},
+    rows::{plain, words},
     scalar::DateTime,
     scope::{Scope, scope},
     user_error::UserError,
@@ -262,7 +262,7 @@ impl NetworkQuery {
         context: &Context<'_>,
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
-    ) -> Result<Connection<Cursor, Row<Router>>> {
+    ) -> Result<RowConnection<Router>> {
         let scope = scope(context)?;
         scope.require(permission::ROUTER_READ).await?;
         let page = page(LIST, first, after.as_deref())?;
@@ -271,7 +271,7 @@ impl NetworkQuery {
             .await
             .map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
-        Ok(connection(LIST, page, slice, |row| Row(row.into())))
+        Ok(row_connection(LIST, page, slice, Into::into))
     }
 }
 

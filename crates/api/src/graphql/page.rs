@@ -1,10 +1,12 @@
 //! Lists: arguments, cursors and connections over keyset pages.
 
-use std::convert::Infallible;
+use std::{borrow::Cow, convert::Infallible};
 
 use async_graphql::{
-    OutputType,
-    connection::{Connection, CursorType, Edge, EmptyFields},
+    Object, OutputType, TypeName,
+    connection::{
+        Connection, ConnectionNameType, CursorType, DefaultConnectionName, Edge, EmptyFields, PageInfo,
+    },
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::DateTime;
@@ -12,6 +14,7 @@ use simpul_domain::Code;
 use simpul_projections::{Keyed, Page, Position, Slice};
 use uuid::Uuid;
 
+use super::rows::{Plain, Row, Rows};
 use crate::ApiError;
 
 /// Rows of a page that does not say how many.
@@ -107,6 +110,58 @@ pub(super) fn connection<R: Keyed, T: OutputType>(
     }));
     connection
 }
+
+/// A connection over a slice, of rows that write themselves.
+pub(super) fn row_connection<R: Keyed, T: OutputType + Plain>(
+    list: &'static str,
+    page: Page,
+    slice: Slice<R>,
+    node: impl Fn(R) -> T,
+) -> RowConnection<T> {
+    RowConnection(connection(list, page, slice, |row| Row(node(row))))
+}
+
+/// A connection whose nodes are written together, see [`super::rows`].
+pub(crate) struct RowConnection<T: OutputType + Plain>(Connection<Cursor, Row<T>>);
+
+/// Nothing.
+impl<T: OutputType + Plain> Default for RowConnection<T> {
+    fn default() -> Self {
+        Self(Connection::new(false, false))
+    }
+}
+
+impl<T: OutputType + Plain> TypeName for RowConnection<T> {
+    fn type_name() -> Cow<'static, str> {
+        DefaultConnectionName::type_name::<Row<T>>().into()
+    }
+}
+
+#[Object(name_type)]
+impl<T: OutputType + Plain> RowConnection<T> {
+    /// Information to aid in pagination.
+    async fn page_info(&self) -> PageInfo {
+        let cursor = |edge: Option<&RowEdge<T>>| edge.map(|edge| edge.cursor.encode_cursor());
+        PageInfo {
+            has_previous_page: self.0.has_previous_page,
+            has_next_page: self.0.has_next_page,
+            start_cursor: cursor(self.0.edges.first()),
+            end_cursor: cursor(self.0.edges.last()),
+        }
+    }
+
+    /// A list of edges.
+    async fn edges(&self) -> &[RowEdge<T>] {
+        &self.0.edges
+    }
+
+    /// A list of nodes.
+    async fn nodes(&self) -> Rows<'_, T> {
+        Rows(self.0.edges.iter().map(|edge| &edge.node).collect())
+    }
+}
+
+type RowEdge<T> = Edge<Cursor, Row<T>, EmptyFields>;
 
 #[cfg(test)]
 mod tests {

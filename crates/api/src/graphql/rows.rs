@@ -27,6 +27,9 @@ use async_graphql::{
 
 use super::scalar::{BigInt, CurrencyCode, Date, DateTime, Decimal, Money};
 
+/// What a row takes, about.
+const ROW_BYTES: usize = 512;
+
 /// What has been written.
 #[derive(Debug, Default)]
 pub(super) struct Text {
@@ -87,8 +90,9 @@ impl Plans {
         self.objects.load(Ordering::Relaxed)
     }
 
-    fn count(&self, objects: u64) {
-        self.objects.fetch_add(objects, Ordering::Relaxed);
+    fn written(&self, out: Text) -> Value {
+        self.objects.fetch_add(out.objects, Ordering::Relaxed);
+        Value::Binary(out.bytes.into())
     }
 
     fn of<T: Plain>(&self, set: &SelectionSet, fragments: &Fragments) -> Option<Arc<T::Plan>> {
@@ -121,22 +125,53 @@ impl<T: OutputType + Plain> OutputType for Row<T> {
         context: &ContextSelectionSet<'_>,
         field: &Positioned<Field>,
     ) -> ServerResult<Value> {
-        let fragments = &context.query_env.fragments;
-        let plans = context.data_opt::<Arc<Plans>>();
-        let plan = plans.and_then(|plans| plans.of::<T>(&context.item.node, fragments));
-        match plan {
-            Some(plan) => {
-                let mut out = Text {
-                    bytes: Vec::with_capacity(512),
-                    objects: 0,
-                };
-                self.0.write(&plan, &mut out);
-                plans.inspect(|plans| plans.count(out.objects));
-                Ok(Value::Binary(out.bytes.into()))
-            }
-            None => self.0.resolve(context, field).await,
-        }
+        let Some((plans, plan)) = planned::<T>(context) else {
+            return self.0.resolve(context, field).await;
+        };
+        let mut out = Text {
+            bytes: Vec::with_capacity(ROW_BYTES),
+            objects: 0,
+        };
+        self.0.write(&plan, &mut out);
+        Ok(plans.written(out))
     }
+}
+
+/// Rows of a list, written as one text if they can be.
+#[derive(Debug)]
+pub(super) struct Rows<'a, T>(pub(super) Vec<&'a Row<T>>);
+
+impl<T: OutputType + Plain> OutputType for Rows<'_, T> {
+    fn type_name() -> Cow<'static, str> {
+        <Vec<Row<T>> as OutputType>::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        <Vec<Row<T>> as OutputType>::create_type_info(registry)
+    }
+
+    async fn resolve(
+        &self,
+        context: &ContextSelectionSet<'_>,
+        field: &Positioned<Field>,
+    ) -> ServerResult<Value> {
+        let Some((plans, plan)) = planned::<T>(context) else {
+            return self.0.resolve(context, field).await;
+        };
+        let mut out = Text {
+            bytes: Vec::with_capacity(ROW_BYTES * self.0.len()),
+            objects: 0,
+        };
+        write_list(self.0.iter().map(|row| &row.0), &plan, &mut out);
+        Ok(plans.written(out))
+    }
+}
+
+/// How what is selected here is written; `None` when something needs a resolver.
+fn planned<'a, T: Plain>(context: &ContextSelectionSet<'a>) -> Option<(&'a Arc<Plans>, Arc<T::Plan>)> {
+    let plans = context.data_opt::<Arc<Plans>>()?;
+    let plan = plans.of::<T>(&context.item.node, &context.query_env.fragments)?;
+    Some((plans, plan))
 }
 
 /// The plan of an object; `field` knows its fields by name.
@@ -217,6 +252,17 @@ pub(super) fn write_object<T>(row: &T, plan: &ObjectPlan<T>, out: &mut Text) {
         write(row, out);
     }
     out.push(b'}');
+}
+
+fn write_list<'a, T: Plain>(values: impl IntoIterator<Item = &'a T>, plan: &T::Plan, out: &mut Text) {
+    out.push(b'[');
+    for (index, value) in values.into_iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        value.write(plan, out);
+    }
+    out.push(b']');
 }
 
 /// A text with its quotes.
@@ -352,14 +398,7 @@ impl<T: Plain> Plain for Vec<T> {
     }
 
     fn write(&self, plan: &T::Plan, out: &mut Text) {
-        out.push(b'[');
-        for (index, value) in self.iter().enumerate() {
-            if index > 0 {
-                out.push(b',');
-            }
-            value.write(plan, out);
-        }
-        out.push(b']');
+        write_list(self, plan, out);
     }
 }
 

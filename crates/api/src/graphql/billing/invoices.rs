@@ -1,6 +1,6 @@
 //! Questions and commands about bills.
 
-use async_graphql::{Context, ID, InputObject, Object, Result, connection::Connection};
+use async_graphql::{Context, ID, InputObject, Object, Result};
 use simpul_app::{
     billing::{IssueInvoice, VoidInvoice, WaiveLateFee},
     permission,
@@ -14,9 +14,8 @@ use crate::{
     ApiError,
     graphql::{
         fields::Fields,
-        page::{Cursor, connection, page},
+        page::{RowConnection, page, row_connection},
         payload::payload,
-        rows::Row,
         scalar::Date,
         scope::scope,
         user_error::UserError,
@@ -147,19 +146,19 @@ impl InvoicesQuery {
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
         #[graphql(desc = "Which bills.")] filter: Option<InvoiceFilter>,
-    ) -> Result<Connection<Cursor, Row<Invoice>>> {
+    ) -> Result<RowConnection<Invoice>> {
         let scope = scope(context)?;
         scope.require(permission::BILLING_READ).await?;
         let page = page(LIST, first, after.as_deref())?;
         let Some(wanted) = filter.unwrap_or_default().wanted() else {
-            return Ok(Connection::new(false, false));
+            return Ok(RowConnection::default());
         };
         let mut tx = scope.read(&[InvoiceListProjector::NAME]).await?;
         let slice = invoice_list::list(&mut tx, &wanted, page)
             .await
             .map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
-        Ok(connection(LIST, page, slice, |row| Row(row.into())))
+        Ok(row_connection(LIST, page, slice, Into::into))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Questions about service lines.
 
-use async_graphql::{Context, ID, InputObject, Object, Result, connection::Connection};
+use async_graphql::{Context, ID, InputObject, Object, Result};
 use simpul_app::permission;
 use simpul_event_store::feed::Projector as _;
 use simpul_projections::subscriptions::subscription_list::{
@@ -11,8 +11,7 @@ use super::types::{Subscription, SubscriptionStatus};
 use crate::{
     ApiError,
     graphql::{
-        page::{Cursor, connection, page},
-        rows::Row,
+        page::{RowConnection, page, row_connection},
         scope::scope,
     },
 };
@@ -70,18 +69,18 @@ impl SubscriptionsQuery {
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
         #[graphql(desc = "Which lines.")] filter: Option<SubscriptionFilter>,
-    ) -> Result<Connection<Cursor, Row<Subscription>>> {
+    ) -> Result<RowConnection<Subscription>> {
         let scope = scope(context)?;
         scope.require(permission::SUBSCRIPTION_READ).await?;
         let page = page(LIST, first, after.as_deref())?;
         let Some(wanted) = filter.unwrap_or_default().wanted() else {
-            return Ok(Connection::new(false, false));
+            return Ok(RowConnection::default());
         };
         let mut tx = scope.read(&[SubscriptionListProjector::NAME]).await?;
         let slice = subscription_list::list(&mut tx, &wanted, page)
             .await
             .map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
-        Ok(connection(LIST, page, slice, |row| Row(row.into())))
+        Ok(row_connection(LIST, page, slice, Into::into))
     }
 }
