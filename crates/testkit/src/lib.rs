@@ -24,7 +24,7 @@ mod own_clock;
 mod postgres;
 pub mod sql;
 
-pub use broker::OwnBroker;
+pub use broker::{OwnBroker, OwnCluster};
 pub use clock::ManualClock;
 pub use database::{TestDb, TestDbError};
 pub use ids::SeededIds;

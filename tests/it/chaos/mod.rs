@@ -5,6 +5,7 @@ mod broker;
 mod check;
 mod clients;
 mod clocks;
+mod cluster;
 mod crowd;
 mod database;
 mod failover;
