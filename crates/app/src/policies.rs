@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::{Deserialize, Serialize};
 use simpul_domain::{
-    Coded, Decider as _, TenantId,
+    Coded, Decider as _, TenantId, TimerId,
     billing::{Invoice, InvoiceEvent, cycle, dunning, isolir},
     messaging::receipts,
     network::{Provisioning, Router, sweep},
@@ -77,9 +77,12 @@ impl Policies {
         if let Some(intent) = intent {
             let tenant = intent.target().unwrap_or(fired.tenant);
             let context = Context::caused(tenant, "timer", cause, correlation, intent.index() as usize);
-            self.carry_out(context, intent, Some(fired.timer.due_at)).await?;
+            let is_over = self.carry_out(context, intent, Some(fired)).await?;
+            crash::point(Point::TimerCarriedOut);
+            if is_over {
+                return Ok(());
+            }
         }
-        crash::point(Point::TimerCarriedOut);
         let context = Context::caused(fired.tenant, "timer.done", cause, correlation, 0);
         dispatch(
             &self.bus,
@@ -88,7 +91,8 @@ impl Policies {
                 timer: fired.timer.id,
             },
         )
-        .await
+        .await?;
+        Ok(())
     }
 
     /// `operator`: whose log the event is from.
@@ -187,59 +191,64 @@ impl Policies {
             .collect())
     }
 
-    /// `not_before`: when the timer that wishes it fell due, if one does.
+    /// `fired`: the timer that wishes it, if one does. Whether it was ended with what it wished.
     #[expect(clippy::too_many_lines, reason = "one arm for each wish")]
     async fn carry_out(
         &self,
         context: Context,
         intent: Intent,
-        not_before: Option<DateTime<Utc>>,
-    ) -> Result<(), HandlerError> {
+        fired: Option<&Fired>,
+    ) -> Result<bool, HandlerError> {
+        let not_before = fired.map(|fired| fired.timer.due_at);
+        let own = fired.filter(|fired| fired.tenant == context.tenant);
+        let hand = Hand {
+            bus: &self.bus,
+            timer: own.map(|fired| fired.timer.id),
+        };
         match intent {
             Intent::MarkOverdue { invoice } => {
-                dispatch(&self.bus, context, MarkOverdue { invoice, not_before }).await
+                hand.dispatch(context, MarkOverdue { invoice, not_before }).await
             }
             Intent::NoteOverdue {
                 subscription,
                 invoice,
                 due_on,
             } => {
-                dispatch(
-                    &self.bus,
-                    context,
-                    NoteOverdue {
-                        subscription,
-                        invoice,
-                        due_on,
-                        not_before,
-                    },
-                )
-                .await?;
+                let is_over = hand
+                    .dispatch(
+                        context,
+                        NoteOverdue {
+                            subscription,
+                            invoice,
+                            due_on,
+                            not_before,
+                        },
+                    )
+                    .await?;
                 crash::point(Point::IsolirCommitted);
-                Ok(())
+                Ok(is_over)
             }
             Intent::ClearOverdue {
                 subscription,
                 invoice,
             } => {
-                dispatch(
-                    &self.bus,
-                    context,
-                    ClearOverdue {
-                        subscription,
-                        invoice,
-                    },
-                )
-                .await?;
+                let is_over = hand
+                    .dispatch(
+                        context,
+                        ClearOverdue {
+                            subscription,
+                            invoice,
+                        },
+                    )
+                    .await?;
                 crash::point(Point::UnisolirCommitted);
-                Ok(())
+                Ok(is_over)
             }
             Intent::StopUnpaid {
                 subscription,
                 isolated_at,
             } => {
-                dispatch(
-                    &self.bus,
+                hand.dispatch(
                     context,
                     StopUnpaid {
                         subscription,
@@ -256,21 +265,21 @@ impl Policies {
                 cause,
                 refs,
             } => {
-                dispatch(
-                    &self.bus,
-                    context,
-                    QueueMessage {
-                        message,
-                        kind,
-                        customer,
-                        channel,
-                        cause,
-                        refs,
-                    },
-                )
-                .await?;
+                let is_over = hand
+                    .dispatch(
+                        context,
+                        QueueMessage {
+                            message,
+                            kind,
+                            customer,
+                            channel,
+                            cause,
+                            refs,
+                        },
+                    )
+                    .await?;
                 crash::point(Point::ParcelPlanned);
-                Ok(())
+                Ok(is_over)
             }
             Intent::BillLine { subscription, due_on } => {
                 let bill = BillLine {
@@ -278,39 +287,39 @@ impl Policies {
                     due_on,
                     not_before,
                 };
-                dispatch(&self.bus, context, bill).await
+                hand.dispatch(context, bill).await
             }
-            Intent::ChargeLateFee { invoice } => {
-                dispatch(&self.bus, context, ChargeLateFee { invoice }).await
-            }
+            Intent::ChargeLateFee { invoice } => hand.dispatch(context, ChargeLateFee { invoice }).await,
             Intent::BillAccount { account } => {
-                dispatch(&self.bus, context, BillAccount { account, not_before }).await
+                hand.dispatch(context, BillAccount { account, not_before }).await
             }
             Intent::RemindOfBill { invoice, stage } => {
-                dispatch(&self.bus, context, RemindOfInvoice { invoice, stage }).await
+                hand.dispatch(context, RemindOfInvoice { invoice, stage }).await
             }
             Intent::NoteArrears { account, invoice } => {
-                dispatch(&self.bus, context, NoteArrears { account, invoice }).await
+                hand.dispatch(context, NoteArrears { account, invoice }).await
             }
             Intent::ClearArrears { account, invoice } => {
-                dispatch(&self.bus, context, ClearArrears { account, invoice }).await
+                hand.dispatch(context, ClearArrears { account, invoice }).await
             }
             Intent::LockAccount { account, invoice } => {
-                dispatch(&self.bus, context, LockForArrears { account, invoice }).await
+                hand.dispatch(context, LockForArrears { account, invoice }).await
             }
-            Intent::UnlockAccount { account } => {
-                dispatch(&self.bus, context, UnlockAfterArrears { account }).await
-            }
+            Intent::UnlockAccount { account } => hand.dispatch(context, UnlockAfterArrears { account }).await,
             Intent::Meter { account, at, reading } => {
-                saas::meter(&self.bus, context, account, at, reading).await
+                saas::meter(&self.bus, context, account, at, reading).await?;
+                Ok(false)
             }
             Intent::TellOperator { invoice, news, .. } => {
-                dispatch(&self.bus, context, HearOfBill { invoice, news }).await
+                hand.dispatch(context, HearOfBill { invoice, news }).await
             }
             Intent::ScheduleTimer { due_at, kind, .. } => {
-                dispatch(&self.bus, context, ScheduleTimer { due_at, kind }).await
+                hand.dispatch(context, ScheduleTimer { due_at, kind }).await
             }
-            Intent::Errand(errand) => errands::run(&self.bus, context, errand).await,
+            Intent::Errand(errand) => {
+                errands::run(&self.bus, context, errand).await?;
+                Ok(false)
+            }
         }
     }
 
@@ -436,14 +445,60 @@ async fn dispatch<C>(bus: &Bus, context: Context, command: C) -> Result<(), Hand
 where
     C: Command<Refusal = Refusal>,
 {
-    let (tenant, name) = (context.tenant, C::NAME);
-    match bus.dispatch(context, command).await {
-        Ok(_) => Ok(()),
-        Err(DispatchError::Store(error)) => Err(error.into()),
-        Err(refusal) => {
-            tracing::warn!(%tenant, command = name, code = refusal.code().as_str(), %refusal, "policy refused");
-            Ok(())
+    Hand { bus, timer: None }.dispatch(context, command).await?;
+    Ok(())
+}
+
+/// Dispatches what is wished.
+struct Hand<'b> {
+    bus: &'b Bus,
+    /// Ends with the command that it asked for, if that takes effect.
+    timer: Option<TimerId>,
+}
+
+impl Hand<'_> {
+    /// Whether the timer has ended, too.
+    async fn dispatch<C>(&self, context: Context, command: C) -> Result<bool, HandlerError>
+    where
+        C: Command<Refusal = Refusal>,
+    {
+        let (tenant, name) = (context.tenant, C::NAME);
+        let command = Wished {
+            command,
+            timer: self.timer,
+        };
+        match self.bus.dispatch(context, command).await {
+            Ok(receipt) => Ok(self.timer.is_some() && !receipt.repeated),
+            Err(DispatchError::Store(error)) => Err(error.into()),
+            Err(refusal) => {
+                tracing::warn!(%tenant, command = name, code = refusal.code().as_str(), %refusal, "policy refused");
+                Ok(false)
+            }
         }
+    }
+}
+
+/// A command, and the end of the timer that wishes it: one unit of work.
+#[derive(Debug, Clone, Serialize)]
+#[serde(transparent)]
+struct Wished<C> {
+    command: C,
+    #[serde(skip)]
+    timer: Option<TimerId>,
+}
+
+impl<C: Command<Refusal = Refusal>> Command for Wished<C> {
+    const NAME: &'static str = C::NAME;
+    const ACCESS: Access = C::ACCESS;
+    type Answer = C::Answer;
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<C::Answer> {
+        let answer = self.command.run(work).await?;
+        if let Some(timer) = self.timer {
+            work.inline(Inline::CompleteTimer(timer));
+        }
+        Ok(answer)
     }
 }
 
@@ -470,7 +525,7 @@ impl Command for ScheduleTimer {
 /// Removes a timer that has fired.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct CompleteTimer {
-    timer: simpul_domain::TimerId,
+    timer: TimerId,
 }
 
 impl Command for CompleteTimer {
