@@ -38,21 +38,22 @@ async fn every_message_is_persistent_and_says_what_it_is() {
     let queue = broker.topology().queue(rig.consumer.name());
     rig.relay(broker.clone());
     bump(&rig.store(), tenant(1), "t").await;
-    let connection = Connection::connect(&amqp_url(), ConnectionProperties::default())
-        .await
-        .expect("connected");
     let mut message = None;
     until("the message is in the queue", LIMIT, async || {
+        // There is no queue before the relay has declared it. Asking for it closes the channel, and a channel that is
+        // opened before that has ended takes the connection with it.
+        let connection = Connection::connect(&amqp_url(), ConnectionProperties::default())
+            .await
+            .expect("connected");
         let channel = connection.create_channel().await.expect("a channel");
         let got = channel
             .basic_get(queue.as_str().into(), BasicGetOptions { no_ack: false })
             .await;
-        // There is no queue before the relay has declared it, and asking for it closes the channel.
-        message = got.ok().flatten().map(|message| (channel, message));
+        message = got.ok().flatten().map(|message| (connection, channel, message));
         message.is_some()
     })
     .await;
-    let (_channel, message) = message.expect("a message");
+    let (connection, _channel, message) = message.expect("a message");
     let properties = &message.properties;
     assert_eq!(*properties.delivery_mode(), Some(2), "persistent");
     assert_eq!(properties.kind().as_ref().map(ShortString::as_str), Some(BUMPED));
