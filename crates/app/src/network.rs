@@ -14,7 +14,7 @@ use simpul_domain::{
 };
 use simpul_event_store::{Access, Command, Work};
 
-use crate::{Outcome, Personal, Refusal, decide, permission};
+use crate::{Outcome, Personal, Refusal, decide, permission, subscriptions};
 
 /// Scope of the set of lines that are on a router, by the router.
 pub(crate) const LINES: &str = "router.lines";
@@ -175,6 +175,9 @@ impl Command for ConfirmProvisioning {
             at: work.at(),
         });
         decide::<Provisioning>(work, &self.subscription.to_string(), command).await?;
+        if self.access == Service::Removed {
+            subscriptions::give_up_name(work, self.subscription).await?;
+        }
         Ok(())
     }
 }

@@ -12,7 +12,7 @@ use simpul_domain::{
     network::{Router, router::RouterStatus},
     subscriptions::{
         PppUsername, Subscription, SubscriptionCommand, SubscriptionEvent,
-        subscription::{IsolirHold, NoteOverdue as Note, OpenSubscription as Open},
+        subscription::{IsolirHold, NoteOverdue as Note, OpenSubscription as Open, SubscriptionStatus},
     },
     tenancy::{Resource, TenantSettings, settings::IsolirScope},
 };
@@ -35,6 +35,28 @@ pub const SECRET_FIELD: &str = "secret";
 const USERNAME_SCOPE: &str = "ppp.username";
 /// Scope of the set of a customer's lines.
 const CUSTOMER_LINES: &str = "customer.lines";
+
+/// A name on a router.
+fn name_on(router: RouterId, username: &PppUsername) -> String {
+    format!("{router}/{username}")
+}
+
+/// A line that is over is off its router: another one may have its name there. Not earlier, or the router would have the
+/// name twice.
+pub(crate) async fn give_up_name(work: &mut Work<'_>, line: SubscriptionId) -> Outcome<()> {
+    let id = line.to_string();
+    let line = work.load::<Subscription>(&id).await?;
+    let (SubscriptionStatus::Terminated, Some(router), Some(username)) =
+        (line.status(), line.router(), line.username())
+    else {
+        return Ok(());
+    };
+    let name = name_on(router, username);
+    if work.claimed_by(USERNAME_SCOPE, &name).await?.as_ref() == Some(&id) {
+        work.release(USERNAME_SCOPE, &name);
+    }
+    Ok(())
+}
 
 /// The lines of a customer that are not over.
 pub(crate) async fn lines_of(work: &mut Work<'_>, customer: CustomerId) -> Outcome<Vec<SubscriptionId>> {
@@ -110,7 +132,7 @@ impl Command for OpenSubscription {
         };
         work.begin::<Subscription>(&id);
         decide::<Subscription>(work, &id, SubscriptionCommand::Open(Box::new(open))).await?;
-        work.claim(USERNAME_SCOPE, &format!("{}/{}", self.router, self.username), &id);
+        work.claim(USERNAME_SCOPE, &name_on(self.router, &self.username), &id);
         work.add_member(LINES, &self.router.to_string(), &id, &id);
         work.add_member(CUSTOMER_LINES, &self.customer.to_string(), &id, &id);
         work.quota(Resource::Users.as_str(), 1);

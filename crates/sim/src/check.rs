@@ -6,12 +6,12 @@ use std::{
 };
 
 use simpul_domain::{
-    AnyEvent, CommandId, EventId, MessageId, PaymentId, RouterId, Rupiah, TenantId, TimerId,
+    AnyEvent, CommandId, EventId, MessageId, PaymentId, RouterId, Rupiah, SubscriptionId, TenantId, TimerId,
     billing::{
         CreditAccountEvent, InvoiceEvent, PaymentEvent,
         payment::{PaymentTakenBack, RefundedFrom, gateway_payment_id},
     },
-    network::desired::DesiredState,
+    network::{Access, ProvisioningEvent, desired::DesiredState},
     subscriptions::subscription::SubscriptionEvent,
 };
 use uuid::Uuid;
@@ -102,7 +102,7 @@ pub struct Books {
     written: BTreeMap<Uuid, u64>,
     consumed: BTreeSet<(TenantId, EventId)>,
     lines: BTreeMap<TenantId, i64>,
-    usernames: BTreeSet<(RouterId, String)>,
+    usernames: BTreeMap<(RouterId, String), SubscriptionId>,
 }
 
 /// How much happened: a run in which nothing did proves nothing.
@@ -253,6 +253,12 @@ impl World {
                 self.check_number(tenant, issued.number.as_str());
             }
             AnyEvent::Subscription(event) => self.book_line(tenant, event),
+            // Its name is free.
+            AnyEvent::Provisioning(ProvisioningEvent::Confirmed(proof))
+                if proof.access == Access::Removed =>
+            {
+                self.books.usernames.retain(|_, line| *line != proof.subscription);
+            }
             _ => {}
         }
     }
@@ -263,7 +269,7 @@ impl World {
             SubscriptionEvent::Opened(opened) => {
                 *self.books.lines.entry(tenant).or_default() += 1;
                 let name = (opened.router, opened.username.to_string());
-                if !self.books.usernames.insert(name) {
+                if self.books.usernames.insert(name, opened.subscription).is_some() {
                     self.books
                         .violate(|| format!("two lines are called {}", opened.username));
                 }

@@ -180,7 +180,7 @@ fn consumed(world: &World, tenant: TenantId, log: &Log) -> Option<String> {
     lost.map(|event| format!("event {} never reached its consumer", event.seq))
 }
 
-/// Every line has kept its name: nothing that was claimed was lost.
+/// Every line has its name until it is off its router, and not longer.
 fn names(log: &Log) -> Option<String> {
     streams(log, Subscription::TYPE).find_map(|id| {
         let AnyEvent::Subscription(SubscriptionEvent::Opened(opened)) =
@@ -189,7 +189,10 @@ fn names(log: &Log) -> Option<String> {
             return None;
         };
         let name = format!("{}/{}", opened.router, opened.username);
-        (log.claimed_by(USERNAME, &name) != Some(id)).then(|| format!("the name {name} is not its line's"))
+        let is_over = log.load::<Subscription>(id).0.status() == SubscriptionStatus::Terminated;
+        let has_name = log.claimed_by(USERNAME, &name) == Some(id);
+        (has_name == is_over)
+            .then(|| format!("the line {id}, over: {is_over}, has its name {name}: {has_name}"))
     })
 }
 

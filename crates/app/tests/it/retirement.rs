@@ -1,12 +1,13 @@
-//! A router is retired when nothing is on it, whoever puts something there at the same time.
+//! A router is retired when nothing is on it, whoever puts something there at the same time. A name on it is free again when
+//! its line is off it.
 
 use simpul_app::{
-    network::RetireRouter,
+    network::{ConfirmProvisioning, RetireRouter},
     subscriptions::{Change, ChangeSubscription},
 };
 use simpul_domain::{
     Code, Coded as _,
-    network::{Router, router::RouterStatus},
+    network::{Access, Router, Sha256Hex, router::RouterStatus},
 };
 
 use crate::{rig::code, settings::House};
@@ -66,4 +67,36 @@ async fn a_line_that_is_opened_while_the_router_is_retired_is_on_it_or_is_refuse
         );
         assert_eq!(router.status() == RouterStatus::Retired, retired.is_ok());
     }
+}
+
+#[tokio::test]
+async fn a_name_is_free_again_when_the_router_has_proved_that_its_line_is_gone() {
+    let house = House::open().await;
+    let again = || house.shop.line("budi@maju");
+    let hash = Sha256Hex::parse(&"00".repeat(32)).expect("a hash");
+    let proved = |access| ConfirmProvisioning {
+        subscription: house.line,
+        router: house.shop.router,
+        desired_version: 1,
+        access,
+        desired_hash: hash.clone(),
+        observed_hash: hash.clone(),
+        attempt: 1,
+    };
+    let taken = Some(Code::DuplicateEntry);
+    assert_eq!(code(&house.tell(again()).await), taken);
+    let terminate = ChangeSubscription {
+        subscription: house.line,
+        change: Change::Terminate {
+            reason: "moved".to_owned(),
+        },
+    };
+    house.tell(terminate).await.expect("terminated");
+    house.tell(proved(Access::Full)).await.expect("proved");
+    assert_eq!(code(&house.tell(again()).await), taken, "its router has it yet");
+    house.tell(proved(Access::Removed)).await.expect("proved");
+    house.tell(again()).await.expect("free");
+    // The proof once more takes nothing from the line that has the name now.
+    house.tell(proved(Access::Removed)).await.expect("proved");
+    assert_eq!(code(&house.tell(again()).await), taken);
 }

@@ -19,12 +19,12 @@ use simpul_domain::{
     customers::CustomerCode,
     messaging::{Message, MessageCommand, message::QueueMessage},
     network::{
-        Provisioning, ProvisioningCommand,
+        Access, Provisioning, ProvisioningCommand,
         provisioning::{RecordConfirmed, RecordFailed},
     },
     subscriptions::{
         PppUsername, Subscription, SubscriptionCommand,
-        subscription::{IsolirHold, NoteOverdue, OpenSubscription, SubscriptionEvent},
+        subscription::{IsolirHold, NoteOverdue, OpenSubscription, SubscriptionEvent, SubscriptionStatus},
     },
 };
 
@@ -112,12 +112,12 @@ pub(super) async fn run(work: &mut Work<'_>, command: &Command) -> Result<Answer
         }
         Command::Confirm(record) => {
             let record = RecordConfirmed { at, ..record };
-            prove(
-                work,
-                record.subscription,
-                ProvisioningCommand::RecordConfirmed(record),
-            )
-            .await
+            let (line, access) = (record.subscription, record.access);
+            prove(work, line, ProvisioningCommand::RecordConfirmed(record)).await?;
+            if access == Access::Removed {
+                give_up_name(work, line).await?;
+            }
+            Ok(Answer::Nothing)
         }
         Command::Fail(record) => {
             let record = RecordFailed { at, ..record };
@@ -162,6 +162,20 @@ pub(super) async fn run(work: &mut Work<'_>, command: &Command) -> Result<Answer
             Ok(Answer::Nothing)
         }
     }
+}
+
+/// A line that is over is off its router: another one may have its name there.
+async fn give_up_name(work: &mut Work<'_>, line: SubscriptionId) -> Result<(), Failure> {
+    let state = work.load::<Subscription>(line.as_uuid()).await?;
+    if let (SubscriptionStatus::Terminated, Some(router), Some(username)) =
+        (state.status(), state.router(), state.username())
+    {
+        let name = format!("{router}/{username}");
+        if work.ask(|log| log.claimed_by(USERNAME, &name)).await? == Some(line.as_uuid()) {
+            work.release(USERNAME, name);
+        }
+    }
+    Ok(())
 }
 
 async fn open_line(

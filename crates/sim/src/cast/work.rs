@@ -36,6 +36,7 @@ pub(super) struct Work<'s> {
     loaded: BTreeMap<StreamKey, Loaded>,
     staged: Vec<Staged>,
     claims: Vec<(&'static str, String, Uuid)>,
+    release: Vec<(&'static str, String)>,
     quota: Vec<(&'static str, i64)>,
     add: Vec<(&'static str, Uuid, String, Uuid)>,
     drop: Vec<(&'static str, Uuid, Uuid)>,
@@ -52,6 +53,7 @@ impl<'s> Work<'s> {
             loaded: BTreeMap::new(),
             staged: Vec::new(),
             claims: Vec::new(),
+            release: Vec::new(),
             quota: Vec::new(),
             add: Vec::new(),
             drop: Vec::new(),
@@ -149,6 +151,10 @@ impl<'s> Work<'s> {
         self.claims.push((scope, key, owner));
     }
 
+    pub(super) fn release(&mut self, scope: &'static str, key: String) {
+        self.release.push((scope, key));
+    }
+
     /// Moves a counted limit; passing its maximum refuses the whole work.
     pub(super) fn quota(&mut self, resource: &'static str, delta: i64) {
         self.quota.push((resource, delta));
@@ -201,7 +207,7 @@ impl<'s> Work<'s> {
                 events: self.staged,
                 reads,
                 claims: self.claims,
-                release: Vec::new(),
+                release: self.release,
                 quota: self.quota,
                 add: self.add,
                 drop: self.drop,

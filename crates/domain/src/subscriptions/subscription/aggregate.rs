@@ -129,6 +129,11 @@ impl Subscription {
         self.line.as_ref().map(|line| line.router)
     }
 
+    /// Its name on that router.
+    pub fn username(&self) -> Option<&PppUsername> {
+        self.line.as_ref().map(|line| &line.username)
+    }
+
     /// The first day of service.
     pub fn installed_on(&self) -> Option<NaiveDate> {
         self.line.as_ref().map(|line| line.installed_on)
