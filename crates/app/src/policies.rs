@@ -5,20 +5,20 @@
 
 mod errands;
 mod facts;
+mod hand;
 mod saas;
+mod timers;
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use serde::{Deserialize, Serialize};
 use simpul_domain::{
-    Coded, Decider as _, TenantId, TimerId,
+    Decider as _, TenantId,
     billing::{Invoice, InvoiceEvent, cycle, dunning, isolir},
     messaging::receipts,
     network::{Provisioning, Router, sweep},
     platform::{self, Account},
-    policy::{Intent, TimerKind},
+    policy::Intent,
     registry::AnyEvent,
     saas::{
         Tab, arrears,
@@ -30,20 +30,21 @@ use simpul_domain::{
     within::Within,
 };
 use simpul_event_store::{
-    Access, Bus, Cause, Command, Context, DispatchError, Recorded, StoreError, Work,
+    Bus, Cause, Context, Recorded,
     crash::{self, Point},
     feed::{HandlerError, Reactor},
-    inline::{
-        Inline, Origin, erasure,
-        timer::{Fired, Timer},
-    },
+    inline::{erasure, timer::Fired},
 };
 
+pub(crate) use self::timers::origin;
+pub use self::timers::{timer_kind, timer_row};
+use self::{
+    hand::Hand,
+    timers::{CompleteTimer, ScheduleTimer},
+};
 use crate::{
-    Outcome, Refusal,
     billing::{BillLine, ChargeLateFee, MarkOverdue, RemindOfInvoice},
     messaging::QueueMessage,
-    permission,
     saas::{BillAccount, ClearArrears, HearOfBill, LockForArrears, NoteArrears, UnlockAfterArrears},
     subscriptions::{ClearOverdue, NoteOverdue, StopUnpaid},
 };
@@ -84,15 +85,10 @@ impl Policies {
             }
         }
         let context = Context::caused(fired.tenant, "timer.done", cause, correlation, 0);
-        dispatch(
-            &self.bus,
-            context,
-            CompleteTimer {
-                timer: fired.timer.id,
-            },
-        )
-        .await?;
-        Ok(())
+        let end = CompleteTimer {
+            timer: fired.timer.id,
+        };
+        hand::dispatch(&self.bus, context, end).await
     }
 
     /// `operator`: whose log the event is from.
@@ -346,50 +342,6 @@ impl Policies {
     }
 }
 
-/// What a timer is for.
-pub fn timer_kind(timer: &Timer) -> Result<TimerKind, HandlerError> {
-    serde_json::from_str(&timer.subject).map_err(HandlerError::permanent)
-}
-
-/// The row of a timer.
-pub fn timer_row(
-    kind: &TimerKind,
-    due_at: DateTime<Utc>,
-    origin: Option<Origin>,
-) -> Result<Timer, StoreError> {
-    let name = match kind {
-        TimerKind::InvoiceOverdue { .. } => "invoice_overdue",
-        TimerKind::IsolirDue { .. } => "isolir_due",
-        TimerKind::IsolirAgain { .. } => "isolir_again",
-        TimerKind::LateFeeDue { .. } => "late_fee_due",
-        TimerKind::BillLine { .. } => "bill_line",
-        TimerKind::StopDue { .. } => "stop_due",
-        TimerKind::CheckDomain { .. } => "check_domain",
-        TimerKind::SweepLines(_) => "sweep_lines",
-        TimerKind::BillAccount { .. } => "bill_account",
-        TimerKind::BillReminder { .. } => "bill_reminder",
-        TimerKind::ArrearsDue { .. } => "arrears_due",
-        TimerKind::AddOnEnds { .. } => "add_on_ends",
-        TimerKind::TenantDeletion { .. } => "tenant_deletion",
-        TimerKind::Reopened { .. } => "reopened",
-    };
-    Ok(Timer {
-        id: kind.timer(),
-        kind: name.to_owned(),
-        subject: serde_json::to_string(kind).map_err(StoreError::Unwritable)?,
-        due_at,
-        origin,
-    })
-}
-
-/// What a row that this work puts came from.
-pub(crate) fn origin(work: &Work<'_>) -> Option<Origin> {
-    work.context().cause.map(|cause| Origin {
-        cause: cause.as_uuid(),
-        correlation: work.context().correlation,
-    })
-}
-
 /// Of their subscription.
 pub const NAME: &str = "policies";
 
@@ -436,106 +388,6 @@ impl Reactor for Policies {
         for erasure in events.iter().filter(|event| event.erases_tenant()) {
             self.sweep(erasure.tenant).await?;
         }
-        Ok(())
-    }
-}
-
-/// Dispatches a command of the product itself. A refusal is an answer: what the policy knew was out of date.
-async fn dispatch<C>(bus: &Bus, context: Context, command: C) -> Result<(), HandlerError>
-where
-    C: Command<Refusal = Refusal>,
-{
-    Hand { bus, timer: None }.dispatch(context, command).await?;
-    Ok(())
-}
-
-/// Dispatches what is wished.
-struct Hand<'b> {
-    bus: &'b Bus,
-    /// Ends with the command that it asked for, if that takes effect.
-    timer: Option<TimerId>,
-}
-
-impl Hand<'_> {
-    /// Whether the timer has ended, too.
-    async fn dispatch<C>(&self, context: Context, command: C) -> Result<bool, HandlerError>
-    where
-        C: Command<Refusal = Refusal>,
-    {
-        let (tenant, name) = (context.tenant, C::NAME);
-        let command = Wished {
-            command,
-            timer: self.timer,
-        };
-        match self.bus.dispatch(context, command).await {
-            Ok(receipt) => Ok(self.timer.is_some() && !receipt.repeated),
-            Err(DispatchError::Store(error)) => Err(error.into()),
-            Err(refusal) => {
-                tracing::warn!(%tenant, command = name, code = refusal.code().as_str(), %refusal, "policy refused");
-                Ok(false)
-            }
-        }
-    }
-}
-
-/// A command, and the end of the timer that wishes it: one unit of work.
-#[derive(Debug, Clone, Serialize)]
-#[serde(transparent)]
-struct Wished<C> {
-    command: C,
-    #[serde(skip)]
-    timer: Option<TimerId>,
-}
-
-impl<C: Command<Refusal = Refusal>> Command for Wished<C> {
-    const NAME: &'static str = C::NAME;
-    const ACCESS: Access = C::ACCESS;
-    type Answer = C::Answer;
-    type Refusal = Refusal;
-
-    async fn run(&self, work: &mut Work<'_>) -> Outcome<C::Answer> {
-        let answer = self.command.run(work).await?;
-        if let Some(timer) = self.timer {
-            work.inline(Inline::CompleteTimer(timer));
-        }
-        Ok(answer)
-    }
-}
-
-/// Puts a timer.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct ScheduleTimer {
-    due_at: DateTime<Utc>,
-    kind: TimerKind,
-}
-
-impl Command for ScheduleTimer {
-    const NAME: &'static str = "timer.schedule";
-    const ACCESS: Access = Access::permission(permission::INTERNAL);
-    type Answer = ();
-    type Refusal = Refusal;
-
-    async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
-        let timer = timer_row(&self.kind, self.due_at, origin(work))?;
-        work.inline(Inline::ScheduleTimer(timer));
-        Ok(())
-    }
-}
-
-/// Removes a timer that has fired.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct CompleteTimer {
-    timer: TimerId,
-}
-
-impl Command for CompleteTimer {
-    const NAME: &'static str = "timer.complete";
-    const ACCESS: Access = Access::permission(permission::INTERNAL);
-    type Answer = ();
-    type Refusal = Refusal;
-
-    async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
-        work.inline(Inline::CompleteTimer(self.timer));
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use simpul_domain::{
 };
 use simpul_event_store::{Bus, Context, feed::HandlerError};
 
-use super::dispatch;
+use super::hand::dispatch;
 use crate::{
     Personal,
     identity::{Invitation, invitations::Handover},

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use simpul_domain::{TenantId, saas::meter::Reading};
 use simpul_event_store::{Bus, Context, feed::HandlerError};
 
-use super::dispatch;
+use super::hand::dispatch;
 use crate::saas::{CloseTab, EndCharge, OpenTab, StartCharge};
 
 /// Tells the tab what the account has.
