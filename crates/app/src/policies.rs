@@ -364,8 +364,9 @@ impl Reactor for Policies {
         .contains(&event.aggregate_type.as_str())
     }
 
-    /// The events are of one log. Streams side by side, the events of one in their order: thousands of bills that fall due in one night do not wait
-    /// for each other. Between streams there is no order anyway (a parked event holds up its own stream only).
+    /// The events are of one log. Streams side by side, the events of one in their order: thousands of bills that fall due
+    /// in one night do not wait for each other. Between streams there is no order anyway (a parked event holds up its own
+    /// stream only).
     async fn react(&self, events: &[Recorded]) -> Result<(), HandlerError> {
         let Some(tenant) = events.first().map(|event| event.tenant) else {
             return Ok(());
