@@ -2,7 +2,10 @@
 
 use std::{
     net::SocketAddr,
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -10,7 +13,7 @@ use lapin::{
     BasicProperties, Connection, ConnectionProperties,
     options::{BasicGetOptions, BasicPublishOptions},
 };
-use simpul_adapters::bus::{Consumer as _, Relay, relay};
+use simpul_adapters::bus::{Consumer as _, Relay, amqp::Queues, relay};
 use simpul_domain::TenantId;
 use simpul_event_store::{
     Recorded,
@@ -23,6 +26,7 @@ use tokio::{
     sync::watch,
     task::JoinSet,
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     rig::{Rig, amqp_url, broker, source, until},
@@ -186,6 +190,33 @@ async fn a_message_that_is_no_envelope_becomes_a_dead_letter_of_the_tenant_in_it
         })
         .await;
     }
+    rig.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_whose_consumer_goes_before_its_effect_is_the_next_ones() {
+    let mut rig = Rig::idle().await;
+    let broker = broker(amqp_url(), &rig.consumer);
+    rig.relay(broker.clone());
+    rig.consumer
+        .flaky
+        .lock()
+        .expect("not poisoned")
+        .insert("t".to_owned(), u32::MAX);
+    let stop = CancellationToken::new();
+    let first = Queues::new(rig.store(), Arc::clone(&rig.consumer), broker.clone());
+    let first = tokio::spawn(first.run(stop.clone()));
+    bump(&rig.store(), tenant(1), "t").await;
+    until("it is tried", LIMIT, async || {
+        rig.consumer.tries.load(Ordering::Relaxed) > 0
+    })
+    .await;
+    stop.cancel();
+    first.await.expect("ended");
+    assert_eq!(rig.consumer.count(), 0);
+    rig.consumer.flaky.lock().expect("not poisoned").clear();
+    rig.queues(broker);
+    until("it is consumed", LIMIT, async || rig.consumer.count() == 1).await;
     rig.finish().await;
 }
 
