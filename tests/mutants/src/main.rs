@@ -103,12 +103,23 @@ fn try_all(mutants: &[Mutant]) -> Result<Vec<Line>> {
             verdict,
             seconds: began.elapsed().as_secs(),
         });
-        fs::write(
-            checkout.join("target/mutants.json"),
-            serde_json::to_vec_pretty(&lines)?,
-        )?;
+        keep(&checkout.join("target/mutants.json"), &lines)?;
     }
     Ok(lines)
+}
+
+/// Writes what was found beside what an earlier run has found of the others.
+fn keep(path: &Path, lines: &[Line]) -> Result<()> {
+    let earlier: Vec<Line> = match fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_default(),
+        Err(_) => Vec::new(),
+    };
+    let known: Vec<String> = all()?.into_iter().map(|mutant| mutant.name).collect();
+    let is_other =
+        |line: &&Line| known.contains(&line.mutant) && lines.iter().all(|new| new.mutant != line.mutant);
+    let kept: Vec<&Line> = earlier.iter().filter(is_other).chain(lines).collect();
+    fs::write(path, serde_json::to_vec_pretty(&kept)?)?;
+    Ok(())
 }
 
 fn try_one(tree: &Tree, mutant: &Mutant, tries: impl FnOnce(&Mutant) -> Result<Verdict>) -> Result<Verdict> {
