@@ -2,7 +2,7 @@
 //! ready; one after the other is told to end and started again, while clients write and read without a pause. No
 //! request fails, and no instance takes longer than 15 seconds to end.
 //!
-//! How many restarts there are is said by `SIMPUL_TEST_RESTARTS`; `./dev chaos restarts` makes a hundred.
+//! How many restarts there are is said by `TEST_RESTARTS`; `./dev chaos restarts` makes a hundred.
 #![expect(
     clippy::disallowed_methods,
     reason = "clients and a proxy of the servers under test, and how long the test is, said by ./dev"
@@ -244,7 +244,7 @@ async fn client(port: u16, token: String, number: usize, over: Arc<AtomicBool>) 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_request_fails_while_instances_are_restarted_one_after_the_other() {
-    let restarts = count("SIMPUL_TEST_RESTARTS").unwrap_or(RESTARTS);
+    let restarts = count("TEST_RESTARTS").unwrap_or(RESTARTS);
     let world = World::start(Way::Store).await;
     world.kill();
     let instances = [

@@ -6,6 +6,8 @@ use tokio::time::Instant;
 
 use super::{PAUSE, World};
 
+const PAGE: i64 = 10_000;
+
 impl World {
     /// Every event of the operator's tenant.
     pub(crate) async fn log(&self) -> Vec<Recorded> {
@@ -13,9 +15,16 @@ impl World {
     }
 
     pub(crate) async fn log_of(&self, tenant: TenantId) -> Vec<Recorded> {
-        feed::page(self.bus.store(), tenant, 0, 10_000)
-            .await
-            .expect("the log")
+        let mut log: Vec<Recorded> = Vec::new();
+        loop {
+            let after = log.last().map_or(0, |event| event.tenant_seq);
+            let page = feed::page(self.bus.store(), tenant, after, PAGE).await;
+            let page = page.expect("the log");
+            if page.is_empty() {
+                return log;
+            }
+            log.extend(page);
+        }
     }
 
     /// How often something happened.
