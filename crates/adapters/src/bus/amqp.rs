@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Broker, Consumer, Envelope,
-    connection::{BrokerError, Connected},
+    connection::{BrokerError, Connected, answered},
     consumer::{Disposition, Taken, bury, bury_bytes, dispose, take_in},
 };
 use crate::{backoff::Backoff, work_loop::chain};
@@ -22,6 +22,8 @@ use crate::{backoff::Backoff, work_loop::chain};
 /// Messages that the broker hands out ahead.
 const PREFETCH: u16 = 32;
 const RECONNECT: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
+/// Between two looks at a connection on which nothing comes.
+const LOOK: Duration = Duration::from_secs(5);
 /// Between two tries to keep a dead letter.
 const HOLD: Duration = Duration::from_millis(500);
 
@@ -99,18 +101,15 @@ impl<C: Consumer> Queues<C> {
             Which::Live => topology.queue(self.consumer.name()),
             Which::Dead => topology.dead_queue(self.consumer.name()),
         };
-        channel
-            .basic_qos(PREFETCH, BasicQosOptions { global: false })
-            .await?;
+        answered(channel.basic_qos(PREFETCH, BasicQosOptions { global: false })).await?;
         let options = BasicConsumeOptions {
             no_local: false,
             no_ack: false,
             exclusive: false,
             nowait: false,
         };
-        let mut deliveries = channel
-            .basic_consume(queue.into(), "".into(), options, FieldTable::default())
-            .await?;
+        let consume = channel.basic_consume(queue.into(), "".into(), options, FieldTable::default());
+        let mut deliveries = answered(consume).await?;
         loop {
             let delivery = tokio::select! {
                 () = stop.cancelled() => return Ok(()),
@@ -118,6 +117,12 @@ impl<C: Consumer> Queues<C> {
                     Some(delivery) => delivery?,
                     None => return Ok(()),
                 },
+                () = sleep(LOOK) => {
+                    if connected.is_alive() {
+                        continue;
+                    }
+                    return Err(BrokerError::Timeout);
+                }
             };
             match which {
                 Which::Live => self.live(&delivery, stop).await?,
@@ -222,7 +227,7 @@ fn times_delivered(delivery: &Delivery) -> u32 {
 }
 
 async fn acknowledge(delivery: &Delivery) -> Result<(), BrokerError> {
-    delivery.acker.ack(BasicAckOptions { multiple: false }).await?;
+    answered(delivery.acker.ack(BasicAckOptions { multiple: false })).await?;
     Ok(())
 }
 
@@ -231,7 +236,7 @@ async fn give_back(delivery: &Delivery) -> Result<(), BrokerError> {
         multiple: false,
         requeue: true,
     };
-    delivery.acker.nack(options).await?;
+    answered(delivery.acker.nack(options)).await?;
     Ok(())
 }
 

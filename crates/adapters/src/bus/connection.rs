@@ -16,6 +16,8 @@ use super::Topology;
 const HEARTBEAT_S: u16 = 10;
 /// For dialling, handshake and topology together.
 const CONNECT: Duration = Duration::from_secs(15);
+/// For an answer on a connection that is there. One that is cut at the wrong moment leaves whoever waits without any.
+const ANSWER: Duration = Duration::from_secs(15);
 /// How long a goodbye may take.
 const CLOSE: Duration = Duration::from_secs(2);
 
@@ -96,7 +98,17 @@ impl Broker {
     }
 }
 
+/// Waits for the broker's answer, not for ever.
+pub(super) async fn answered<T>(asked: impl Future<Output = lapin::Result<T>>) -> Result<T, BrokerError> {
+    let answer = timeout(ANSWER, asked).await;
+    Ok(answer.map_err(|_| BrokerError::Timeout)??)
+}
+
 impl Connected {
+    pub(super) fn is_alive(&self) -> bool {
+        self.connection.status().connected() && self.channel.status().connected()
+    }
+
     pub(super) async fn close(self) {
         // Best effort: the broker notices a closed socket as well.
         let _ = timeout(CLOSE, self.connection.close(200, "bye".into())).await;

@@ -23,7 +23,7 @@ use tokio::{
 
 use super::{
     Broker, Envelope, Source,
-    connection::{BrokerError, Connected},
+    connection::{BrokerError, Connected, answered},
     envelope::CONTENT_TYPE,
     link::{Answer, Link, Verdict, judge},
 };
@@ -109,7 +109,7 @@ impl Relay {
     async fn connect(&self) -> Result<Connected, BrokerError> {
         let connected = self.broker.connect(RELAY).await?;
         let options = ConfirmSelectOptions { nowait: false };
-        connected.channel.confirm_select(options).await?;
+        answered(connected.channel.confirm_select(options)).await?;
         Ok(connected)
     }
 
