@@ -3,16 +3,16 @@
 use chrono::TimeDelta;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use simpul_app::policies::{Policies, timer_row};
+use simpul_app::{
+    policies::{Policies, timer_row},
+    stream,
+};
 use simpul_domain::{
     SessionId,
     identity::{EndReason, Session, SessionEvent},
     policy::TimerKind,
 };
-use simpul_event_store::{
-    inline::{access, timer::Fired},
-    stream,
-};
+use simpul_event_store::inline::{access, timer::Fired};
 use simpul_testkit::sql;
 
 use super::house::{House, In, shared_input};
