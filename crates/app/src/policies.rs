@@ -15,6 +15,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use simpul_domain::{
     Decider as _, TenantId,
     billing::{Invoice, InvoiceEvent, cycle, dunning, isolir},
+    identity::session::theft,
     messaging::receipts,
     network::{Provisioning, Router, sweep},
     platform::{self, Account},
@@ -44,6 +45,7 @@ use self::{
 };
 use crate::{
     billing::{BillLine, ChargeLateFee, MarkOverdue, RemindOfInvoice},
+    identity::sessions::EndStolenSession,
     messaging::QueueMessage,
     saas::{BillAccount, ClearArrears, HearOfBill, LockForArrears, NoteArrears, UnlockAfterArrears},
     subscriptions::{ClearOverdue, NoteOverdue, StopUnpaid},
@@ -74,7 +76,8 @@ impl Policies {
         let intent = dunning::on_timer(&kind)
             .or_else(|| cycle::on_timer(&kind))
             .or_else(|| ladder::on_timer(&kind))
-            .or_else(|| platform::policy::on_timer(&kind));
+            .or_else(|| platform::policy::on_timer(&kind))
+            .or_else(|| theft::on_timer(&kind));
         if let Some(intent) = intent {
             let tenant = intent.target().unwrap_or(fired.tenant);
             let context = Context::caused(tenant, "timer", cause, correlation, intent.index() as usize);
@@ -286,6 +289,9 @@ impl Policies {
                 hand.dispatch(context, bill).await
             }
             Intent::ChargeLateFee { invoice } => hand.dispatch(context, ChargeLateFee { invoice }).await,
+            Intent::EndStolenSession { session } => {
+                hand.dispatch(context, EndStolenSession { session }).await
+            }
             Intent::BillAccount { account } => {
                 hand.dispatch(context, BillAccount { account, not_before }).await
             }

@@ -9,8 +9,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AddOnOrderId, CommandId, CustomDomainId, CustomerId, EventId, InvoiceId, MessageId, SubscriptionId,
-    TenantId, TimerId,
+    AddOnOrderId, CommandId, CustomDomainId, CustomerId, EventId, InvoiceId, MessageId, SessionId,
+    SubscriptionId, TenantId, TimerId,
     messaging::{
         MessageKind,
         message::{MessageRefs, message_id},
@@ -74,6 +74,8 @@ pub enum TimerKind {
     },
     /// The days of grace before a deletion are over.
     TenantDeletion { tenant: TenantId, due_at: DateTime<Utc> },
+    /// Say in its stream that a session ended because one of its tokens came twice.
+    SessionStolen { session: SessionId },
     /// A step once more for a bill whose money was taken back: the step's own timer may have passed while it was paid.
     Reopened {
         step: Box<TimerKind>,
@@ -126,6 +128,7 @@ impl TimerKind {
                 tenant.as_uuid(),
                 &format!("deletion/{}", due_at.timestamp_micros()),
             ),
+            Self::SessionStolen { session } => TimerId::derive(session.as_uuid(), "stolen"),
             Self::Reopened { step, reopened_at } => TimerId::derive(
                 step.timer().as_uuid(),
                 &format!("reopened/{}", reopened_at.timestamp_micros()),
@@ -162,6 +165,8 @@ pub enum Intent {
     },
     /// `billing.invoice`: ask a late fee; that the bill is still unpaid is read in the command.
     ChargeLateFee { invoice: InvoiceId },
+    /// `identity.session`: end, if its stream does not say so yet.
+    EndStolenSession { session: SessionId },
     /// `saas.tab`: bill the next period, if it has begun.
     BillAccount { account: TenantId },
     /// `billing.invoice`: remind the payer.
@@ -217,6 +222,7 @@ impl Intent {
             | Self::StopUnpaid { .. }
             | Self::BillLine { .. }
             | Self::ChargeLateFee { .. }
+            | Self::EndStolenSession { .. }
             | Self::BillAccount { .. }
             | Self::RemindOfBill { .. }
             | Self::NoteArrears { .. }
@@ -339,6 +345,11 @@ impl Intent {
                 kind: TimerKind::CheckDomain { .. },
                 ..
             } => 11,
+            Self::EndStolenSession { .. } => 30,
+            Self::ScheduleTimer {
+                kind: TimerKind::SessionStolen { .. },
+                ..
+            } => 31,
             Self::ScheduleTimer {
                 kind: TimerKind::Reopened { step, .. },
                 ..

@@ -120,6 +120,8 @@ pub struct Counts {
     pub lost_notices: u64,
     /// Lines for which there was no room.
     pub refused: u64,
+    /// Sessions that were over when their program wanted to go on.
+    pub turned_away: u64,
 }
 
 impl Counts {
@@ -134,6 +136,7 @@ impl Counts {
         self.taken_back += other.taken_back;
         self.lost_notices += other.lost_notices;
         self.refused += other.refused;
+        self.turned_away += other.turned_away;
     }
 }
 

@@ -78,6 +78,8 @@ faults! {
     Poison up to 400;
     /// The scheduler lets another task go first, wherever it can.
     Interleave up to 9_000;
+    /// Somebody copies a refresh token.
+    TokenStolen up to 4_000;
 }
 
 const COUNT: usize = Fault::ALL.len();

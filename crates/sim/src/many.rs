@@ -84,7 +84,8 @@ impl Summary {
         let rate = |count: u64| u128::from(count) * 1_000 / ms;
         format!(
             "{} seeds twice in {ms} ms: {} seeds/s, {} steps/s; {} commits, {} payments ({} unreported, {} given back), \
-             {} router writes, {} messages, {} isolations, {} parked, {} buried, {} without room; {} failing",
+             {} router writes, {} messages, {} isolations, {} parked, {} buried, {} without room, \
+             {} turned away; {} failing",
             self.seeds,
             rate(self.seeds),
             rate(self.steps),
@@ -98,6 +99,7 @@ impl Summary {
             self.counts.parked,
             self.counts.buried,
             self.counts.refused,
+            self.counts.turned_away,
             self.failures.len(),
         )
     }

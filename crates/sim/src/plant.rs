@@ -41,5 +41,7 @@ plants! {
     CreditStays = "money that is taken back does not leave the credit that it gave";
     NobodyAsks = "no gateway is asked about a checkout whose notice has not come";
     QuotaReadBefore = "a limit is looked at before the append, not in it";
+    ReuseForgiven = "a refresh token that was exchanged is exchanged again, whenever it is shown";
+    TheftUntold = "that a session was stolen is said after its row has ended, and nobody looks after that";
     ForgottenRest = "what remains of a payment after the open invoices is not booked";
 }

@@ -12,6 +12,7 @@ use crate::{
         self,
         outside::{self, Household},
         use_case::USERS,
+        visitors,
     },
     check::Counts,
     faults::{Fault, Swarm},
@@ -192,9 +193,10 @@ fn settle_down(stage: &mut Stage, seed: u64, options: &Options) -> Option<()> {
         });
     }
     let hosts = rng.between(1, 2);
+    let tenants: Vec<TenantId> =
+        stage.with(|world| world.operators.iter().map(|operator| operator.tenant).collect());
     stage.with(|world| {
-        let tenants: Vec<TenantId> = world.operators.iter().map(|operator| operator.tenant).collect();
-        world.store = Store::new(tenants, options.plant);
+        world.store = Store::new(tenants.iter().copied(), options.plant);
         for (tenant, max) in limits {
             world.store.set_quota_max(tenant, USERS, Some(max));
         }
@@ -207,6 +209,11 @@ fn settle_down(stage: &mut Stage, seed: u64, options: &Options) -> Option<()> {
     for (number, home) in homes.into_iter().enumerate() {
         let rng = Rng::new(seed, 10 + number as u64);
         stage.outside("household", |seat| outside::live(seat, home, rng));
+    }
+    for (number, tenant) in tenants.into_iter().enumerate() {
+        let mut rng = Rng::new(seed, 70 + number as u64);
+        let times = rng.below(3).min(options.happenings.unwrap_or(u64::MAX));
+        stage.outside("visitor", |seat| visitors::visit(seat, tenant, times, rng));
     }
     stage.outside("gateway", outside::gateway);
     stage.outside("modems", outside::modems);

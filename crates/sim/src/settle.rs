@@ -11,6 +11,7 @@ use simpul_domain::{
         invoice::InvoiceStatus,
         payment::{PaymentStatus, gateway_payment_id},
     },
+    identity::{Session, session::SessionStatus},
     messaging::{
         Message, MessageKind,
         message::{MessageStatus, message_id},
@@ -91,6 +92,7 @@ pub fn broken_promise(world: &World) -> Option<String> {
                     .or_else(|| lines(world, operator, log))
                     .or_else(|| messages(world, log))
                     .or_else(|| attempts(log))
+                    .or_else(|| sessions(world, operator.tenant, log))
             })
         })
 }
@@ -178,6 +180,15 @@ fn consumed(world: &World, tenant: TenantId, log: &Log) -> Option<String> {
     let lost = events
         .find(|event| wish_of(world, tenant, event).is_some() && !world.store.is_taken_in(tenant, event.id));
     lost.map(|event| format!("event {} never reached its consumer", event.seq))
+}
+
+/// A session's stream says of it what its row says.
+fn sessions(world: &World, tenant: TenantId, log: &Log) -> Option<String> {
+    world.store.sessions.of(tenant).find_map(|(session, row)| {
+        let status = log.load::<Session>(session.as_uuid()).0.status();
+        let is_told = matches!(status, SessionStatus::Ended { .. });
+        (is_told != row.has_ended).then(|| format!("{session} has ended: {}, told: {is_told}", row.has_ended))
+    })
 }
 
 /// Every line has its name until it is off its router, and not longer.

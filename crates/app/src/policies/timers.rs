@@ -36,6 +36,7 @@ pub fn timer_row(
         TimerKind::ArrearsDue { .. } => "arrears_due",
         TimerKind::AddOnEnds { .. } => "add_on_ends",
         TimerKind::TenantDeletion { .. } => "tenant_deletion",
+        TimerKind::SessionStolen { .. } => "session_stolen",
         TimerKind::Reopened { .. } => "reopened",
     };
     Ok(Timer {

@@ -188,6 +188,7 @@ pub fn on_timer(kind: &TimerKind) -> Option<Intent> {
         | TimerKind::BillReminder { .. }
         | TimerKind::ArrearsDue { .. }
         | TimerKind::AddOnEnds { .. }
+        | TimerKind::SessionStolen { .. }
         | TimerKind::TenantDeletion { .. } => None,
     }
 }

@@ -109,6 +109,7 @@ pub fn on_timer(kind: &TimerKind) -> Option<Intent> {
         | TimerKind::BillAccount { .. }
         | TimerKind::BillReminder { .. }
         | TimerKind::ArrearsDue { .. }
+        | TimerKind::SessionStolen { .. }
         | TimerKind::Reopened { .. } => None,
     }
 }

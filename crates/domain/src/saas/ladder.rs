@@ -103,6 +103,7 @@ pub fn on_timer(kind: &TimerKind) -> Option<Intent> {
         | TimerKind::SweepLines(_)
         | TimerKind::CheckDomain { .. }
         | TimerKind::AddOnEnds { .. }
+        | TimerKind::SessionStolen { .. }
         | TimerKind::TenantDeletion { .. } => None,
     }
 }

@@ -7,7 +7,7 @@ use proptest::{
     test_runner::{Config, TestRunner},
 };
 use serde_json::Value;
-use simpul_domain::{SessionId, TenantId, UserId};
+use simpul_domain::{SessionId, TenantId, UserId, identity::session::FORGIVENESS};
 use simpul_event_store::{
     EventStore, StoreError, Work,
     inline::{
@@ -16,7 +16,7 @@ use simpul_event_store::{
             Change, SecretHash,
             address::{self, BlockRule},
             delay,
-            session::{self, FORGIVENESS, NewSession, Rotation},
+            session::{self, NewSession, Rotation},
             sign_in::{self, Outcome, SignIn},
             ticket::{self, Purpose, Ticket},
         },

@@ -4,8 +4,8 @@ use chrono::NaiveDate;
 use chrono::{DateTime, Utc};
 use simpul_adapters::delivery::Report;
 use simpul_domain::{
-    AttemptId, CommandId, CustomerId, GatewayId, InvoiceId, MessageId, RouterId, Rupiah, SubscriptionId,
-    TenantId, TimerId,
+    AttemptId, CommandId, CustomerId, GatewayId, InvoiceId, MessageId, RouterId, Rupiah, SessionId,
+    SubscriptionId, TenantId, TimerId,
     billing::{
         MerchantRef,
         attempt::CreateFailure,
@@ -72,6 +72,13 @@ pub enum Command {
     CompleteTimer(TimerId),
     Confirm(RecordConfirmed),
     Fail(RecordFailed),
+    StartSession {
+        session: SessionId,
+        first: Uuid,
+    },
+    EndStolenSession {
+        session: SessionId,
+    },
 }
 
 /// What happens to a service line.

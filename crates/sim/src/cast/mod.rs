@@ -18,6 +18,7 @@ mod policies;
 mod polling;
 mod rounds;
 pub(crate) mod use_case;
+pub mod visitors;
 mod work;
 
 pub use mending::menders;

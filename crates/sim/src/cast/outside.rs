@@ -18,12 +18,12 @@ use crate::{
     news::Topics,
     rng::Rng,
     stage::Seat,
-    world::World,
+    world::{HostId, World},
 };
 
 /// How long a client waits for an answer before it asks again.
 const PATIENCE_MS: u64 = 30_000;
-const HOUR_MS: u64 = 3_600_000;
+pub(super) const HOUR_MS: u64 = 3_600_000;
 
 /// One service line and its people.
 #[derive(Debug, Clone)]
@@ -54,7 +54,7 @@ impl Household {
 }
 
 /// Asks the product for something until there is an answer; nothing when it was refused.
-async fn request(seat: &Seat, tenant: TenantId, command: Command) -> Option<Answer> {
+pub(super) async fn request(seat: &Seat, tenant: TenantId, command: Command) -> Option<Answer> {
     let id = CommandId::new(seat.with(World::new_uuid));
     let context = Context::new(tenant, id);
     let command = Rc::new(command);
@@ -81,23 +81,35 @@ async fn request(seat: &Seat, tenant: TenantId, command: Command) -> Option<Answ
 /// One try of a request; nothing when the answer did not come.
 async fn ask(
     seat: &Seat,
-    host: usize,
+    host: HostId,
     context: Context,
     command: &Rc<Command>,
 ) -> Option<Result<Receipt, Failure>> {
-    let slot: Rc<RefCell<Option<Result<Receipt, Failure>>>> = Rc::default();
-    let (answer, command) = (Rc::clone(&slot), Rc::clone(command));
+    let command = Rc::clone(command);
+    let serve = move |seat: Seat| async move { api::serve(&seat, context, &command).await };
+    call(seat, host, "request", serve).await
+}
+
+/// Has a process serve somebody; nothing when its answer did not come in time, or was lost.
+pub(super) async fn call<T: 'static, F: Future<Output = T>>(
+    seat: &Seat,
+    host: HostId,
+    name: &'static str,
+    serve: impl FnOnce(Seat) -> F + 'static,
+) -> Option<T> {
+    let slot: Rc<RefCell<Option<T>>> = Rc::default();
+    let answer = Rc::clone(&slot);
     let life = seat.with(|world| world.holder(Some(host)));
-    seat.spawn_on("request", Some(host), |seat| async move {
-        let result = api::serve(&seat, context, &command).await;
-        *answer.borrow_mut() = Some(result);
+    seat.spawn_on(name, Some(host), |seat| async move {
+        let served = serve(seat.clone()).await;
+        *answer.borrow_mut() = Some(served);
         seat.with(|world| world.news.tell(Topics::PEOPLE));
     });
     let patience_ms = seat.now_ms() + PATIENCE_MS;
     loop {
-        if let Some(result) = slot.borrow_mut().take() {
+        if let Some(served) = slot.borrow_mut().take() {
             let lost = seat.with(|world| world.swarm.strikes(Fault::AnswerLost));
-            return (!lost).then_some(result);
+            return (!lost).then_some(served);
         }
         let given_up = seat.with(|world| {
             world.mono_ms >= patience_ms || world.holder(Some(host)) != life || world.is_down(host)
@@ -408,27 +420,8 @@ async fn notify(seat: &Seat, tenant: TenantId, observation: Observation) -> bool
     let Some(host) = seat.with(World::some_host) else {
         return false;
     };
-    let slot: Rc<RefCell<Option<bool>>> = Rc::default();
-    let answer = Rc::clone(&slot);
-    seat.spawn_on("hook", Some(host), |seat| async move {
-        let taken = api::hook(&seat, tenant, observation).await;
-        *answer.borrow_mut() = Some(taken);
-        seat.with(|world| world.news.tell(Topics::PEOPLE));
-    });
-    let life = seat.with(|world| world.holder(Some(host)));
-    let patience_ms = seat.now_ms() + PATIENCE_MS;
-    loop {
-        if let Some(taken) = slot.borrow_mut().take() {
-            return taken && !seat.with(|world| world.swarm.strikes(Fault::AnswerLost));
-        }
-        let given_up = seat.with(|world| {
-            world.mono_ms >= patience_ms || world.holder(Some(host)) != life || world.is_down(host)
-        });
-        if given_up {
-            return false;
-        }
-        seat.news(patience_ms - seat.now_ms()).await;
-    }
+    let serve = move |seat: Seat| async move { api::hook(&seat, tenant, observation).await };
+    call(seat, host, "hook", serve).await.unwrap_or(false)
 }
 
 /// Modems dial whenever they have no session.

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use simpul_domain::{
     AnyEvent, CommandId, TenantId, TimerId,
     billing::{dunning, isolir},
+    identity::session::theft,
     messaging::{
         MessageKind,
         message::QueueMessage,
@@ -153,6 +154,7 @@ async fn carry_out(
             template_version: 1,
             at: DateTime::UNIX_EPOCH,
         }),
+        Intent::EndStolenSession { session } => Command::EndStolenSession { session },
         Intent::ScheduleTimer { due_at, kind, .. } => Command::ScheduleTimer { due_at, kind },
         // What concerns the platform and its operators is not simulated.
         _ => return Ok(()),
@@ -182,7 +184,7 @@ pub(super) async fn fire(
             CommandId::derive(timer.as_uuid(), &format!("{name}/{index}")),
         )
     };
-    if let Some(intent) = dunning::on_timer(kind) {
+    if let Some(intent) = dunning::on_timer(kind).or_else(|| theft::on_timer(kind)) {
         carry_out(seat, context("timer", intent.index()), intent, Some(due_at)).await?;
     }
     let done = Context {

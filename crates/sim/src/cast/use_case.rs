@@ -1,6 +1,7 @@
 //! What each command loads, checks and appends, as `crates/app` does.
 
 mod money;
+mod sessions;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use simpul_adapters::delivery::Report;
@@ -110,15 +111,9 @@ pub(super) async fn run(work: &mut Work<'_>, command: &Command) -> Result<Answer
             work.inline(InlineRow::CompleteTimer(timer));
             Ok(Answer::Nothing)
         }
-        Command::Confirm(record) => {
-            let record = RecordConfirmed { at, ..record };
-            let (line, access) = (record.subscription, record.access);
-            prove(work, line, ProvisioningCommand::RecordConfirmed(record)).await?;
-            if access == Access::Removed {
-                give_up_name(work, line).await?;
-            }
-            Ok(Answer::Nothing)
-        }
+        Command::Confirm(record) => confirm(work, RecordConfirmed { at, ..record }).await,
+        Command::StartSession { session, first } => sessions::start(work, session, first).await,
+        Command::EndStolenSession { session } => sessions::end_stolen(work, session).await,
         Command::Fail(record) => {
             let record = RecordFailed { at, ..record };
             prove(
@@ -162,6 +157,15 @@ pub(super) async fn run(work: &mut Work<'_>, command: &Command) -> Result<Answer
             Ok(Answer::Nothing)
         }
     }
+}
+
+async fn confirm(work: &mut Work<'_>, record: RecordConfirmed) -> Result<Answer, Failure> {
+    let (line, access) = (record.subscription, record.access);
+    prove(work, line, ProvisioningCommand::RecordConfirmed(record)).await?;
+    if access == Access::Removed {
+        give_up_name(work, line).await?;
+    }
+    Ok(Answer::Nothing)
 }
 
 /// A line that is over is off its router: another one may have its name there.

@@ -115,6 +115,7 @@ in_log! {
     simpul_domain::billing::CreditAccount = CreditAccount;
     simpul_domain::billing::Invoice = Invoice;
     simpul_domain::billing::Payment = Payment;
+    simpul_domain::identity::Session = Session;
     simpul_domain::messaging::Message = Message;
     simpul_domain::network::Provisioning = Provisioning;
     simpul_domain::subscriptions::Subscription = Subscription;

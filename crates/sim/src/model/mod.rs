@@ -12,4 +12,5 @@ pub mod messenger;
 pub mod parked;
 pub mod queue;
 pub mod router;
+pub mod sessions;
 pub mod store;

@@ -7,8 +7,8 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use simpul_domain::{
-    AttemptId, EventId, MessageId, SubscriptionId, TenantId, TimerId, billing::gateway::Observation,
-    network::desired::ServiceFacts, policy::TimerKind,
+    AttemptId, EventId, MessageId, SessionId, SubscriptionId, TenantId, TimerId,
+    billing::gateway::Observation, network::desired::ServiceFacts, policy::TimerKind,
 };
 use uuid::Uuid;
 
@@ -18,6 +18,7 @@ use super::{
     log::{Append, AppendError, Log, Recorded},
     parked::Parked,
     queue::{Body, Fenced, Queue, Taker},
+    sessions::Sessions,
 };
 use crate::{news::Topics, plant::Plant, world::Holder};
 
@@ -108,6 +109,11 @@ pub enum InlineRow {
         due_ms: i64,
     },
     NoticeDone(Uuid),
+    StartSession {
+        session: SessionId,
+        first: Uuid,
+    },
+    EndSession(SessionId),
 }
 
 impl InlineRow {
@@ -117,6 +123,7 @@ impl InlineRow {
             Self::Timer { .. } | Self::GuardTimer { .. } | Self::CompleteTimer(_) => Topics::TIMERS,
             Self::Send { .. } => Topics::OUTBOX,
             Self::NoticeDone(_) => Topics::NOTICES,
+            Self::StartSession { .. } | Self::EndSession(_) => Topics::PEOPLE,
         }
     }
 }
@@ -170,6 +177,7 @@ pub struct Store {
     pub notices: Queue<StoredNotice>,
     pub services: BTreeMap<(TenantId, SubscriptionId), ServiceFacts>,
     pub parked: Parked,
+    pub sessions: Sessions,
     /// When the last round was made.
     pub round: Option<DateTime<Utc>>,
     pub plant: Option<Plant>,
@@ -200,6 +208,7 @@ impl Store {
         store.lanes.unfenced = unfenced;
         store.notices.unfenced = unfenced;
         store.timers.unfenced = unfenced;
+        store.sessions.lenient = plant == Some(Plant::ReuseForgiven);
         store
     }
 
@@ -323,6 +332,8 @@ impl Store {
                 self.outbox.put(tenant, message.as_uuid(), parcel, due_ms);
             }
             InlineRow::NoticeDone(id) => self.notice_done(tenant, id),
+            InlineRow::StartSession { session, first } => self.sessions.start(tenant, session, first),
+            InlineRow::EndSession(session) => self.sessions.end(tenant, session),
         }
     }
 

@@ -40,6 +40,7 @@ fn fifty_thousand_seeds_hold_every_promise_and_repeat() {
     assert!(counts.taken_back > SEEDS / 50, "{counts:?}");
     assert!(counts.lost_notices > SEEDS / 50, "{counts:?}");
     assert!(counts.refused > SEEDS / 20, "{counts:?}");
+    assert!(counts.turned_away > SEEDS / 20, "{counts:?}");
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod letters;
 mod log;
 mod parked;
 mod router;
+mod sessions;
 mod timers;
 
 use std::sync::atomic::{AtomicU64, Ordering};

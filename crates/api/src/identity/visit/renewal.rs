@@ -1,16 +1,22 @@
 //! Prolonging a session.
 
-use simpul_app::identity::{
-    secret::{self, SecretKind},
-    sessions::EndStolenSession,
+use simpul_app::{
+    identity::{
+        secret::{self, SecretKind},
+        sessions::EndStolenSession,
+    },
+    policies::timer_row,
 };
-use simpul_domain::{Code, TenantId};
+use simpul_domain::{Code, TenantId, policy::TimerKind};
 use simpul_event_store::{
     Actor,
-    inline::identity::{
-        SecretHash,
-        session::{self, Rotation},
-        sign_in::Outcome,
+    inline::{
+        identity::{
+            SecretHash,
+            session::{self, Rotation},
+            sign_in::Outcome,
+        },
+        timer,
     },
 };
 
@@ -42,6 +48,11 @@ impl Visit {
         let new = secret::mint(SecretKind::Refresh, tenant).map_err(|_| ApiError::internal())?;
         let mut tx = store.db().tenant_tx(tenant).await?;
         let rotation = session::rotate(&mut tx, &old, &new.hash, store.now()).await?;
+        if let Rotation::Reused { session, .. } = rotation {
+            // Whoever dies before the stream says so leaves that to the scheduler.
+            let kind = TimerKind::SessionStolen { session };
+            timer::schedule(&mut tx, &timer_row(&kind, store.now(), None)?).await?;
+        }
         tx.commit().await?;
         match rotation {
             Rotation::Rotated {

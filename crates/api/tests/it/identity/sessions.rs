@@ -3,7 +3,17 @@
 use chrono::TimeDelta;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use simpul_event_store::inline::access;
+use simpul_app::{
+    policies::{Policies, timer_row},
+    stream,
+};
+use simpul_domain::{
+    SessionId,
+    identity::{EndReason, Session, SessionEvent},
+    policy::TimerKind,
+};
+use simpul_event_store::inline::{access, timer::Fired};
+use simpul_testkit::sql;
 
 use super::house::{House, In, shared_input};
 use crate::live::{Client, listen};
@@ -52,6 +62,55 @@ async fn an_answer_that_was_lost_is_forgiven_once_and_a_token_that_comes_again_e
         (&json!(true), &Value::Null)
     );
     assert!(sessions[1]["endedAt"].is_string() && sessions[2]["endedAt"].is_string());
+}
+
+/// Fires a timer, and says how often the session's stream has ended.
+async fn fire(house: &House, session: SessionId) -> usize {
+    let store = house.front.test.store();
+    let timer = timer_row(&TimerKind::SessionStolen { session }, store.now(), None).expect("a timer");
+    let fired = Fired {
+        tenant: house.front.owner.tenant,
+        timer,
+        attempts: 1,
+        epoch: 1,
+    };
+    let policies = Policies::new(house.front.state.bus.clone());
+    policies.fire(&fired).await.expect("fired");
+    let events = stream::events::<Session>(&store, fired.tenant, &session.to_string()).await;
+    let stolen = |event: &&SessionEvent| matches!(event, SessionEvent::Ended(ended) if ended.reason == EndReason::TokenReused);
+    events.expect("a stream").iter().filter(stolen).count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_theft_is_told_once_and_by_its_timer_if_whoever_noticed_it_has_died() {
+    let house = House::open().await;
+    let robbed = house.person("siti@kayu.example", &["viewer"]).await;
+    house.refresh(&robbed.refresh).await.payload("sessionRefresh");
+    house.front.test.clock().advance(TimeDelta::seconds(31));
+    assert_eq!(house.refresh(&robbed.refresh).await.status, 401);
+    let mut admin = sql::Session::open(&house.front.test.superuser_url()).await;
+    let due: Vec<String> = admin
+        .column("SELECT subject::json ->> 'session' FROM es.timers WHERE kind = 'session_stolen'")
+        .await;
+    let [session] = due.as_slice() else {
+        panic!("one timer: {due:?}")
+    };
+    assert_eq!(fire(&house, session.parse().expect("a session")).await, 1);
+
+    let entered = house.signed_in("siti@kayu.example").await;
+    let own = house
+        .ask(
+            &entered.access,
+            "{ ownSessions(first: 1) { nodes { id } } }",
+            Value::Null,
+        )
+        .await;
+    let session = own.body["data"]["ownSessions"]["nodes"][0]["id"].as_str();
+    let session = session.expect("an id").parse().expect("a session");
+    for _ in 0..2 {
+        assert_eq!(fire(&house, session).await, 1);
+    }
+    assert_eq!(house.ask(&entered.access, WHO, Value::Null).await.status, 401);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,18 +1,18 @@
 //! Sessions and the families of their refresh tokens.
 //!
-//! INVARIANT: of a family at most one token is good, and whoever shows one that was exchanged ends the session. One
-//! exception: an answer can be lost on its way, so a token whose successor nobody has used yet may be exchanged once
-//! more within a short time; its first successor is given up then.
+//! INVARIANT: of a family at most one token is good, and whoever shows one that was exchanged ends the session, but for a
+//! lost answer ([`RefreshToken::exchange`]).
 
-use chrono::{DateTime, TimeDelta, Utc};
-use simpul_domain::{SessionId, UserId};
+use chrono::{DateTime, Utc};
+use simpul_domain::{
+    SessionId, UserId,
+    identity::session::{Exchange, RefreshToken},
+};
 use uuid::Uuid;
 
 use super::SecretHash;
 use crate::{StoreError, db::TenantTx};
 
-/// How long a lost answer is forgiven.
-pub const FORGIVENESS: TimeDelta = TimeDelta::seconds(30);
 /// Users do not have more sessions than this; the list ends there.
 const MAX_OPEN: i64 = 500;
 
@@ -163,7 +163,9 @@ pub async fn rotate(
     })
 }
 
-/// Marks the old token as exchanged for the new one; `false` when it was exchanged before and that is not forgiven.
+/// Marks the old token as exchanged for the new one; `false` when the family is somebody else's, too.
+///
+/// INVARIANT: the session's row is locked, so that nobody else changes its tokens meanwhile.
 async fn consume(
     tx: &mut TenantTx,
     old: &SecretHash,
@@ -171,9 +173,34 @@ async fn consume(
     now: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
     let tenant = tx.tenant();
-    let first = sqlx::query!(
-        "UPDATE es.refresh_tokens SET consumed_at = $4, successor = $3
-         WHERE tenant_id = $1 AND token_hash = $2 AND consumed_at IS NULL",
+    let kept = sqlx::query!(
+        r#"SELECT t.consumed_at, t.forgiven, s.token_hash AS "successor?", s.consumed_at AS used_at,
+                  s.forgiven AS "successor_forgiven?"
+           FROM es.refresh_tokens t
+           LEFT JOIN es.refresh_tokens s ON s.tenant_id = t.tenant_id AND s.token_hash = t.successor
+           WHERE t.tenant_id = $1 AND t.token_hash = $2"#,
+        tenant.as_uuid(),
+        old.as_slice()
+    )
+    .fetch_one(&mut **tx)
+    .await?;
+    let token = RefreshToken {
+        consumed_at: kept.consumed_at,
+        forgiven: kept.forgiven,
+    };
+    let successor = kept.successor_forgiven.map(|forgiven| RefreshToken {
+        consumed_at: kept.used_at,
+        forgiven,
+    });
+    match token.exchange(successor.as_ref(), now) {
+        Exchange::First => {}
+        Exchange::Again => give_up(tx, kept.successor.as_deref(), now).await?,
+        Exchange::Reuse => return Ok(false),
+    }
+    sqlx::query!(
+        "UPDATE es.refresh_tokens SET consumed_at = coalesce(consumed_at, $4), successor = $3,
+                forgiven = consumed_at IS NOT NULL
+         WHERE tenant_id = $1 AND token_hash = $2",
         tenant.as_uuid(),
         old.as_slice(),
         new.as_slice(),
@@ -181,33 +208,22 @@ async fn consume(
     )
     .execute(&mut **tx)
     .await?;
-    if first.rows_affected() == 1 {
-        return Ok(true);
-    }
-    let given_up = sqlx::query!(
-        "UPDATE es.refresh_tokens s SET consumed_at = $4, successor = NULL, forgiven = true
-         FROM es.refresh_tokens t
-         WHERE t.tenant_id = $1 AND t.token_hash = $2 AND NOT t.forgiven AND t.consumed_at > $3
-           AND s.tenant_id = t.tenant_id AND s.token_hash = t.successor AND s.consumed_at IS NULL",
+    Ok(true)
+}
+
+/// What a lost answer held is good no longer.
+async fn give_up(tx: &mut TenantTx, token: Option<&[u8]>, now: DateTime<Utc>) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "UPDATE es.refresh_tokens SET consumed_at = $3, successor = NULL, forgiven = true
+         WHERE tenant_id = $1 AND token_hash = $2",
         tenant.as_uuid(),
-        old.as_slice(),
-        now - FORGIVENESS,
+        token,
         now
     )
     .execute(&mut **tx)
     .await?;
-    if given_up.rows_affected() == 0 {
-        return Ok(false);
-    }
-    sqlx::query!(
-        "UPDATE es.refresh_tokens SET forgiven = true, successor = $3 WHERE tenant_id = $1 AND token_hash = $2",
-        tenant.as_uuid(),
-        old.as_slice(),
-        new.as_slice()
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(true)
+    Ok(())
 }
 
 /// The session that a refresh token belongs to, good or not.
