@@ -169,7 +169,8 @@ fn settled<T>(result: &Result<T, Failure>) -> Result<(), Trouble> {
     }
 }
 
-/// Carries out what a timer wants, then completes it.
+/// Carries out what a timer wants, then completes it. The product ends both in one unit of work where it can; in two steps,
+/// which it takes for what is refused or concerns another log, more can go wrong.
 pub(super) async fn fire(
     seat: &Seat,
     tenant: TenantId,
