@@ -7,7 +7,7 @@
 )]
 
 use std::{
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Write as _},
     path::PathBuf,
     process::{Child, ChildStdin, Command, Stdio},
     sync::{Arc, Mutex, PoisonError},
@@ -81,8 +81,8 @@ pub struct Taken {
 pub struct MailServer {
     port: u16,
     child: Child,
-    // The server ends when this does.
-    _hold: Option<ChildStdin>,
+    // The server ends when this does, and says back every line that it is told.
+    told: Mutex<ChildStdin>,
     seen: Arc<Mutex<Vec<Value>>>,
     folder: TempDir,
 }
@@ -144,7 +144,7 @@ impl MailServer {
         });
         let mut server = Self {
             port: 0,
-            _hold: child.stdin.take(),
+            told: Mutex::new(child.stdin.take().expect("its input")),
             child,
             seen,
             folder,
@@ -187,14 +187,30 @@ impl MailServer {
         }
     }
 
+    /// All that happened until now: a letter can be answered before its line was read here.
+    async fn seen_until_now(&self) -> Vec<Value> {
+        let question = uuid::Uuid::new_v4().to_string();
+        {
+            let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+            writeln!(told, "{question}").expect("the mail server listens");
+        }
+        self.wait("the mail server to say what it saw", |seen| {
+            seen.iter()
+                .position(|event| event["asked"] == *question)
+                .map(|end| seen[..end].to_vec())
+        })
+        .await
+    }
+
     /// How often somebody named a recipient.
-    pub fn tries(&self) -> usize {
-        self.seen().iter().filter(|event| event["event"] == "try").count()
+    pub async fn tries(&self) -> usize {
+        let seen = self.seen_until_now().await;
+        seen.iter().filter(|event| event["event"] == "try").count()
     }
 
     /// Every letter that was taken.
-    pub fn letters(&self) -> Vec<Taken> {
-        letters(&self.seen())
+    pub async fn letters(&self) -> Vec<Taken> {
+        letters(&self.seen_until_now().await)
     }
 
     /// The n-th letter to an address, once there is one.

@@ -1,6 +1,7 @@
 """The mail server of the tests: aiosmtpd, which takes letters, and fails as it is told.
 
-Prints one JSON object a line: the port first, then every try and every letter.
+Prints one JSON object a line: the port first, then every try and every letter, and every line that it is told: what
+happened before comes before it.
 """
 
 import argparse
@@ -82,7 +83,8 @@ async def main(args):
     server = await asyncio.get_running_loop().create_server(serve, "127.0.0.1", 0, ssl=listener)
     say(event="listening", port=server.sockets[0].getsockname()[1])
     # Ends with the test that holds the other end.
-    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    while line := await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline):
+        say(event="asked", asked=line.strip())
 
 
 if __name__ == "__main__":

@@ -189,7 +189,7 @@ async fn a_letter_that_a_server_does_not_take_is_tried_three_times_and_then_wait
         let id = desk.put().await;
         for number in 1..=3 {
             assert_eq!(desk.turn().await, 1, "{fault:?} {number}");
-            assert_eq!(desk.server.tries(), number, "{fault:?}");
+            assert_eq!(desk.server.tries().await, number, "{fault:?}");
         }
         assert_eq!(desk.state(id).await, ("failed".to_owned(), told.to_owned()));
         assert_eq!(desk.turn().await, 0, "{fault:?}: nobody tries by himself");
@@ -197,7 +197,7 @@ async fn a_letter_that_a_server_does_not_take_is_tried_three_times_and_then_wait
         desk.try_again(id).await;
         assert_eq!(desk.turn().await, 1);
         assert_eq!(desk.state(id).await.0, "done", "{fault:?}");
-        let letters = desk.server.letters();
+        let letters = desk.server.letters().await;
         assert_eq!(letters.len(), 1, "{fault:?}");
         assert_eq!(letters[0].to, TO);
     }
@@ -214,7 +214,7 @@ async fn a_letter_that_a_server_refuses_for_good_is_not_offered_again_and_says_w
     let id = desk.put().await;
     assert_eq!(desk.turn().await, 1);
     assert_eq!(desk.turn().await, 0, "another try would be refused too");
-    assert_eq!(desk.server.tries(), 1);
+    assert_eq!(desk.server.tries().await, 1);
     let told = "the mail server refused it: 550 5.1.1 <…> is nobody";
     assert_eq!(desk.state(id).await, ("failed".to_owned(), told.to_owned()));
     let mut tx = desk.store.db().tenant_tx(tenant()).await.expect("tx");
@@ -231,7 +231,7 @@ async fn a_letter_that_a_server_refuses_for_good_is_not_offered_again_and_says_w
     desk.try_again(id).await;
     assert_eq!(desk.turn().await, 1);
     assert_eq!(desk.state(id).await.0, "done");
-    assert_eq!(desk.server.letters().len(), 1);
+    assert_eq!(desk.server.letters().await.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -247,7 +247,7 @@ async fn a_letter_whose_answer_was_lost_comes_again_as_the_same_letter() {
     desk.turn().await;
     assert_eq!(desk.state(id).await.0, "done");
     let name = format!("Message-ID: <{}@simpul.example>", id.simple());
-    let letters = desk.server.letters();
+    let letters = desk.server.letters().await;
     assert_eq!(letters.len(), 2);
     assert!(
         letters.iter().all(|letter| letter.message.contains(&name)),
@@ -278,7 +278,7 @@ async fn a_letter_whose_worker_dies_is_sent_by_the_next_one() {
         postman.handle(letter).await;
     }
     assert_eq!(desk.state(id).await.0, "done");
-    assert_eq!(desk.server.letters().len(), 1);
+    assert_eq!(desk.server.letters().await.len(), 1);
 }
 
 async fn hand_over(
@@ -334,7 +334,7 @@ async fn letters_travel_under_tls_with_a_proof_of_who_sends() {
 
         let (server, sent) = hand_over(options, speak("salah")).await;
         assert_eq!(sent, Err("the mail server answered 535".to_owned()), "{tls:?}");
-        assert!(server.letters().is_empty());
+        assert!(server.letters().await.is_empty());
 
         // Somebody else's certificate is nobody's.
         let (server, sent) = hand_over(options, |settings| {
@@ -343,7 +343,7 @@ async fn letters_travel_under_tls_with_a_proof_of_who_sends() {
         })
         .await;
         assert!(sent.is_err(), "{tls:?}");
-        assert!(server.letters().is_empty());
+        assert!(server.letters().await.is_empty());
     }
 }
 
@@ -356,6 +356,6 @@ async fn a_server_without_tls_gets_nothing_if_tls_is_wanted() {
         })
         .await;
         assert!(sent.is_err(), "{security:?}");
-        assert_eq!(server.tries(), 0, "{security:?}");
+        assert_eq!(server.tries().await, 0, "{security:?}");
     }
 }
