@@ -57,6 +57,8 @@ check_clippy() { cargo clippy --workspace --all-targets --locked -- -D warnings;
 check_rustdoc() { RUSTDOCFLAGS='-D warnings' cargo doc --quiet --workspace --no-deps --locked; }
 
 check_dependencies() {
+  # A workspace of its own that nothing else here builds: its lock file must not fall behind.
+  cargo metadata --locked --manifest-path fuzz/Cargo.toml --format-version 1 >/dev/null
   cargo deny --locked check --hide-inclusion-graph licenses bans sources
   if GIT_TERMINAL_PROMPT=0 timeout 20 git ls-remote -q https://github.com/rustsec/advisory-db HEAD >/dev/null 2>&1; then
     cargo deny --locked check --hide-inclusion-graph advisories

@@ -17,8 +17,7 @@ macro_rules! text_type {
         impl $name {
             #[doc = $message]
             pub fn parse(text: &str) -> Result<Self, $error> {
-                let valid: fn(&str) -> bool = $valid;
-                if valid(text) { Ok(Self(text.to_owned())) } else { Err($error) }
+                Self::try_from(text.to_owned())
             }
 
             pub fn as_str(&self) -> &str {
@@ -30,7 +29,8 @@ macro_rules! text_type {
             type Error = $error;
 
             fn try_from(text: String) -> Result<Self, $error> {
-                Self::parse(&text)
+                let valid: fn(&str) -> bool = $valid;
+                if valid(&text) { Ok(Self(text)) } else { Err($error) }
             }
         }
 

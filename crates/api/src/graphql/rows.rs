@@ -12,6 +12,7 @@ use std::{
     any::Any,
     borrow::Cow,
     collections::HashMap,
+    io::Write as _,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -349,22 +350,26 @@ pub(super) fn write_word<T: EnumType>(word: T, out: &mut Text) {
     }
 }
 
-fn write_scalar(scalar: &impl async_graphql::ScalarType, out: &mut Text) {
-    match scalar.to_value() {
-        Value::String(text) => write_text(&text, out),
-        _ => out.extend_from_slice(b"null"),
-    }
+/// What has nothing that a JSON text must escape.
+fn write_quoted(value: &impl std::fmt::Display, out: &mut Text) {
+    // INVARIANT: a text can always be written to memory.
+    let _ = write!(out.bytes, "\"{value}\"");
 }
 
 leaves! {
     ID: |id, out| write_text(&id.0, out);
     String: |text, out| write_text(text, out);
     bool: |truth, out| out.extend_from_slice(if *truth { b"true" } else { b"false" });
-    i32: |number, out| out.extend_from_slice(number.to_string().as_bytes());
-    Decimal: |number, out| write_text(&number.0, out);
-    BigInt: |number, out| write_scalar(number, out);
-    Date: |date, out| write_scalar(date, out);
-    DateTime: |at, out| write_scalar(at, out);
+    i32: |number, out| {
+        let _ = write!(out.bytes, "{number}");
+    };
+    Decimal: |number, out| match number {
+        Decimal::Given(text) => write_text(text, out),
+        Decimal::Whole(number) => write_quoted(number, out),
+    };
+    BigInt: |number, out| write_quoted(&number.0, out);
+    Date: |date, out| write_quoted(&date.0, out);
+    DateTime: |at, out| write_quoted(&at.text(), out);
 }
 words!(CurrencyCode);
 

@@ -23,7 +23,13 @@ impl ScalarType for DateTime {
     }
 
     fn to_value(&self) -> Value {
-        Value::String(self.0.to_rfc3339_opts(SecondsFormat::Millis, true))
+        Value::String(self.text())
+    }
+}
+
+impl DateTime {
+    pub(super) fn text(self) -> String {
+        self.0.to_rfc3339_opts(SecondsFormat::Millis, true)
     }
 }
 
@@ -50,20 +56,28 @@ impl ScalarType for Date {
 
 /// A number as a text of digits without exponent: it never passes through a float.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Decimal(pub(super) String);
+pub(crate) enum Decimal {
+    /// As it was given.
+    Given(String),
+    /// Becomes a text when it is answered.
+    Whole(i64),
+}
 
 /// A number as a text of digits without exponent: it never passes through a float.
 #[Scalar]
 impl ScalarType for Decimal {
     fn parse(value: Value) -> InputValueResult<Self> {
         match value {
-            Value::String(text) => Ok(Self(text)),
+            Value::String(text) => Ok(Self::Given(text)),
             other => Err(InputValueError::expected_type(other)),
         }
     }
 
     fn to_value(&self) -> Value {
-        Value::String(self.0.clone())
+        Value::String(match self {
+            Self::Given(text) => text.clone(),
+            Self::Whole(number) => number.to_string(),
+        })
     }
 }
 
@@ -107,7 +121,7 @@ pub(crate) struct Money {
 impl From<Rupiah> for Money {
     fn from(amount: Rupiah) -> Self {
         Self {
-            amount: Decimal(amount.get().to_string()),
+            amount: Decimal::Whole(amount.get()),
             currency: CurrencyCode::Idr,
         }
     }
@@ -125,8 +139,9 @@ pub(crate) struct MoneyInput {
 impl MoneyInput {
     /// `None` when the amount has decimals or is not one.
     pub(super) fn rupiah(&self) -> Option<Rupiah> {
-        match self.currency {
-            CurrencyCode::Idr => parse_amount(&self.amount.0).ok(),
+        match (self.currency, &self.amount) {
+            (CurrencyCode::Idr, Decimal::Given(text)) => parse_amount(text).ok(),
+            (CurrencyCode::Idr, Decimal::Whole(amount)) => Rupiah::try_new(*amount).ok(),
         }
     }
 }

@@ -72,7 +72,8 @@ impl Sessions {
             return Rotation::Refused;
         };
         let successor = kept.successor.and_then(|successor| row.tokens.get(&successor));
-        match kept.token.exchange(successor.map(|kept| &kept.token), now) {
+        let successor_is_good = successor.is_some_and(|kept| kept.token.consumed_at.is_none());
+        match kept.token.exchange(successor_is_good, now) {
             Exchange::First => {}
             Exchange::Again => {
                 if let Some(lost) = kept.successor {

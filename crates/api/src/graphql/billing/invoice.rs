@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_graphql::{ComplexObject, Context, Enum, ID, Result, SimpleObject};
 use simpul_app::permission;
 use simpul_domain::{
-    InvoiceId,
-    billing::invoice::{InvoiceLine as DomainLine, InvoiceStatus as DomainStatus, LineKind},
+    CustomerId, InvoiceId,
+    billing::invoice::{Billed, InvoiceLine as DomainLine, InvoiceStatus as DomainStatus, LineKind},
 };
 use simpul_projections::billing::invoice_list::InvoiceRow;
 
@@ -97,11 +97,11 @@ pub(crate) struct InvoiceLine {
     amount: Money,
 }
 
-impl From<&DomainLine> for InvoiceLine {
-    fn from(line: &DomainLine) -> Self {
+impl From<DomainLine> for InvoiceLine {
+    fn from(line: DomainLine) -> Self {
         Self {
             kind: line.kind.into(),
-            description: line.description.clone(),
+            description: line.description,
             amount: line.amount.into(),
         }
     }
@@ -112,7 +112,9 @@ impl From<&DomainLine> for InvoiceLine {
 #[graphql(complex)]
 pub(crate) struct Invoice {
     #[graphql(skip)]
-    row: InvoiceRow,
+    asked: CustomerId,
+    #[graphql(skip)]
+    billed: Billed,
     /// Opaque.
     pub(crate) id: ID,
     /// As printed.
@@ -148,11 +150,11 @@ impl From<InvoiceRow> for Invoice {
         let last = row.period.until();
         Self {
             id: row.invoice.to_string().into(),
-            number: row.number.as_str().to_owned(),
+            number: row.number.into(),
             status: row.status.into(),
             period_from_on: Date(row.period.from()),
             period_until_on: Date(last.pred_opt().unwrap_or(last)),
-            lines: row.lines.iter().map(InvoiceLine::from).collect(),
+            lines: row.lines.into_iter().map(InvoiceLine::from).collect(),
             total: row.total.into(),
             outstanding: row.outstanding.into(),
             due_on: Date(row.due_on),
@@ -160,8 +162,9 @@ impl From<InvoiceRow> for Invoice {
             overdue_at: row.overdue_at.map(DateTime),
             paid_at: row.paid_at.map(DateTime),
             voided_at: row.voided_at.map(DateTime),
-            void_reason: row.void_reason.clone(),
-            row,
+            void_reason: row.void_reason,
+            asked: row.customer,
+            billed: row.billed,
         }
     }
 }
@@ -196,13 +199,13 @@ impl Invoice {
     /// Who is asked.
     /// Permission: customer.read
     async fn customer(&self, context: &Context<'_>) -> Result<Option<Customer>> {
-        Ok(Customer::load(scope(context)?, self.row.customer).await?)
+        Ok(Customer::load(scope(context)?, self.asked).await?)
     }
 
     /// The line that is billed; null for the bill of an operator's account.
     /// Permission: subscription.read
     async fn subscription(&self, context: &Context<'_>) -> Result<Option<Subscription>> {
-        match self.row.billed.subscription() {
+        match self.billed.subscription() {
             Some(line) => Ok(Subscription::load(scope(context)?, line).await?),
             None => Ok(None),
         }

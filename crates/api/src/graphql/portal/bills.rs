@@ -29,7 +29,7 @@ const LIST: &str = "own-invoices";
 #[graphql(complex)]
 pub(crate) struct Invoice {
     #[graphql(skip)]
-    row: InvoiceRow,
+    billed: Billed,
     /// Opaque.
     pub(crate) id: ID,
     /// As printed.
@@ -61,18 +61,18 @@ impl From<InvoiceRow> for Invoice {
         let last = row.period.until();
         Self {
             id: row.invoice.to_string().into(),
-            number: row.number.as_str().to_owned(),
+            number: row.number.into(),
             status: row.status.into(),
             period_from_on: Date(row.period.from()),
             period_until_on: Date(last.pred_opt().unwrap_or(last)),
-            lines: row.lines.iter().map(InvoiceLine::from).collect(),
+            lines: row.lines.into_iter().map(InvoiceLine::from).collect(),
             total: row.total.into(),
             outstanding: row.outstanding.into(),
             due_on: Date(row.due_on),
             issued_at: DateTime(row.issued_at),
             paid_at: row.paid_at.map(DateTime),
             voided_at: row.voided_at.map(DateTime),
-            row,
+            billed: row.billed,
         }
     }
 }
@@ -82,7 +82,7 @@ impl Invoice {
     /// What is billed.
     /// Permission: portal.customer
     async fn subscription(&self, context: &Context<'_>) -> Result<Option<Subscription>> {
-        match self.row.billed.subscription() {
+        match self.billed.subscription() {
             Some(line) => Ok(Subscription::load(scope(context)?, line).await?),
             None => Ok(None),
         }

@@ -75,11 +75,11 @@ impl From<StatementRow> for SaasInvoice {
         let last = row.period.until();
         Self {
             id: row.invoice.to_string().into(),
-            number: row.number.as_str().to_owned(),
+            number: row.number.into(),
             status: row.state.into(),
             period_from_on: Date(row.period.from()),
             period_until_on: Date(last.pred_opt().unwrap_or(last)),
-            lines: row.lines.iter().map(InvoiceLine::from).collect(),
+            lines: row.lines.into_iter().map(InvoiceLine::from).collect(),
             total: row.total.into(),
             outstanding: row.outstanding.into(),
             due_on: Date(row.due_on),

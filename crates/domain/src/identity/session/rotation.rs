@@ -30,13 +30,12 @@ pub enum Exchange {
 }
 
 impl RefreshToken {
-    /// `successor`: what it was exchanged for.
-    pub fn exchange(&self, successor: Option<&Self>, now: DateTime<Utc>) -> Exchange {
+    /// `successor_is_good`: whether what it was exchanged for can still be exchanged.
+    pub fn exchange(&self, successor_is_good: bool, now: DateTime<Utc>) -> Exchange {
         let Some(consumed_at) = self.consumed_at else {
             return Exchange::First;
         };
-        let is_unused = successor.is_some_and(|successor| successor.consumed_at.is_none());
-        if is_unused && !self.forgiven && consumed_at > now - FORGIVENESS {
+        if successor_is_good && !self.forgiven && consumed_at > now - FORGIVENESS {
             Exchange::Again
         } else {
             Exchange::Reuse
@@ -52,20 +51,18 @@ mod tests {
     #[test]
     fn a_lost_answer_is_forgiven_once_for_a_short_time_while_nobody_has_used_it() {
         let now = at(10);
-        let good = RefreshToken::default();
         let consumed = |seconds| RefreshToken {
             consumed_at: Some(now - TimeDelta::seconds(seconds)),
             forgiven: false,
         };
-        assert_eq!(good.exchange(None, now), Exchange::First);
-        assert_eq!(consumed(29).exchange(Some(&good), now), Exchange::Again);
-        assert_eq!(consumed(30).exchange(Some(&good), now), Exchange::Reuse);
-        assert_eq!(consumed(29).exchange(Some(&consumed(1)), now), Exchange::Reuse);
-        assert_eq!(consumed(29).exchange(None, now), Exchange::Reuse, "given up");
+        assert_eq!(RefreshToken::default().exchange(false, now), Exchange::First);
+        assert_eq!(consumed(29).exchange(true, now), Exchange::Again);
+        assert_eq!(consumed(30).exchange(true, now), Exchange::Reuse);
+        assert_eq!(consumed(29).exchange(false, now), Exchange::Reuse);
         let forgiven = RefreshToken {
             forgiven: true,
             ..consumed(1)
         };
-        assert_eq!(forgiven.exchange(Some(&good), now), Exchange::Reuse);
+        assert_eq!(forgiven.exchange(true, now), Exchange::Reuse);
     }
 }

@@ -174,8 +174,8 @@ async fn consume(
 ) -> Result<bool, StoreError> {
     let tenant = tx.tenant();
     let kept = sqlx::query!(
-        r#"SELECT t.consumed_at, t.forgiven, s.token_hash AS "successor?", s.consumed_at AS used_at,
-                  s.forgiven AS "successor_forgiven?"
+        r#"SELECT t.consumed_at, t.forgiven, t.successor,
+                  s.token_hash IS NOT NULL AND s.consumed_at IS NULL AS "successor_is_good!"
            FROM es.refresh_tokens t
            LEFT JOIN es.refresh_tokens s ON s.tenant_id = t.tenant_id AND s.token_hash = t.successor
            WHERE t.tenant_id = $1 AND t.token_hash = $2"#,
@@ -188,11 +188,7 @@ async fn consume(
         consumed_at: kept.consumed_at,
         forgiven: kept.forgiven,
     };
-    let successor = kept.successor_forgiven.map(|forgiven| RefreshToken {
-        consumed_at: kept.used_at,
-        forgiven,
-    });
-    match token.exchange(successor.as_ref(), now) {
+    match token.exchange(kept.successor_is_good, now) {
         Exchange::First => {}
         Exchange::Again => give_up(tx, kept.successor.as_deref(), now).await?,
         Exchange::Reuse => return Ok(false),

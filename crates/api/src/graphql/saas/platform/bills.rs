@@ -33,7 +33,7 @@ const LIST: &str = "saasInvoices";
 #[graphql(complex)]
 pub(crate) struct SaasInvoice {
     #[graphql(skip)]
-    row: InvoiceRow,
+    invoice: InvoiceId,
     /// Opaque.
     id: ID,
     /// Whose it is.
@@ -83,11 +83,11 @@ impl From<(TenantId, InvoiceRow)> for SaasInvoice {
             tenant_id: account.to_string().into(),
             tenant_name: name.unwrap_or_default(),
             tenant_code: code,
-            number: row.number.as_str().to_owned(),
+            number: row.number.into(),
             status: row.status.into(),
             period_from_on: Date(row.period.from()),
             period_until_on: Date(last.pred_opt().unwrap_or(last)),
-            lines: row.lines.iter().map(InvoiceLine::from).collect(),
+            lines: row.lines.into_iter().map(InvoiceLine::from).collect(),
             total: row.total.into(),
             outstanding: row.outstanding.into(),
             due_on: Date(row.due_on),
@@ -95,8 +95,8 @@ impl From<(TenantId, InvoiceRow)> for SaasInvoice {
             overdue_at: row.overdue_at.map(DateTime),
             paid_at: row.paid_at.map(DateTime),
             voided_at: row.voided_at.map(DateTime),
-            void_reason: row.void_reason.clone(),
-            row,
+            void_reason: row.void_reason,
+            invoice: row.invoice,
         }
     }
 }
@@ -124,7 +124,7 @@ impl SaasInvoice {
     async fn attempts(&self, context: &Context<'_>) -> Result<Vec<SaasPaymentAttempt>> {
         let scope = scope(context)?;
         let mut tx = scope.read(&[InvoiceListProjector::NAME]).await?;
-        let rows = attempt_list::of_invoices(&mut tx, &[self.row.invoice])
+        let rows = attempt_list::of_invoices(&mut tx, &[self.invoice])
             .await
             .map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
