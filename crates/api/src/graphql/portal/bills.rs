@@ -6,7 +6,7 @@ use async_graphql::{
     ComplexObject, Context, ID, Object, Result, SimpleObject, Subscription as Streams, connection::Connection,
 };
 use futures_util::Stream;
-use simpul_domain::InvoiceId;
+use simpul_domain::{InvoiceId, billing::invoice::Billed};
 use simpul_event_store::feed::Projector as _;
 use simpul_projections::billing::invoice_list::{self, InvoiceFilter, InvoiceListProjector, InvoiceRow};
 

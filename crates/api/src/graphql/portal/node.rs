@@ -6,7 +6,6 @@ use super::{bills::Invoice, lines::Subscription, money::Payment};
 use crate::graphql::scope::scope;
 
 /// Anything with an id.
-#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 #[derive(Debug, Interface)]
 #[graphql(field(
     name = "id",
