@@ -85,7 +85,7 @@ async fn an_operator_is_onboarded_its_owner_gets_a_letter_joins_and_signs_in() {
         )
         .await;
     assert!(entered["tokens"]["accessToken"].is_string(), "{entered}");
-    assert_eq!(mail.letters().len(), 1, "one letter, and no other");
+    assert_eq!(mail.letters().await.len(), 1, "one letter, and no other");
 
     // What only the owner of the platform may do.
     let input = json!({ "id": tenant, "on": true });

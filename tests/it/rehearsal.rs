@@ -109,6 +109,7 @@ async fn a_backup_that_fails_is_missing_or_cannot_be_restored_reaches_whoever_ru
     assert_eq!(reasons.lines().count(), 3, "each is told once: {reasons}");
     assert!(
         mail.letters()
+            .await
             .iter()
             .all(|letter| letter.to == OWNER && letter.encrypted)
     );

@@ -186,7 +186,13 @@ impl Journey {
         ] {
             assert_eq!(count(&platform, once), 1, "{once}");
         }
-        let letters: BTreeSet<String> = self.mail.letters().into_iter().map(|letter| letter.to).collect();
+        let letters: BTreeSet<String> = self
+            .mail
+            .letters()
+            .await
+            .into_iter()
+            .map(|letter| letter.to)
+            .collect();
         assert!(letters.contains(OPERATOR_OWNER), "{letters:?}");
     }
 }

@@ -46,7 +46,10 @@ impl Person {
     pub(crate) async fn operator_owner(world: &World, mail: &MailServer, tenant: TenantId) -> Self {
         world
             .until("the owner has a letter", async || {
-                mail.letters().iter().any(|letter| letter.to == OPERATOR_OWNER)
+                mail.letters()
+                    .await
+                    .iter()
+                    .any(|letter| letter.to == OPERATOR_OWNER)
             })
             .await;
         let letter = mail.letter_to(OPERATOR_OWNER, 0).await;
