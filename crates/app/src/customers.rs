@@ -5,7 +5,7 @@ use simpul_domain::{
     CustomerId,
     customers::{Customer, CustomerCode, CustomerCommand, PhoneNumber},
 };
-use simpul_event_store::{Access, Command, Work, inline::Inline};
+use simpul_event_store::{Access, Command, Work, inline::Inline, vault::Keyring};
 
 use crate::{Outcome, Personal, Refusal, decide, permission, refuse, tenancy};
 
@@ -43,16 +43,15 @@ impl Command for RegisterCustomer {
             Some(code) => code.clone(),
             None => next_code(work).await?,
         };
-        work.begin::<Customer>(&customer.to_string());
-        register(
-            work,
-            customer,
-            &code,
-            &self.name,
-            &self.phone,
-            self.email.as_ref(),
-        )
-        .await?;
+        let id = customer.to_string();
+        work.begin::<Customer>(&id);
+        let keys = work.begin_subject(&id).await?;
+        let person = Person {
+            name: &self.name,
+            phone: &self.phone,
+            email: self.email.as_ref(),
+        };
+        register(work, customer, &code, person, &keys).await?;
         Ok(customer)
     }
 }
@@ -75,36 +74,41 @@ async fn next_code(work: &mut Work<'_>) -> Outcome<CustomerCode> {
     }
 }
 
-/// Registers whom an id belongs to: name, phone as typed, e-mail.
+/// Who a customer is, as somebody typed it.
+pub(crate) struct Person<'p> {
+    pub(crate) name: &'p Personal,
+    pub(crate) phone: &'p Personal,
+    pub(crate) email: Option<&'p Personal>,
+}
+
+/// Registers whom an id belongs to, sealed with the key of that id.
 pub(crate) async fn register(
     work: &mut Work<'_>,
     customer: CustomerId,
     code: &CustomerCode,
-    name: &Personal,
-    phone: &Personal,
-    email: Option<&Personal>,
+    person: Person<'_>,
+    keys: &Keyring,
 ) -> Outcome<()> {
-    let name = name.as_str().trim();
+    let name = person.name.as_str().trim();
     if name.is_empty() || name.chars().count() > MAX_NAME_CHARS {
         return refuse(Refusal::Invalid {
             field: "name",
             rule: "length",
         });
     }
-    let Ok(phone) = PhoneNumber::parse(phone.as_str()) else {
+    let Ok(phone) = PhoneNumber::parse(person.phone.as_str()) else {
         return refuse(Refusal::Invalid {
             field: "phone",
             rule: "phone",
         });
     };
     let id = customer.to_string();
-    let email = match email {
-        Some(email) => Some(email.seal(work, &id, field::EMAIL).await?),
-        None => None,
-    };
-    let (name, phone) = (Personal::new(name), Personal::new(phone.e164()));
-    let values = [(field::NAME, &name), (field::PHONE, &phone)];
-    let [name, phone] = Personal::seal_all(work, &id, values).await?;
+    let email = person
+        .email
+        .map(|email| keys.seal(&id, field::EMAIL, email.as_str()));
+    let email = email.transpose()?;
+    let name = keys.seal(&id, field::NAME, name)?;
+    let phone = keys.seal(&id, field::PHONE, &phone.e164())?;
     let command = CustomerCommand::Register {
         customer,
         code: code.clone(),

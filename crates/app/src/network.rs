@@ -41,12 +41,13 @@ impl Command for RegisterRouter {
     async fn run(&self, work: &mut Work<'_>) -> Outcome<RouterId> {
         let router = RouterId::new(work.new_uuid());
         let (id, at) = (router.to_string(), work.at());
+        let keys = work.begin_subject(&id).await?;
         let register = Register {
             router,
             name: self.name.clone(),
             address: self.address.clone(),
             username: self.username.clone(),
-            password: self.password.seal(work, &id, PASSWORD_FIELD).await?,
+            password: self.password.seal_with(&keys, &id, PASSWORD_FIELD)?,
             legacy_login: self.legacy_login,
             at,
         };

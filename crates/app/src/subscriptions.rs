@@ -118,13 +118,14 @@ impl Command for OpenSubscription {
         let settings = tenancy::settings(work).await?;
         let subscription = SubscriptionId::new(work.new_uuid());
         let id = subscription.to_string();
+        let keys = work.begin_subject(&id).await?;
         let open = Open {
             subscription,
             customer: self.customer,
             terms,
             router: self.router,
             username: self.username.clone(),
-            secret: self.secret.seal(work, &id, SECRET_FIELD).await?,
+            secret: self.secret.seal_with(&keys, &id, SECRET_FIELD)?,
             due_day: self.due_day.unwrap_or(settings.invoicing.due_day),
             installed_on: self.installed_on,
             zone: settings.region.zone,

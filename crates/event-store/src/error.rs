@@ -89,10 +89,9 @@ impl From<sqlx::Error> for StoreError {
             };
         };
         match (database.code().as_deref(), database.constraint()) {
-            // The stream moved; or serialization failure, deadlock, lock timeout.
-            (Some("23505"), Some("events_stream_key")) | (Some("40001" | "40P01" | "55P03"), _) => {
-                Self::Conflict
-            }
+            // The stream moved, a subject is not new; or serialization failure, deadlock, lock timeout.
+            (Some("23505"), Some("events_stream_key" | "subject_keys_pkey"))
+            | (Some("40001" | "40P01" | "55P03"), _) => Self::Conflict,
             (Some("23505"), Some("commands_pkey")) => Self::Repeated,
             (Some("23505"), Some("claims_pkey" | "directory_pkey")) => Self::Taken {
                 scope: detail(database),

@@ -24,8 +24,10 @@ use crate::{
         issuing::{NewBill, issue},
         receive_transfer, void,
     },
-    customers::register,
-    decide, permission, refuse,
+    customers::{Person, register},
+    decide, permission,
+    personal::keys_of,
+    refuse,
 };
 
 /// Bills the operator's next period, if it has begun: the tab's lines become an invoice in the same unit of work. A period
@@ -186,7 +188,13 @@ impl Command for RegisterPayer {
             return refuse(Refusal::Missing { what: "tenant" });
         };
         let payer = payer_id(self.account);
-        register(work, payer, &code, &self.name, &self.phone, self.email.as_ref()).await?;
+        let keys = keys_of(work, &payer.to_string()).await?;
+        let person = Person {
+            name: &self.name,
+            phone: &self.phone,
+            email: self.email.as_ref(),
+        };
+        register(work, payer, &code, person, &keys).await?;
         Ok(payer)
     }
 }

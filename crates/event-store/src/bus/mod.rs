@@ -243,11 +243,15 @@ async fn run<C: Command>(
     let origin = origin::sealed(store, context, &gate)
         .await
         .map_err(DispatchError::Store)?;
+    let from = From {
+        origin,
+        tenant_key: gate.tenant_key,
+    };
     let mut attempt = 0;
     loop {
         // The first decision is made on what this process remembers; the append finds out whether that still holds.
         let recalls = attempt == 0;
-        let error = match run_once(store, (context, &origin), command, &fingerprint, recalls).await {
+        let error = match run_once(store, (context, &from), command, &fingerprint, recalls).await {
             Err(DispatchError::Store(error)) => error,
             other => return other,
         };
@@ -348,9 +352,21 @@ fn earlier_answer<C: Command>(
     }))
 }
 
+/// What the gate has found out about whoever commands.
+struct From {
+    origin: Origin,
+    tenant_key: Option<Vec<u8>>,
+}
+
+impl From {
+    fn put<'s>(&'s self, work: Work<'s>) -> Work<'s> {
+        work.from(&self.origin).sealing_with(self.tenant_key.as_deref())
+    }
+}
+
 async fn run_once<C: Command>(
     store: &EventStore,
-    (context, origin): (&Context, &Origin),
+    (context, from): (&Context, &From),
     command: &C,
     fingerprint: &[u8],
     recalls: bool,
@@ -360,12 +376,12 @@ async fn run_once<C: Command>(
     } else {
         Work::new(store, context)
     };
-    work = work.from(origin);
+    work = from.put(work);
     let mut ran = command.run(&mut work).await;
     // Nothing would be compared with the log: what it says is asked.
     let unchecked = ran.is_err() || context.dry_run || work.staged().is_empty();
     if unchecked && work.recalled() {
-        work = Work::new(store, context).from(origin);
+        work = from.put(Work::new(store, context));
         ran = command.run(&mut work).await;
     }
     let answer = ran.map_err(|failure| match failure {

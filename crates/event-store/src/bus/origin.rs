@@ -43,8 +43,10 @@ pub(super) async fn sealed(store: &EventStore, context: &Context, gate: &Gate) -
     let program = context.user_agent.as_deref();
     let program = program.map(|text| text.chars().take(MAX_PROGRAM_CHARS).collect::<String>());
     let values = [(field::IP, ip), (field::USER_AGENT, program)];
-    let sealed = if let Some(keys) = &gate.keys {
-        let keys = store.vault().key_of(context.tenant, &subject, keys)?;
+    let sealed = if let (Some(tenant_key), Some(subject_key)) = (&gate.tenant_key, &gate.subject_key) {
+        let keys = store
+            .vault()
+            .key_of(context.tenant, &subject, tenant_key, subject_key)?;
         values.map(|(field, text)| text.map(|text| keys.seal(&subject, field, &text)).transpose())
     } else {
         // The first time that they are seen.

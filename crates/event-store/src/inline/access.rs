@@ -25,8 +25,10 @@ pub(crate) struct Gate {
     pub(crate) access: TenantAccess,
     pub(crate) permissions: Vec<String>,
     pub(crate) earlier: Option<Earlier>,
-    /// Of the tenant and of the subject that was asked about, wrapped; nothing where either was not made yet or is destroyed.
-    pub(crate) keys: Option<(Vec<u8>, Vec<u8>)>,
+    /// Wrapped; nothing where it was not made yet, or nobody asked about a subject.
+    pub(crate) tenant_key: Option<Vec<u8>>,
+    /// Of the subject that was asked about, wrapped; nothing where it was not made yet or is destroyed.
+    pub(crate) subject_key: Option<Vec<u8>>,
 }
 
 /// The record of a command that has had its effect.
@@ -74,7 +76,8 @@ pub(crate) async fn gate(
         },
         permissions: row.permissions,
         earlier,
-        keys: row.tenant_key.zip(row.subject_key),
+        tenant_key: row.tenant_key,
+        subject_key: row.subject_key,
     })
 }
 

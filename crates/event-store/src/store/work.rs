@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use cqrs_es::DomainEvent as _;
+use serde::Serialize;
 use serde_json::{Value, json};
 use simpul_domain::{CommandId, Decider, EventId, TenantId};
 
@@ -14,6 +15,7 @@ use crate::{
     crash::{self, Point},
     db::TenantTx,
     inline::{self, Inline},
+    vault::Keyring,
 };
 
 /// One event on its way into the log.
@@ -103,6 +105,8 @@ pub struct Work<'s> {
     numbers: HashMap<String, Numbers>,
     /// From where the command comes, as it is kept.
     origin: Option<&'s Origin>,
+    /// The tenant's key of the vault as it is stored, where the gate has read it.
+    tenant_key: Option<&'s [u8]>,
     /// Opened by the first read that must stay locked until the commit.
     tx: Option<TenantTx>,
 }
@@ -129,6 +133,7 @@ impl<'s> Work<'s> {
             sets: HashMap::new(),
             numbers: HashMap::new(),
             origin: None,
+            tenant_key: None,
             tx: None,
         }
     }
@@ -147,6 +152,11 @@ impl<'s> Work<'s> {
     pub(crate) fn from(self, origin: &'s Origin) -> Self {
         let origin = Some(origin);
         Self { origin, ..self }
+    }
+
+    /// Seals with this key of the tenant what it begins.
+    pub(crate) fn sealing_with(self, tenant_key: Option<&'s [u8]>) -> Self {
+        Self { tenant_key, ..self }
     }
 
     /// Whether a state came from memory.
@@ -228,6 +238,22 @@ impl<'s> Work<'s> {
         self.loaded
             .entry((A::TYPE, id.to_owned()))
             .or_insert_with(|| Loaded::from_log(Seen::nothing::<A>()));
+    }
+
+    /// The key of a subject of the vault. One that this work begins gets its key with the events: the subject must be
+    /// new, and an existing one becomes a conflict at commit.
+    pub async fn begin_subject(&mut self, subject: &str) -> Result<Keyring, StoreError> {
+        let vault = self.store.vault();
+        if let Some(tenant_key) = self.tenant_key {
+            let (keyring, wrapped) = vault.make_key(self.tenant(), subject, tenant_key)?;
+            self.claims.keys.push(json!([subject, hex::encode(wrapped)]));
+            return Ok(keyring);
+        }
+        // The tenant's first one, or nobody came through the gate as a person.
+        let mut tx = self.store.db().tenant_tx(self.tenant()).await?;
+        let keyring = vault.keyring_of(&mut tx, subject).await?;
+        tx.commit().await?;
+        Ok(keyring)
     }
 
     /// Loads, decides and stages. Returns the events that were decided.
@@ -417,7 +443,7 @@ impl<'s> Work<'s> {
         answer: &Value,
     ) -> Result<Outcome, StoreError> {
         let metadata = self.context.metadata(command, self.origin);
-        let claims = self.claims.to_json();
+        let claims = self.claims.to_json()?;
         let reads = self.reads();
         let append = Append {
             tenant: self.tenant(),
@@ -481,30 +507,39 @@ pub enum DecideError<E> {
     Store(#[from] StoreError),
 }
 
-#[derive(Debug, Default)]
+/// What `es.take_claims` takes, each in a list that is left out when it is empty.
+#[derive(Debug, Default, Serialize)]
 struct Claims {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    keys: Vec<Value>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     take: Vec<Value>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     release: Vec<Value>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     quota: Vec<Value>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     add: Vec<Value>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     drop: Vec<Value>,
 }
 
 impl Claims {
     const fn is_empty(&self) -> bool {
-        self.take.is_empty()
+        self.keys.is_empty()
+            && self.take.is_empty()
             && self.release.is_empty()
             && self.quota.is_empty()
             && self.add.is_empty()
             && self.drop.is_empty()
     }
 
-    fn to_json(&self) -> Option<Value> {
-        (!self.is_empty()).then(|| {
-            json!({
-                "take": self.take, "release": self.release, "quota": self.quota,
-                "add": self.add, "drop": self.drop,
-            })
-        })
+    fn to_json(&self) -> Result<Option<Value>, StoreError> {
+        if self.is_empty() {
+            return Ok(None);
+        }
+        serde_json::to_value(self)
+            .map(Some)
+            .map_err(StoreError::Unwritable)
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use secrecy::SecretString;
 use simpul_domain::{Sealed, TenantId};
 
-use super::{Key, Vault, WRAPPED_FIELD, associated, open_with, seal_with, unwrap_key};
+use super::{Key, Vault, WRAPPED_FIELD, associated, encrypt, new_key, open_with, seal_with, unwrap_key};
 use crate::{StoreError, db::TenantTx};
 
 /// Keys of subjects as they were when they were read. Like the transaction that it belongs to it is for one answer:
@@ -58,27 +58,49 @@ impl Vault {
         Ok(Keyring { tenant, keys })
     }
 
+    /// The key of one subject, made at its first use; [`StoreError::Erased`] once it was destroyed.
+    pub async fn keyring_of(&self, tx: &mut TenantTx, subject: &str) -> Result<Keyring, StoreError> {
+        let key = self.subject_key(tx, subject, true).await?;
+        Ok(Keyring::of_one(tx.tenant(), subject, key))
+    }
+
     /// The key of one subject, from both as they are stored.
     pub(crate) fn key_of(
         &self,
         tenant: TenantId,
         subject: &str,
-        (tenant_key, subject_key): &(Vec<u8>, Vec<u8>),
+        tenant_key: &[u8],
+        subject_key: &[u8],
     ) -> Result<Keyring, StoreError> {
         let data_key = self.unwrap_tenant_key(tenant, tenant_key)?;
-        let key = unwrap_key(
-            &data_key,
-            &associated(tenant, subject, WRAPPED_FIELD),
-            subject_key,
-        )?;
-        let keys = HashMap::from([(subject.to_owned(), key)]);
-        Ok(Keyring { tenant, keys })
+        let aad = associated(tenant, subject, WRAPPED_FIELD);
+        let key = unwrap_key(&data_key, &aad, subject_key)?;
+        Ok(Keyring::of_one(tenant, subject, key))
+    }
+
+    /// A key for a subject that has none, and as it is to be stored.
+    pub(crate) fn make_key(
+        &self,
+        tenant: TenantId,
+        subject: &str,
+        tenant_key: &[u8],
+    ) -> Result<(Keyring, Vec<u8>), StoreError> {
+        let data_key = self.unwrap_tenant_key(tenant, tenant_key)?;
+        let key = new_key()?;
+        let aad = associated(tenant, subject, WRAPPED_FIELD);
+        let wrapped = encrypt(&data_key, &aad, key.as_slice())?;
+        Ok((Keyring::of_one(tenant, subject, key), wrapped))
     }
 }
 
 impl Keyring {
+    fn of_one(tenant: TenantId, subject: &str, key: Key) -> Self {
+        let keys = HashMap::from([(subject.to_owned(), key)]);
+        Self { tenant, keys }
+    }
+
     /// Seals a value; [`StoreError::Erased`] when its subject's key is not there.
-    pub(crate) fn seal(&self, subject: &str, field: &str, plain: &str) -> Result<Sealed, StoreError> {
+    pub fn seal(&self, subject: &str, field: &str, plain: &str) -> Result<Sealed, StoreError> {
         let key = self.keys.get(subject).ok_or(StoreError::Erased)?;
         seal_with(key, &associated(self.tenant, subject, field), plain)
     }
