@@ -8,10 +8,8 @@ use simpul_domain::{
     AnyEvent, CustomerId, Decider, InvoiceId, Rupiah, SubscriptionId, TenantId,
     billing::{
         Attempt, Invoice, InvoiceEvent, InvoiceNumber, Period,
-        gateway::Currency,
         invoice::{Billed, InvoiceIssued, InvoiceLine, InvoiceStatus},
     },
-    time::Zone,
 };
 use simpul_event_store::{
     JsonText, Recorded, TenantTx,
@@ -35,20 +33,25 @@ pub struct InvoiceRow {
     pub billed: Billed,
     pub period: Period,
     pub lines: Vec<InvoiceLine>,
-    /// An `InvoiceSnapshot`, which few readers look into.
-    pub snapshot: JsonText,
+    /// Whom the platform bills, as they were called at the time of issue; none on an operator's own bills.
+    pub account: Option<BilledAccount>,
     pub total: Rupiah,
     pub outstanding: Rupiah,
-    pub currency: Currency,
-    /// Business date in `zone`.
+    /// Business date in the zone of the bill.
     pub due_on: NaiveDate,
-    pub zone: Zone,
     pub status: InvoiceStatus,
     pub issued_at: DateTime<Utc>,
     pub overdue_at: Option<DateTime<Utc>>,
     pub paid_at: Option<DateTime<Utc>>,
     pub voided_at: Option<DateTime<Utc>>,
     pub void_reason: Option<String>,
+}
+
+/// An operator on a bill of the platform.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BilledAccount {
+    pub code: String,
+    pub name: Option<String>,
 }
 
 /// Which bills are wanted.
@@ -93,10 +96,18 @@ impl Projector for InvoiceListProjector {
             let ids = column(&invoices, |event| invoice_of(event).as_uuid());
             let found = select(tx, Some(&ids), &InvoiceFilter::default(), Page::first(0)).await?;
             let mut rows: Rows = found.into_iter().map(|row| (row.invoice, row)).collect();
+            let mut issued = Vec::new();
             for event in invoices {
+                if let InvoiceEvent::Issued(event) = event {
+                    issued.push(event);
+                }
                 apply(&mut rows, event);
             }
-            store(tx, &rows.into_values().collect::<Vec<_>>()).await?;
+            let new = issued
+                .into_iter()
+                .filter_map(|event| Some((event, rows.remove(&event.invoice)?)));
+            insert(tx, &new.collect::<Vec<_>>()).await?;
+            update(tx, &rows.into_values().collect::<Vec<_>>()).await?;
         }
         attempt_list::project(tx, &attempts).await
     }
@@ -186,12 +197,13 @@ fn issued_row(issued: &InvoiceIssued) -> InvoiceRow {
         billed: issued.billed,
         period: issued.period,
         lines: issued.lines.clone(),
-        snapshot: stored::json(&issued.snapshot).into(),
+        account: issued.billed.account().map(|_| BilledAccount {
+            code: issued.snapshot.customer_code.as_str().to_owned(),
+            name: issued.snapshot.account_name.clone(),
+        }),
         total: issued.total,
         outstanding: issued.total,
-        currency: issued.currency,
         due_on: issued.due_on,
-        zone: issued.zone,
         status: InvoiceStatus::Issued,
         issued_at: issued.at,
         overdue_at: None,
@@ -211,8 +223,9 @@ async fn select(
     let tenant = tx.tenant();
     sqlx::query!(
         r#"SELECT invoice_id, number, customer_id, subscription_id, account_id, period_from, period_until,
-                lines AS "lines: JsonText", snapshot AS "snapshot: JsonText", total,
-                outstanding, currency, due_on, zone, status, issued_at, overdue_at, paid_at, voided_at, void_reason
+                lines AS "lines: JsonText", total, outstanding, due_on, status, issued_at, overdue_at, paid_at, voided_at,
+                void_reason, CASE WHEN account_id IS NOT NULL THEN snapshot->>'customer_code' END AS account_code,
+                CASE WHEN account_id IS NOT NULL THEN snapshot->>'account_name' END AS account_name
          FROM invoices
          WHERE tenant_id = $1 AND ($2::uuid[] IS NULL OR invoice_id = ANY($2))
            AND ($3::timestamptz IS NULL OR (issued_at, invoice_id) < ($3, $4))
@@ -248,12 +261,13 @@ async fn select(
             billed: billed(row.subscription_id, row.account_id)?,
             period: checked("period", Period::try_new(row.period_from, row.period_until))?,
             lines: read_json("lines", &row.lines)?,
-            snapshot: row.snapshot,
+            account: row.account_code.map(|code| BilledAccount {
+                code,
+                name: row.account_name,
+            }),
             total: read("total", row.total)?,
             outstanding: read("outstanding", row.outstanding)?,
-            currency: read_word("currency", &row.currency)?,
             due_on: row.due_on,
-            zone: read_word("zone", &row.zone)?,
             status: read_word("status", &row.status)?,
             issued_at: row.issued_at,
             overdue_at: row.overdue_at,
@@ -272,7 +286,11 @@ fn billed(subscription: Option<Uuid>, account: Option<Uuid>) -> Result<Billed, Q
     checked("billed", found.ok_or("nobody is billed"))
 }
 
-async fn store(tx: &mut TenantTx, rows: &[InvoiceRow]) -> Result<(), HandlerError> {
+/// Bills that were issued just now, as what has happened to them since has left them.
+async fn insert(tx: &mut TenantTx, bills: &[(&InvoiceIssued, InvoiceRow)]) -> Result<(), HandlerError> {
+    if bills.is_empty() {
+        return Ok(());
+    }
     let tenant = tx.tenant();
     sqlx::query!(
         "INSERT INTO invoices (tenant_id, invoice_id, number, customer_id, subscription_id, account_id, period_from,
@@ -280,28 +298,50 @@ async fn store(tx: &mut TenantTx, rows: &[InvoiceRow]) -> Result<(), HandlerErro
              voided_at, void_reason)
          SELECT $1, i.* FROM UNNEST($2::uuid[], $3::text[], $4::uuid[], $5::uuid[], $6::uuid[], $7::date[], $8::date[],
              $9::jsonb[], $10::jsonb[], $11::bigint[], $12::bigint[], $13::text[], $14::date[], $15::text[], $16::text[],
-             $17::timestamptz[], $18::timestamptz[], $19::timestamptz[], $20::timestamptz[], $21::text[]) AS i
-         ON CONFLICT ON CONSTRAINT invoices_pkey DO UPDATE SET
-             (outstanding, status, overdue_at, paid_at, voided_at, void_reason)
-             = ROW (excluded.outstanding, excluded.status, excluded.overdue_at, excluded.paid_at, excluded.voided_at,
-                    excluded.void_reason)",
+             $17::timestamptz[], $18::timestamptz[], $19::timestamptz[], $20::timestamptz[], $21::text[]) AS i",
+        tenant.as_uuid(),
+        &column(bills, |(_, row)| row.invoice.as_uuid()),
+        &column(bills, |(_, row)| row.number.as_str()) as &[&str],
+        &column(bills, |(_, row)| row.customer.as_uuid()),
+        &column(bills, |(_, row)| row.billed.subscription().map(SubscriptionId::as_uuid)) as &[Option<Uuid>],
+        &column(bills, |(_, row)| row.billed.account().map(TenantId::as_uuid)) as &[Option<Uuid>],
+        &column(bills, |(_, row)| row.period.from()),
+        &column(bills, |(_, row)| row.period.until()),
+        &column(bills, |(_, row)| stored::json(&row.lines)) as &[Value],
+        &column(bills, |(issued, _)| stored::json(&issued.snapshot)) as &[Value],
+        &column(bills, |(_, row)| row.total.get()),
+        &column(bills, |(_, row)| row.outstanding.get()),
+        &column(bills, |(issued, _)| word(&issued.currency)),
+        &column(bills, |(_, row)| row.due_on),
+        &column(bills, |(issued, _)| word(&issued.zone)),
+        &column(bills, |(_, row)| word(&row.status)),
+        &column(bills, |(_, row)| row.issued_at),
+        &column(bills, |(_, row)| row.overdue_at) as &[Option<DateTime<Utc>>],
+        &column(bills, |(_, row)| row.paid_at) as &[Option<DateTime<Utc>>],
+        &column(bills, |(_, row)| row.voided_at) as &[Option<DateTime<Utc>>],
+        &column(bills, |(_, row)| row.void_reason.as_deref()) as &[Option<&str>],
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// What changes of a bill.
+async fn update(tx: &mut TenantTx, rows: &[InvoiceRow]) -> Result<(), HandlerError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "UPDATE invoices SET outstanding = u.outstanding, status = u.status, overdue_at = u.overdue_at, paid_at = u.paid_at,
+                voided_at = u.voided_at, void_reason = u.void_reason
+         FROM UNNEST($2::uuid[], $3::bigint[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::timestamptz[], $8::text[])
+              AS u (invoice_id, outstanding, status, overdue_at, paid_at, voided_at, void_reason)
+         WHERE invoices.tenant_id = $1 AND invoices.invoice_id = u.invoice_id",
         tenant.as_uuid(),
         &column(rows, |row| row.invoice.as_uuid()),
-        &column(rows, |row| row.number.as_str()) as &[&str],
-        &column(rows, |row| row.customer.as_uuid()),
-        &column(rows, |row| row.billed.subscription().map(SubscriptionId::as_uuid)) as &[Option<Uuid>],
-        &column(rows, |row| row.billed.account().map(TenantId::as_uuid)) as &[Option<Uuid>],
-        &column(rows, |row| row.period.from()),
-        &column(rows, |row| row.period.until()),
-        &column(rows, |row| stored::json(&row.lines)) as &[Value],
-        &column(rows, |row| row.snapshot.value()) as &[Value],
-        &column(rows, |row| row.total.get()),
         &column(rows, |row| row.outstanding.get()),
-        &column(rows, |row| word(&row.currency)),
-        &column(rows, |row| row.due_on),
-        &column(rows, |row| word(&row.zone)),
         &column(rows, |row| word(&row.status)),
-        &column(rows, |row| row.issued_at),
         &column(rows, |row| row.overdue_at) as &[Option<DateTime<Utc>>],
         &column(rows, |row| row.paid_at) as &[Option<DateTime<Utc>>],
         &column(rows, |row| row.voided_at) as &[Option<DateTime<Utc>>],

@@ -7,7 +7,7 @@ use simpul_app::{
     permission,
     saas::{MarkBillPaid, VoidBill},
 };
-use simpul_domain::{InvoiceId, TenantId, billing::invoice::InvoiceSnapshot};
+use simpul_domain::{InvoiceId, TenantId};
 use simpul_event_store::feed::Projector as _;
 use simpul_projections::billing::{
     attempt_list,
@@ -73,10 +73,9 @@ pub(crate) struct SaasInvoice {
 impl From<(TenantId, InvoiceRow)> for SaasInvoice {
     fn from((account, row): (TenantId, InvoiceRow)) -> Self {
         let last = row.period.until();
-        // INVARIANT: the projection wrote it.
-        let snapshot: Option<InvoiceSnapshot> = row.snapshot.read().ok();
-        let (name, code) = snapshot
-            .map(|snapshot| (snapshot.account_name, snapshot.customer_code.as_str().to_owned()))
+        let (name, code) = row
+            .account
+            .map(|account| (account.name, account.code))
             .unwrap_or_default();
         Self {
             id: row.invoice.to_string().into(),
