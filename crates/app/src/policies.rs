@@ -33,7 +33,7 @@ use simpul_domain::{
 use simpul_event_store::{
     Bus, Cause, Context, Recorded,
     crash::{self, Point},
-    feed::{HandlerError, Reactor},
+    feed::{HandlerError, Interest, Reactor},
     inline::{erasure, timer::Fired},
 };
 
@@ -356,8 +356,8 @@ impl Reactor for Policies {
         NAME
     }
 
-    fn wants(&self, event: &Recorded) -> bool {
-        [
+    fn interest(&self) -> Interest {
+        Interest::Types(&[
             Invoice::TYPE,
             Subscription::TYPE,
             Tab::TYPE,
@@ -366,8 +366,7 @@ impl Reactor for Policies {
             Router::TYPE,
             Account::TYPE,
             AddOnOrder::TYPE,
-        ]
-        .contains(&event.aggregate_type.as_str())
+        ])
     }
 
     /// The events are of one log. Streams side by side, the events of one in their order: thousands of bills that fall due

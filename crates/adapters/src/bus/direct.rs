@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use simpul_event_store::{
     EventStore, Recorded,
-    feed::{HandlerError, Reactor},
+    feed::{self, HandlerError, Reactor},
 };
 
 use super::{
@@ -57,8 +57,11 @@ impl<C: Consumer> Reactor for Direct<C> {
         &self.name
     }
 
-    fn wants(&self, event: &Recorded) -> bool {
-        self.consumer.interest().includes(&event.event_type)
+    fn interest(&self) -> feed::Interest {
+        match self.consumer.interest() {
+            Interest::All => feed::Interest::All,
+            Interest::Events(names) => feed::Interest::Events(names),
+        }
     }
 
     async fn react(&self, events: &[Recorded]) -> Result<(), HandlerError> {

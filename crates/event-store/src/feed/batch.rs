@@ -36,6 +36,25 @@ pub(super) struct Batches<H> {
 }
 
 impl<H: Handle> Batches<H> {
+    /// Moves past the next events of a tenant, if none of them concerns the subscriber: without a transaction of several
+    /// calls, and without reading what they say.
+    pub(super) async fn pass_over(
+        &self,
+        tenant: TenantId,
+        limit: i64,
+        epoch: i64,
+    ) -> Result<Option<Passed>, StoreError> {
+        let (store, interest) = (&self.store, self.handler.interest());
+        let by = (epoch, store.now());
+        let over = cursor::pass_over(store.db(), tenant, &self.subscriber, interest, by, limit).await?;
+        Ok(over.map(|over| Passed {
+            read: over.read.unsigned_abs(),
+            seq: over.seq,
+            more: over.read >= limit,
+            concerned: false,
+        }))
+    }
+
     /// Handles the next events of a tenant, as the leader of an epoch.
     pub(super) async fn process(
         &self,

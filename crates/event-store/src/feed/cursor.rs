@@ -4,11 +4,11 @@ use chrono::{DateTime, Utc};
 use simpul_domain::{EventId, TenantId};
 use uuid::Uuid;
 
-use super::shard::Shard;
+use super::{Interest, shard::Shard};
 use crate::{
-    EventStore, Recorded, StoreError,
+    Db, EventStore, Recorded, StoreError,
     db::{SystemTx, TenantTx},
-    store::{JsonText, Stored},
+    store::{JsonText, Stored, recorded::ERASED},
 };
 
 /// Where a subscriber stands.
@@ -145,6 +145,43 @@ pub(super) async fn advance(
         .await?
     };
     moved.map(|_| ()).ok_or(StoreError::Fenced)
+}
+
+/// Where a cursor came to past events of others, and how many they were.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Over {
+    pub(super) seq: i64,
+    pub(super) read: i64,
+}
+
+/// Moves the cursor past events of others in one call; `None`, and nothing is moved, when one of those that follow it
+/// concerns the subscriber, and whenever more must be known.
+pub(super) async fn pass_over(
+    db: &Db,
+    tenant: TenantId,
+    subscriber: &str,
+    interest: Interest,
+    (epoch, at): (i64, DateTime<Utc>),
+    limit: i64,
+) -> Result<Option<Over>, StoreError> {
+    let (types, names) = match interest {
+        Interest::All => return Ok(None),
+        Interest::Types(types) => (Some(types), None),
+        Interest::Events(names) => (None, Some(names)),
+    };
+    let over = sqlx::query_as!(
+        Over,
+        r#"SELECT seq AS "seq!", read AS "read!" FROM es.pass_over($1, $2, $3, $4, $5, $6, $7, $8)"#,
+        tenant.as_uuid(),
+        subscriber,
+        types as Option<&[&str]>,
+        names as Option<&[&str]>,
+        ERASED,
+        epoch,
+        at,
+        limit
+    );
+    Ok(over.fetch_optional(&db.autocommit()).await?)
 }
 
 /// What follows a cursor.

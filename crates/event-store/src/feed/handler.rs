@@ -1,7 +1,7 @@
 //! What a subscriber does with events: a [`Projector`] changes rows in the cursor's transaction, a [`Reactor`] acts
 //! outside between two transactions. [`Handle`] is what the loop needs of both.
 
-use super::{HandlerError, OnError, Projector, Reactor, projection};
+use super::{HandlerError, Interest, OnError, Projector, Reactor, projection};
 use crate::{
     EventStore, Recorded, StoreError,
     crash::Point,
@@ -15,6 +15,7 @@ pub(super) trait Handle {
 
     fn on_error(&self) -> OnError;
     fn key(&self, event: &Recorded) -> String;
+    fn interest(&self) -> Interest;
     fn wants(&self, event: &Recorded) -> bool;
     /// Handles events, and gives back a transaction in which the cursor is then moved: the same one when rows and
     /// cursor change together, a new one when the events were handled outside.
@@ -60,8 +61,12 @@ impl<P: Projector> Handle for Projecting<P> {
         self.projector.key(event)
     }
 
+    fn interest(&self) -> Interest {
+        self.projector.interest()
+    }
+
     fn wants(&self, event: &Recorded) -> bool {
-        self.projector.wants(event)
+        self.projector.interest().includes(event)
     }
 
     async fn handle(
@@ -91,6 +96,10 @@ impl<R: Reactor> Handle for Reacting<R> {
 
     fn key(&self, event: &Recorded) -> String {
         self.0.key(event)
+    }
+
+    fn interest(&self) -> Interest {
+        self.0.interest()
     }
 
     fn wants(&self, event: &Recorded) -> bool {

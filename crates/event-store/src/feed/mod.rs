@@ -12,6 +12,7 @@ mod batch;
 mod cursor;
 mod handler;
 mod hints;
+mod interest;
 mod leader;
 pub(crate) mod lease;
 mod log;
@@ -29,6 +30,7 @@ use std::{error::Error, sync::Arc};
 pub(crate) use self::progress::Progress;
 pub use self::{
     hints::{Hint, Hints, Listener, relay_hints},
+    interest::Interest,
     log::{head, last_event_at, page, stream},
     read::{ReadError, read_at},
     runner::{ProjectionSettings, Runner, RunnerSettings, chain, run_shards},
@@ -97,9 +99,9 @@ pub trait Projector: Send + Sync + 'static {
         event.stream()
     }
 
-    /// Whether the event matters; others are skipped without a call.
-    fn wants(&self, _event: &Recorded) -> bool {
-        true
+    /// Which events matter; others are skipped without a call.
+    fn interest(&self) -> Interest {
+        Interest::All
     }
 
     fn project(
@@ -117,8 +119,8 @@ impl<P: Projector> Projector for Arc<P> {
         self.as_ref().key(event)
     }
 
-    fn wants(&self, event: &Recorded) -> bool {
-        self.as_ref().wants(event)
+    fn interest(&self) -> Interest {
+        self.as_ref().interest()
     }
 
     async fn project(&self, tx: &mut TenantTx, events: &[Recorded]) -> Result<(), HandlerError> {
@@ -139,8 +141,14 @@ pub trait Reactor: Send + Sync + 'static {
         event.stream()
     }
 
-    fn wants(&self, _event: &Recorded) -> bool {
-        true
+    /// Which events matter; others are skipped without a call.
+    fn interest(&self) -> Interest {
+        Interest::All
+    }
+
+    /// Whether an event matters, where that takes more than its name.
+    fn wants(&self, event: &Recorded) -> bool {
+        self.interest().includes(event)
     }
 
     fn react(&self, events: &[Recorded]) -> impl Future<Output = Result<(), HandlerError>> + Send;

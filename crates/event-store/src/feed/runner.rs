@@ -89,8 +89,8 @@ pub struct Runner<H> {
     batches: Batches<H>,
     leader: Leader,
     settings: RunnerSettings,
-    /// How far this leader has come: hints that say less are old.
-    passed: HashMap<TenantId, i64>,
+    /// How far this leader has come: hints that say less are old. And whether what it saw last concerned the subscriber.
+    passed: HashMap<TenantId, (i64, bool)>,
     /// When it last found out which logs are ahead of its cursors; hints and heads tell it of all that grew since.
     swept: Option<Instant>,
     /// Why the event that is about to be parked cannot be handled.
@@ -267,7 +267,7 @@ impl<H: Handle + Send + Sync + 'static> Runner<H> {
     async fn handle(&mut self, tenant: TenantId, limit: i64) -> Input {
         match self.process(tenant, limit).await {
             Ok(passed) => {
-                self.remember(tenant, passed.seq);
+                self.remember(tenant, passed);
                 let Batches {
                     store, subscriber, ..
                 } = &self.batches;
@@ -319,6 +319,12 @@ impl<H: Handle + Send + Sync + 'static> Runner<H> {
 
     async fn process(&self, tenant: TenantId, limit: i64) -> Result<Passed, HandlerError> {
         let epoch = self.leader.epoch()?;
+        // Where the last news was for others, the next is too, most of the time.
+        if let Some((_, false)) = self.passed.get(&tenant)
+            && let Some(passed) = self.batches.pass_over(tenant, limit, epoch).await?
+        {
+            return Ok(passed);
+        }
         self.batches.process(tenant, limit, epoch).await
     }
 
@@ -329,12 +335,12 @@ impl<H: Handle + Send + Sync + 'static> Runner<H> {
             .await
     }
 
-    fn remember(&mut self, tenant: TenantId, seq: i64) {
+    fn remember(&mut self, tenant: TenantId, passed: Passed) {
         if self.passed.len() >= MAX_REMEMBERED {
             self.passed.clear();
         }
-        let passed = self.passed.entry(tenant).or_default();
-        *passed = seq.max(*passed);
+        let (seq, concerned) = self.passed.entry(tenant).or_default();
+        (*seq, *concerned) = (passed.seq.max(*seq), passed.concerned);
     }
 
     async fn wait(&mut self, stop: &CancellationToken, hints: &mut Listener, time: Duration) -> Input {
@@ -349,7 +355,7 @@ impl<H: Handle + Send + Sync + 'static> Runner<H> {
                 self.swept = None;
                 return Input::HintsMissed;
             };
-            let known = self.passed.get(&tenant).is_some_and(|passed| seq <= *passed);
+            let known = self.passed.get(&tenant).is_some_and(|(passed, _)| seq <= *passed);
             if !known && self.leader.shard.holds(tenant) {
                 return Input::Hint(tenant);
             }

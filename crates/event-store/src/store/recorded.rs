@@ -12,7 +12,7 @@ use super::{
 };
 
 /// Stored name of the event that ends a tenant's log (`simpul_domain::tenancy::TenantErased`).
-const ERASED: &str = "tenancy.tenant.erased";
+pub(crate) const ERASED: &str = "tenancy.tenant.erased";
 
 /// One event with everything that was stored about it.
 #[derive(Debug, Clone, PartialEq)]

@@ -13,7 +13,7 @@ use simpul_domain::{
 };
 use simpul_event_store::{
     JsonText, Recorded, TenantTx,
-    feed::{HandlerError, OnError, Projector},
+    feed::{HandlerError, Interest, OnError, Projector},
 };
 use sqlx::types::Uuid;
 
@@ -78,8 +78,8 @@ impl Projector for InvoiceListProjector {
     const NAME: &'static str = "invoices";
     const ON_ERROR: OnError = OnError::Halt;
 
-    fn wants(&self, event: &Recorded) -> bool {
-        [Invoice::TYPE, Attempt::TYPE].contains(&event.aggregate_type.as_str())
+    fn interest(&self) -> Interest {
+        Interest::Types(&[Invoice::TYPE, Attempt::TYPE])
     }
 
     async fn project(&self, tx: &mut TenantTx, events: &[Recorded]) -> Result<(), HandlerError> {

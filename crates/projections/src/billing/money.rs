@@ -10,7 +10,7 @@ use simpul_domain::{
 };
 use simpul_event_store::{
     Recorded, TenantTx,
-    feed::{HandlerError, OnError, Projector},
+    feed::{HandlerError, Interest, OnError, Projector},
 };
 use sqlx::types::Uuid;
 
@@ -111,8 +111,8 @@ impl Projector for MoneyProjector {
     const NAME: &'static str = "money";
     const ON_ERROR: OnError = OnError::Halt;
 
-    fn wants(&self, event: &Recorded) -> bool {
-        [Payment::TYPE, CreditAccount::TYPE].contains(&event.aggregate_type.as_str())
+    fn interest(&self) -> Interest {
+        Interest::Types(&[Payment::TYPE, CreditAccount::TYPE])
     }
 
     async fn project(&self, tx: &mut TenantTx, events: &[Recorded]) -> Result<(), HandlerError> {

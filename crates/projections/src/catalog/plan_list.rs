@@ -10,7 +10,7 @@ use simpul_domain::{
 };
 use simpul_event_store::{
     Recorded, TenantTx,
-    feed::{HandlerError, Projector},
+    feed::{HandlerError, Interest, Projector},
 };
 use sqlx::types::Uuid;
 
@@ -36,8 +36,8 @@ pub struct PlanListProjector;
 impl Projector for PlanListProjector {
     const NAME: &'static str = "plans";
 
-    fn wants(&self, event: &Recorded) -> bool {
-        event.aggregate_type == ServicePlan::TYPE
+    fn interest(&self) -> Interest {
+        Interest::Types(&[ServicePlan::TYPE])
     }
 
     async fn project(&self, tx: &mut TenantTx, events: &[Recorded]) -> Result<(), HandlerError> {

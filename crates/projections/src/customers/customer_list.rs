@@ -11,7 +11,7 @@ use simpul_domain::{
 };
 use simpul_event_store::{
     Recorded, StoreError, TenantTx, Vault,
-    feed::{HandlerError, Projector},
+    feed::{HandlerError, Interest, Projector},
     vault::Keyring,
 };
 use sqlx::types::Uuid;
@@ -50,8 +50,8 @@ pub struct CustomerListProjector;
 impl Projector for CustomerListProjector {
     const NAME: &'static str = "customers";
 
-    fn wants(&self, event: &Recorded) -> bool {
-        event.aggregate_type == Customer::TYPE
+    fn interest(&self) -> Interest {
+        Interest::Types(&[Customer::TYPE])
     }
 
     async fn project(&self, tx: &mut TenantTx, events: &[Recorded]) -> Result<(), HandlerError> {

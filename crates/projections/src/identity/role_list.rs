@@ -10,7 +10,7 @@ use simpul_domain::{
 };
 use simpul_event_store::{
     Recorded, TenantTx,
-    feed::{HandlerError, Projector},
+    feed::{HandlerError, Interest, Projector},
 };
 use sqlx::types::Uuid;
 
@@ -33,8 +33,8 @@ pub struct RoleListProjector;
 impl Projector for RoleListProjector {
     const NAME: &'static str = "roles";
 
-    fn wants(&self, event: &Recorded) -> bool {
-        event.aggregate_type == Role::TYPE
+    fn interest(&self) -> Interest {
+        Interest::Types(&[Role::TYPE])
     }
 
     async fn project(&self, tx: &mut TenantTx, events: &[Recorded]) -> Result<(), HandlerError> {

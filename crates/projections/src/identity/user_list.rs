@@ -11,7 +11,7 @@ use simpul_domain::{
 };
 use simpul_event_store::{
     Recorded, StoreError, TenantTx, Vault,
-    feed::{HandlerError, Projector},
+    feed::{HandlerError, Interest, Projector},
     vault::Keyring,
 };
 use sqlx::types::Uuid;
@@ -74,8 +74,8 @@ pub struct UserListProjector;
 impl Projector for UserListProjector {
     const NAME: &'static str = "users";
 
-    fn wants(&self, event: &Recorded) -> bool {
-        event.aggregate_type == User::TYPE
+    fn interest(&self) -> Interest {
+        Interest::Types(&[User::TYPE])
     }
 
     async fn project(&self, tx: &mut TenantTx, events: &[Recorded]) -> Result<(), HandlerError> {

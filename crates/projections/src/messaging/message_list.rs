@@ -14,7 +14,7 @@ use simpul_domain::{
 };
 use simpul_event_store::{
     Recorded, TenantTx,
-    feed::{HandlerError, Projector},
+    feed::{HandlerError, Interest, Projector},
 };
 use sqlx::types::Uuid;
 
@@ -63,8 +63,8 @@ type Rows = BTreeMap<MessageId, MessageRow>;
 impl Projector for MessageListProjector {
     const NAME: &'static str = "messages";
 
-    fn wants(&self, event: &Recorded) -> bool {
-        event.aggregate_type == Message::TYPE
+    fn interest(&self) -> Interest {
+        Interest::Types(&[Message::TYPE])
     }
 
     async fn project(&self, tx: &mut TenantTx, events: &[Recorded]) -> Result<(), HandlerError> {

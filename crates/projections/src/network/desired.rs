@@ -13,7 +13,7 @@ use simpul_domain::{
 };
 use simpul_event_store::{
     Recorded, TenantTx,
-    feed::{HandlerError, Projector},
+    feed::{HandlerError, Interest, Projector},
 };
 use sqlx::types::Uuid;
 
@@ -54,8 +54,8 @@ impl Projector for DesiredProjector {
         key_of(event, "subscription")
     }
 
-    fn wants(&self, event: &Recorded) -> bool {
-        [Subscription::TYPE, Tenant::TYPE, Router::TYPE].contains(&event.aggregate_type.as_str())
+    fn interest(&self) -> Interest {
+        Interest::Types(&[Subscription::TYPE, Tenant::TYPE, Router::TYPE])
     }
 
     async fn project(&self, tx: &mut TenantTx, events: &[Recorded]) -> Result<(), HandlerError> {

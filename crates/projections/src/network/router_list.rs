@@ -10,7 +10,7 @@ use simpul_domain::{
 };
 use simpul_event_store::{
     Recorded, TenantTx,
-    feed::{HandlerError, Projector},
+    feed::{HandlerError, Interest, Projector},
 };
 use sqlx::types::Uuid;
 
@@ -46,8 +46,8 @@ pub struct RouterListProjector;
 impl Projector for RouterListProjector {
     const NAME: &'static str = "routers";
 
-    fn wants(&self, event: &Recorded) -> bool {
-        event.aggregate_type == Router::TYPE
+    fn interest(&self) -> Interest {
+        Interest::Types(&[Router::TYPE])
     }
 
     async fn project(&self, tx: &mut TenantTx, events: &[Recorded]) -> Result<(), HandlerError> {

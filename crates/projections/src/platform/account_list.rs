@@ -13,7 +13,7 @@ use simpul_domain::{
 };
 use simpul_event_store::{
     Recorded, TenantTx,
-    feed::{HandlerError, Projector},
+    feed::{HandlerError, Interest, Projector},
 };
 use sqlx::types::Uuid;
 
@@ -58,8 +58,8 @@ pub struct AccountListProjector;
 impl Projector for AccountListProjector {
     const NAME: &'static str = "accounts";
 
-    fn wants(&self, event: &Recorded) -> bool {
-        event.aggregate_type == Account::TYPE
+    fn interest(&self) -> Interest {
+        Interest::Types(&[Account::TYPE])
     }
 
     async fn project(&self, tx: &mut TenantTx, events: &[Recorded]) -> Result<(), HandlerError> {

@@ -10,7 +10,7 @@ use simpul_domain::{
 };
 use simpul_event_store::{
     Recorded, TenantTx,
-    feed::{HandlerError, Projector},
+    feed::{HandlerError, Interest, Projector},
 };
 use sqlx::types::Uuid;
 
@@ -60,8 +60,8 @@ type Rows = BTreeMap<BackupId, BackupRow>;
 impl Projector for BackupListProjector {
     const NAME: &'static str = "backups";
 
-    fn wants(&self, event: &Recorded) -> bool {
-        event.aggregate_type == Backup::TYPE
+    fn interest(&self) -> Interest {
+        Interest::Types(&[Backup::TYPE])
     }
 
     async fn project(&self, tx: &mut TenantTx, events: &[Recorded]) -> Result<(), HandlerError> {

@@ -7,7 +7,7 @@ use simpul_domain::{
 };
 use simpul_event_store::{
     Recorded, TenantTx,
-    feed::{HandlerError, Projector},
+    feed::{HandlerError, Interest, Projector},
 };
 
 use crate::{
@@ -31,8 +31,8 @@ pub struct OffersProjector;
 impl Projector for OffersProjector {
     const NAME: &'static str = "offers";
 
-    fn wants(&self, event: &Recorded) -> bool {
-        event.aggregate_type == Plan::TYPE || event.aggregate_type == AddOn::TYPE
+    fn interest(&self) -> Interest {
+        Interest::Types(&[Plan::TYPE, AddOn::TYPE])
     }
 
     async fn project(&self, tx: &mut TenantTx, events: &[Recorded]) -> Result<(), HandlerError> {

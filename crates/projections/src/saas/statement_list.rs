@@ -12,7 +12,7 @@ use simpul_domain::{
 };
 use simpul_event_store::{
     Recorded, TenantTx,
-    feed::{HandlerError, OnError, Projector},
+    feed::{HandlerError, Interest, OnError, Projector},
 };
 use sqlx::types::Uuid;
 
@@ -61,8 +61,8 @@ impl Projector for StatementListProjector {
     const NAME: &'static str = "statements";
     const ON_ERROR: OnError = OnError::Halt;
 
-    fn wants(&self, event: &Recorded) -> bool {
-        event.aggregate_type == Statement::TYPE
+    fn interest(&self) -> Interest {
+        Interest::Types(&[Statement::TYPE])
     }
 
     async fn project(&self, tx: &mut TenantTx, events: &[Recorded]) -> Result<(), HandlerError> {

@@ -12,7 +12,7 @@ use simpul_domain::{
 };
 use simpul_event_store::{
     Recorded, TenantTx,
-    feed::{HandlerError, Projector},
+    feed::{HandlerError, Interest, Projector},
 };
 use sqlx::types::Uuid;
 
@@ -106,8 +106,8 @@ impl Projector for SubscriptionListProjector {
         key_of(event, "subscription")
     }
 
-    fn wants(&self, event: &Recorded) -> bool {
-        [Subscription::TYPE, Provisioning::TYPE].contains(&event.aggregate_type.as_str())
+    fn interest(&self) -> Interest {
+        Interest::Types(&[Subscription::TYPE, Provisioning::TYPE])
     }
 
     async fn project(&self, tx: &mut TenantTx, events: &[Recorded]) -> Result<(), HandlerError> {

@@ -10,7 +10,7 @@ use simpul_domain::{
 };
 use simpul_event_store::{
     Recorded, TenantTx,
-    feed::{HandlerError, Projector},
+    feed::{HandlerError, Interest, Projector},
 };
 use sqlx::types::Uuid;
 
@@ -45,8 +45,8 @@ type Rows = BTreeMap<AddOnOrderId, OrderRow>;
 impl Projector for OrderListProjector {
     const NAME: &'static str = "add_on_orders";
 
-    fn wants(&self, event: &Recorded) -> bool {
-        event.aggregate_type == AddOnOrder::TYPE
+    fn interest(&self) -> Interest {
+        Interest::Types(&[AddOnOrder::TYPE])
     }
 
     async fn project(&self, tx: &mut TenantTx, events: &[Recorded]) -> Result<(), HandlerError> {

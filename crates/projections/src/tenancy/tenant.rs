@@ -7,7 +7,7 @@ use simpul_domain::{
 };
 use simpul_event_store::{
     Recorded, TenantTx,
-    feed::{HandlerError, Projector},
+    feed::{HandlerError, Interest, Projector},
 };
 
 use crate::{
@@ -36,8 +36,8 @@ pub struct TenantProjector;
 impl Projector for TenantProjector {
     const NAME: &'static str = "tenants";
 
-    fn wants(&self, event: &Recorded) -> bool {
-        event.aggregate_type == Tenant::TYPE
+    fn interest(&self) -> Interest {
+        Interest::Types(&[Tenant::TYPE])
     }
 
     async fn project(&self, tx: &mut TenantTx, events: &[Recorded]) -> Result<(), HandlerError> {
