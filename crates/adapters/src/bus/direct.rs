@@ -8,7 +8,7 @@ use simpul_event_store::{
 };
 
 use super::{
-    Consumer, Envelope, Source,
+    Consumer, Envelope, Interest, Source,
     consumer::{bury, take_in},
 };
 use crate::work_loop::chain;

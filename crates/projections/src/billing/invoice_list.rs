@@ -96,7 +96,7 @@ impl Projector for InvoiceListProjector {
             let ids = column(&invoices, |event| invoice_of(event).as_uuid());
             let found = select(tx, Some(&ids), &InvoiceFilter::default(), Page::first(0)).await?;
             let mut rows: Rows = found.into_iter().map(|row| (row.invoice, row)).collect();
-            let mut issued = Vec::new();
+            let mut issued: Vec<&InvoiceIssued> = Vec::new();
             for event in invoices {
                 if let InvoiceEvent::Issued(event) = event {
                     issued.push(event);
