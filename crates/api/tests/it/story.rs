@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use simpul_api::auth::Viewer;
+use simpul_testkit::sql::Session;
 
 use crate::front::Front;
 
@@ -202,11 +203,19 @@ async fn every_wrong_field_is_reported_at_its_place() {
             customer.clone(),
         )
         .await;
+    let mut admin = Session::open(&front.test.superuser_url()).await;
+    let keys = "SELECT count(*) FROM es.subject_keys";
+    let before: i64 = admin.value(keys).await;
     let taken = front
         .payload(front.owner, "customerRegister", "customer { id }", customer)
         .await;
     assert_eq!(taken["userErrors"][0]["code"], "DUPLICATE_ENTRY");
     assert_eq!(taken["userErrors"][0]["path"], json!(["input", "code"]));
+    assert_eq!(
+        admin.value::<i64>(keys).await,
+        before,
+        "a key of somebody who was not registered"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

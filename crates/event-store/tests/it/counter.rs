@@ -100,6 +100,9 @@ pub(crate) enum Step {
         counter: String,
         by: Vec<i64>,
     },
+    Empty {
+        counter: String,
+    },
     Claim {
         scope: String,
         key: String,
@@ -180,6 +183,11 @@ impl Command for Do {
                         .await
                         .map_err(Failure::refused)?;
                     totals.push(work.load::<Counter>(counter).await?.total);
+                }
+                Step::Empty { counter } => {
+                    work.decide::<Counter>(counter, CounterCommand::Empty)
+                        .await
+                        .map_err(Failure::refused)?;
                 }
                 Step::Claim { scope, key } => work.claim(scope, key, "test"),
                 Step::Release { scope, key } => work.release(scope, key),

@@ -1,20 +1,26 @@
-//! What it costs to follow a log: what is new in it, and not how long it is.
+//! What it costs to follow a log: what is new in it, and not how long it is; and next to nothing where it is for others.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use simpul_event_store::{
     Recorded,
-    feed::{HandlerError, Reactor, Runner, RunnerSettings},
+    feed::{HandlerError, Interest, Reactor, Runner, RunnerSettings},
 };
+use tokio::{task::JoinSet, time::timeout};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
-    counter::{add, dispatch, ready},
+    counter::{Step, add, dispatch, ready},
     sql::Session,
 };
 
 /// So long that its tables have no statistics yet, as in the first minute of an operator.
 const BEFORE: usize = 2_000;
 const NEWS: u64 = 50;
+const PATIENCE: Duration = Duration::from_secs(20);
 
 struct Counting(Arc<Mutex<u64>>);
 
@@ -64,4 +70,106 @@ async fn a_read_of_what_is_new_does_not_go_through_the_log_that_was_read() {
     let once = i64::try_from(BEFORE).expect("small");
     assert!(read >= once, "nothing was told: {read}");
     assert!(read < 10 * once, "{read} rows were read");
+}
+
+/// Handles what happens most rarely.
+struct Stocktaking(Arc<Mutex<Vec<i64>>>);
+
+impl Reactor for Stocktaking {
+    fn name(&self) -> &'static str {
+        "stocktaking"
+    }
+
+    fn interest(&self) -> Interest {
+        Interest::Events(&["test.counter.emptied"])
+    }
+
+    async fn react(&self, events: &[Recorded]) -> Result<(), HandlerError> {
+        let seqs = events.iter().map(|event| event.tenant_seq);
+        self.0.lock().expect("not poisoned").extend(seqs);
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_of_others_are_passed_over_without_being_read_and_none_of_ones_own_is() {
+    let (test, store, bus, tenant) = ready().await;
+    let handled = Arc::<Mutex<Vec<i64>>>::default();
+    let stocktaking = Stocktaking(Arc::clone(&handled));
+    let stop = CancellationToken::new();
+    let runner = Runner::reactor(store.clone(), stocktaking, RunnerSettings { batch: 3 });
+    let running = JoinSet::from_iter([runner.run(stop.clone())]);
+    let mut admin = Session::open(&test.superuser_url()).await;
+    let mut own = Vec::new();
+    for round in 0..40 {
+        let mut steps: Vec<Step> = (0..round % 7).map(|_| add("c", 1)).collect();
+        if round % 10 == 9 {
+            steps.push(add("c", 1));
+            steps.push(Step::Empty {
+                counter: "c".to_owned(),
+            });
+        }
+        dispatch(&bus, tenant, steps).await.expect("accepted");
+        let head: i64 = admin
+            .value("SELECT coalesce((SELECT seq FROM es.tenant_heads), 0)")
+            .await;
+        if round % 10 == 9 {
+            own.push(head);
+        }
+        let reached = async {
+            while admin
+                .value::<i64>("SELECT coalesce((SELECT seq FROM es.cursors), 0)")
+                .await
+                < head
+            {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        timeout(PATIENCE, reached)
+            .await
+            .expect("the cursor reaches the head");
+    }
+    stop.cancel();
+    running.join_all().await;
+    assert_eq!(*handled.lock().expect("not poisoned"), own);
+}
+
+#[tokio::test]
+async fn only_who_leads_passes_over_events_and_never_the_last_one() {
+    let (test, store, bus, tenant) = ready().await;
+    dispatch(&bus, tenant, [add("c", 1), add("c", 1)])
+        .await
+        .expect("accepted");
+    drop(store);
+    let mut admin = Session::open(&test.superuser_url()).await;
+    let pass = |types: &str, last: &str, epoch: i64, limit: i64| {
+        format!(
+            "SELECT coalesce((SELECT seq * 10 + read FROM es.pass_over('{}', 'law', {types}, NULL, '{last}', {epoch}, now(),
+                                                                        {limit})), -1)",
+            tenant.as_uuid()
+        )
+    };
+    let others = "ARRAY['others']";
+    assert_eq!(
+        admin.value::<i64>(&pass(others, "x", 5, 9)).await,
+        -1,
+        "no cursor yet"
+    );
+    let begin = format!(
+        "INSERT INTO es.cursors (tenant_id, subscriber, seq, epoch, updated_at) VALUES ('{}', 'law', 0, 5, now())",
+        tenant.as_uuid()
+    );
+    admin.run(&begin).await.expect("a cursor");
+    for refused in [
+        pass(others, "x", 4, 9),
+        pass("ARRAY['test.counter']", "x", 5, 9),
+        pass(others, "test.counter.added", 5, 9),
+    ] {
+        assert_eq!(admin.value::<i64>(&refused).await, -1, "{refused}");
+    }
+    assert_eq!(admin.value::<i64>("SELECT seq FROM es.cursors").await, 0);
+    for (expected, seq) in [(11, 1), (21, 2), (20, 2)] {
+        assert_eq!(admin.value::<i64>(&pass(others, "x", 5, 1)).await, expected);
+        assert_eq!(admin.value::<i64>("SELECT seq FROM es.cursors").await, seq);
+    }
 }

@@ -5,10 +5,10 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use simpul_domain::TenantId;
+use simpul_domain::{Decider as _, TenantId, billing::Payment};
 use simpul_event_store::{
     EventStore, Recorded, TenantTx, Upcasters,
-    feed::{HandlerError, Projector, Runner, RunnerSettings, projection},
+    feed::{HandlerError, Interest, Projector, Runner, RunnerSettings, projection},
 };
 use simpul_testkit::TestDb;
 use tokio::task::JoinSet;
@@ -23,9 +23,9 @@ const TENANTS: u128 = 3;
 const WRITERS: u8 = 6;
 const RUNNERS_KILLED: usize = 12;
 
-/// Counts how often it has seen each event, and in which order.
+/// Counts how often it has seen each event, and in which order: every one, or payments only, which are few.
 #[derive(Debug)]
-struct TallyProjector;
+struct Tally<const CHOOSY: bool>;
 
 const CREATE_TALLY: &str = "
     CREATE SCHEMA rm_tally_v1;
@@ -40,8 +40,16 @@ const CREATE_TALLY: &str = "
     GRANT USAGE ON ALL SEQUENCES IN SCHEMA rm_tally_v1 TO simpul_app;
     INSERT INTO es.projections VALUES ('tally', 1, 'live');";
 
-impl Projector for TallyProjector {
-    const NAME: &'static str = "tally";
+impl<const CHOOSY: bool> Projector for Tally<CHOOSY> {
+    const NAME: &'static str = if CHOOSY { "choosy" } else { "tally" };
+
+    fn interest(&self) -> Interest {
+        if CHOOSY {
+            Interest::Types(&[Payment::TYPE])
+        } else {
+            Interest::All
+        }
+    }
 
     #[expect(clippy::disallowed_methods, reason = "a table that only this test has")]
     async fn project(&self, tx: &mut TenantTx, events: &[Recorded]) -> Result<(), HandlerError> {
@@ -70,7 +78,10 @@ async fn write(store: EventStore, writer: u8, stop: Arc<AtomicBool>) -> usize {
             break;
         }
         let index = if round % 3 == 0 { 0 } else { writer };
-        let events = vec![story.issued(index, 1_000), story.received(index, 1_000)];
+        let mut events = vec![story.issued(index, 1_000)];
+        if round % 5 == 0 {
+            events.push(story.received(index, 1_000));
+        }
         if story.tell_over(&story.store, None, events).await.is_ok() {
             accepted += 1;
         }
@@ -95,7 +106,12 @@ async fn abort(url: String, tenant: TenantId, stop: Arc<AtomicBool>) {
 /// A process that projects: its own connections, gone with it.
 fn process(test: &TestDb, batch: i64, stop: CancellationToken) -> impl Future<Output = ()> + Send + 'static {
     let store = test.another_store(Upcasters::default());
-    Runner::projector(store, TallyProjector, 1, RunnerSettings { batch }).run(stop)
+    let settings = RunnerSettings { batch };
+    let all = Runner::projector(store.clone(), Tally::<false>, 1, settings).run(stop.clone());
+    let few = Runner::projector(store, Tally::<true>, 1, settings).run(stop);
+    async {
+        tokio::join!(all, few);
+    }
 }
 
 /// Projects with two processes at once, killing one of them again and again. Every victim has handled something, and
@@ -149,11 +165,10 @@ async fn project_and_kill(test: &TestDb, stop: &CancellationToken) -> JoinSet<()
 async fn every_event_is_handled_once_and_in_order() {
     let test = TestDb::create().await;
     let mut session = Session::open(&test.superuser_url()).await;
-    Session::open(&test.owner_url)
-        .await
-        .run(CREATE_TALLY)
-        .await
-        .expect("the tally's tables");
+    for create in [CREATE_TALLY, &CREATE_TALLY.replace("tally", "choosy")] {
+        let mut owner = Session::open(&test.owner_url).await;
+        owner.run(create).await.expect("the tally's tables");
+    }
     let ended = Arc::new(AtomicBool::new(false));
     let mut writers = JoinSet::new();
     for writer in 0..WRITERS {
@@ -175,29 +190,41 @@ async fn every_event_is_handled_once_and_in_order() {
     assert!(accepted > 0);
     processes.abort_all();
     processes.spawn(process(&test, 500, stop.clone()));
-    let subscriber = projection::subscriber(TallyProjector::NAME, 1);
     let store = test.store();
-    eventually("every event is handled", || async {
-        projection::lag(store.db(), &subscriber).await.expect("lag") == 0
-    })
-    .await;
+    for name in [Tally::<false>::NAME, Tally::<true>::NAME] {
+        let subscriber = projection::subscriber(name, 1);
+        eventually("every event is handled", || async {
+            projection::lag(store.db(), &subscriber).await.expect("lag") == 0
+        })
+        .await;
+    }
     stop.cancel();
     drop(processes);
 
-    let events: i64 = session.value("SELECT count(*) FROM es.events").await;
-    let once: i64 = session
-        .value(
-            "SELECT count(*) FROM rm_tally_v1.seen s JOIN es.events e USING (tenant_id, tenant_seq)
-             WHERE s.times = 1",
-        )
-        .await;
-    let seen: i64 = session.value("SELECT count(*) FROM rm_tally_v1.seen").await;
-    assert_eq!((once, seen), (events, events));
-    let inversions: i64 = session
-        .value(
-            "SELECT count(*) FROM (SELECT ordinal < lag(ordinal) OVER (PARTITION BY tenant_id ORDER BY tenant_seq)
-                                   AS inverted FROM rm_tally_v1.seen) AS o WHERE inverted",
-        )
-        .await;
-    assert_eq!(inversions, 0);
+    let payments = format!("aggregate_type = '{}'", Payment::TYPE);
+    for (name, wanted) in [("tally", "true"), ("choosy", payments.as_str())] {
+        let events: i64 = session
+            .value(&format!("SELECT count(*) FROM es.events WHERE {wanted}"))
+            .await;
+        let once: i64 = session
+            .value(&format!(
+                "SELECT count(*) FROM rm_{name}_v1.seen s JOIN es.events e USING (tenant_id, tenant_seq)
+                 WHERE s.times = 1 AND {wanted}"
+            ))
+            .await;
+        let seen: i64 = session
+            .value(&format!("SELECT count(*) FROM rm_{name}_v1.seen"))
+            .await;
+        assert!(events > 0, "{name}");
+        assert_eq!((once, seen), (events, events), "{name}");
+        let inversions: i64 = session
+            .value(&format!(
+                "SELECT count(*) FROM (
+                     SELECT ordinal < lag(ordinal) OVER (PARTITION BY tenant_id ORDER BY tenant_seq) AS inverted
+                     FROM rm_{name}_v1.seen) AS o
+                 WHERE inverted"
+            ))
+            .await;
+        assert_eq!(inversions, 0, "{name}");
+    }
 }
