@@ -131,7 +131,9 @@ impl Policies {
                 let stop = operator.settings().dunning.stop_days.map(Within::get);
                 let due = dunning::on_subscription(line, stop).into_iter();
                 wishes.extend(due.map(|intent| (dunning::POLICY, intent)));
-                if let Some(facts) = self.cycle(operator, event).await? {
+                if cycle::concerns(line)
+                    && let Some(facts) = self.cycle(operator, event).await?
+                {
                     let bills = cycle::react(line, facts);
                     wishes.extend(bills.into_iter().map(|intent| (cycle::POLICY, intent)));
                 }

@@ -29,16 +29,10 @@ pub struct CycleFacts {
     pub issue_days_ahead: u16,
 }
 
-pub fn react(event: &SubscriptionEvent, facts: CycleFacts) -> Vec<Intent> {
+/// Whether a bill follows from what has happened to a line: for most events nobody needs to gather the facts.
+pub const fn concerns(event: &SubscriptionEvent) -> bool {
     match event {
-        SubscriptionEvent::Activated(activated) => {
-            let since = facts.zone.date_at(activated.at).max(facts.installed_on);
-            vec![next_bill(
-                activated.subscription,
-                facts.due_day.next_after(since),
-                facts,
-            )]
-        }
+        SubscriptionEvent::Activated(_) => true,
         SubscriptionEvent::Opened(_)
         | SubscriptionEvent::OverdueNoted(_)
         | SubscriptionEvent::Isolated(_)
@@ -49,8 +43,18 @@ pub fn react(event: &SubscriptionEvent, facts: CycleFacts) -> Vec<Intent> {
         | SubscriptionEvent::Stopped(_)
         | SubscriptionEvent::Terminated(_)
         | SubscriptionEvent::PlanChanged(_)
-        | SubscriptionEvent::SecretChanged(_) => Vec::new(),
+        | SubscriptionEvent::SecretChanged(_) => false,
     }
+}
+
+/// The next bill of a line that comes to life.
+pub fn react(event: &SubscriptionEvent, facts: CycleFacts) -> Vec<Intent> {
+    let SubscriptionEvent::Activated(activated) = event else {
+        return Vec::new();
+    };
+    let since = facts.zone.date_at(activated.at).max(facts.installed_on);
+    let due_on = facts.due_day.next_after(since);
+    vec![next_bill(activated.subscription, due_on, facts)]
 }
 
 fn next_bill(subscription: SubscriptionId, due_on: NaiveDate, facts: CycleFacts) -> Intent {
