@@ -10,7 +10,10 @@ use std::{
     io::{BufRead as _, BufReader, Write as _},
     path::PathBuf,
     process::{Child, ChildStdin, Command, Stdio},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -83,6 +86,7 @@ pub struct MailServer {
     child: Child,
     // The server ends when this does, and says back every line that it is told.
     told: Mutex<ChildStdin>,
+    asked: AtomicU64,
     seen: Arc<Mutex<Vec<Value>>>,
     folder: TempDir,
 }
@@ -145,6 +149,7 @@ impl MailServer {
         let mut server = Self {
             port: 0,
             told: Mutex::new(child.stdin.take().expect("its input")),
+            asked: AtomicU64::new(0),
             child,
             seen,
             folder,
@@ -189,7 +194,7 @@ impl MailServer {
 
     /// All that happened until now: a letter can be answered before its line was read here.
     async fn seen_until_now(&self) -> Vec<Value> {
-        let question = uuid::Uuid::new_v4().to_string();
+        let question = self.asked.fetch_add(1, Ordering::Relaxed).to_string();
         {
             let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
             writeln!(told, "{question}").expect("the mail server listens");
