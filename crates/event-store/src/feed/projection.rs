@@ -59,12 +59,10 @@ pub async fn versions(db: &Db) -> Result<Vec<Version>, StoreError> {
 }
 
 /// Makes the tables of a version the ones that unqualified names mean, until the transaction ends. Its commit waits
-/// for no disk: rows and cursor are lost together, if they are, and made again from events, which never are. Plans are
-/// made for the values at hand: one for any would read all rows of a tenant where a few are asked for by their ids.
+/// for no disk: rows and cursor are lost together, if they are, and made again from events, which never are.
 pub(crate) async fn enter(tx: &mut TenantTx, schema: &str) -> Result<(), StoreError> {
     sqlx::query!(
-        "SELECT set_config('search_path', $1, true) AS path, set_config('synchronous_commit', 'off', true) AS sync,
-                set_config('plan_cache_mode', 'auto', true) AS plans",
+        "SELECT set_config('search_path', $1, true) AS path, set_config('synchronous_commit', 'off', true) AS sync",
         schema
     )
     .fetch_one(&mut **tx)

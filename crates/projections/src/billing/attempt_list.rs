@@ -49,7 +49,7 @@ pub(super) async fn project(tx: &mut TenantTx, events: &[&AttemptEvent]) -> Resu
         return Ok(());
     }
     let ids = column(events, |event| attempt_of(event).as_uuid());
-    let found = select(tx, Some(&ids), None, None).await?;
+    let found = by_id(tx, &ids).await?;
     let mut rows: Rows = found.into_iter().map(|row| (row.attempt, row)).collect();
     for event in events {
         apply(&mut rows, event);
@@ -122,47 +122,46 @@ fn created_row(created: &AttemptCreated) -> AttemptRow {
     }
 }
 
-async fn select(
-    tx: &mut TenantTx,
-    ids: Option<&[Uuid]>,
-    invoices: Option<&[Uuid]>,
-    merchant_ref: Option<&str>,
-) -> Result<Vec<AttemptRow>, QueryError> {
-    let tenant = tx.tenant();
-    sqlx::query!(
-        "SELECT attempt_id, invoice_id, customer_id, gateway_id, kind, merchant_ref, channel, amount, expected, status,
+/// Rows under a condition. Rows by id have a statement of their own: `$2 IS NULL OR … = ANY($2)` is no condition of an index
+/// in a plan that is made for any values, and every change of a row would read all rows of its tenant.
+macro_rules! rows {
+    ($tx:ident, $condition:tt, $($value:expr),* $(,)?) => {{
+        let tenant = $tx.tenant();
+        sqlx::query!(
+            r#"SELECT attempt_id, invoice_id, customer_id, gateway_id, kind, merchant_ref, channel, amount, expected, status,
                 checkout, expires_at, created_at, paid_at
          FROM attempts
-         WHERE tenant_id = $1 AND ($2::uuid[] IS NULL OR attempt_id = ANY($2))
-           AND ($3::uuid[] IS NULL OR invoice_id = ANY($3)) AND ($4::text IS NULL OR merchant_ref = $4)
-         ORDER BY created_at DESC, attempt_id DESC",
-        tenant.as_uuid(),
-        ids,
-        invoices,
-        merchant_ref
-    )
-    .fetch_all(&mut **tx)
-    .await?
-    .into_iter()
-    .map(|row| {
-        Ok(AttemptRow {
-            attempt: AttemptId::new(row.attempt_id),
-            invoice: InvoiceId::new(row.invoice_id),
-            customer: CustomerId::new(row.customer_id),
-            gateway: GatewayId::new(row.gateway_id),
-            kind: read("kind", row.kind)?,
-            merchant_ref: read("merchant_ref", row.merchant_ref)?,
-            channel: row.channel,
-            amount: read("amount", row.amount)?,
-            expected_payer_amount: read("expected", row.expected)?,
-            status: read("status", row.status)?,
-            checkout: read_opt("checkout", row.checkout)?,
-            expires_at: row.expires_at,
-            created_at: row.created_at,
-            paid_at: row.paid_at,
+             WHERE tenant_id = $1 AND "# + $condition,
+            tenant.as_uuid(),
+            $($value),*
+        )
+        .fetch_all(&mut **$tx)
+        .await?
+        .into_iter()
+        .map(|row| {
+            Ok(AttemptRow {
+                attempt: AttemptId::new(row.attempt_id),
+                invoice: InvoiceId::new(row.invoice_id),
+                customer: CustomerId::new(row.customer_id),
+                gateway: GatewayId::new(row.gateway_id),
+                kind: read("kind", row.kind)?,
+                merchant_ref: read("merchant_ref", row.merchant_ref)?,
+                channel: row.channel,
+                amount: read("amount", row.amount)?,
+                expected_payer_amount: read("expected", row.expected)?,
+                status: read("status", row.status)?,
+                checkout: read_opt("checkout", row.checkout)?,
+                expires_at: row.expires_at,
+                created_at: row.created_at,
+                paid_at: row.paid_at,
+            })
         })
-    })
-    .collect()
+        .collect()
+    }};
+}
+
+async fn by_id(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<AttemptRow>, QueryError> {
+    rows!(tx, "attempt_id = ANY($2)", ids)
 }
 
 async fn store(tx: &mut TenantTx, rows: &[AttemptRow]) -> Result<(), HandlerError> {
@@ -199,13 +198,17 @@ async fn store(tx: &mut TenantTx, rows: &[AttemptRow]) -> Result<(), HandlerErro
 /// The attempts at these bills, newest first.
 pub async fn of_invoices(tx: &mut TenantTx, invoices: &[InvoiceId]) -> Result<Vec<AttemptRow>, QueryError> {
     let invoices = column(invoices, |id| id.as_uuid());
-    select(tx, None, Some(&invoices), None).await
+    rows!(
+        tx,
+        "invoice_id = ANY($2) ORDER BY created_at DESC, attempt_id DESC",
+        &invoices
+    )
 }
 
 /// Attempts by id; unknown ones are left out.
 pub async fn by_ids(tx: &mut TenantTx, ids: &[AttemptId]) -> Result<Vec<AttemptRow>, QueryError> {
     let ids = column(ids, |id| id.as_uuid());
-    select(tx, Some(&ids), None, None).await
+    by_id(tx, &ids).await
 }
 
 /// The attempt that a gateway knows by this reference.
@@ -213,5 +216,6 @@ pub async fn by_merchant_ref(
     tx: &mut TenantTx,
     reference: &MerchantRef,
 ) -> Result<Option<AttemptRow>, QueryError> {
-    Ok(select(tx, None, None, Some(reference.as_str())).await?.pop())
+    let found: Result<Vec<AttemptRow>, QueryError> = rows!(tx, "merchant_ref = $2", reference.as_str());
+    Ok(found?.pop())
 }

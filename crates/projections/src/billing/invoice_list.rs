@@ -94,7 +94,7 @@ impl Projector for InvoiceListProjector {
         }
         if !invoices.is_empty() {
             let ids = column(&invoices, |event| invoice_of(event).as_uuid());
-            let found = select(tx, Some(&ids), &InvoiceFilter::default(), Page::first(0)).await?;
+            let found = by_id(tx, &ids).await?;
             let mut rows: Rows = found.into_iter().map(|row| (row.invoice, row)).collect();
             let mut issued: Vec<&InvoiceIssued> = Vec::new();
             for event in invoices {
@@ -213,70 +213,82 @@ fn issued_row(issued: &InvoiceIssued) -> InvoiceRow {
     }
 }
 
-/// Rows by id, or a page of those that pass the filter.
-async fn select(
-    tx: &mut TenantTx,
-    ids: Option<&[Uuid]>,
-    filter: &InvoiceFilter,
-    page: Page,
-) -> Result<Vec<InvoiceRow>, QueryError> {
-    let tenant = tx.tenant();
-    sqlx::query!(
-        r#"SELECT invoice_id, number, customer_id, subscription_id, account_id, period_from, period_until,
+/// Rows under a condition. Rows by id have a statement of their own: `$2 IS NULL OR … = ANY($2)` is no condition of an index
+/// in a plan that is made for any values, and every change of a row would read all rows of its tenant.
+macro_rules! rows {
+    ($tx:ident, $condition:tt, $($value:expr),* $(,)?) => {{
+        let tenant = $tx.tenant();
+        sqlx::query!(
+            r#"SELECT invoice_id, number, customer_id, subscription_id, account_id, period_from, period_until,
                 lines AS "lines: JsonText", total, outstanding, due_on, status, issued_at, overdue_at, paid_at, voided_at,
                 void_reason, CASE WHEN account_id IS NOT NULL THEN snapshot->>'customer_code' END AS account_code,
                 CASE WHEN account_id IS NOT NULL THEN snapshot->>'account_name' END AS account_name
          FROM invoices
-         WHERE tenant_id = $1 AND ($2::uuid[] IS NULL OR invoice_id = ANY($2))
-           AND ($3::timestamptz IS NULL OR (issued_at, invoice_id) < ($3, $4))
-           AND ($5::text IS NULL OR status = $5) AND ($6::uuid IS NULL OR customer_id = $6)
-           AND ($7::uuid IS NULL OR subscription_id = $7) AND ($8::text IS NULL OR number = $8)
-           AND ($10::uuid IS NULL OR account_id = $10) AND (NOT $11 OR account_id IS NOT NULL)
-           AND ($12::text IS NULL OR strpos(lower(number), $12) > 0
-                OR strpos(lower(snapshot->>'customer_code'), $12) > 0
-                OR strpos(lower(snapshot->>'account_name'), $12) > 0)
-         ORDER BY issued_at DESC, invoice_id DESC
-         LIMIT CASE WHEN $2::uuid[] IS NULL THEN $9::bigint END"#,
-        tenant.as_uuid(),
-        ids,
+             WHERE tenant_id = $1 AND "# + $condition,
+            tenant.as_uuid(),
+            $($value),*
+        )
+        .fetch_all(&mut **$tx)
+        .await?
+        .into_iter()
+        .map(|row| {
+            Ok(InvoiceRow {
+                invoice: InvoiceId::new(row.invoice_id),
+                number: read_word("number", &row.number)?,
+                customer: CustomerId::new(row.customer_id),
+                billed: billed(row.subscription_id, row.account_id)?,
+                period: checked("period", Period::try_new(row.period_from, row.period_until))?,
+                lines: read_json("lines", &row.lines)?,
+                account: row.account_code.map(|code| BilledAccount {
+                    code,
+                    name: row.account_name,
+                }),
+                total: read("total", row.total)?,
+                outstanding: read("outstanding", row.outstanding)?,
+                due_on: row.due_on,
+                status: read_word("status", &row.status)?,
+                issued_at: row.issued_at,
+                overdue_at: row.overdue_at,
+                paid_at: row.paid_at,
+                voided_at: row.voided_at,
+                void_reason: row.void_reason,
+            })
+        })
+        .collect()
+    }};
+}
+
+async fn by_id(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<InvoiceRow>, QueryError> {
+    rows!(tx, "invoice_id = ANY($2)", ids)
+}
+
+/// Bills that pass the filter, newest first.
+async fn select(
+    tx: &mut TenantTx,
+    filter: &InvoiceFilter,
+    page: Page,
+) -> Result<Vec<InvoiceRow>, QueryError> {
+    rows!(
+        tx,
+        "($2::timestamptz IS NULL OR (issued_at, invoice_id) < ($2, $3))
+         AND ($4::text IS NULL OR status = $4) AND ($5::uuid IS NULL OR customer_id = $5)
+         AND ($6::uuid IS NULL OR subscription_id = $6) AND ($7::text IS NULL OR number = $7)
+         AND ($8::uuid IS NULL OR account_id = $8) AND (NOT $9 OR account_id IS NOT NULL)
+         AND ($10::text IS NULL OR strpos(lower(number), $10) > 0
+              OR strpos(lower(snapshot->>'customer_code'), $10) > 0
+              OR strpos(lower(snapshot->>'account_name'), $10) > 0)
+         ORDER BY issued_at DESC, invoice_id DESC LIMIT $11",
         page.at(),
         page.id(),
         filter.status.as_ref().map(word),
         filter.customer.map(CustomerId::as_uuid),
         filter.subscription.map(SubscriptionId::as_uuid),
         filter.number.as_ref().map(InvoiceNumber::as_str),
-        page.fetch(),
         filter.account.map(TenantId::as_uuid),
         filter.accounts_only,
-        filter.search.as_ref().map(|text| text.to_lowercase())
+        filter.search.as_ref().map(|text| text.to_lowercase()),
+        page.fetch()
     )
-    .fetch_all(&mut **tx)
-    .await?
-    .into_iter()
-    .map(|row| {
-        Ok(InvoiceRow {
-            invoice: InvoiceId::new(row.invoice_id),
-            number: read_word("number", &row.number)?,
-            customer: CustomerId::new(row.customer_id),
-            billed: billed(row.subscription_id, row.account_id)?,
-            period: checked("period", Period::try_new(row.period_from, row.period_until))?,
-            lines: read_json("lines", &row.lines)?,
-            account: row.account_code.map(|code| BilledAccount {
-                code,
-                name: row.account_name,
-            }),
-            total: read("total", row.total)?,
-            outstanding: read("outstanding", row.outstanding)?,
-            due_on: row.due_on,
-            status: read_word("status", &row.status)?,
-            issued_at: row.issued_at,
-            overdue_at: row.overdue_at,
-            paid_at: row.paid_at,
-            voided_at: row.voided_at,
-            void_reason: row.void_reason,
-        })
-    })
-    .collect()
 }
 
 /// INVARIANT: one of both is there (`invoices_billed_check`).
@@ -367,7 +379,7 @@ pub async fn list(
     filter: &InvoiceFilter,
     page: Page,
 ) -> Result<Slice<InvoiceRow>, QueryError> {
-    let rows = select(tx, None, filter, page).await?;
+    let rows = select(tx, filter, page).await?;
     Ok(page.slice(rows))
 }
 
@@ -377,17 +389,12 @@ pub async fn of_customer(
     customer: CustomerId,
     invoice: InvoiceId,
 ) -> Result<Option<InvoiceRow>, QueryError> {
-    let own = InvoiceFilter {
-        customer: Some(customer),
-        ..InvoiceFilter::default()
-    };
-    Ok(select(tx, Some(&[invoice.as_uuid()]), &own, Page::first(0))
-        .await?
-        .pop())
+    let found = by_id(tx, &[invoice.as_uuid()]).await?.pop();
+    Ok(found.filter(|row| row.customer == customer))
 }
 
 /// Bills by id; unknown ones are left out.
 pub async fn by_ids(tx: &mut TenantTx, ids: &[InvoiceId]) -> Result<Vec<InvoiceRow>, QueryError> {
     let ids = column(ids, |id| id.as_uuid());
-    select(tx, Some(&ids), &InvoiceFilter::default(), Page::first(0)).await
+    by_id(tx, &ids).await
 }

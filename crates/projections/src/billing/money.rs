@@ -17,7 +17,8 @@ use sqlx::types::Uuid;
 use super::{
     money_fold::{Rows, apply_credit, apply_payment, customer_of, payment_of},
     money_rows::{
-        allocations_where, credits_where, select, store_allocations, store_credits, store_payments,
+        allocations_of, allocations_to, by_id, credits_where, select, store_allocations, store_credits,
+        store_payments,
     },
 };
 use crate::{
@@ -141,8 +142,8 @@ impl Projector for MoneyProjector {
 }
 
 async fn load(tx: &mut TenantTx, payments: &[Uuid], customers: &[Uuid]) -> Result<Rows, QueryError> {
-    let found = select(tx, Some(payments), PaymentFilter::default(), Page::first(0)).await?;
-    let allocations = allocations_where(tx, Some(payments), None).await?;
+    let found = by_id(tx, payments).await?;
+    let allocations = allocations_of(tx, payments).await?;
     let credits = credits_where(tx, customers).await?;
     Ok(Rows {
         payments: found.into_iter().map(|row| (row.payment, row)).collect(),
@@ -169,7 +170,7 @@ pub async fn list(
     filter: PaymentFilter,
     page: Page,
 ) -> Result<Slice<PaymentRow>, QueryError> {
-    let rows = select(tx, None, filter, page).await?;
+    let rows = select(tx, filter, page).await?;
     Ok(page.slice(rows))
 }
 
@@ -179,19 +180,14 @@ pub async fn of_customer(
     customer: CustomerId,
     payment: PaymentId,
 ) -> Result<Option<PaymentRow>, QueryError> {
-    let own = PaymentFilter {
-        customer: Some(customer),
-        ..PaymentFilter::default()
-    };
-    Ok(select(tx, Some(&[payment.as_uuid()]), own, Page::first(0))
-        .await?
-        .pop())
+    let found = by_id(tx, &[payment.as_uuid()]).await?.pop();
+    Ok(found.filter(|row| row.customer == Some(customer)))
 }
 
 /// Payments by id; unknown ones are left out.
 pub async fn by_ids(tx: &mut TenantTx, ids: &[PaymentId]) -> Result<Vec<PaymentRow>, QueryError> {
     let ids = column(ids, |id| id.as_uuid());
-    select(tx, Some(&ids), PaymentFilter::default(), Page::first(0)).await
+    by_id(tx, &ids).await
 }
 
 /// Where these payments went.
@@ -199,7 +195,7 @@ pub async fn allocations_of_payments(
     tx: &mut TenantTx,
     payments: &[PaymentId],
 ) -> Result<Vec<AllocationRow>, QueryError> {
-    allocations_where(tx, Some(&column(payments, |id| id.as_uuid())), None).await
+    allocations_of(tx, &column(payments, |id| id.as_uuid())).await
 }
 
 /// What paid these bills.
@@ -207,7 +203,7 @@ pub async fn allocations_of_invoices(
     tx: &mut TenantTx,
     invoices: &[InvoiceId],
 ) -> Result<Vec<AllocationRow>, QueryError> {
-    allocations_where(tx, None, Some(&column(invoices, |id| id.as_uuid()))).await
+    allocations_to(tx, &column(invoices, |id| id.as_uuid())).await
 }
 
 /// Credit of a customer.

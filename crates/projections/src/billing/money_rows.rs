@@ -11,84 +11,108 @@ use crate::{
     stored::{column, json, read},
 };
 
-/// Rows by id, or a page of those that pass the filter.
+/// Rows under a condition. Rows by id have a statement of their own: `$2 IS NULL OR … = ANY($2)` is no condition of an index
+/// in a plan that is made for any values, and every change of a row would read all rows of its tenant.
+macro_rules! rows {
+    ($tx:ident, $condition:tt, $($value:expr),* $(,)?) => {{
+        let tenant = $tx.tenant();
+        sqlx::query!(
+            r#"SELECT payment_id, customer_id, source, provider_ref, flags, gross, payer_fee, amount, allocated, credited,
+                unmatched, refunded, undistributed, paid_at, received_at
+         FROM payments
+             WHERE tenant_id = $1 AND "# + $condition,
+            tenant.as_uuid(),
+            $($value),*
+        )
+        .fetch_all(&mut **$tx)
+        .await?
+        .into_iter()
+        .map(|row| {
+            Ok(PaymentRow {
+                payment: PaymentId::new(row.payment_id),
+                customer: row.customer_id.map(CustomerId::new),
+                source: read("source", row.source)?,
+                provider_ref: row.provider_ref,
+                flags: read("flags", row.flags)?,
+                gross: read("gross", row.gross)?,
+                payer_fee: read("payer_fee", row.payer_fee)?,
+                amount: read("amount", row.amount)?,
+                allocated: read("allocated", row.allocated)?,
+                credited: read("credited", row.credited)?,
+                unmatched: read("unmatched", row.unmatched)?,
+                refunded: read("refunded", row.refunded)?,
+                undistributed: read("undistributed", row.undistributed)?,
+                paid_at: row.paid_at,
+                received_at: row.received_at,
+            })
+        })
+        .collect()
+    }};
+}
+
+pub(super) async fn by_id(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<PaymentRow>, QueryError> {
+    rows!(tx, "payment_id = ANY($2)", ids)
+}
+
+/// Payments that pass the filter, newest first.
 pub(super) async fn select(
     tx: &mut TenantTx,
-    ids: Option<&[Uuid]>,
     filter: PaymentFilter,
     page: Page,
 ) -> Result<Vec<PaymentRow>, QueryError> {
-    let tenant = tx.tenant();
-    sqlx::query!(
-        "SELECT payment_id, customer_id, source, provider_ref, flags, gross, payer_fee, amount, allocated, credited,
-                unmatched, refunded, undistributed, paid_at, received_at
-         FROM payments
-         WHERE tenant_id = $1 AND ($2::uuid[] IS NULL OR payment_id = ANY($2))
-           AND ($3::timestamptz IS NULL OR (received_at, payment_id) < ($3, $4))
-           AND ($5::uuid IS NULL OR customer_id = $5) AND (NOT $6 OR unmatched > 0)
-         ORDER BY received_at DESC, payment_id DESC
-         LIMIT CASE WHEN $2::uuid[] IS NULL THEN $7::bigint END",
-        tenant.as_uuid(),
-        ids,
+    rows!(
+        tx,
+        "($2::timestamptz IS NULL OR (received_at, payment_id) < ($2, $3))
+         AND ($4::uuid IS NULL OR customer_id = $4) AND (NOT $5 OR unmatched > 0)
+         ORDER BY received_at DESC, payment_id DESC LIMIT $6",
         page.at(),
         page.id(),
         filter.customer.map(CustomerId::as_uuid),
         filter.unmatched_only,
         page.fetch()
     )
-    .fetch_all(&mut **tx)
-    .await?
-    .into_iter()
-    .map(|row| {
-        Ok(PaymentRow {
-            payment: PaymentId::new(row.payment_id),
-            customer: row.customer_id.map(CustomerId::new),
-            source: read("source", row.source)?,
-            provider_ref: row.provider_ref,
-            flags: read("flags", row.flags)?,
-            gross: read("gross", row.gross)?,
-            payer_fee: read("payer_fee", row.payer_fee)?,
-            amount: read("amount", row.amount)?,
-            allocated: read("allocated", row.allocated)?,
-            credited: read("credited", row.credited)?,
-            unmatched: read("unmatched", row.unmatched)?,
-            refunded: read("refunded", row.refunded)?,
-            undistributed: read("undistributed", row.undistributed)?,
-            paid_at: row.paid_at,
-            received_at: row.received_at,
-        })
-    })
-    .collect()
 }
 
-pub(super) async fn allocations_where(
-    tx: &mut TenantTx,
-    payments: Option<&[Uuid]>,
-    invoices: Option<&[Uuid]>,
-) -> Result<Vec<AllocationRow>, QueryError> {
-    let tenant = tx.tenant();
-    sqlx::query!(
-        "SELECT payment_id, invoice_id, amount FROM allocations
-         WHERE tenant_id = $1 AND ($2::uuid[] IS NULL OR payment_id = ANY($2))
-           AND ($3::uuid[] IS NULL OR invoice_id = ANY($3))
-         ORDER BY payment_id, invoice_id",
-        tenant.as_uuid(),
-        payments,
-        invoices
-    )
-    .fetch_all(&mut **tx)
-    .await?
-    .into_iter()
-    // What was taken back whole is on no bill any more.
-    .filter(|row| row.amount > 0)
-    .map(|row| {
-        Ok(AllocationRow {
-            payment: PaymentId::new(row.payment_id),
-            invoice: InvoiceId::new(row.invoice_id),
-            amount: read("amount", row.amount)?,
+/// Allocations under a condition, for the reason of [`rows`].
+macro_rules! allocations {
+    ($tx:ident, $condition:tt, $ids:expr) => {{
+        let tenant = $tx.tenant();
+        sqlx::query!(
+            "SELECT payment_id, invoice_id, amount FROM allocations
+             WHERE tenant_id = $1 AND "
+                + $condition
+                + " ORDER BY payment_id, invoice_id",
+            tenant.as_uuid(),
+            $ids
+        )
+        .fetch_all(&mut **$tx)
+        .await?
+        .into_iter()
+        // What was taken back whole is on no bill any more.
+        .filter(|row| row.amount > 0)
+        .map(|row| {
+            Ok(AllocationRow {
+                payment: PaymentId::new(row.payment_id),
+                invoice: InvoiceId::new(row.invoice_id),
+                amount: read("amount", row.amount)?,
+            })
         })
-    })
-    .collect()
+        .collect()
+    }};
+}
+
+pub(super) async fn allocations_of(
+    tx: &mut TenantTx,
+    payments: &[Uuid],
+) -> Result<Vec<AllocationRow>, QueryError> {
+    allocations!(tx, "payment_id = ANY($2)", payments)
+}
+
+pub(super) async fn allocations_to(
+    tx: &mut TenantTx,
+    invoices: &[Uuid],
+) -> Result<Vec<AllocationRow>, QueryError> {
+    allocations!(tx, "invoice_id = ANY($2)", invoices)
 }
 
 pub(super) async fn credits_where(

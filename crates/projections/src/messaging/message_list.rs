@@ -77,7 +77,7 @@ impl Projector for MessageListProjector {
             })
             .collect();
         let ids = column(&messages, |event| message_of(event).as_uuid());
-        let found = select(tx, Some(&ids), MessageFilter::default(), Page::first(0)).await?;
+        let found = by_id(tx, &ids).await?;
         let mut rows: Rows = found.into_iter().map(|row| (row.message, row)).collect();
         for event in messages {
             apply(&mut rows, event);
@@ -153,53 +153,61 @@ fn queued_row(queued: &MessageQueued) -> MessageRow {
     }
 }
 
-/// Rows by id, or a page of those that pass the filter.
-async fn select(
-    tx: &mut TenantTx,
-    ids: Option<&[Uuid]>,
-    filter: MessageFilter,
-    page: Page,
-) -> Result<Vec<MessageRow>, QueryError> {
-    let tenant = tx.tenant();
-    sqlx::query!(
-        "SELECT message_id, kind, customer_id, channel, cause, invoice_id, subscription_id, template_version, status, tries,
+/// Rows under a condition. Rows by id have a statement of their own: `$2 IS NULL OR … = ANY($2)` is no condition of an index
+/// in a plan that is made for any values, and every change of a row would read all rows of its tenant.
+macro_rules! rows {
+    ($tx:ident, $condition:tt, $($value:expr),* $(,)?) => {{
+        let tenant = $tx.tenant();
+        sqlx::query!(
+            r#"SELECT message_id, kind, customer_id, channel, cause, invoice_id, subscription_id, template_version, status, tries,
                 failure, provider_ids, queued_at, status_at
          FROM messages
-         WHERE tenant_id = $1 AND ($2::uuid[] IS NULL OR message_id = ANY($2))
-           AND ($3::timestamptz IS NULL OR (queued_at, message_id) < ($3, $4))
-           AND ($5::text IS NULL OR status = $5) AND ($6::uuid IS NULL OR customer_id = $6)
-         ORDER BY queued_at DESC, message_id DESC
-         LIMIT CASE WHEN $2::uuid[] IS NULL THEN $7::bigint END",
-        tenant.as_uuid(),
-        ids,
+             WHERE tenant_id = $1 AND "# + $condition,
+            tenant.as_uuid(),
+            $($value),*
+        )
+        .fetch_all(&mut **$tx)
+        .await?
+        .into_iter()
+        .map(|row| {
+            Ok(MessageRow {
+                message: MessageId::new(row.message_id),
+                kind: read("kind", row.kind)?,
+                customer: CustomerId::new(row.customer_id),
+                channel: read("channel", row.channel)?,
+                cause: read("cause", row.cause)?,
+                invoice: row.invoice_id.map(InvoiceId::new),
+                subscription: row.subscription_id.map(SubscriptionId::new),
+                template_version: read("template_version", row.template_version)?,
+                status: read("status", row.status)?,
+                tries: read("tries", row.tries)?,
+                failure: row.failure,
+                provider_ids: read("provider_ids", row.provider_ids)?,
+                queued_at: row.queued_at,
+                status_at: row.status_at,
+            })
+        })
+        .collect()
+    }};
+}
+
+async fn by_id(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<MessageRow>, QueryError> {
+    rows!(tx, "message_id = ANY($2)", ids)
+}
+
+/// Messages that pass the filter, newest first.
+async fn select(tx: &mut TenantTx, filter: MessageFilter, page: Page) -> Result<Vec<MessageRow>, QueryError> {
+    rows!(
+        tx,
+        "($2::timestamptz IS NULL OR (queued_at, message_id) < ($2, $3))
+         AND ($4::text IS NULL OR status = $4) AND ($5::uuid IS NULL OR customer_id = $5)
+         ORDER BY queued_at DESC, message_id DESC LIMIT $6",
         page.at(),
         page.id(),
         filter.status.as_ref().map(word),
         filter.customer.map(CustomerId::as_uuid),
         page.fetch()
     )
-    .fetch_all(&mut **tx)
-    .await?
-    .into_iter()
-    .map(|row| {
-        Ok(MessageRow {
-            message: MessageId::new(row.message_id),
-            kind: read("kind", row.kind)?,
-            customer: CustomerId::new(row.customer_id),
-            channel: read("channel", row.channel)?,
-            cause: read("cause", row.cause)?,
-            invoice: row.invoice_id.map(InvoiceId::new),
-            subscription: row.subscription_id.map(SubscriptionId::new),
-            template_version: read("template_version", row.template_version)?,
-            status: read("status", row.status)?,
-            tries: read("tries", row.tries)?,
-            failure: row.failure,
-            provider_ids: read("provider_ids", row.provider_ids)?,
-            queued_at: row.queued_at,
-            status_at: row.status_at,
-        })
-    })
-    .collect()
 }
 
 async fn store(tx: &mut TenantTx, rows: &[MessageRow]) -> Result<(), HandlerError> {
@@ -257,12 +265,12 @@ pub async fn list(
     filter: MessageFilter,
     page: Page,
 ) -> Result<Slice<MessageRow>, QueryError> {
-    let rows = select(tx, None, filter, page).await?;
+    let rows = select(tx, filter, page).await?;
     Ok(page.slice(rows))
 }
 
 /// Messages by id; unknown ones are left out.
 pub async fn by_ids(tx: &mut TenantTx, ids: &[MessageId]) -> Result<Vec<MessageRow>, QueryError> {
     let ids = column(ids, |id| id.as_uuid());
-    select(tx, Some(&ids), MessageFilter::default(), Page::first(0)).await
+    by_id(tx, &ids).await
 }

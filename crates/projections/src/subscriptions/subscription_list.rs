@@ -19,7 +19,7 @@ use sqlx::types::Uuid;
 use super::{
     fold::{self, Rows},
     subscription_of,
-    subscription_rows::{select, store},
+    subscription_rows::{by_id, select, store},
 };
 use crate::{
     Keyed, Page, Position, QueryError, Slice,
@@ -113,7 +113,7 @@ impl Projector for SubscriptionListProjector {
     async fn project(&self, tx: &mut TenantTx, events: &[Recorded]) -> Result<(), HandlerError> {
         let events = decode_all(events)?;
         let ids: Vec<Uuid> = events.iter().filter_map(|(_, event)| touched(event)).collect();
-        let found = select(tx, Some(&ids), &SubscriptionFilter::default(), Page::first(0)).await?;
+        let found = by_id(tx, &ids).await?;
         let mut rows: Rows = found.into_iter().map(|row| (row.subscription, row)).collect();
         for (recorded, event) in &events {
             match event {
@@ -152,7 +152,7 @@ pub async fn list(
     filter: &SubscriptionFilter,
     page: Page,
 ) -> Result<Slice<SubscriptionRow>, QueryError> {
-    let rows = select(tx, None, filter, page).await?;
+    let rows = select(tx, filter, page).await?;
     Ok(page.slice(rows))
 }
 
@@ -162,16 +162,12 @@ pub async fn of_customer(
     customer: CustomerId,
     subscription: SubscriptionId,
 ) -> Result<Option<SubscriptionRow>, QueryError> {
-    let own = SubscriptionFilter {
-        customer: Some(customer),
-        ..SubscriptionFilter::default()
-    };
-    let ids = [subscription.as_uuid()];
-    Ok(select(tx, Some(&ids), &own, Page::first(0)).await?.pop())
+    let found = by_id(tx, &[subscription.as_uuid()]).await?.pop();
+    Ok(found.filter(|row| row.customer == customer))
 }
 
 /// Lines by id; unknown ones are left out.
 pub async fn by_ids(tx: &mut TenantTx, ids: &[SubscriptionId]) -> Result<Vec<SubscriptionRow>, QueryError> {
     let ids = column(ids, |id| id.as_uuid());
-    select(tx, Some(&ids), &SubscriptionFilter::default(), Page::first(0)).await
+    by_id(tx, &ids).await
 }
