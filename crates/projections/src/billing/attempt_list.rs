@@ -122,16 +122,15 @@ fn created_row(created: &AttemptCreated) -> AttemptRow {
     }
 }
 
-/// Rows under a condition. Rows by id have a statement of their own: `$2 IS NULL OR … = ANY($2)` is no condition of an index
-/// in a plan that is made for any values, and every change of a row would read all rows of its tenant.
+/// Rows under a condition; why not under conditions that may be absent, see [`crate::stored`].
 macro_rules! rows {
     ($tx:ident, $condition:tt, $($value:expr),* $(,)?) => {{
         let tenant = $tx.tenant();
         sqlx::query!(
-            r#"SELECT attempt_id, invoice_id, customer_id, gateway_id, kind, merchant_ref, channel, amount, expected, status,
-                checkout, expires_at, created_at, paid_at
-         FROM attempts
-             WHERE tenant_id = $1 AND "# + $condition,
+            "SELECT attempt_id, invoice_id, customer_id, gateway_id, kind, merchant_ref, channel, amount, expected, status,
+                    checkout, expires_at, created_at, paid_at
+             FROM attempts
+             WHERE tenant_id = $1 AND " + $condition,
             tenant.as_uuid(),
             $($value),*
         )

@@ -213,18 +213,17 @@ fn issued_row(issued: &InvoiceIssued) -> InvoiceRow {
     }
 }
 
-/// Rows under a condition. Rows by id have a statement of their own: `$2 IS NULL OR … = ANY($2)` is no condition of an index
-/// in a plan that is made for any values, and every change of a row would read all rows of its tenant.
+/// Rows under a condition; why not under conditions that may be absent, see [`crate::stored`].
 macro_rules! rows {
     ($tx:ident, $condition:tt, $($value:expr),* $(,)?) => {{
         let tenant = $tx.tenant();
         sqlx::query!(
             r#"SELECT invoice_id, number, customer_id, subscription_id, account_id, period_from, period_until,
-                lines AS "lines: JsonText", total, outstanding, due_on, status, issued_at, overdue_at, paid_at, voided_at,
-                void_reason, CASE WHEN account_id IS NOT NULL THEN snapshot->>'customer_code' END AS account_code,
-                CASE WHEN account_id IS NOT NULL THEN snapshot->>'account_name' END AS account_name
-         FROM invoices
-             WHERE tenant_id = $1 AND "# + $condition,
+                      lines AS "lines: JsonText", total, outstanding, due_on, status, issued_at, overdue_at, paid_at, voided_at,
+                      void_reason, CASE WHEN account_id IS NOT NULL THEN snapshot->>'customer_code' END AS account_code,
+                      CASE WHEN account_id IS NOT NULL THEN snapshot->>'account_name' END AS account_name
+               FROM invoices
+               WHERE tenant_id = $1 AND "# + $condition,
             tenant.as_uuid(),
             $($value),*
         )

@@ -11,16 +11,15 @@ use crate::{
     stored::{column, json, read},
 };
 
-/// Rows under a condition. Rows by id have a statement of their own: `$2 IS NULL OR … = ANY($2)` is no condition of an index
-/// in a plan that is made for any values, and every change of a row would read all rows of its tenant.
+/// Rows under a condition; why not under conditions that may be absent, see [`crate::stored`].
 macro_rules! rows {
     ($tx:ident, $condition:tt, $($value:expr),* $(,)?) => {{
         let tenant = $tx.tenant();
         sqlx::query!(
-            r#"SELECT payment_id, customer_id, source, provider_ref, flags, gross, payer_fee, amount, allocated, credited,
-                unmatched, refunded, undistributed, paid_at, received_at
-         FROM payments
-             WHERE tenant_id = $1 AND "# + $condition,
+            "SELECT payment_id, customer_id, source, provider_ref, flags, gross, payer_fee, amount, allocated, credited,
+                    unmatched, refunded, undistributed, paid_at, received_at
+             FROM payments
+             WHERE tenant_id = $1 AND " + $condition,
             tenant.as_uuid(),
             $($value),*
         )
@@ -73,7 +72,7 @@ pub(super) async fn select(
     )
 }
 
-/// Allocations under a condition, for the reason of [`rows`].
+/// Allocations under a condition, like [`rows`].
 macro_rules! allocations {
     ($tx:ident, $condition:tt, $ids:expr) => {{
         let tenant = $tx.tenant();

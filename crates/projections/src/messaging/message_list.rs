@@ -153,16 +153,15 @@ fn queued_row(queued: &MessageQueued) -> MessageRow {
     }
 }
 
-/// Rows under a condition. Rows by id have a statement of their own: `$2 IS NULL OR … = ANY($2)` is no condition of an index
-/// in a plan that is made for any values, and every change of a row would read all rows of its tenant.
+/// Rows under a condition; why not under conditions that may be absent, see [`crate::stored`].
 macro_rules! rows {
     ($tx:ident, $condition:tt, $($value:expr),* $(,)?) => {{
         let tenant = $tx.tenant();
         sqlx::query!(
-            r#"SELECT message_id, kind, customer_id, channel, cause, invoice_id, subscription_id, template_version, status, tries,
-                failure, provider_ids, queued_at, status_at
-         FROM messages
-             WHERE tenant_id = $1 AND "# + $condition,
+            "SELECT message_id, kind, customer_id, channel, cause, invoice_id, subscription_id, template_version, status, tries,
+                    failure, provider_ids, queued_at, status_at
+             FROM messages
+             WHERE tenant_id = $1 AND " + $condition,
             tenant.as_uuid(),
             $($value),*
         )

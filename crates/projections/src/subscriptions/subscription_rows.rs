@@ -12,18 +12,17 @@ use crate::{
     stored::{column, json, read, read_opt, signed, word},
 };
 
-/// Rows under a condition. Rows by id have a statement of their own: `$2 IS NULL OR … = ANY($2)` is no condition of an index
-/// in a plan that is made for any values, and every change of a row would read all rows of its tenant.
+/// Rows under a condition; why not under conditions that may be absent, see [`crate::stored`].
 macro_rules! rows {
     ($tx:ident, $condition:tt, $($value:expr),* $(,)?) => {{
         let tenant = $tx.tenant();
         sqlx::query!(
-            r#"SELECT subscription_id, customer_id, plan_id, plan_name, download_kbps, upload_kbps, price, router_id, username,
-                due_day, zone, installed_on, status, status_reason, status_since, opened_at, activated_at,
-                isolated_since, overdue, desired_version, confirmed_version, confirmed_access, confirmed_at,
-                failure_kind, failure_version, failed_attempts, failed_at, next_try_at
-         FROM subscriptions
-             WHERE tenant_id = $1 AND "# + $condition,
+            "SELECT subscription_id, customer_id, plan_id, plan_name, download_kbps, upload_kbps, price, router_id, username,
+                    due_day, zone, installed_on, status, status_reason, status_since, opened_at, activated_at,
+                    isolated_since, overdue, desired_version, confirmed_version, confirmed_access, confirmed_at,
+                    failure_kind, failure_version, failed_attempts, failed_at, next_try_at
+             FROM subscriptions
+             WHERE tenant_id = $1 AND " + $condition,
             tenant.as_uuid(),
             $($value),*
         )
