@@ -1,9 +1,16 @@
-//! Read models are never silently old, and never another tenant's.
+//! Read models are never silently old, and never another tenant's; and a row costs the same however many there are.
+
+use std::time::Duration;
 
 use simpul_domain::{
-    Code, Coded as _,
+    AnyEvent, Code, Coded as _,
+    billing::{
+        InvoiceEvent,
+        invoice::{Billed, InvoiceVoided},
+    },
     network::{RouterAddress, RouterEvent, RouterHost, TlsMode, router::RouterRegistered},
     ports::RouterDirectory as _,
+    subscriptions::{SubscriptionEvent, subscription::SubscriptionSuspended},
 };
 use simpul_event_store::feed::{ReadError, RunnerSettings, read_at};
 use simpul_projections::{
@@ -164,4 +171,69 @@ async fn a_router_that_a_desired_state_names_is_never_said_to_be_unknown() {
         .expect("caught up");
     let known = directory.connection(story.tenant, story.router(1), version).await;
     assert!(known.expect("read").is_some());
+}
+
+const ROWS: u8 = 200;
+const CHANGES: u8 = 40;
+
+#[tokio::test]
+async fn a_change_of_a_row_does_not_read_all_rows_of_its_tenant() {
+    let test = TestDb::create().await;
+    let story = Story::new(test.store(), 1);
+    let names = ["invoices", "subscriptions"];
+    for index in 0..ROWS {
+        let events = vec![story.opened(index), story.issued(index, 150_000)];
+        story.tell(None, events).await;
+    }
+    for name in names {
+        registry::catch_up(&test.store(), name, RunnerSettings::default())
+            .await
+            .expect("caught up");
+    }
+    for index in 0..CHANGES {
+        let voided = InvoiceVoided {
+            invoice: story.invoice(index),
+            customer: story.customer(index),
+            billed: Billed::Subscription(story.subscription(index)),
+            reason: "goodwill".to_owned(),
+            at: at(500),
+        };
+        let bill = (
+            voided.invoice.to_string(),
+            AnyEvent::from(InvoiceEvent::Voided(voided)),
+        );
+        let suspended = SubscriptionSuspended {
+            subscription: story.subscription(index),
+            reason: "moving".to_owned(),
+            at: at(500),
+        };
+        let line = story.subscribed(index, SubscriptionEvent::Suspended(suspended));
+        story.tell(None, vec![bill, line]).await;
+        for name in names {
+            registry::catch_up(&test.store(), name, RunnerSettings::default())
+                .await
+                .expect("caught up");
+        }
+    }
+    // A session tells what it read when it ends.
+    story.store.db().close().await;
+    let mut admin = Session::open(&test.superuser_url()).await;
+    for name in names {
+        let (mut read, mut told) = (0_i64, -1_i64);
+        while read != told {
+            told = read;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            let statement = format!(
+                "SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_user_tables
+                 WHERE relid = 'rm_{name}_v1.{name}'::regclass"
+            );
+            read = admin.value(&statement).await;
+        }
+        let changes = i64::from(CHANGES);
+        assert!(read >= changes, "{name}: nothing was told: {read}");
+        assert!(
+            read < i64::from(ROWS) * changes / 2,
+            "{name}: {read} rows were read"
+        );
+    }
 }
