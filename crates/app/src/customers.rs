@@ -39,13 +39,14 @@ impl Command for RegisterCustomer {
 
     async fn run(&self, work: &mut Work<'_>) -> Outcome<CustomerId> {
         let customer = CustomerId::new(work.new_uuid());
+        let id = customer.to_string();
+        work.begin::<Customer>(&id);
+        let keys = work.begin_subject(&id).await?;
+        // Last: whoever else wants a code waits from here on.
         let code = match &self.code {
             Some(code) => code.clone(),
             None => next_code(work).await?,
         };
-        let id = customer.to_string();
-        work.begin::<Customer>(&id);
-        let keys = work.begin_subject(&id).await?;
         let person = Person {
             name: &self.name,
             phone: &self.phone,

@@ -250,10 +250,7 @@ impl<'s> Work<'s> {
             return Ok(keyring);
         }
         // The tenant's first one, or nobody came through the gate as a person.
-        let mut tx = self.store.db().tenant_tx(self.tenant()).await?;
-        let keyring = vault.keyring_of(&mut tx, subject).await?;
-        tx.commit().await?;
-        Ok(keyring)
+        self.read(async |tx| vault.keyring_of(tx, subject).await).await
     }
 
     /// Loads, decides and stages. Returns the events that were decided.
@@ -337,10 +334,8 @@ impl<'s> Work<'s> {
         if let Some(members) = self.sets.get(&(scope.to_owned(), key.to_owned())) {
             return Ok(members.clone());
         }
-        let mut tx = self.store.db().tenant_tx(self.tenant()).await?;
-        let rows = inline::member::list(&mut tx, scope, key).await?;
-        tx.commit().await?;
-        Ok(rows)
+        self.read(async |tx| inline::member::list(tx, scope, key).await)
+            .await
     }
 
     /// The members of sets of one scope, each with its key.
@@ -349,10 +344,8 @@ impl<'s> Work<'s> {
         scope: &str,
         keys: &[String],
     ) -> Result<Vec<(String, String)>, StoreError> {
-        let mut tx = self.store.db().tenant_tx(self.tenant()).await?;
-        let rows = inline::member::list_of(&mut tx, scope, keys).await?;
-        tx.commit().await?;
-        Ok(rows)
+        self.read(async |tx| inline::member::list_of(tx, scope, keys).await)
+            .await
     }
 
     /// The members of a set whose sort text is at most `until`.
@@ -362,26 +355,36 @@ impl<'s> Work<'s> {
         key: &str,
         until: &str,
     ) -> Result<Vec<String>, StoreError> {
-        let mut tx = self.store.db().tenant_tx(self.tenant()).await?;
-        let rows = inline::member::list_until(&mut tx, scope, key, until).await?;
-        tx.commit().await?;
-        Ok(rows)
+        self.read(async |tx| inline::member::list_until(tx, scope, key, until).await)
+            .await
     }
 
     /// How many members the sets of a scope have together.
     pub async fn count_members(&mut self, scope: &str) -> Result<i64, StoreError> {
-        let mut tx = self.store.db().tenant_tx(self.tenant()).await?;
-        let count = inline::member::count(&mut tx, scope).await?;
-        tx.commit().await?;
-        Ok(count)
+        self.read(async |tx| inline::member::count(tx, scope).await).await
     }
 
     /// Who holds a claim.
     pub async fn claimed_by(&mut self, scope: &str, key: &str) -> Result<Option<String>, StoreError> {
+        self.read(async |tx| inline::claim::owner(tx, scope, key).await)
+            .await
+    }
+
+    /// Reads in the transaction that is open, or in one of its own.
+    ///
+    /// INVARIANT: who holds a lock in an open transaction waits for no other connection: all of the others may be with those
+    /// who wait for the lock.
+    async fn read<T>(
+        &mut self,
+        read: impl AsyncFnOnce(&mut TenantTx) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        if let Some(tx) = &mut self.tx {
+            return read(tx).await;
+        }
         let mut tx = self.store.db().tenant_tx(self.tenant()).await?;
-        let owner = inline::claim::owner(&mut tx, scope, key).await?;
+        let found = read(&mut tx).await?;
         tx.commit().await?;
-        Ok(owner)
+        Ok(found)
     }
 
     /// The next number of a scope, from 1, without gaps: it is locked until this work commits, and given back if
