@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use futures_util::future::join_all;
 use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
@@ -18,7 +19,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     rig::{Answer, Rig, code},
-    shop::Shop,
+    shop::{Shop, somebody},
 };
 
 pub(crate) fn router(number: u32) -> RegisterRouter {
@@ -145,4 +146,18 @@ async fn a_full_limit_says_what_is_full_and_by_how_much() {
         refused.params(),
         json!({ "resource": "routers", "limit": 1, "used": 1 })
     );
+}
+
+/// More than a process has connections to its database.
+const AT_ONCE: u32 = 60;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_waits_for_a_number_does_not_hold_what_its_holder_needs() {
+    let rig = Rig::new().await;
+    let tenant = rig.found("ramai", Entitlements::unlimited()).await;
+    let register = |_| rig.ask(tenant, Actor::System("test"), somebody());
+    let registered = join_all((0..AT_ONCE).map(register)).await;
+    for customer in registered {
+        customer.expect("everybody gets a code");
+    }
 }
