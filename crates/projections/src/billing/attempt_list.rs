@@ -122,15 +122,14 @@ fn created_row(created: &AttemptCreated) -> AttemptRow {
     }
 }
 
-/// Rows under a condition; why not under conditions that may be absent, see [`crate::stored`].
+/// Rows from somewhere: by their ids, or of a list (see [`crate::stored`]).
 macro_rules! rows {
-    ($tx:ident, $condition:tt, $($value:expr),* $(,)?) => {{
+    ($tx:ident, $from:tt, $($value:expr),* $(,)?) => {{
         let tenant = $tx.tenant();
         sqlx::query!(
             "SELECT attempt_id, invoice_id, customer_id, gateway_id, kind, merchant_ref, channel, amount, expected, status,
                     checkout, expires_at, created_at, paid_at
-             FROM attempts
-             WHERE tenant_id = $1 AND " + $condition,
+             FROM " + $from,
             tenant.as_uuid(),
             $($value),*
         )
@@ -160,7 +159,12 @@ macro_rules! rows {
 }
 
 async fn by_id(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<AttemptRow>, QueryError> {
-    rows!(tx, "attempt_id = ANY($2)", ids)
+    rows!(
+        tx,
+        "(SELECT DISTINCT unnest($2::uuid[]) AS id) AS wanted
+         CROSS JOIN LATERAL (SELECT * FROM attempts WHERE tenant_id = $1 AND attempt_id = wanted.id LIMIT 1) AS found",
+        ids
+    )
 }
 
 async fn store(tx: &mut TenantTx, rows: &[AttemptRow]) -> Result<(), HandlerError> {
@@ -199,7 +203,7 @@ pub async fn of_invoices(tx: &mut TenantTx, invoices: &[InvoiceId]) -> Result<Ve
     let invoices = column(invoices, |id| id.as_uuid());
     rows!(
         tx,
-        "invoice_id = ANY($2) ORDER BY created_at DESC, attempt_id DESC",
+        "attempts WHERE tenant_id = $1 AND invoice_id = ANY($2) ORDER BY created_at DESC, attempt_id DESC",
         &invoices
     )
 }
@@ -215,6 +219,10 @@ pub async fn by_merchant_ref(
     tx: &mut TenantTx,
     reference: &MerchantRef,
 ) -> Result<Option<AttemptRow>, QueryError> {
-    let found: Result<Vec<AttemptRow>, QueryError> = rows!(tx, "merchant_ref = $2", reference.as_str());
+    let found: Result<Vec<AttemptRow>, QueryError> = rows!(
+        tx,
+        "attempts WHERE tenant_id = $1 AND merchant_ref = $2",
+        reference.as_str()
+    );
     Ok(found?.pop())
 }

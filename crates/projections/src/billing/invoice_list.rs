@@ -96,18 +96,18 @@ impl Projector for InvoiceListProjector {
             let ids = column(&invoices, |event| invoice_of(event).as_uuid());
             let found = by_id(tx, &ids).await?;
             let mut rows: Rows = found.into_iter().map(|row| (row.invoice, row)).collect();
-            let mut issued: Vec<&InvoiceIssued> = Vec::new();
+            let mut terms = terms_of(tx, &ids).await?;
             for event in invoices {
-                if let InvoiceEvent::Issued(event) = event {
-                    issued.push(event);
+                if let InvoiceEvent::Issued(issued) = event {
+                    terms.insert(issued.invoice, Terms::of(issued));
                 }
                 apply(&mut rows, event);
             }
-            let new = issued
-                .into_iter()
-                .filter_map(|event| Some((event, rows.remove(&event.invoice)?)));
-            insert(tx, &new.collect::<Vec<_>>()).await?;
-            update(tx, &rows.into_values().collect::<Vec<_>>()).await?;
+            let both = rows.into_values().filter_map(|row| {
+                let terms = terms.remove(&row.invoice)?;
+                Some((row, terms))
+            });
+            store(tx, &both.collect::<Vec<_>>()).await?;
         }
         attempt_list::project(tx, &attempts).await
     }
@@ -213,17 +213,16 @@ fn issued_row(issued: &InvoiceIssued) -> InvoiceRow {
     }
 }
 
-/// Rows under a condition; why not under conditions that may be absent, see [`crate::stored`].
+/// Rows from somewhere: by their ids, or of a list (see [`crate::stored`]).
 macro_rules! rows {
-    ($tx:ident, $condition:tt, $($value:expr),* $(,)?) => {{
+    ($tx:ident, $from:tt, $($value:expr),* $(,)?) => {{
         let tenant = $tx.tenant();
         sqlx::query!(
             r#"SELECT invoice_id, number, customer_id, subscription_id, account_id, period_from, period_until,
                       lines AS "lines: JsonText", total, outstanding, due_on, status, issued_at, overdue_at, paid_at, voided_at,
                       void_reason, CASE WHEN account_id IS NOT NULL THEN snapshot->>'customer_code' END AS account_code,
                       CASE WHEN account_id IS NOT NULL THEN snapshot->>'account_name' END AS account_name
-               FROM invoices
-               WHERE tenant_id = $1 AND "# + $condition,
+               FROM "# + $from,
             tenant.as_uuid(),
             $($value),*
         )
@@ -258,7 +257,12 @@ macro_rules! rows {
 }
 
 async fn by_id(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<InvoiceRow>, QueryError> {
-    rows!(tx, "invoice_id = ANY($2)", ids)
+    rows!(
+        tx,
+        "(SELECT DISTINCT unnest($2::uuid[]) AS id) AS wanted
+         CROSS JOIN LATERAL (SELECT * FROM invoices WHERE tenant_id = $1 AND invoice_id = wanted.id LIMIT 1) AS found",
+        ids
+    )
 }
 
 /// Bills that pass the filter, newest first.
@@ -269,7 +273,7 @@ async fn select(
 ) -> Result<Vec<InvoiceRow>, QueryError> {
     rows!(
         tx,
-        "($2::timestamptz IS NULL OR (issued_at, invoice_id) < ($2, $3))
+        "invoices WHERE tenant_id = $1 AND ($2::timestamptz IS NULL OR (issued_at, invoice_id) < ($2, $3))
          AND ($4::text IS NULL OR status = $4) AND ($5::uuid IS NULL OR customer_id = $5)
          AND ($6::uuid IS NULL OR subscription_id = $6) AND ($7::text IS NULL OR number = $7)
          AND ($8::uuid IS NULL OR account_id = $8) AND (NOT $9 OR account_id IS NOT NULL)
@@ -297,11 +301,46 @@ fn billed(subscription: Option<Uuid>, account: Option<Uuid>) -> Result<Billed, Q
     checked("billed", found.ok_or("nobody is billed"))
 }
 
-/// Bills that were issued just now, as what has happened to them since has left them.
-async fn insert(tx: &mut TenantTx, bills: &[(&InvoiceIssued, InvoiceRow)]) -> Result<(), HandlerError> {
-    if bills.is_empty() {
-        return Ok(());
+/// What a bill says for ever and lists do not show.
+struct Terms {
+    snapshot: JsonText,
+    currency: String,
+    zone: String,
+}
+
+impl Terms {
+    fn of(issued: &InvoiceIssued) -> Self {
+        Self {
+            snapshot: stored::json(&issued.snapshot).into(),
+            currency: word(&issued.currency),
+            zone: word(&issued.zone),
+        }
     }
+}
+
+async fn terms_of(tx: &mut TenantTx, ids: &[Uuid]) -> Result<BTreeMap<InvoiceId, Terms>, QueryError> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query!(
+        r#"SELECT invoice_id, snapshot AS "snapshot: JsonText", currency, zone
+           FROM (SELECT DISTINCT unnest($2::uuid[]) AS id) AS wanted
+           CROSS JOIN LATERAL (SELECT * FROM invoices WHERE tenant_id = $1 AND invoice_id = wanted.id LIMIT 1) AS found"#,
+        tenant.as_uuid(),
+        ids
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    let terms = rows.into_iter().map(|row| {
+        let terms = Terms {
+            snapshot: row.snapshot,
+            currency: row.currency,
+            zone: row.zone,
+        };
+        (InvoiceId::new(row.invoice_id), terms)
+    });
+    Ok(terms.collect())
+}
+
+async fn store(tx: &mut TenantTx, bills: &[(InvoiceRow, Terms)]) -> Result<(), HandlerError> {
     let tenant = tx.tenant();
     sqlx::query!(
         "INSERT INTO invoices (tenant_id, invoice_id, number, customer_id, subscription_id, account_id, period_from,
@@ -309,54 +348,32 @@ async fn insert(tx: &mut TenantTx, bills: &[(&InvoiceIssued, InvoiceRow)]) -> Re
              voided_at, void_reason)
          SELECT $1, i.* FROM UNNEST($2::uuid[], $3::text[], $4::uuid[], $5::uuid[], $6::uuid[], $7::date[], $8::date[],
              $9::jsonb[], $10::jsonb[], $11::bigint[], $12::bigint[], $13::text[], $14::date[], $15::text[], $16::text[],
-             $17::timestamptz[], $18::timestamptz[], $19::timestamptz[], $20::timestamptz[], $21::text[]) AS i",
+             $17::timestamptz[], $18::timestamptz[], $19::timestamptz[], $20::timestamptz[], $21::text[]) AS i
+         ON CONFLICT ON CONSTRAINT invoices_pkey DO UPDATE SET
+             (outstanding, status, overdue_at, paid_at, voided_at, void_reason)
+             = ROW (excluded.outstanding, excluded.status, excluded.overdue_at, excluded.paid_at, excluded.voided_at,
+                    excluded.void_reason)",
         tenant.as_uuid(),
-        &column(bills, |(_, row)| row.invoice.as_uuid()),
-        &column(bills, |(_, row)| row.number.as_str()) as &[&str],
-        &column(bills, |(_, row)| row.customer.as_uuid()),
-        &column(bills, |(_, row)| row.billed.subscription().map(SubscriptionId::as_uuid)) as &[Option<Uuid>],
-        &column(bills, |(_, row)| row.billed.account().map(TenantId::as_uuid)) as &[Option<Uuid>],
-        &column(bills, |(_, row)| row.period.from()),
-        &column(bills, |(_, row)| row.period.until()),
-        &column(bills, |(_, row)| stored::json(&row.lines)) as &[Value],
-        &column(bills, |(issued, _)| stored::json(&issued.snapshot)) as &[Value],
-        &column(bills, |(_, row)| row.total.get()),
-        &column(bills, |(_, row)| row.outstanding.get()),
-        &column(bills, |(issued, _)| word(&issued.currency)),
-        &column(bills, |(_, row)| row.due_on),
-        &column(bills, |(issued, _)| word(&issued.zone)),
-        &column(bills, |(_, row)| word(&row.status)),
-        &column(bills, |(_, row)| row.issued_at),
-        &column(bills, |(_, row)| row.overdue_at) as &[Option<DateTime<Utc>>],
-        &column(bills, |(_, row)| row.paid_at) as &[Option<DateTime<Utc>>],
-        &column(bills, |(_, row)| row.voided_at) as &[Option<DateTime<Utc>>],
-        &column(bills, |(_, row)| row.void_reason.as_deref()) as &[Option<&str>],
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
-}
-
-/// What changes of a bill.
-async fn update(tx: &mut TenantTx, rows: &[InvoiceRow]) -> Result<(), HandlerError> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let tenant = tx.tenant();
-    sqlx::query!(
-        "UPDATE invoices SET outstanding = u.outstanding, status = u.status, overdue_at = u.overdue_at, paid_at = u.paid_at,
-                voided_at = u.voided_at, void_reason = u.void_reason
-         FROM UNNEST($2::uuid[], $3::bigint[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::timestamptz[], $8::text[])
-              AS u (invoice_id, outstanding, status, overdue_at, paid_at, voided_at, void_reason)
-         WHERE invoices.tenant_id = $1 AND invoices.invoice_id = u.invoice_id",
-        tenant.as_uuid(),
-        &column(rows, |row| row.invoice.as_uuid()),
-        &column(rows, |row| row.outstanding.get()),
-        &column(rows, |row| word(&row.status)),
-        &column(rows, |row| row.overdue_at) as &[Option<DateTime<Utc>>],
-        &column(rows, |row| row.paid_at) as &[Option<DateTime<Utc>>],
-        &column(rows, |row| row.voided_at) as &[Option<DateTime<Utc>>],
-        &column(rows, |row| row.void_reason.as_deref()) as &[Option<&str>],
+        &column(bills, |(row, _)| row.invoice.as_uuid()),
+        &column(bills, |(row, _)| row.number.as_str()) as &[&str],
+        &column(bills, |(row, _)| row.customer.as_uuid()),
+        &column(bills, |(row, _)| row.billed.subscription().map(SubscriptionId::as_uuid)) as &[Option<Uuid>],
+        &column(bills, |(row, _)| row.billed.account().map(TenantId::as_uuid)) as &[Option<Uuid>],
+        &column(bills, |(row, _)| row.period.from()),
+        &column(bills, |(row, _)| row.period.until()),
+        &column(bills, |(row, _)| stored::json(&row.lines)) as &[Value],
+        &column(bills, |(_, terms)| terms.snapshot.value()) as &[Value],
+        &column(bills, |(row, _)| row.total.get()),
+        &column(bills, |(row, _)| row.outstanding.get()),
+        &column(bills, |(_, terms)| terms.currency.as_str()) as &[&str],
+        &column(bills, |(row, _)| row.due_on),
+        &column(bills, |(_, terms)| terms.zone.as_str()) as &[&str],
+        &column(bills, |(row, _)| word(&row.status)),
+        &column(bills, |(row, _)| row.issued_at),
+        &column(bills, |(row, _)| row.overdue_at) as &[Option<DateTime<Utc>>],
+        &column(bills, |(row, _)| row.paid_at) as &[Option<DateTime<Utc>>],
+        &column(bills, |(row, _)| row.voided_at) as &[Option<DateTime<Utc>>],
+        &column(bills, |(row, _)| row.void_reason.as_deref()) as &[Option<&str>],
     )
     .execute(&mut **tx)
     .await?;

@@ -11,15 +11,14 @@ use crate::{
     stored::{column, json, read},
 };
 
-/// Rows under a condition; why not under conditions that may be absent, see [`crate::stored`].
+/// Rows from somewhere: by their ids, or of a list (see [`crate::stored`]).
 macro_rules! rows {
-    ($tx:ident, $condition:tt, $($value:expr),* $(,)?) => {{
+    ($tx:ident, $from:tt, $($value:expr),* $(,)?) => {{
         let tenant = $tx.tenant();
         sqlx::query!(
             "SELECT payment_id, customer_id, source, provider_ref, flags, gross, payer_fee, amount, allocated, credited,
                     unmatched, refunded, undistributed, paid_at, received_at
-             FROM payments
-             WHERE tenant_id = $1 AND " + $condition,
+             FROM " + $from,
             tenant.as_uuid(),
             $($value),*
         )
@@ -50,7 +49,12 @@ macro_rules! rows {
 }
 
 pub(super) async fn by_id(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<PaymentRow>, QueryError> {
-    rows!(tx, "payment_id = ANY($2)", ids)
+    rows!(
+        tx,
+        "(SELECT DISTINCT unnest($2::uuid[]) AS id) AS wanted
+         CROSS JOIN LATERAL (SELECT * FROM payments WHERE tenant_id = $1 AND payment_id = wanted.id LIMIT 1) AS found",
+        ids
+    )
 }
 
 /// Payments that pass the filter, newest first.
@@ -61,7 +65,7 @@ pub(super) async fn select(
 ) -> Result<Vec<PaymentRow>, QueryError> {
     rows!(
         tx,
-        "($2::timestamptz IS NULL OR (received_at, payment_id) < ($2, $3))
+        "payments WHERE tenant_id = $1 AND ($2::timestamptz IS NULL OR (received_at, payment_id) < ($2, $3))
          AND ($4::uuid IS NULL OR customer_id = $4) AND (NOT $5 OR unmatched > 0)
          ORDER BY received_at DESC, payment_id DESC LIMIT $6",
         page.at(),

@@ -153,15 +153,14 @@ fn queued_row(queued: &MessageQueued) -> MessageRow {
     }
 }
 
-/// Rows under a condition; why not under conditions that may be absent, see [`crate::stored`].
+/// Rows from somewhere: by their ids, or of a list (see [`crate::stored`]).
 macro_rules! rows {
-    ($tx:ident, $condition:tt, $($value:expr),* $(,)?) => {{
+    ($tx:ident, $from:tt, $($value:expr),* $(,)?) => {{
         let tenant = $tx.tenant();
         sqlx::query!(
             "SELECT message_id, kind, customer_id, channel, cause, invoice_id, subscription_id, template_version, status, tries,
                     failure, provider_ids, queued_at, status_at
-             FROM messages
-             WHERE tenant_id = $1 AND " + $condition,
+             FROM " + $from,
             tenant.as_uuid(),
             $($value),*
         )
@@ -191,14 +190,19 @@ macro_rules! rows {
 }
 
 async fn by_id(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<MessageRow>, QueryError> {
-    rows!(tx, "message_id = ANY($2)", ids)
+    rows!(
+        tx,
+        "(SELECT DISTINCT unnest($2::uuid[]) AS id) AS wanted
+         CROSS JOIN LATERAL (SELECT * FROM messages WHERE tenant_id = $1 AND message_id = wanted.id LIMIT 1) AS found",
+        ids
+    )
 }
 
 /// Messages that pass the filter, newest first.
 async fn select(tx: &mut TenantTx, filter: MessageFilter, page: Page) -> Result<Vec<MessageRow>, QueryError> {
     rows!(
         tx,
-        "($2::timestamptz IS NULL OR (queued_at, message_id) < ($2, $3))
+        "messages WHERE tenant_id = $1 AND ($2::timestamptz IS NULL OR (queued_at, message_id) < ($2, $3))
          AND ($4::text IS NULL OR status = $4) AND ($5::uuid IS NULL OR customer_id = $5)
          ORDER BY queued_at DESC, message_id DESC LIMIT $6",
         page.at(),

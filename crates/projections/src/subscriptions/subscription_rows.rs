@@ -12,17 +12,16 @@ use crate::{
     stored::{column, json, read, read_opt, signed, word},
 };
 
-/// Rows under a condition; why not under conditions that may be absent, see [`crate::stored`].
+/// Rows from somewhere: by their ids, or of a list (see [`crate::stored`]).
 macro_rules! rows {
-    ($tx:ident, $condition:tt, $($value:expr),* $(,)?) => {{
+    ($tx:ident, $from:tt, $($value:expr),* $(,)?) => {{
         let tenant = $tx.tenant();
         sqlx::query!(
             "SELECT subscription_id, customer_id, plan_id, plan_name, download_kbps, upload_kbps, price, router_id, username,
                     due_day, zone, installed_on, status, status_reason, status_since, opened_at, activated_at,
                     isolated_since, overdue, desired_version, confirmed_version, confirmed_access, confirmed_at,
                     failure_kind, failure_version, failed_attempts, failed_at, next_try_at
-             FROM subscriptions
-             WHERE tenant_id = $1 AND " + $condition,
+             FROM " + $from,
             tenant.as_uuid(),
             $($value),*
         )
@@ -78,7 +77,12 @@ macro_rules! rows {
 }
 
 pub(super) async fn by_id(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<SubscriptionRow>, QueryError> {
-    rows!(tx, "subscription_id = ANY($2)", ids)
+    rows!(
+        tx,
+        "(SELECT DISTINCT unnest($2::uuid[]) AS id) AS wanted
+         CROSS JOIN LATERAL (SELECT * FROM subscriptions WHERE tenant_id = $1 AND subscription_id = wanted.id LIMIT 1) AS found",
+        ids
+    )
 }
 
 /// Lines that pass the filter, newest first.
@@ -89,7 +93,7 @@ pub(super) async fn select(
 ) -> Result<Vec<SubscriptionRow>, QueryError> {
     rows!(
         tx,
-        "($2::timestamptz IS NULL OR (opened_at, subscription_id) < ($2, $3))
+        "subscriptions WHERE tenant_id = $1 AND ($2::timestamptz IS NULL OR (opened_at, subscription_id) < ($2, $3))
          AND ($4::text IS NULL OR status = $4) AND ($5::uuid IS NULL OR customer_id = $5)
          AND ($6::uuid IS NULL OR router_id = $6)
          ORDER BY opened_at DESC, subscription_id DESC LIMIT $7",
