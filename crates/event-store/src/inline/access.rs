@@ -25,7 +25,7 @@ pub(crate) struct Gate {
     pub(crate) access: TenantAccess,
     pub(crate) permissions: Vec<String>,
     pub(crate) earlier: Option<Earlier>,
-    /// Wrapped; nothing where it was not made yet, or nobody asked about a subject.
+    /// Wrapped; nothing where it was not made yet.
     pub(crate) tenant_key: Option<Vec<u8>>,
     /// Of the subject that was asked about, wrapped; nothing where it was not made yet or is destroyed.
     pub(crate) subject_key: Option<Vec<u8>>,

@@ -52,6 +52,15 @@ pub async fn queues(tx: &mut SystemTx, now: DateTime<Utc>) -> Result<Vec<Backlog
     ])
 }
 
+/// How many events all logs have together.
+pub async fn written(tx: &mut SystemTx) -> Result<i64, StoreError> {
+    Ok(
+        sqlx::query_scalar!(r#"SELECT coalesce(sum(seq), 0)::bigint AS "written!" FROM es.tenant_heads"#)
+            .fetch_one(&mut **tx)
+            .await?,
+    )
+}
+
 /// Targets of one kind of lane, by how they answered last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Targets {

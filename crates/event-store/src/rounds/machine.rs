@@ -52,6 +52,8 @@ pub struct Machine {
     leading: bool,
     checked_at: DateTime<Utc>,
     last: Option<DateTime<Utc>>,
+    /// When the round that is being made began: it belongs to that slot, also if it ends in the next one.
+    began_at: DateTime<Utc>,
     failures: u32,
     rest_until: DateTime<Utc>,
 }
@@ -63,6 +65,7 @@ impl Machine {
             leading: false,
             checked_at: DateTime::UNIX_EPOCH,
             last: None,
+            began_at: DateTime::UNIX_EPOCH,
             failures: 0,
             rest_until: DateTime::UNIX_EPOCH,
         }
@@ -84,7 +87,7 @@ impl Machine {
             Input::LeaseHeld => self.checked_at = now,
             Input::LeaseLost => self.leading = false,
             Input::Made => {
-                self.last = Some(now);
+                self.last = Some(self.began_at);
                 self.failures = 0;
             }
             Input::Failed => {
@@ -93,7 +96,11 @@ impl Machine {
                 self.failures += 1;
             }
         }
-        self.next(now)
+        let effect = self.next(now);
+        if matches!(effect, Effect::Make { .. }) {
+            self.began_at = now;
+        }
+        effect
     }
 
     fn next(&self, now: DateTime<Utc>) -> Effect {
@@ -137,6 +144,18 @@ mod tests {
     }
 
     const WAIT: Effect = Effect::Wait { ms: POLL_MS };
+
+    #[test]
+    fn a_round_that_ends_in_the_next_hour_is_not_that_hours() {
+        let (mut machine, effect) = leading(65, None);
+        assert_eq!(effect, Effect::Make { missed: 0 });
+        assert_eq!(machine.step(at(121), Input::Made), Effect::CheckLease);
+        assert_eq!(
+            machine.step(at(121), Input::LeaseHeld),
+            Effect::Make { missed: 0 }
+        );
+        assert_eq!(machine.step(at(121), Input::Made), WAIT);
+    }
 
     #[test]
     fn the_first_leader_ever_makes_the_round_at_once_and_then_each_hour() {

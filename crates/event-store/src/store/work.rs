@@ -249,7 +249,7 @@ impl<'s> Work<'s> {
             self.claims.keys.push(json!([subject, hex::encode(wrapped)]));
             return Ok(keyring);
         }
-        // The tenant's first one, or nobody came through the gate as a person.
+        // The tenant's first one.
         self.read(async |tx| vault.keyring_of(tx, subject).await).await
     }
 

@@ -117,7 +117,8 @@ impl Timers for Model {
     async fn postpone(&mut self, held: &Held, due_ms: i64) -> bool {
         let leased = Self::leased(held, self.tenant);
         let timers = &mut self.store.timers;
-        timers.end(&leased, Some(due_ms.max(held.due_ms)), |_| ()).is_ok()
+        let later = timers.end(&leased, None, |row| row.due_ms = row.due_ms.max(due_ms));
+        later.is_ok()
     }
 
     async fn complete(&mut self, key: u8) {

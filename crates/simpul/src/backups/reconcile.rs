@@ -7,11 +7,15 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use simpul_adapters::{
+    bus::{direct, relay},
+    provisioning,
+};
 use simpul_api::{
     gateways::StoredGateways,
     poller::{Answer, Poller},
 };
-use simpul_app::{billing::Booked, policies::Policies};
+use simpul_app::{billing::Booked, policies};
 use simpul_domain::{
     AnyEvent, AttemptId, TenantId,
     billing::{Attempt, AttemptEvent},
@@ -20,7 +24,7 @@ use simpul_domain::{
 use simpul_event_store::{
     Bus, Context, EventStore,
     backup::{Erased, aftermath},
-    feed::{self, Reactor as _},
+    feed,
     inline::backlog,
 };
 use tokio::time::Instant;
@@ -33,6 +37,8 @@ const PAGE: i64 = 1_000;
 /// Longest wait until everything that fell due is decided.
 const PATIENCE: Duration = Duration::from_mins(30);
 const LOOK: Duration = Duration::from_millis(100);
+/// For so long nothing is due and nothing happens.
+const CALM: Duration = Duration::from_secs(1);
 
 /// See the module.
 pub(super) async fn all(
@@ -136,32 +142,51 @@ async fn catch_up(config: &Config, store: &EventStore) -> anyhow::Result<()> {
         Role::Scheduler,
     ];
     let running = roles::start(&quiet, &roles, None).await?;
-    let policies = Policies::new(Bus::new(store.clone()));
-    let deadline = Instant::now() + PATIENCE;
-    let settled = loop {
-        if nothing_is_due(store, policies.name()).await? {
-            break true;
-        }
-        if Instant::now() > deadline {
-            break false;
-        }
-        tokio::time::sleep(LOOK).await;
+    let feeder = match quiet.amqp_url() {
+        Some(_) => relay::RELAY.to_owned(),
+        None => direct::subscriber(provisioning::LANE),
     };
+    let settled = settle(store, &[policies::NAME, &feeder]).await;
     running.stop().await;
-    anyhow::ensure!(settled, "what fell due is not decided after {PATIENCE:?}");
+    anyhow::ensure!(settled?, "what fell due is not decided after {PATIENCE:?}");
     Ok(())
 }
 
-async fn nothing_is_due(store: &EventStore, policies: &str) -> anyhow::Result<bool> {
+/// Whether it became quiet in time. What is proved on a router is told to a policy, which has something sent: between two
+/// of them nothing may be due for a moment.
+async fn settle(store: &EventStore, acting: &[&str]) -> anyhow::Result<bool> {
+    let deadline = Instant::now() + PATIENCE;
+    let mut calm: Option<(Instant, i64)> = None;
+    while Instant::now() < deadline {
+        calm = match (nothing_is_due(store, acting).await?, calm) {
+            (Some(written), Some((since, before))) if written == before => Some((since, before)),
+            (Some(written), _) => Some((Instant::now(), written)),
+            (None, _) => None,
+        };
+        if calm.is_some_and(|(since, _)| since.elapsed() >= CALM) {
+            return Ok(true);
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    Ok(false)
+}
+
+/// How many events there are, if those who act on them have read them all and no work is due or under way.
+async fn nothing_is_due(store: &EventStore, acting: &[&str]) -> anyhow::Result<Option<i64>> {
     let mut tx = store.db().system_tx().await?;
-    let queues = backlog::queues(&mut tx, store.now()).await?;
     let readers = backlog::subscribers(&mut tx).await?;
+    let queues = backlog::queues(&mut tx, store.now()).await?;
+    let written = backlog::written(&mut tx).await?;
     tx.commit().await?;
     let due: i64 = queues
         .iter()
         .filter(|queue| queue.queue != "outbox")
         .map(|queue| queue.overdue)
         .sum();
-    let reader = readers.iter().find(|reader| reader.subscriber == policies);
-    Ok(due == 0 && reader.is_some_and(|reader| reader.lag == 0))
+    let has_read = |name: &&str| {
+        readers
+            .iter()
+            .any(|reader| reader.subscriber == *name && reader.lag == 0)
+    };
+    Ok((due == 0 && acting.iter().all(has_read)).then_some(written))
 }
