@@ -47,7 +47,7 @@ impl Command for RegisterRouter {
             name: self.name.clone(),
             address: self.address.clone(),
             username: self.username.clone(),
-            password: self.password.seal_with(&keys, &id, PASSWORD_FIELD)?,
+            password: keys.seal(&id, PASSWORD_FIELD, self.password.as_str())?,
             legacy_login: self.legacy_login,
             at,
         };

@@ -43,11 +43,6 @@ impl Personal {
         Ok(sealed)
     }
 
-    /// Seals the value with a key that is there.
-    pub(crate) fn seal_with(&self, keys: &Keyring, subject: &str, field: &str) -> Result<Sealed, StoreError> {
-        keys.seal(subject, field, &self.0)
-    }
-
     /// Opens what was sealed, on its way into another tenant's vault.
     pub(crate) async fn open(
         store: &EventStore,

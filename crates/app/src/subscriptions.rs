@@ -125,7 +125,7 @@ impl Command for OpenSubscription {
             terms,
             router: self.router,
             username: self.username.clone(),
-            secret: self.secret.seal_with(&keys, &id, SECRET_FIELD)?,
+            secret: keys.seal(&id, SECRET_FIELD, self.secret.as_str())?,
             due_day: self.due_day.unwrap_or(settings.invoicing.due_day),
             installed_on: self.installed_on,
             zone: settings.region.zone,
