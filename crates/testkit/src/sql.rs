@@ -6,6 +6,8 @@
     reason = "these tests ask what the database itself allows, statement by statement"
 )]
 
+use std::time::Duration;
+
 use simpul_domain::TenantId;
 use sqlx::{Connection as _, Executor as _, PgConnection, Postgres, Row as _, postgres::PgRow};
 
@@ -76,6 +78,25 @@ impl Session {
         T: for<'r> sqlx::Decode<'r, Postgres> + sqlx::Type<Postgres>,
     {
         self.column(sql).await.pop().expect("one row")
+    }
+
+    /// How many rows of a table were read since it is there, by whatever plan. A session tells what it read when it ends, so
+    /// the pools must be closed.
+    ///
+    /// # Panics
+    /// When there is no such table.
+    pub async fn rows_read(&mut self, table: &str) -> i64 {
+        let statement = format!(
+            "SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_user_tables
+             WHERE relid = '{table}'::regclass"
+        );
+        let (mut read, mut told) = (0, -1);
+        while read != told {
+            told = read;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            read = self.value(&statement).await;
+        }
+        read
     }
 }
 

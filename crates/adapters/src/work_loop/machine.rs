@@ -3,11 +3,15 @@
 //! Work is found per tenant, leased in small numbers and handled side by side. Items of one place (a router, a
 //! sender) are handled one after the other. An item whose lease would run out before its turn, or that would wait
 //! behind too many others at a slow place, is given back, so that one hostile router does not fill the room of all
-//! others. Time is a number of milliseconds that only grows.
+//! others. A look at the work of all tenants may take long where one of them has much: it is repeated after a multiple of
+//! the time that it took, and until then whoever had work is asked again. Time is a number of milliseconds that only grows.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use simpul_domain::TenantId;
+
+/// A loop spends one part of so many on looks at the work of all tenants.
+const LOOK_SHARE: u64 = 8;
 
 /// Sizes and times of a loop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,11 +103,15 @@ pub enum Effect {
 #[derive(Debug, Clone)]
 pub struct Machine {
     settings: Settings,
-    tenants: VecDeque<TenantId>,
-    waiting: VecDeque<Ticket>,
-    running: BTreeMap<u64, Option<String>>,
+    /// Found by the last look, each asked once before the next.
+    found: VecDeque<TenantId>,
+    /// Had more work than was leased, or have room again: asked while no look is due.
+    again: VecDeque<TenantId>,
+    waiting: VecDeque<(TenantId, Ticket)>,
+    running: BTreeMap<u64, (TenantId, Option<String>)>,
     busy: BTreeSet<String>,
     look: bool,
+    looked_ms: u64,
     not_before_ms: u64,
 }
 
@@ -111,11 +119,13 @@ impl Machine {
     pub const fn new(settings: Settings) -> Self {
         Self {
             settings,
-            tenants: VecDeque::new(),
+            found: VecDeque::new(),
+            again: VecDeque::new(),
             waiting: VecDeque::new(),
             running: BTreeMap::new(),
             busy: BTreeSet::new(),
             look: true,
+            looked_ms: 0,
             not_before_ms: 0,
         }
     }
@@ -131,10 +141,14 @@ impl Machine {
             Input::Woken => self.look = true,
             Input::Found { tenants, more } => {
                 self.look = more;
-                if tenants.is_empty() {
-                    self.not_before_ms = now_ms + self.settings.min_gap_ms;
-                }
-                self.tenants = tenants.into();
+                let Settings {
+                    min_gap_ms, poll_ms, ..
+                } = self.settings;
+                let gap = if tenants.is_empty() { min_gap_ms } else { 0 };
+                let pause = LOOK_SHARE * now_ms.saturating_sub(self.looked_ms);
+                self.not_before_ms = now_ms + gap.max(pause.min(poll_ms));
+                self.found = tenants.into();
+                self.again.clear();
             }
             Input::Leased {
                 tenant,
@@ -143,22 +157,27 @@ impl Machine {
             } => {
                 // A tenant that has work but may not do it now (paced, or leased elsewhere) must not spin the loop.
                 if tickets.is_empty() {
-                    self.not_before_ms = now_ms + self.settings.min_gap_ms;
+                    self.not_before_ms = self.not_before_ms.max(now_ms + self.settings.min_gap_ms);
                 }
-                self.waiting.extend(tickets);
+                self.waiting
+                    .extend(tickets.into_iter().map(|ticket| (tenant, ticket)));
                 if more {
-                    self.tenants.push_back(tenant);
+                    self.ask_again(tenant);
                 }
             }
             Input::Finished { id } => {
-                if let Some(Some(place)) = self.running.remove(&id) {
-                    self.busy.remove(&place);
+                if let Some((tenant, place)) = self.running.remove(&id) {
+                    if let Some(place) = place {
+                        self.busy.remove(&place);
+                    }
+                    self.ask_again(tenant);
                 }
                 self.look = true;
             }
             Input::Unavailable => {
                 self.look = true;
-                self.tenants.clear();
+                self.found.clear();
+                self.again.clear();
                 self.not_before_ms = now_ms + self.settings.poll_ms;
             }
         }
@@ -167,10 +186,16 @@ impl Machine {
         effects
     }
 
+    fn ask_again(&mut self, tenant: TenantId) {
+        if !self.again.contains(&tenant) {
+            self.again.push_back(tenant);
+        }
+    }
+
     fn start(&mut self, now_ms: u64) -> Vec<Effect> {
         let mut effects = Vec::new();
         let mut queued: BTreeMap<String, usize> = BTreeMap::new();
-        for ticket in std::mem::take(&mut self.waiting) {
+        for (tenant, ticket) in std::mem::take(&mut self.waiting) {
             let blocked = ticket.place.as_ref().filter(|place| self.busy.contains(*place));
             let ahead = blocked.map_or(0, |place| {
                 let ahead = queued.entry(place.clone()).or_default();
@@ -180,11 +205,11 @@ impl Machine {
             if ticket.start_by_ms <= now_ms || ahead > self.settings.waiting_at_place {
                 effects.push(Effect::GiveBack { id: ticket.id });
             } else if ahead > 0 || self.running.len() >= self.settings.concurrency {
-                self.waiting.push_back(ticket);
+                self.waiting.push_back((tenant, ticket));
             } else {
                 effects.push(Effect::Start { id: ticket.id });
                 self.busy.extend(ticket.place.clone());
-                self.running.insert(ticket.id, ticket.place);
+                self.running.insert(ticket.id, (tenant, ticket.place));
             }
         }
         effects
@@ -195,12 +220,16 @@ impl Machine {
         let room = self.settings.waiting.saturating_sub(self.waiting.len());
         let limit = free.min(room).min(self.settings.share);
         if limit > 0 {
-            if let Some(tenant) = self.tenants.pop_front() {
+            if let Some(tenant) = self.found.pop_front() {
                 return Effect::Lease { tenant, limit };
             }
             if self.look && self.not_before_ms <= now_ms {
                 self.look = false;
+                self.looked_ms = now_ms;
                 return Effect::Find;
+            }
+            if let Some(tenant) = self.again.pop_front() {
+                return Effect::Lease { tenant, limit };
             }
         }
         let ms = if self.look && limit > 0 {

@@ -352,3 +352,35 @@ async fn an_excess_over_a_lowered_quota_stays_and_only_growth_is_refused_until_t
         .await
         .expect("unlimited again");
 }
+
+/// So many that its tables have no statistics yet, as in the first minute of an operator.
+const TAKEN: i64 = 300;
+const LET_GO: i64 = 40;
+
+#[tokio::test]
+async fn a_work_that_lets_something_go_does_not_read_what_others_of_its_tenant_hold() {
+    let (test, store, _, tenant) = ready().await;
+    let founding = context(&store, tenant);
+    let mut work = Work::new(&store, &founding);
+    for index in 0..TAKEN {
+        work.claim("name", &format!("n-{index}"), &format!("o-{index}"));
+        work.add_member("open", &format!("k-{index}"), "m", "");
+    }
+    work.commit("test", &[], &Value::Null).await.expect("taken");
+    for index in 0..LET_GO {
+        let context = context(&store, tenant);
+        let mut work = Work::new(&store, &context);
+        work.release("name", &format!("n-{index}"));
+        work.drop_member("open", &format!("k-{index}"), "m");
+        work.commit("test", &[], &Value::Null).await.expect("let go");
+    }
+    store.db().close().await;
+    let mut admin = Session::open(&test.superuser_url()).await;
+    for table in ["es.claims", "es.members"] {
+        let read = admin.rows_read(table).await;
+        assert!(read >= LET_GO, "{table}: nothing was told: {read}");
+        assert!(read < TAKEN * LET_GO / 2, "{table}: {read} rows were read");
+        let left: i64 = admin.value(&format!("SELECT count(*) FROM {table}")).await;
+        assert_eq!(left, TAKEN - LET_GO, "{table}");
+    }
+}

@@ -95,6 +95,54 @@ fn a_database_that_is_away_is_asked_again_after_a_pause() {
     assert_eq!(machine.step(200, Input::Woken), [Effect::Find]);
 }
 
+fn found(tenants: &[u128]) -> Input {
+    Input::Found {
+        tenants: tenants.iter().copied().map(tenant).collect(),
+        more: false,
+    }
+}
+
+fn lease(number: u128) -> Effect {
+    Effect::Lease {
+        tenant: tenant(number),
+        limit: 8,
+    }
+}
+
+#[test]
+fn a_look_that_took_long_is_not_repeated_at_once_and_meanwhile_whoever_had_work_is_asked_again() {
+    let mut machine = Machine::new(Settings::default());
+    machine.step(0, Input::Woken);
+    assert_eq!(machine.step(10, found(&[1])), [lease(1)]);
+    machine.step(11, leased(vec![ticket(1, "a")]));
+    assert!(machine.step(12, Input::Finished { id: 1 }).contains(&lease(1)));
+    machine.step(13, leased(vec![ticket(2, "a")]));
+    assert_eq!(machine.step(14, Input::Woken), [Effect::Wait { ms: 76 }]);
+    // It took 10 ms, and a look may be one part in eight.
+    assert!(
+        machine
+            .step(90, Input::Finished { id: 2 })
+            .contains(&Effect::Find)
+    );
+    assert_eq!(machine.step(90, found(&[])), [Effect::Wait { ms: 200 }]);
+}
+
+#[test]
+fn whoever_was_found_has_a_turn_before_the_next_look() {
+    let mut machine = Machine::new(Settings::default());
+    machine.step(0, Input::Woken);
+    assert_eq!(machine.step(0, found(&[1, 2])), [lease(1)]);
+    let more = Input::Leased {
+        tenant: tenant(1),
+        tickets: vec![ticket(1, "a")],
+        more: true,
+    };
+    assert!(machine.step(0, more).contains(&Effect::Lease {
+        tenant: tenant(2),
+        limit: 8
+    }));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
