@@ -55,6 +55,9 @@ pub async fn read_at(
     let deadline = Instant::now() + MAX_WAIT;
     let mut pause = FIRST_PAUSE;
     let mut progress = store.progress().listen();
+    if progress.is_behind(tenant, projections, wanted) {
+        progress.reached(tenant, projections, wanted, pause).await;
+    }
     loop {
         let mut tx = store.db().read_tx(tenant).await?;
         if enter(&mut tx, projections).await? >= wanted {
