@@ -110,7 +110,7 @@ async fn read<R: Row>(scope: Weak<Scope>, begun: oneshot::Receiver<()>) -> Found
     let _ = begun.await;
     let scope = scope.upgrade().ok_or_else(ApiError::internal)?;
     let ids = R::gathering(&scope).close();
-    let mut tx = scope.read(&[R::PROJECTION]).await?;
+    let mut tx = scope.look_up(R::PROJECTION).await?;
     let rows = R::by_ids(&scope, &mut tx, &ids).await?;
     tx.commit().await?;
     Ok(Arc::new(rows.into_iter().map(|row| (row.id(), row)).collect()))

@@ -9,7 +9,9 @@ use async_graphql::Context as GraphqlContext;
 use simpul_app::permission;
 use simpul_domain::{Code, CorrelationId, CustomerId, TenantId, tenancy::Feature};
 use simpul_event_store::{
-    Actor, Command, ConsistencyToken, Context, Receipt, TenantTx, feed::read_at, inline::access,
+    Actor, Command, ConsistencyToken, Context, Receipt, TenantTx,
+    feed::{look_up_at, read_at},
+    inline::access,
 };
 use tokio::sync::OnceCell;
 
@@ -198,8 +200,23 @@ impl Scope {
         if projections.is_empty() {
             return Ok(self.state.store().db().read_tx(self.viewer.tenant).await?);
         }
-        let token = *self.token.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(read_at(self.state.store(), self.viewer.tenant, projections, token).await?)
+        Ok(read_at(self.state.store(), self.viewer.tenant, projections, self.token()).await?)
+    }
+
+    /// Like [`Scope::read`], for rows by their ids.
+    pub(super) async fn look_up(&self, projection: &str) -> Result<TenantTx, ApiError> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        Ok(look_up_at(
+            self.state.store(),
+            self.viewer.tenant,
+            &[projection],
+            self.token(),
+        )
+        .await?)
+    }
+
+    fn token(&self) -> Option<ConsistencyToken> {
+        *self.token.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Like [`Scope::command`], and says whether the command had its effect before: what was made for this request,

@@ -11,7 +11,10 @@ use simpul_domain::TenantId;
 use sqlx::{Connection as _, Executor as _, PgConnection, Row as _, postgres::PgListener};
 use tokio::time::timeout;
 
-use crate::{Db, StoreError, db::TenantTx};
+use crate::{
+    Db, StoreError,
+    db::{Plans, TenantTx},
+};
 
 /// Channel of the hints; the payload is a process, a tenant id and a position, never data.
 const HINT_CHANNEL: &str = "simpul_hint";
@@ -29,15 +32,13 @@ pub(super) fn begin_reading(tenant: TenantId) -> String {
 }
 
 /// The same, with the search path of the live versions of read models. Their names are ours: letters and `_`.
-///
-/// Plans may be made for what is asked: a list has filters that may be absent, and one plan for all of them would go
-/// through all rows of the tenant to find the one with a code.
-pub(super) fn begin_reading_models(tenant: TenantId, projections: &[&str]) -> String {
+pub(super) fn begin_reading_models(tenant: TenantId, projections: &[&str], plans: Plans) -> String {
     let names = projections.join(",").replace('\'', "''");
     format!(
         "BEGIN READ ONLY; SELECT es.enter_read_models('{}', '{{{names}}}'),
-             set_config('plan_cache_mode', 'auto', true)",
-        tenant.as_uuid()
+             set_config('plan_cache_mode', '{}', true)",
+        tenant.as_uuid(),
+        plans.mode()
     )
 }
 

@@ -75,6 +75,25 @@ impl DbConfig {
     }
 }
 
+/// How the statements of a transaction are planned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Plans {
+    /// Once for a connection: rows by their ids are found in the same way whatever the ids are.
+    Once,
+    /// For what is asked: a list has filters that may be absent, and one plan for all of them would go through all rows of
+    /// the tenant to find the one with a code.
+    Asked,
+}
+
+impl Plans {
+    pub(crate) const fn mode(self) -> &'static str {
+        match self {
+            Self::Once => "force_generic_plan",
+            Self::Asked => "auto",
+        }
+    }
+}
+
 /// The pools, handed out by role. Cheap to clone; clones share the pools.
 #[derive(Debug, Clone)]
 pub struct Db {
@@ -160,8 +179,9 @@ impl Db {
         &self,
         tenant: TenantId,
         projections: &[&str],
+        plans: Plans,
     ) -> Result<TenantTx, StoreError> {
-        let statement = dynamic::begin_reading_models(tenant, projections);
+        let statement = dynamic::begin_reading_models(tenant, projections, plans);
         self.read(tenant, statement).await
     }
 

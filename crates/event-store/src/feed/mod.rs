@@ -32,7 +32,7 @@ pub use self::{
     hints::{Hint, Hints, Listener, relay_hints},
     interest::Interest,
     log::{head, last_event_at, page, stream},
-    read::{ReadError, read_at},
+    read::{ReadError, look_up_at, read_at},
     runner::{ProjectionSettings, Runner, RunnerSettings, chain, run_shards},
     shard::Shard,
 };

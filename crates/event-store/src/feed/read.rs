@@ -5,7 +5,10 @@ use std::time::Duration;
 use simpul_domain::{Code, Coded, TenantId};
 use tokio::time::Instant;
 
-use crate::{ConsistencyToken, EventStore, StoreError, db::TenantTx};
+use crate::{
+    ConsistencyToken, EventStore, StoreError,
+    db::{Plans, TenantTx},
+};
 
 /// How long a read waits for its token (DESIGN section 5).
 const MAX_WAIT: Duration = Duration::from_secs(2);
@@ -37,12 +40,32 @@ impl Coded for ReadError {
 }
 
 /// A transaction of the tenant whose unqualified names are the live versions of `projections`, at least as new as
-/// `token`.
+/// `token`. For lists: their statements are planned for what is asked.
 pub async fn read_at(
     store: &EventStore,
     tenant: TenantId,
     projections: &[&str],
     token: Option<ConsistencyToken>,
+) -> Result<TenantTx, ReadError> {
+    open(store, tenant, projections, token, Plans::Asked).await
+}
+
+/// Like [`read_at`], for rows by their ids, which need no plan of their own.
+pub async fn look_up_at(
+    store: &EventStore,
+    tenant: TenantId,
+    projections: &[&str],
+    token: Option<ConsistencyToken>,
+) -> Result<TenantTx, ReadError> {
+    open(store, tenant, projections, token, Plans::Once).await
+}
+
+async fn open(
+    store: &EventStore,
+    tenant: TenantId,
+    projections: &[&str],
+    token: Option<ConsistencyToken>,
+    plans: Plans,
 ) -> Result<TenantTx, ReadError> {
     let wanted = match token {
         None => 0,
@@ -50,7 +73,7 @@ pub async fn read_at(
         Some(_) => return Err(ReadError::ForeignToken),
     };
     if wanted == 0 {
-        return Ok(store.db().read_models_tx(tenant, projections).await?);
+        return Ok(store.db().read_models_tx(tenant, projections, plans).await?);
     }
     let deadline = Instant::now() + MAX_WAIT;
     let mut pause = FIRST_PAUSE;
@@ -60,7 +83,7 @@ pub async fn read_at(
     }
     loop {
         let mut tx = store.db().read_tx(tenant).await?;
-        if enter(&mut tx, projections).await? >= wanted {
+        if enter(&mut tx, projections, plans).await? >= wanted {
             return Ok(tx);
         }
         tx.rollback().await?;
@@ -73,18 +96,19 @@ pub async fn read_at(
 }
 
 /// Does what `Db::read_models_tx` begins with, and returns the position that all of them have reached.
-async fn enter(tx: &mut TenantTx, projections: &[&str]) -> Result<i64, StoreError> {
+async fn enter(tx: &mut TenantTx, projections: &[&str], plans: Plans) -> Result<i64, StoreError> {
     let tenant = tx.tenant();
     let row = sqlx::query!(
         r#"SELECT set_config('search_path', string_agg(format('rm_%s_v%s', p.name, p.version), ','), true) AS path,
-                  set_config('plan_cache_mode', 'auto', true) AS plans,
+                  set_config('plan_cache_mode', $3, true) AS plans,
                   coalesce(min(coalesce(c.seq, 0)), 0) AS "reached!"
            FROM es.projections p
            LEFT JOIN es.cursors c ON c.tenant_id = $1
                 AND c.subscriber = format('projection/%s/v%s', p.name, p.version)
            WHERE p.state = 'live' AND p.name = ANY($2)"#,
         tenant.as_uuid(),
-        projections as &[&str]
+        projections as &[&str],
+        plans.mode()
     )
     .fetch_one(&mut **tx)
     .await?;

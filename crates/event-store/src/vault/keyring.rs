@@ -33,10 +33,7 @@ impl Vault {
             return Ok(Keyring { tenant, keys });
         }
         let rows = sqlx::query!(
-            r#"SELECT t.wrapped AS tenant_key, s.subject AS "subject?", s.wrapped
-               FROM es.tenant_keys t
-               LEFT JOIN es.subject_keys s ON s.tenant_id = t.tenant_id AND s.subject = ANY($2)
-               WHERE t.tenant_id = $1"#,
+            r#"SELECT tenant_key AS "tenant_key!", subject, wrapped FROM es.keys_of($1, $2)"#,
             tenant.as_uuid(),
             subjects
         )

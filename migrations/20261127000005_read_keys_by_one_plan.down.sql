@@ -1,0 +1,1 @@
+DROP FUNCTION es.keys_of(uuid, text[]);
