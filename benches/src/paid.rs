@@ -27,6 +27,10 @@ impl Database {
         })
     }
 
+    pub(crate) fn superuser_url(&self) -> String {
+        self.db.superuser_url()
+    }
+
     pub(crate) fn config(&self) -> Config {
         let mut config = Config::default();
         config.database.owner_url = Some(self.db.owner_url.clone().into());

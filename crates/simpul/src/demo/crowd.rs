@@ -56,8 +56,14 @@ pub struct Isolated {
     pub run: Duration,
 }
 
-/// Isolates so many lines. Everything runs in this process, in an empty database.
-pub async fn isolated(mut config: Config, routers: usize, lines: usize) -> anyhow::Result<Isolated> {
+/// Isolates so many lines. Everything runs in this process, in an empty database. `seeded` is called when all lines are there,
+/// before the run.
+pub async fn isolated(
+    mut config: Config,
+    routers: usize,
+    lines: usize,
+    seeded: impl AsyncFnOnce() -> anyhow::Result<()>,
+) -> anyhow::Result<Isolated> {
     let began = tokio::time::Instant::now();
     let around = prepare(&mut config).await?;
     let running = roles::start(&config, &WITHOUT_SCHEDULER, None).await?;
@@ -89,14 +95,16 @@ pub async fn isolated(mut config: Config, routers: usize, lines: usize) -> anyho
         .buffer_unordered(AT_ONCE)
         .try_for_each(|_| async { Ok(()) })
         .await?;
-    let seeded = began.elapsed();
+    let seeding = began.elapsed();
+    seeded().await?;
+    let began = tokio::time::Instant::now();
     let scheduler = roles::start(&config, &[Role::Scheduler], None).await?;
     proofs.wait(&running, &operator, "isolated", lines).await?;
-    let run = began.elapsed().saturating_sub(seeded);
+    let run = began.elapsed();
     scheduler.stop().await;
     running.stop().await;
     drop(handles);
-    Ok(Isolated { seeded, run })
+    Ok(Isolated { seeded: seeding, run })
 }
 
 /// Simulated routers, and what they are called here.
