@@ -19,6 +19,7 @@ pub mod network;
 pub mod page;
 pub mod platform;
 pub mod registry;
+mod rows;
 pub mod saas;
 mod stored;
 pub mod subscriptions;

@@ -1,8 +1,4 @@
 //! Between domain values and columns.
-//!
-//! Rows that are asked for by their ids have a statement of their own, which looks each of them up. As one of several
-//! conditions (`$2 IS NULL OR id = ANY($2)`) they are not looked up in an index, or in one that finds the tenant only: a plan is made
-//! for any values, and for a tenant of a few rows. Every change of a row would read all rows of its tenant.
 
 use serde::{
     Serialize,

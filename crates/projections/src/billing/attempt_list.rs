@@ -13,10 +13,10 @@ use simpul_domain::{
     },
 };
 use simpul_event_store::{TenantTx, feed::HandlerError};
-use sqlx::types::Uuid;
 
 use crate::{
     QueryError,
+    rows::rows,
     stored::{column, json, read, read_opt, word},
 };
 
@@ -122,49 +122,28 @@ fn created_row(created: &AttemptCreated) -> AttemptRow {
     }
 }
 
-/// Rows from somewhere: by their ids, or of a list (see [`crate::stored`]).
-macro_rules! rows {
-    ($tx:ident, $from:tt, $($value:expr),* $(,)?) => {{
-        let tenant = $tx.tenant();
-        sqlx::query!(
-            "SELECT attempt_id, invoice_id, customer_id, gateway_id, kind, merchant_ref, channel, amount, expected, status,
-                    checkout, expires_at, created_at, paid_at
-             FROM " + $from,
-            tenant.as_uuid(),
-            $($value),*
-        )
-        .fetch_all(&mut **$tx)
-        .await?
-        .into_iter()
-        .map(|row| {
-            Ok(AttemptRow {
-                attempt: AttemptId::new(row.attempt_id),
-                invoice: InvoiceId::new(row.invoice_id),
-                customer: CustomerId::new(row.customer_id),
-                gateway: GatewayId::new(row.gateway_id),
-                kind: read("kind", row.kind)?,
-                merchant_ref: read("merchant_ref", row.merchant_ref)?,
-                channel: row.channel,
-                amount: read("amount", row.amount)?,
-                expected_payer_amount: read("expected", row.expected)?,
-                status: read("status", row.status)?,
-                checkout: read_opt("checkout", row.checkout)?,
-                expires_at: row.expires_at,
-                created_at: row.created_at,
-                paid_at: row.paid_at,
-            })
-        })
-        .collect()
-    }};
-}
-
-async fn by_id(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<AttemptRow>, QueryError> {
-    rows!(
-        tx,
-        "(SELECT DISTINCT unnest($2::uuid[]) AS id) AS wanted
-         CROSS JOIN LATERAL (SELECT * FROM attempts WHERE tenant_id = $1 AND attempt_id = wanted.id LIMIT 1) AS found",
-        ids
-    )
+rows! {
+    table: "attempts", order: "created_at DESC, attempt_id DESC",
+    columns: "attempt_id, invoice_id, customer_id, gateway_id, kind, merchant_ref, channel, amount, expected, status,
+              checkout, expires_at, created_at, paid_at",
+    AttemptRow = |row| AttemptRow {
+        attempt: AttemptId::new(row.attempt_id),
+        invoice: InvoiceId::new(row.invoice_id),
+        customer: CustomerId::new(row.customer_id),
+        gateway: GatewayId::new(row.gateway_id),
+        kind: read("kind", row.kind)?,
+        merchant_ref: read("merchant_ref", row.merchant_ref)?,
+        channel: row.channel,
+        amount: read("amount", row.amount)?,
+        expected_payer_amount: read("expected", row.expected)?,
+        status: read("status", row.status)?,
+        checkout: read_opt("checkout", row.checkout)?,
+        expires_at: row.expires_at,
+        created_at: row.created_at,
+        paid_at: row.paid_at,
+    },
+    one by "attempt_id": fn by_id,
+    all by "invoice_id": fn by_invoice,
 }
 
 async fn store(tx: &mut TenantTx, rows: &[AttemptRow]) -> Result<(), HandlerError> {
@@ -200,29 +179,10 @@ async fn store(tx: &mut TenantTx, rows: &[AttemptRow]) -> Result<(), HandlerErro
 
 /// The attempts at these bills, newest first.
 pub async fn of_invoices(tx: &mut TenantTx, invoices: &[InvoiceId]) -> Result<Vec<AttemptRow>, QueryError> {
-    let invoices = column(invoices, |id| id.as_uuid());
-    rows!(
-        tx,
-        "attempts WHERE tenant_id = $1 AND invoice_id = ANY($2) ORDER BY created_at DESC, attempt_id DESC",
-        &invoices
-    )
+    by_invoice(tx, &column(invoices, |id| id.as_uuid())).await
 }
 
 /// Attempts by id; unknown ones are left out.
 pub async fn by_ids(tx: &mut TenantTx, ids: &[AttemptId]) -> Result<Vec<AttemptRow>, QueryError> {
-    let ids = column(ids, |id| id.as_uuid());
-    by_id(tx, &ids).await
-}
-
-/// The attempt that a gateway knows by this reference.
-pub async fn by_merchant_ref(
-    tx: &mut TenantTx,
-    reference: &MerchantRef,
-) -> Result<Option<AttemptRow>, QueryError> {
-    let found: Result<Vec<AttemptRow>, QueryError> = rows!(
-        tx,
-        "attempts WHERE tenant_id = $1 AND merchant_ref = $2",
-        reference.as_str()
-    );
-    Ok(found?.pop())
+    by_id(tx, &column(ids, |id| id.as_uuid())).await
 }

@@ -21,6 +21,7 @@ use super::attempt_list;
 use crate::{
     Keyed, Page, Position, QueryError, Slice,
     event::decode_all,
+    rows::rows,
     stored::{self, checked, column, read, read_json, read_word, word},
 };
 
@@ -96,7 +97,8 @@ impl Projector for InvoiceListProjector {
             let ids = column(&invoices, |event| invoice_of(event).as_uuid());
             let found = by_id(tx, &ids).await?;
             let mut rows: Rows = found.into_iter().map(|row| (row.invoice, row)).collect();
-            let mut terms = terms_of(tx, &ids).await?;
+            let terms = terms_of(tx, &ids).await?;
+            let mut terms: BTreeMap<InvoiceId, Terms> = terms.into_iter().collect();
             for event in invoices {
                 if let InvoiceEvent::Issued(issued) = event {
                     terms.insert(issued.invoice, Terms::of(issued));
@@ -213,85 +215,50 @@ fn issued_row(issued: &InvoiceIssued) -> InvoiceRow {
     }
 }
 
-/// Rows from somewhere: by their ids, or of a list (see [`crate::stored`]).
-macro_rules! rows {
-    ($tx:ident, $from:tt, $($value:expr),* $(,)?) => {{
-        let tenant = $tx.tenant();
-        sqlx::query!(
-            r#"SELECT invoice_id, number, customer_id, subscription_id, account_id, period_from, period_until,
-                      lines AS "lines: JsonText", total, outstanding, due_on, status, issued_at, overdue_at, paid_at, voided_at,
-                      void_reason, CASE WHEN account_id IS NOT NULL THEN snapshot->>'customer_code' END AS account_code,
-                      CASE WHEN account_id IS NOT NULL THEN snapshot->>'account_name' END AS account_name
-               FROM "# + $from,
-            tenant.as_uuid(),
-            $($value),*
-        )
-        .fetch_all(&mut **$tx)
-        .await?
-        .into_iter()
-        .map(|row| {
-            Ok(InvoiceRow {
-                invoice: InvoiceId::new(row.invoice_id),
-                number: read_word("number", &row.number)?,
-                customer: CustomerId::new(row.customer_id),
-                billed: billed(row.subscription_id, row.account_id)?,
-                period: checked("period", Period::try_new(row.period_from, row.period_until))?,
-                lines: read_json("lines", &row.lines)?,
-                account: row.account_code.map(|code| BilledAccount {
-                    code,
-                    name: row.account_name,
-                }),
-                total: read("total", row.total)?,
-                outstanding: read("outstanding", row.outstanding)?,
-                due_on: row.due_on,
-                status: read_word("status", &row.status)?,
-                issued_at: row.issued_at,
-                overdue_at: row.overdue_at,
-                paid_at: row.paid_at,
-                voided_at: row.voided_at,
-                void_reason: row.void_reason,
-            })
-        })
-        .collect()
-    }};
-}
-
-async fn by_id(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<InvoiceRow>, QueryError> {
-    rows!(
-        tx,
-        "(SELECT DISTINCT unnest($2::uuid[]) AS id) AS wanted
-         CROSS JOIN LATERAL (SELECT * FROM invoices WHERE tenant_id = $1 AND invoice_id = wanted.id LIMIT 1) AS found",
-        ids
-    )
-}
-
-/// Bills that pass the filter, newest first.
-async fn select(
-    tx: &mut TenantTx,
-    filter: &InvoiceFilter,
-    page: Page,
-) -> Result<Vec<InvoiceRow>, QueryError> {
-    rows!(
-        tx,
-        "invoices WHERE tenant_id = $1 AND ($2::timestamptz IS NULL OR (issued_at, invoice_id) < ($2, $3))
-         AND ($4::text IS NULL OR status = $4) AND ($5::uuid IS NULL OR customer_id = $5)
-         AND ($6::uuid IS NULL OR subscription_id = $6) AND ($7::text IS NULL OR number = $7)
-         AND ($8::uuid IS NULL OR account_id = $8) AND (NOT $9 OR account_id IS NOT NULL)
-         AND ($10::text IS NULL OR strpos(lower(number), $10) > 0
-              OR strpos(lower(snapshot->>'customer_code'), $10) > 0
-              OR strpos(lower(snapshot->>'account_name'), $10) > 0)
-         ORDER BY issued_at DESC, invoice_id DESC LIMIT $11",
-        page.at(),
-        page.id(),
-        filter.status.as_ref().map(word),
-        filter.customer.map(CustomerId::as_uuid),
-        filter.subscription.map(SubscriptionId::as_uuid),
-        filter.number.as_ref().map(InvoiceNumber::as_str),
-        filter.account.map(TenantId::as_uuid),
-        filter.accounts_only,
-        filter.search.as_ref().map(|text| text.to_lowercase()),
-        page.fetch()
-    )
+rows! {
+    table: "invoices", key: "invoice_id", newest: "issued_at",
+    columns: r#"invoice_id, number, customer_id, subscription_id, account_id, period_from, period_until,
+                lines AS "lines: JsonText", total, outstanding, due_on, status, issued_at, overdue_at, paid_at, voided_at,
+                void_reason, CASE WHEN account_id IS NOT NULL THEN snapshot->>'customer_code' END AS account_code,
+                CASE WHEN account_id IS NOT NULL THEN snapshot->>'account_name' END AS account_name"#,
+    InvoiceRow = |row| InvoiceRow {
+        invoice: InvoiceId::new(row.invoice_id),
+        number: read_word("number", &row.number)?,
+        customer: CustomerId::new(row.customer_id),
+        billed: billed(row.subscription_id, row.account_id)?,
+        period: checked("period", Period::try_new(row.period_from, row.period_until))?,
+        lines: read_json("lines", &row.lines)?,
+        account: row.account_code.map(|code| BilledAccount {
+            code,
+            name: row.account_name,
+        }),
+        total: read("total", row.total)?,
+        outstanding: read("outstanding", row.outstanding)?,
+        due_on: row.due_on,
+        status: read_word("status", &row.status)?,
+        issued_at: row.issued_at,
+        overdue_at: row.overdue_at,
+        paid_at: row.paid_at,
+        voided_at: row.voided_at,
+        void_reason: row.void_reason,
+    },
+    page: fn select(filter: &InvoiceFilter) where
+        "($5::text IS NULL OR status = $5) AND ($6::uuid IS NULL OR customer_id = $6)
+         AND ($7::uuid IS NULL OR subscription_id = $7) AND ($8::text IS NULL OR number = $8)
+         AND ($9::uuid IS NULL OR account_id = $9) AND (NOT $10 OR account_id IS NOT NULL)
+         AND ($11::text IS NULL OR strpos(lower(number), $11) > 0
+              OR strpos(lower(snapshot->>'customer_code'), $11) > 0
+              OR strpos(lower(snapshot->>'account_name'), $11) > 0)"
+        [
+            filter.status.as_ref().map(word),
+            filter.customer.map(CustomerId::as_uuid),
+            filter.subscription.map(SubscriptionId::as_uuid),
+            filter.number.as_ref().map(InvoiceNumber::as_str),
+            filter.account.map(TenantId::as_uuid),
+            filter.accounts_only,
+            filter.search.as_ref().map(|text| text.to_lowercase())
+        ],
+    one by "invoice_id": fn by_id,
 }
 
 /// INVARIANT: one of both is there (`invoices_billed_check`).
@@ -318,26 +285,18 @@ impl Terms {
     }
 }
 
-async fn terms_of(tx: &mut TenantTx, ids: &[Uuid]) -> Result<BTreeMap<InvoiceId, Terms>, QueryError> {
-    let tenant = tx.tenant();
-    let rows = sqlx::query!(
-        r#"SELECT invoice_id, snapshot AS "snapshot: JsonText", currency, zone
-           FROM (SELECT DISTINCT unnest($2::uuid[]) AS id) AS wanted
-           CROSS JOIN LATERAL (SELECT * FROM invoices WHERE tenant_id = $1 AND invoice_id = wanted.id LIMIT 1) AS found"#,
-        tenant.as_uuid(),
-        ids
-    )
-    .fetch_all(&mut **tx)
-    .await?;
-    let terms = rows.into_iter().map(|row| {
+rows! {
+    table: "invoices",
+    columns: r#"invoice_id, snapshot AS "snapshot: JsonText", currency, zone"#,
+    (InvoiceId, Terms) = |row| {
         let terms = Terms {
             snapshot: row.snapshot,
             currency: row.currency,
             zone: row.zone,
         };
         (InvoiceId::new(row.invoice_id), terms)
-    });
-    Ok(terms.collect())
+    },
+    one by "invoice_id": fn terms_of,
 }
 
 async fn store(tx: &mut TenantTx, bills: &[(InvoiceRow, Terms)]) -> Result<(), HandlerError> {
@@ -411,6 +370,5 @@ pub async fn of_customer(
 
 /// Bills by id; unknown ones are left out.
 pub async fn by_ids(tx: &mut TenantTx, ids: &[InvoiceId]) -> Result<Vec<InvoiceRow>, QueryError> {
-    let ids = column(ids, |id| id.as_uuid());
-    by_id(tx, &ids).await
+    by_id(tx, &column(ids, |id| id.as_uuid())).await
 }

@@ -17,7 +17,7 @@ use sqlx::types::Uuid;
 use super::{
     money_fold::{Rows, apply_credit, apply_payment, customer_of, payment_of},
     money_rows::{
-        allocations_of, allocations_to, by_id, credits_where, select, store_allocations, store_credits,
+        allocations_of, allocations_to, by_id, credits_of, select, store_allocations, store_credits,
         store_payments,
     },
 };
@@ -144,7 +144,7 @@ impl Projector for MoneyProjector {
 async fn load(tx: &mut TenantTx, payments: &[Uuid], customers: &[Uuid]) -> Result<Rows, QueryError> {
     let found = by_id(tx, payments).await?;
     let allocations = allocations_of(tx, payments).await?;
-    let credits = credits_where(tx, customers).await?;
+    let credits = credits_of(tx, customers).await?;
     Ok(Rows {
         payments: found.into_iter().map(|row| (row.payment, row)).collect(),
         allocations: allocations
@@ -186,8 +186,7 @@ pub async fn of_customer(
 
 /// Payments by id; unknown ones are left out.
 pub async fn by_ids(tx: &mut TenantTx, ids: &[PaymentId]) -> Result<Vec<PaymentRow>, QueryError> {
-    let ids = column(ids, |id| id.as_uuid());
-    by_id(tx, &ids).await
+    by_id(tx, &column(ids, |id| id.as_uuid())).await
 }
 
 /// Where these payments went.
@@ -195,7 +194,8 @@ pub async fn allocations_of_payments(
     tx: &mut TenantTx,
     payments: &[PaymentId],
 ) -> Result<Vec<AllocationRow>, QueryError> {
-    allocations_of(tx, &column(payments, |id| id.as_uuid())).await
+    let found = allocations_of(tx, &column(payments, |id| id.as_uuid())).await?;
+    Ok(not_taken_back(found))
 }
 
 /// What paid these bills.
@@ -203,12 +203,19 @@ pub async fn allocations_of_invoices(
     tx: &mut TenantTx,
     invoices: &[InvoiceId],
 ) -> Result<Vec<AllocationRow>, QueryError> {
-    allocations_to(tx, &column(invoices, |id| id.as_uuid())).await
+    let found = allocations_to(tx, &column(invoices, |id| id.as_uuid())).await?;
+    Ok(not_taken_back(found))
+}
+
+/// What was taken back whole is on no bill any more.
+fn not_taken_back(mut rows: Vec<AllocationRow>) -> Vec<AllocationRow> {
+    rows.retain(|row| row.amount > Rupiah::ZERO);
+    rows
 }
 
 /// Credit of a customer.
 pub async fn credit(tx: &mut TenantTx, customer: CustomerId) -> Result<Rupiah, QueryError> {
-    let row = credits_where(tx, &[customer.as_uuid()]).await?.pop();
+    let row = credits_of(tx, &[customer.as_uuid()]).await?.pop();
     Ok(row.map_or(Rupiah::ZERO, |row| row.balance))
 }
 

@@ -7,138 +7,58 @@ use sqlx::types::Uuid;
 
 use super::money::{AllocationRow, CreditRow, PaymentFilter, PaymentRow};
 use crate::{
-    Page, QueryError,
+    rows::rows,
     stored::{column, json, read},
 };
 
-/// Rows from somewhere: by their ids, or of a list (see [`crate::stored`]).
-macro_rules! rows {
-    ($tx:ident, $from:tt, $($value:expr),* $(,)?) => {{
-        let tenant = $tx.tenant();
-        sqlx::query!(
-            "SELECT payment_id, customer_id, source, provider_ref, flags, gross, payer_fee, amount, allocated, credited,
-                    unmatched, refunded, undistributed, paid_at, received_at
-             FROM " + $from,
-            tenant.as_uuid(),
-            $($value),*
-        )
-        .fetch_all(&mut **$tx)
-        .await?
-        .into_iter()
-        .map(|row| {
-            Ok(PaymentRow {
-                payment: PaymentId::new(row.payment_id),
-                customer: row.customer_id.map(CustomerId::new),
-                source: read("source", row.source)?,
-                provider_ref: row.provider_ref,
-                flags: read("flags", row.flags)?,
-                gross: read("gross", row.gross)?,
-                payer_fee: read("payer_fee", row.payer_fee)?,
-                amount: read("amount", row.amount)?,
-                allocated: read("allocated", row.allocated)?,
-                credited: read("credited", row.credited)?,
-                unmatched: read("unmatched", row.unmatched)?,
-                refunded: read("refunded", row.refunded)?,
-                undistributed: read("undistributed", row.undistributed)?,
-                paid_at: row.paid_at,
-                received_at: row.received_at,
-            })
-        })
-        .collect()
-    }};
+rows! {
+    table: "payments", key: "payment_id", newest: "received_at",
+    columns: "payment_id, customer_id, source, provider_ref, flags, gross, payer_fee, amount, allocated, credited,
+              unmatched, refunded, undistributed, paid_at, received_at",
+    PaymentRow = |row| PaymentRow {
+        payment: PaymentId::new(row.payment_id),
+        customer: row.customer_id.map(CustomerId::new),
+        source: read("source", row.source)?,
+        provider_ref: row.provider_ref,
+        flags: read("flags", row.flags)?,
+        gross: read("gross", row.gross)?,
+        payer_fee: read("payer_fee", row.payer_fee)?,
+        amount: read("amount", row.amount)?,
+        allocated: read("allocated", row.allocated)?,
+        credited: read("credited", row.credited)?,
+        unmatched: read("unmatched", row.unmatched)?,
+        refunded: read("refunded", row.refunded)?,
+        undistributed: read("undistributed", row.undistributed)?,
+        paid_at: row.paid_at,
+        received_at: row.received_at,
+    },
+    page: pub(super) fn select(filter: PaymentFilter) where
+        "($5::uuid IS NULL OR customer_id = $5) AND (NOT $6 OR unmatched > 0)"
+        [filter.customer.map(CustomerId::as_uuid), filter.unmatched_only],
+    one by "payment_id": pub(super) fn by_id,
 }
 
-pub(super) async fn by_id(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<PaymentRow>, QueryError> {
-    rows!(
-        tx,
-        "(SELECT DISTINCT unnest($2::uuid[]) AS id) AS wanted
-         CROSS JOIN LATERAL (SELECT * FROM payments WHERE tenant_id = $1 AND payment_id = wanted.id LIMIT 1) AS found",
-        ids
-    )
+rows! {
+    table: "allocations", order: "payment_id, invoice_id",
+    columns: "payment_id, invoice_id, amount",
+    AllocationRow = |row| AllocationRow {
+        payment: PaymentId::new(row.payment_id),
+        invoice: InvoiceId::new(row.invoice_id),
+        amount: read("amount", row.amount)?,
+    },
+    all by "payment_id": pub(super) fn allocations_of,
+    all by "invoice_id": pub(super) fn allocations_to,
 }
 
-/// Payments that pass the filter, newest first.
-pub(super) async fn select(
-    tx: &mut TenantTx,
-    filter: PaymentFilter,
-    page: Page,
-) -> Result<Vec<PaymentRow>, QueryError> {
-    rows!(
-        tx,
-        "payments WHERE tenant_id = $1 AND ($2::timestamptz IS NULL OR (received_at, payment_id) < ($2, $3))
-         AND ($4::uuid IS NULL OR customer_id = $4) AND (NOT $5 OR unmatched > 0)
-         ORDER BY received_at DESC, payment_id DESC LIMIT $6",
-        page.at(),
-        page.id(),
-        filter.customer.map(CustomerId::as_uuid),
-        filter.unmatched_only,
-        page.fetch()
-    )
-}
-
-/// Allocations under a condition, like [`rows`].
-macro_rules! allocations {
-    ($tx:ident, $condition:tt, $ids:expr) => {{
-        let tenant = $tx.tenant();
-        sqlx::query!(
-            "SELECT payment_id, invoice_id, amount FROM allocations
-             WHERE tenant_id = $1 AND "
-                + $condition
-                + " ORDER BY payment_id, invoice_id",
-            tenant.as_uuid(),
-            $ids
-        )
-        .fetch_all(&mut **$tx)
-        .await?
-        .into_iter()
-        // What was taken back whole is on no bill any more.
-        .filter(|row| row.amount > 0)
-        .map(|row| {
-            Ok(AllocationRow {
-                payment: PaymentId::new(row.payment_id),
-                invoice: InvoiceId::new(row.invoice_id),
-                amount: read("amount", row.amount)?,
-            })
-        })
-        .collect()
-    }};
-}
-
-pub(super) async fn allocations_of(
-    tx: &mut TenantTx,
-    payments: &[Uuid],
-) -> Result<Vec<AllocationRow>, QueryError> {
-    allocations!(tx, "payment_id = ANY($2)", payments)
-}
-
-pub(super) async fn allocations_to(
-    tx: &mut TenantTx,
-    invoices: &[Uuid],
-) -> Result<Vec<AllocationRow>, QueryError> {
-    allocations!(tx, "invoice_id = ANY($2)", invoices)
-}
-
-pub(super) async fn credits_where(
-    tx: &mut TenantTx,
-    customers: &[Uuid],
-) -> Result<Vec<CreditRow>, QueryError> {
-    let tenant = tx.tenant();
-    sqlx::query!(
-        "SELECT customer_id, balance, used_on_invoices FROM credits WHERE tenant_id = $1 AND customer_id = ANY($2)",
-        tenant.as_uuid(),
-        customers
-    )
-    .fetch_all(&mut **tx)
-    .await?
-    .into_iter()
-    .map(|row| {
-        Ok(CreditRow {
-            customer: CustomerId::new(row.customer_id),
-            balance: read("balance", row.balance)?,
-            used_on_invoices: read("used_on_invoices", row.used_on_invoices)?,
-        })
-    })
-    .collect()
+rows! {
+    table: "credits",
+    columns: "customer_id, balance, used_on_invoices",
+    CreditRow = |row| CreditRow {
+        customer: CustomerId::new(row.customer_id),
+        balance: read("balance", row.balance)?,
+        used_on_invoices: read("used_on_invoices", row.used_on_invoices)?,
+    },
+    one by "customer_id": pub(super) fn credits_of,
 }
 
 pub(super) async fn store_payments(tx: &mut TenantTx, rows: &[PaymentRow]) -> Result<(), HandlerError> {

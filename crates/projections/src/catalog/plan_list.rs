@@ -17,6 +17,7 @@ use sqlx::types::Uuid;
 use crate::{
     Keyed, Page, Position, QueryError, Slice,
     event::decode_all,
+    rows::rows,
     stored::{column, json, read},
 };
 
@@ -50,7 +51,7 @@ impl Projector for PlanListProjector {
                 _ => None,
             })
             .collect();
-        let found = select(tx, Some(&ids), Page::first(0), false).await?;
+        let found = by_id(tx, &ids).await?;
         let mut rows: BTreeMap<ServicePlanId, PlanRow> =
             found.into_iter().map(|row| (row.terms.plan, row)).collect();
         for (_, event) in events {
@@ -75,37 +76,16 @@ impl Projector for PlanListProjector {
     }
 }
 
-async fn select(
-    tx: &mut TenantTx,
-    ids: Option<&[Uuid]>,
-    page: Page,
-    on_sale_only: bool,
-) -> Result<Vec<PlanRow>, QueryError> {
-    let tenant = tx.tenant();
-    sqlx::query!(
-        "SELECT terms, defined_at, retired_at FROM plans
-         WHERE tenant_id = $1 AND ($2::uuid[] IS NULL OR plan_id = ANY($2))
-           AND ($3::timestamptz IS NULL OR (defined_at, plan_id) < ($3, $4)) AND (NOT $5 OR retired_at IS NULL)
-         ORDER BY defined_at DESC, plan_id DESC
-         LIMIT CASE WHEN $2::uuid[] IS NULL THEN $6::bigint END",
-        tenant.as_uuid(),
-        ids,
-        page.at(),
-        page.id(),
-        on_sale_only,
-        page.fetch()
-    )
-    .fetch_all(&mut **tx)
-    .await?
-    .into_iter()
-    .map(|row| {
-        Ok(PlanRow {
-            terms: read("terms", row.terms)?,
-            defined_at: row.defined_at,
-            retired_at: row.retired_at,
-        })
-    })
-    .collect()
+rows! {
+    table: "plans", key: "plan_id", newest: "defined_at",
+    columns: "terms, defined_at, retired_at",
+    PlanRow = |row| PlanRow {
+        terms: read("terms", row.terms)?,
+        defined_at: row.defined_at,
+        retired_at: row.retired_at,
+    },
+    page: fn select(on_sale_only: bool) where "(NOT $5 OR retired_at IS NULL)" [on_sale_only],
+    one by "plan_id": fn by_id,
 }
 
 async fn store(tx: &mut TenantTx, rows: &[PlanRow]) -> Result<(), HandlerError> {
@@ -136,11 +116,11 @@ impl Keyed for PlanRow {
 
 /// Plans, newest first; retired ones too unless `on_sale_only`.
 pub async fn list(tx: &mut TenantTx, on_sale_only: bool, page: Page) -> Result<Slice<PlanRow>, QueryError> {
-    let rows = select(tx, None, page, on_sale_only).await?;
+    let rows = select(tx, on_sale_only, page).await?;
     Ok(page.slice(rows))
 }
 
 /// Plans by id; unknown ones are left out.
 pub async fn by_ids(tx: &mut TenantTx, ids: &[ServicePlanId]) -> Result<Vec<PlanRow>, QueryError> {
-    select(tx, Some(&column(ids, |id| id.as_uuid())), Page::first(0), false).await
+    by_id(tx, &column(ids, |id| id.as_uuid())).await
 }

@@ -14,11 +14,11 @@ use simpul_event_store::{
     feed::{HandlerError, Interest, Projector},
     vault::Keyring,
 };
-use sqlx::types::Uuid;
 
 use crate::{
     Keyed, Page, Position, QueryError, Slice,
     event::decode_all,
+    rows::rows,
     stored::{column, read, unless_erased},
 };
 
@@ -77,47 +77,24 @@ impl Projector for CustomerListProjector {
         }
         registered.retain(|row| !erased.contains(&row.customer));
         store(tx, &registered).await?;
-        delete(tx, &erased.into_iter().collect::<Vec<_>>()).await
+        delete(tx, erased).await
     }
 }
 
-/// Rows by id, or a page of those with the code, if one is given.
-async fn select(
-    tx: &mut TenantTx,
-    ids: Option<&[Uuid]>,
-    code: Option<&str>,
-    page: Page,
-) -> Result<Vec<CustomerRow>, QueryError> {
-    let tenant = tx.tenant();
-    sqlx::query!(
-        "SELECT customer_id, code, name, phone, email, address, registered_at FROM customers
-         WHERE tenant_id = $1 AND ($2::uuid[] IS NULL OR customer_id = ANY($2))
-           AND ($3::timestamptz IS NULL OR (registered_at, customer_id) < ($3, $4))
-           AND ($5::text IS NULL OR code = $5)
-         ORDER BY registered_at DESC, customer_id DESC
-         LIMIT CASE WHEN $2::uuid[] IS NULL THEN $6::bigint END",
-        tenant.as_uuid(),
-        ids,
-        page.at(),
-        page.id(),
-        code,
-        page.fetch()
-    )
-    .fetch_all(&mut **tx)
-    .await?
-    .into_iter()
-    .map(|row| {
-        Ok(CustomerRow {
-            customer: CustomerId::new(row.customer_id),
-            code: read("code", row.code)?,
-            name: Sealed::new(row.name),
-            phone: Sealed::new(row.phone),
-            email: row.email.map(Sealed::new),
-            address: row.address.map(Sealed::new),
-            registered_at: row.registered_at,
-        })
-    })
-    .collect()
+rows! {
+    table: "customers", key: "customer_id", newest: "registered_at",
+    columns: "customer_id, code, name, phone, email, address, registered_at",
+    CustomerRow = |row| CustomerRow {
+        customer: CustomerId::new(row.customer_id),
+        code: read("code", row.code)?,
+        name: Sealed::new(row.name),
+        phone: Sealed::new(row.phone),
+        email: row.email.map(Sealed::new),
+        address: row.address.map(Sealed::new),
+        registered_at: row.registered_at,
+    },
+    page: fn select(code: Option<&str>) where "($5::text IS NULL OR code = $5)" [code],
+    one by "customer_id": fn by_id,
 }
 
 async fn store(tx: &mut TenantTx, rows: &[CustomerRow]) -> Result<(), HandlerError> {
@@ -140,15 +117,19 @@ async fn store(tx: &mut TenantTx, rows: &[CustomerRow]) -> Result<(), HandlerErr
     Ok(())
 }
 
-async fn delete(tx: &mut TenantTx, erased: &[CustomerId]) -> Result<(), HandlerError> {
+/// One by one: erasures are few, and a statement for many would read all customers of the tenant, whether or not there
+/// are any.
+async fn delete(tx: &mut TenantTx, erased: BTreeSet<CustomerId>) -> Result<(), HandlerError> {
     let tenant = tx.tenant();
-    sqlx::query!(
-        "DELETE FROM customers WHERE tenant_id = $1 AND customer_id = ANY($2)",
-        tenant.as_uuid(),
-        &column(erased, |id| id.as_uuid()),
-    )
-    .execute(&mut **tx)
-    .await?;
+    for customer in erased {
+        sqlx::query!(
+            "DELETE FROM customers WHERE tenant_id = $1 AND customer_id = $2",
+            tenant.as_uuid(),
+            customer.as_uuid(),
+        )
+        .execute(&mut **tx)
+        .await?;
+    }
     Ok(())
 }
 
@@ -167,13 +148,13 @@ pub async fn list(
     code: Option<&CustomerCode>,
     page: Page,
 ) -> Result<Slice<CustomerRow>, QueryError> {
-    let rows = select(tx, None, code.map(CustomerCode::as_str), page).await?;
+    let rows = select(tx, code.map(CustomerCode::as_str), page).await?;
     Ok(page.slice(rows))
 }
 
 /// Customers by id; unknown and erased ones are left out.
 pub async fn by_ids(tx: &mut TenantTx, ids: &[CustomerId]) -> Result<Vec<CustomerRow>, QueryError> {
-    select(tx, Some(&column(ids, |id| id.as_uuid())), None, Page::first(0)).await
+    by_id(tx, &column(ids, |id| id.as_uuid())).await
 }
 
 /// Opens the personal fields, sealed under the customers' ids and the names of the fields: one of each row, in their

@@ -12,9 +12,8 @@ use simpul_event_store::{
     Recorded, TenantTx,
     feed::{HandlerError, Interest, Projector},
 };
-use sqlx::types::Uuid;
 
-use crate::{Keyed, Page, Position, QueryError, Slice, event::decode_all, stored::column};
+use crate::{Keyed, Page, Position, QueryError, Slice, event::decode_all, rows::rows, stored::column};
 
 /// One role.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +46,7 @@ impl Projector for RoleListProjector {
             })
             .collect();
         let ids = column(&roles, |event| role_of(event).as_uuid());
-        let found = select(tx, Some(&ids), Page::first(0)).await?;
+        let found = by_id(tx, &ids).await?;
         let mut rows: BTreeMap<RoleId, RoleRow> = found.into_iter().map(|row| (row.role, row)).collect();
         for event in roles {
             apply(&mut rows, event);
@@ -90,31 +89,18 @@ fn apply(rows: &mut BTreeMap<RoleId, RoleRow>, event: &RoleEvent) {
     }
 }
 
-/// Rows by id, or a page of them.
-async fn select(tx: &mut TenantTx, ids: Option<&[Uuid]>, page: Page) -> Result<Vec<RoleRow>, QueryError> {
-    let tenant = tx.tenant();
-    let rows = sqlx::query!(
-        "SELECT role_id, name, permissions, defined_at, retired_at FROM roles
-         WHERE tenant_id = $1 AND ($2::uuid[] IS NULL OR role_id = ANY($2))
-           AND ($3::timestamptz IS NULL OR (defined_at, role_id) < ($3, $4))
-         ORDER BY defined_at DESC, role_id DESC
-         LIMIT CASE WHEN $2::uuid[] IS NULL THEN $5::bigint END",
-        tenant.as_uuid(),
-        ids,
-        page.at(),
-        page.id(),
-        page.fetch()
-    )
-    .fetch_all(&mut **tx)
-    .await?;
-    let rows = rows.into_iter().map(|row| RoleRow {
+rows! {
+    table: "roles", key: "role_id", newest: "defined_at",
+    columns: "role_id, name, permissions, defined_at, retired_at",
+    RoleRow = |row| RoleRow {
         role: RoleId::new(row.role_id),
         name: row.name,
         permissions: row.permissions,
         defined_at: row.defined_at,
         retired_at: row.retired_at,
-    });
-    Ok(rows.collect())
+    },
+    page: fn select(),
+    one by "role_id": fn by_id,
 }
 
 async fn store(tx: &mut TenantTx, rows: &[RoleRow]) -> Result<(), HandlerError> {
@@ -151,11 +137,11 @@ impl Keyed for RoleRow {
 
 /// Roles, newest first, retired ones too.
 pub async fn list(tx: &mut TenantTx, page: Page) -> Result<Slice<RoleRow>, QueryError> {
-    let rows = select(tx, None, page).await?;
+    let rows = select(tx, page).await?;
     Ok(page.slice(rows))
 }
 
 /// Roles by id; unknown ones are left out.
 pub async fn by_ids(tx: &mut TenantTx, ids: &[RoleId]) -> Result<Vec<RoleRow>, QueryError> {
-    select(tx, Some(&column(ids, |id| id.as_uuid())), Page::first(0)).await
+    by_id(tx, &column(ids, |id| id.as_uuid())).await
 }

@@ -20,6 +20,7 @@ use crate::{
     Keyed, Page, Position, QueryError, Slice,
     event::decode_all,
     page::MAX_PAGE,
+    rows::rows,
     stored::{column, unless_erased},
 };
 
@@ -88,7 +89,7 @@ impl Projector for UserListProjector {
             })
             .collect();
         let ids = column(&users, |event| user_of(event).as_uuid());
-        let found = select(tx, Some(&ids), &UserFilter::default(), Page::first(0)).await?;
+        let found = by_id(tx, &ids).await?;
         let mut rows: BTreeMap<UserId, UserRow> = found.into_iter().map(|row| (row.user, row)).collect();
         for event in users {
             apply(&mut rows, event);
@@ -172,34 +173,10 @@ fn apply(rows: &mut BTreeMap<UserId, UserRow>, event: &UserEvent) {
     }
 }
 
-/// Rows by id, or a page of them.
-async fn select(
-    tx: &mut TenantTx,
-    ids: Option<&[Uuid]>,
-    filter: &UserFilter,
-    page: Page,
-) -> Result<Vec<UserRow>, QueryError> {
-    let tenant = tx.tenant();
-    let rows = sqlx::query!(
-        "SELECT user_id, customer_id, email, name, roles, status, second_factor, pv, invited_at, joined_at FROM users
-         WHERE tenant_id = $1 AND ($2::uuid[] IS NULL OR user_id = ANY($2))
-           AND ($3::timestamptz IS NULL OR (invited_at, user_id) < ($3, $4))
-           AND ($6::text IS NULL OR status = $6) AND ($7::text IS NULL OR $7 = ANY(roles))
-           AND ($8::boolean IS NULL OR (customer_id IS NULL) = $8)
-         ORDER BY invited_at DESC, user_id DESC
-         LIMIT CASE WHEN $2::uuid[] IS NULL THEN $5::bigint END",
-        tenant.as_uuid(),
-        ids,
-        page.at(),
-        page.id(),
-        page.fetch(),
-        filter.status,
-        filter.role,
-        filter.staff
-    )
-    .fetch_all(&mut **tx)
-    .await?;
-    let rows = rows.into_iter().map(|row| UserRow {
+rows! {
+    table: "users", key: "user_id", newest: "invited_at",
+    columns: "user_id, customer_id, email, name, roles, status, second_factor, pv, invited_at, joined_at",
+    UserRow = |row| UserRow {
         user: UserId::new(row.user_id),
         customer: row.customer_id.map(CustomerId::new),
         email: Sealed::new(row.email),
@@ -210,8 +187,12 @@ async fn select(
         pv: row.pv,
         invited_at: row.invited_at,
         joined_at: row.joined_at,
-    });
-    Ok(rows.collect())
+    },
+    page: fn select(filter: &UserFilter) where
+        "($5::text IS NULL OR status = $5) AND ($6::text IS NULL OR $6 = ANY(roles))
+         AND ($7::boolean IS NULL OR (customer_id IS NULL) = $7)"
+        [filter.status, filter.role, filter.staff],
+    one by "user_id": fn by_id,
 }
 
 async fn store(tx: &mut TenantTx, rows: &[UserRow]) -> Result<(), HandlerError> {
@@ -257,7 +238,7 @@ impl Keyed for UserRow {
 
 /// Users, newest first.
 pub async fn list(tx: &mut TenantTx, filter: &UserFilter, page: Page) -> Result<Slice<UserRow>, QueryError> {
-    let rows = select(tx, None, filter, page).await?;
+    let rows = select(tx, filter, page).await?;
     Ok(page.slice(rows))
 }
 
@@ -294,8 +275,7 @@ pub async fn search(
 
 /// Users by id; unknown ones are left out.
 pub async fn by_ids(tx: &mut TenantTx, ids: &[UserId]) -> Result<Vec<UserRow>, QueryError> {
-    let ids = column(ids, |id| id.as_uuid());
-    select(tx, Some(&ids), &UserFilter::default(), Page::first(0)).await
+    by_id(tx, &column(ids, |id| id.as_uuid())).await
 }
 
 /// Opens the personal fields of users: one of each row, in their order, with one statement for all; nothing of whoever

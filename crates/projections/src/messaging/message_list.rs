@@ -21,6 +21,7 @@ use sqlx::types::Uuid;
 use crate::{
     Keyed, Page, Position, QueryError, Slice,
     event::decode_all,
+    rows::rows,
     stored::{column, json, read, signed, word},
 };
 
@@ -153,64 +154,30 @@ fn queued_row(queued: &MessageQueued) -> MessageRow {
     }
 }
 
-/// Rows from somewhere: by their ids, or of a list (see [`crate::stored`]).
-macro_rules! rows {
-    ($tx:ident, $from:tt, $($value:expr),* $(,)?) => {{
-        let tenant = $tx.tenant();
-        sqlx::query!(
-            "SELECT message_id, kind, customer_id, channel, cause, invoice_id, subscription_id, template_version, status, tries,
-                    failure, provider_ids, queued_at, status_at
-             FROM " + $from,
-            tenant.as_uuid(),
-            $($value),*
-        )
-        .fetch_all(&mut **$tx)
-        .await?
-        .into_iter()
-        .map(|row| {
-            Ok(MessageRow {
-                message: MessageId::new(row.message_id),
-                kind: read("kind", row.kind)?,
-                customer: CustomerId::new(row.customer_id),
-                channel: read("channel", row.channel)?,
-                cause: read("cause", row.cause)?,
-                invoice: row.invoice_id.map(InvoiceId::new),
-                subscription: row.subscription_id.map(SubscriptionId::new),
-                template_version: read("template_version", row.template_version)?,
-                status: read("status", row.status)?,
-                tries: read("tries", row.tries)?,
-                failure: row.failure,
-                provider_ids: read("provider_ids", row.provider_ids)?,
-                queued_at: row.queued_at,
-                status_at: row.status_at,
-            })
-        })
-        .collect()
-    }};
-}
-
-async fn by_id(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<MessageRow>, QueryError> {
-    rows!(
-        tx,
-        "(SELECT DISTINCT unnest($2::uuid[]) AS id) AS wanted
-         CROSS JOIN LATERAL (SELECT * FROM messages WHERE tenant_id = $1 AND message_id = wanted.id LIMIT 1) AS found",
-        ids
-    )
-}
-
-/// Messages that pass the filter, newest first.
-async fn select(tx: &mut TenantTx, filter: MessageFilter, page: Page) -> Result<Vec<MessageRow>, QueryError> {
-    rows!(
-        tx,
-        "messages WHERE tenant_id = $1 AND ($2::timestamptz IS NULL OR (queued_at, message_id) < ($2, $3))
-         AND ($4::text IS NULL OR status = $4) AND ($5::uuid IS NULL OR customer_id = $5)
-         ORDER BY queued_at DESC, message_id DESC LIMIT $6",
-        page.at(),
-        page.id(),
-        filter.status.as_ref().map(word),
-        filter.customer.map(CustomerId::as_uuid),
-        page.fetch()
-    )
+rows! {
+    table: "messages", key: "message_id", newest: "queued_at",
+    columns: "message_id, kind, customer_id, channel, cause, invoice_id, subscription_id, template_version, status, tries,
+              failure, provider_ids, queued_at, status_at",
+    MessageRow = |row| MessageRow {
+        message: MessageId::new(row.message_id),
+        kind: read("kind", row.kind)?,
+        customer: CustomerId::new(row.customer_id),
+        channel: read("channel", row.channel)?,
+        cause: read("cause", row.cause)?,
+        invoice: row.invoice_id.map(InvoiceId::new),
+        subscription: row.subscription_id.map(SubscriptionId::new),
+        template_version: read("template_version", row.template_version)?,
+        status: read("status", row.status)?,
+        tries: read("tries", row.tries)?,
+        failure: row.failure,
+        provider_ids: read("provider_ids", row.provider_ids)?,
+        queued_at: row.queued_at,
+        status_at: row.status_at,
+    },
+    page: fn select(filter: MessageFilter) where
+        "($5::text IS NULL OR status = $5) AND ($6::uuid IS NULL OR customer_id = $6)"
+        [filter.status.as_ref().map(word), filter.customer.map(CustomerId::as_uuid)],
+    one by "message_id": fn by_id,
 }
 
 async fn store(tx: &mut TenantTx, rows: &[MessageRow]) -> Result<(), HandlerError> {
@@ -274,6 +241,5 @@ pub async fn list(
 
 /// Messages by id; unknown ones are left out.
 pub async fn by_ids(tx: &mut TenantTx, ids: &[MessageId]) -> Result<Vec<MessageRow>, QueryError> {
-    let ids = column(ids, |id| id.as_uuid());
-    by_id(tx, &ids).await
+    by_id(tx, &column(ids, |id| id.as_uuid())).await
 }

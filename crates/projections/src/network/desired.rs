@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use simpul_domain::{
-    AnyEvent, Decider, RouterId, Sealed, SubscriptionId,
+    AnyEvent, Decider, RouterId, Sealed, SubscriptionId, TenantId,
     network::{
         Router, RouterEvent,
         desired::{self, DesiredState, IsolirSettings, ServiceFacts},
@@ -20,6 +20,7 @@ use sqlx::types::Uuid;
 use crate::{
     QueryError,
     event::{decode_all, key_of},
+    rows::rows,
     stored::{column, read, signed, word},
 };
 
@@ -150,33 +151,26 @@ fn apply(
     facts.version = version;
 }
 
+rows! {
+    table: "services",
+    columns: "tenant_id, subscription_id, router_id, status, username, secret, secret_seq, profile, changed_seq",
+    ServiceFacts = |row| ServiceFacts {
+        tenant: TenantId::new(row.tenant_id),
+        subscription: SubscriptionId::new(row.subscription_id),
+        router: RouterId::new(row.router_id),
+        status: read("status", row.status)?,
+        username: read("username", row.username)?,
+        secret: Sealed::new(row.secret),
+        secret_version: row.secret_seq.unsigned_abs(),
+        profile: read("profile", row.profile)?,
+        version: row.changed_seq.unsigned_abs(),
+    },
+    one by "subscription_id": fn services_of,
+}
+
 async fn load(tx: &mut TenantTx, ids: &[Uuid]) -> Result<BTreeMap<SubscriptionId, ServiceFacts>, QueryError> {
-    let tenant = tx.tenant();
-    let rows = sqlx::query!(
-        "SELECT subscription_id, router_id, status, username, secret, secret_seq, profile, changed_seq
-         FROM services WHERE tenant_id = $1 AND subscription_id = ANY($2)",
-        tenant.as_uuid(),
-        ids
-    )
-    .fetch_all(&mut **tx)
-    .await?;
-    let mut services = BTreeMap::new();
-    for row in rows {
-        let subscription = SubscriptionId::new(row.subscription_id);
-        let facts = ServiceFacts {
-            tenant,
-            subscription,
-            router: RouterId::new(row.router_id),
-            status: read("status", row.status)?,
-            username: read("username", row.username)?,
-            secret: Sealed::new(row.secret),
-            secret_version: row.secret_seq.unsigned_abs(),
-            profile: read("profile", row.profile)?,
-            version: row.changed_seq.unsigned_abs(),
-        };
-        services.insert(subscription, facts);
-    }
-    Ok(services)
+    let services = services_of(tx, ids).await?.into_iter();
+    Ok(services.map(|facts| (facts.subscription, facts)).collect())
 }
 
 async fn store(tx: &mut TenantTx, services: &[ServiceFacts]) -> Result<(), HandlerError> {
@@ -263,7 +257,8 @@ pub async fn by_ids(tx: &mut TenantTx, ids: &[SubscriptionId]) -> Result<Vec<Des
     let facts = load(tx, &column(ids, |id| id.as_uuid())).await?;
     let (isolir, isolir_seq) = isolir(tx).await?;
     let routers: Vec<Uuid> = facts.values().map(|facts| facts.router.as_uuid()).collect();
-    let moves = moves(tx, &routers).await?;
+    // Routers that never moved are left out.
+    let moves: BTreeMap<_, _> = moves_of(tx, &routers).await?.into_iter().collect();
     let rows = facts.into_values().map(|facts| DesiredRow {
         isolir: isolir.clone(),
         version: i64::try_from(facts.version)
@@ -275,20 +270,11 @@ pub async fn by_ids(tx: &mut TenantTx, ids: &[SubscriptionId]) -> Result<Vec<Des
     Ok(rows.collect())
 }
 
-/// Since when routers are where they are; those that never moved are left out.
-async fn moves(tx: &mut TenantTx, routers: &[Uuid]) -> Result<BTreeMap<RouterId, i64>, QueryError> {
-    let tenant = tx.tenant();
-    let rows = sqlx::query!(
-        "SELECT router_id, changed_seq FROM moves WHERE tenant_id = $1 AND router_id = ANY($2)",
-        tenant.as_uuid(),
-        routers
-    )
-    .fetch_all(&mut **tx)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| (RouterId::new(row.router_id), row.changed_seq))
-        .collect())
+rows! {
+    table: "moves",
+    columns: "router_id, changed_seq",
+    (RouterId, i64) = |row| (RouterId::new(row.router_id), row.changed_seq),
+    one by "router_id": fn moves_of,
 }
 
 /// The position of the event since when the tenant isolates as it does; 0 before anything was said.

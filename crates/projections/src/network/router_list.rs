@@ -12,11 +12,11 @@ use simpul_event_store::{
     Recorded, TenantTx,
     feed::{HandlerError, Interest, Projector},
 };
-use sqlx::types::Uuid;
 
 use crate::{
     Keyed, Page, Position, QueryError, Slice,
     event::decode_all,
+    rows::rows,
     stored::{column, json, read},
 };
 
@@ -60,7 +60,7 @@ impl Projector for RouterListProjector {
             })
             .collect();
         let ids = column(&routers, |event| router_of(event).as_uuid());
-        let found = select(tx, Some(&ids), Page::first(0), false).await?;
+        let found = by_id(tx, &ids).await?;
         let mut rows: BTreeMap<RouterId, RouterRow> =
             found.into_iter().map(|row| (row.router, row)).collect();
         for event in routers {
@@ -121,51 +121,27 @@ fn apply(rows: &mut BTreeMap<RouterId, RouterRow>, event: &RouterEvent) {
     }
 }
 
-/// Rows by id, or a page of them.
-async fn select(
-    tx: &mut TenantTx,
-    ids: Option<&[Uuid]>,
-    page: Page,
-    managed_only: bool,
-) -> Result<Vec<RouterRow>, QueryError> {
-    let tenant = tx.tenant();
-    sqlx::query!(
-        "SELECT router_id, name, address, username, password, legacy_login, serial, identity, os_version,
-                serial_changed, identified_at, registered_at, retired_at
-         FROM routers
-         WHERE tenant_id = $1 AND ($2::uuid[] IS NULL OR router_id = ANY($2))
-           AND ($3::timestamptz IS NULL OR (registered_at, router_id) < ($3, $4))
-           AND (NOT $5 OR retired_at IS NULL)
-         ORDER BY registered_at DESC, router_id DESC
-         LIMIT CASE WHEN $2::uuid[] IS NULL THEN $6::bigint END",
-        tenant.as_uuid(),
-        ids,
-        page.at(),
-        page.id(),
-        managed_only,
-        page.fetch()
-    )
-    .fetch_all(&mut **tx)
-    .await?
-    .into_iter()
-    .map(|row| {
-        Ok(RouterRow {
-            router: RouterId::new(row.router_id),
-            name: row.name,
-            address: read("address", row.address)?,
-            username: row.username,
-            password: Sealed::new(row.password),
-            legacy_login: row.legacy_login,
-            serial: row.serial,
-            identity: row.identity,
-            os_version: row.os_version,
-            serial_changed: row.serial_changed,
-            identified_at: row.identified_at,
-            registered_at: row.registered_at,
-            retired_at: row.retired_at,
-        })
-    })
-    .collect()
+rows! {
+    table: "routers", key: "router_id", newest: "registered_at",
+    columns: "router_id, name, address, username, password, legacy_login, serial, identity, os_version, serial_changed,
+              identified_at, registered_at, retired_at",
+    RouterRow = |row| RouterRow {
+        router: RouterId::new(row.router_id),
+        name: row.name,
+        address: read("address", row.address)?,
+        username: row.username,
+        password: Sealed::new(row.password),
+        legacy_login: row.legacy_login,
+        serial: row.serial,
+        identity: row.identity,
+        os_version: row.os_version,
+        serial_changed: row.serial_changed,
+        identified_at: row.identified_at,
+        registered_at: row.registered_at,
+        retired_at: row.retired_at,
+    },
+    page: fn select(managed_only: bool) where "(NOT $5 OR retired_at IS NULL)" [managed_only],
+    one by "router_id": fn by_id,
 }
 
 async fn store(tx: &mut TenantTx, rows: &[RouterRow]) -> Result<(), HandlerError> {
@@ -213,11 +189,11 @@ impl Keyed for RouterRow {
 
 /// Routers, newest first; retired ones too unless `managed_only`.
 pub async fn list(tx: &mut TenantTx, managed_only: bool, page: Page) -> Result<Slice<RouterRow>, QueryError> {
-    let rows = select(tx, None, page, managed_only).await?;
+    let rows = select(tx, managed_only, page).await?;
     Ok(page.slice(rows))
 }
 
 /// Routers by id; unknown ones are left out.
 pub async fn by_ids(tx: &mut TenantTx, ids: &[RouterId]) -> Result<Vec<RouterRow>, QueryError> {
-    select(tx, Some(&column(ids, |id| id.as_uuid())), Page::first(0), false).await
+    by_id(tx, &column(ids, |id| id.as_uuid())).await
 }

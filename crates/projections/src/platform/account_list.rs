@@ -15,11 +15,11 @@ use simpul_event_store::{
     Recorded, TenantTx,
     feed::{HandlerError, Interest, Projector},
 };
-use sqlx::types::Uuid;
 
 use crate::{
     Keyed, Page, Position, QueryError, Slice,
     event::decode_all,
+    rows::rows,
     stored::{column, json, read, signed},
 };
 
@@ -71,7 +71,7 @@ impl Projector for AccountListProjector {
             })
             .collect();
         let ids = column(&events, |event| event.subject().0.as_uuid());
-        let found = select(tx, Some(&ids), &AccountFilter::default(), Page::first(0)).await?;
+        let found = by_id(tx, &ids).await?;
         let mut rows: BTreeMap<TenantId, AccountRow> =
             found.into_iter().map(|row| (row.tenant, row)).collect();
         for event in events {
@@ -99,44 +99,26 @@ pub struct AccountFilter {
     pub pending: bool,
 }
 
-async fn select(
-    tx: &mut TenantTx,
-    ids: Option<&[Uuid]>,
-    filter: &AccountFilter,
-    page: Page,
-) -> Result<Vec<AccountRow>, QueryError> {
-    let tenant = tx.tenant();
-    sqlx::query!(
-        "SELECT account_id, account, opened_at FROM accounts
-         WHERE tenant_id = $1 AND ($2::uuid[] IS NULL OR account_id = ANY($2))
-           AND ($3::timestamptz IS NULL OR (opened_at, account_id) < ($3, $4))
-           AND ($5::text IS NULL OR strpos(lower(name), lower($5)) > 0 OR strpos(subdomain, lower($5)) > 0)
-           AND ($6::text IS NULL OR status = $6) AND ($7::text IS NULL OR plan = $7)
-           AND ($8::boolean IS NULL OR locked = $8) AND (NOT $9 OR pending > 0)
-         ORDER BY opened_at DESC, account_id DESC
-         LIMIT CASE WHEN $2::uuid[] IS NULL THEN $10::bigint END",
-        tenant.as_uuid(),
-        ids,
-        page.at(),
-        page.id(),
-        filter.search,
-        filter.status.map(AccountStatus::as_str),
-        filter.plan.as_ref().map(PlanKey::as_str),
-        filter.locked,
-        filter.pending,
-        page.fetch()
-    )
-    .fetch_all(&mut **tx)
-    .await?
-    .into_iter()
-    .map(|row| {
-        Ok(AccountRow {
-            tenant: TenantId::new(row.account_id),
-            account: read("account", row.account)?,
-            opened_at: row.opened_at,
-        })
-    })
-    .collect()
+rows! {
+    table: "accounts", key: "account_id", newest: "opened_at",
+    columns: "account_id, account, opened_at",
+    AccountRow = |row| AccountRow {
+        tenant: TenantId::new(row.account_id),
+        account: read("account", row.account)?,
+        opened_at: row.opened_at,
+    },
+    page: fn select(filter: &AccountFilter) where
+        "($5::text IS NULL OR strpos(lower(name), lower($5)) > 0 OR strpos(subdomain, lower($5)) > 0)
+         AND ($6::text IS NULL OR status = $6) AND ($7::text IS NULL OR plan = $7)
+         AND ($8::boolean IS NULL OR locked = $8) AND (NOT $9 OR pending > 0)"
+        [
+            filter.search,
+            filter.status.map(AccountStatus::as_str),
+            filter.plan.as_ref().map(PlanKey::as_str),
+            filter.locked,
+            filter.pending
+        ],
+    one by "account_id": fn by_id,
 }
 
 async fn store(tx: &mut TenantTx, rows: &[AccountRow]) -> Result<(), HandlerError> {
@@ -184,14 +166,13 @@ pub async fn list(
     filter: &AccountFilter,
     page: Page,
 ) -> Result<Slice<AccountRow>, QueryError> {
-    let rows = select(tx, None, filter, page).await?;
+    let rows = select(tx, filter, page).await?;
     Ok(page.slice(rows))
 }
 
 /// Accounts by id; unknown ones are left out.
 pub async fn by_ids(tx: &mut TenantTx, ids: &[TenantId]) -> Result<Vec<AccountRow>, QueryError> {
-    let ids = column(ids, |id| id.as_uuid());
-    select(tx, Some(&ids), &AccountFilter::default(), Page::first(0)).await
+    by_id(tx, &column(ids, |id| id.as_uuid())).await
 }
 
 /// How many accounts there are of a kind.

@@ -12,11 +12,11 @@ use simpul_event_store::{
     Recorded, TenantTx,
     feed::{HandlerError, Interest, Projector},
 };
-use sqlx::types::Uuid;
 
 use crate::{
     Keyed, Page, Position, QueryError, Slice,
     event::decode_all,
+    rows::rows,
     stored::{column, read, word},
 };
 
@@ -74,7 +74,7 @@ impl Projector for BackupListProjector {
             })
             .collect();
         let ids = column(&backups, |event| backup_of(event).as_uuid());
-        let found = select(tx, Some(&ids), Page::first(0)).await?;
+        let found = by_id(tx, &ids).await?;
         let mut rows: Rows = found.into_iter().map(|row| (row.backup, row)).collect();
         for event in backups {
             apply(&mut rows, event);
@@ -145,38 +145,22 @@ fn apply(rows: &mut Rows, event: &BackupEvent) {
     }
 }
 
-/// Rows by id, or a page of them.
-async fn select(tx: &mut TenantTx, ids: Option<&[Uuid]>, page: Page) -> Result<Vec<BackupRow>, QueryError> {
-    let tenant = tx.tenant();
-    sqlx::query!(
-        "SELECT backup_id, status, name, taken_at, size_bytes, events, reason, verified_at, restored_at FROM backups
-         WHERE tenant_id = $1 AND ($2::uuid[] IS NULL OR backup_id = ANY($2))
-           AND ($3::timestamptz IS NULL OR (taken_at, backup_id) < ($3, $4))
-         ORDER BY taken_at DESC, backup_id DESC
-         LIMIT CASE WHEN $2::uuid[] IS NULL THEN $5::bigint END",
-        tenant.as_uuid(),
-        ids,
-        page.at(),
-        page.id(),
-        page.fetch()
-    )
-    .fetch_all(&mut **tx)
-    .await?
-    .into_iter()
-    .map(|row| {
-        Ok(BackupRow {
-            backup: BackupId::new(row.backup_id),
-            state: read("status", row.status)?,
-            name: row.name,
-            taken_at: row.taken_at,
-            size_bytes: row.size_bytes,
-            events: row.events,
-            reason: row.reason,
-            verified_at: row.verified_at,
-            restored_at: row.restored_at,
-        })
-    })
-    .collect()
+rows! {
+    table: "backups", key: "backup_id", newest: "taken_at",
+    columns: "backup_id, status, name, taken_at, size_bytes, events, reason, verified_at, restored_at",
+    BackupRow = |row| BackupRow {
+        backup: BackupId::new(row.backup_id),
+        state: read("status", row.status)?,
+        name: row.name,
+        taken_at: row.taken_at,
+        size_bytes: row.size_bytes,
+        events: row.events,
+        reason: row.reason,
+        verified_at: row.verified_at,
+        restored_at: row.restored_at,
+    },
+    page: fn select(),
+    one by "backup_id": fn by_id,
 }
 
 async fn store(tx: &mut TenantTx, rows: &[BackupRow]) -> Result<(), HandlerError> {
@@ -217,6 +201,6 @@ impl Keyed for BackupRow {
 
 /// Backups and tries, newest first.
 pub async fn list(tx: &mut TenantTx, page: Page) -> Result<Slice<BackupRow>, QueryError> {
-    let rows = select(tx, None, page).await?;
+    let rows = select(tx, page).await?;
     Ok(page.slice(rows))
 }

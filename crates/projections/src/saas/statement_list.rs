@@ -14,11 +14,11 @@ use simpul_event_store::{
     Recorded, TenantTx,
     feed::{HandlerError, Interest, OnError, Projector},
 };
-use sqlx::types::Uuid;
 
 use crate::{
     Keyed, Page, Position, QueryError, Slice,
     event::decode_all,
+    rows::rows,
     stored::{self, column, read, word},
 };
 
@@ -75,7 +75,7 @@ impl Projector for StatementListProjector {
             })
             .collect();
         let ids = column(&statements, |event| invoice_of(event).as_uuid());
-        let found = select(tx, Some(&ids), None, Page::first(0)).await?;
+        let found = by_invoice(tx, &ids).await?;
         let mut rows: Rows = found.into_iter().map(|row| (row.invoice, row)).collect();
         for event in statements {
             apply(&mut rows, event);
@@ -150,50 +150,27 @@ fn presented_row(presented: &StatementPresented) -> StatementRow {
     }
 }
 
-/// Rows by id, or a page of those in a state.
-async fn select(
-    tx: &mut TenantTx,
-    ids: Option<&[Uuid]>,
-    state: Option<StatementState>,
-    page: Page,
-) -> Result<Vec<StatementRow>, QueryError> {
-    let tenant = tx.tenant();
-    sqlx::query!(
-        "SELECT invoice_id, number, period_from, period_until, lines, total, outstanding, due_on, status, issued_at,
-                overdue_at, settled_at, withdrawn_at, requested_at
-         FROM statements
-         WHERE tenant_id = $1 AND ($2::uuid[] IS NULL OR invoice_id = ANY($2))
-           AND ($3::timestamptz IS NULL OR (issued_at, invoice_id) < ($3, $4)) AND ($5::text IS NULL OR status = $5)
-         ORDER BY issued_at DESC, invoice_id DESC
-         LIMIT CASE WHEN $2::uuid[] IS NULL THEN $6::bigint END",
-        tenant.as_uuid(),
-        ids,
-        page.at(),
-        page.id(),
-        state.as_ref().map(word),
-        page.fetch()
-    )
-    .fetch_all(&mut **tx)
-    .await?
-    .into_iter()
-    .map(|row| {
-        Ok(StatementRow {
-            invoice: InvoiceId::new(row.invoice_id),
-            number: read("number", row.number)?,
-            period: read("period", json!({ "from": row.period_from, "until": row.period_until }))?,
-            lines: read("lines", row.lines)?,
-            total: read("total", row.total)?,
-            outstanding: read("outstanding", row.outstanding)?,
-            due_on: row.due_on,
-            state: read("status", row.status)?,
-            issued_at: row.issued_at,
-            overdue_at: row.overdue_at,
-            settled_at: row.settled_at,
-            withdrawn_at: row.withdrawn_at,
-            requested_at: row.requested_at,
-        })
-    })
-    .collect()
+rows! {
+    table: "statements", key: "invoice_id", newest: "issued_at",
+    columns: "invoice_id, number, period_from, period_until, lines, total, outstanding, due_on, status, issued_at,
+              overdue_at, settled_at, withdrawn_at, requested_at",
+    StatementRow = |row| StatementRow {
+        invoice: InvoiceId::new(row.invoice_id),
+        number: read("number", row.number)?,
+        period: read("period", json!({ "from": row.period_from, "until": row.period_until }))?,
+        lines: read("lines", row.lines)?,
+        total: read("total", row.total)?,
+        outstanding: read("outstanding", row.outstanding)?,
+        due_on: row.due_on,
+        state: read("status", row.status)?,
+        issued_at: row.issued_at,
+        overdue_at: row.overdue_at,
+        settled_at: row.settled_at,
+        withdrawn_at: row.withdrawn_at,
+        requested_at: row.requested_at,
+    },
+    page: fn select(state: Option<StatementState>) where "($5::text IS NULL OR status = $5)" [state.as_ref().map(word)],
+    one by "invoice_id": fn by_invoice,
 }
 
 async fn store(tx: &mut TenantTx, rows: &[StatementRow]) -> Result<(), HandlerError> {
@@ -244,12 +221,11 @@ pub async fn list(
     state: Option<StatementState>,
     page: Page,
 ) -> Result<Slice<StatementRow>, QueryError> {
-    let rows = select(tx, None, state, page).await?;
+    let rows = select(tx, state, page).await?;
     Ok(page.slice(rows))
 }
 
 /// One statement.
 pub async fn by_id(tx: &mut TenantTx, invoice: InvoiceId) -> Result<Option<StatementRow>, QueryError> {
-    let rows = select(tx, Some(&[invoice.as_uuid()]), None, Page::first(0)).await?;
-    Ok(rows.into_iter().next())
+    Ok(by_invoice(tx, &[invoice.as_uuid()]).await?.pop())
 }

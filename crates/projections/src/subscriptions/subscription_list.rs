@@ -168,6 +168,5 @@ pub async fn of_customer(
 
 /// Lines by id; unknown ones are left out.
 pub async fn by_ids(tx: &mut TenantTx, ids: &[SubscriptionId]) -> Result<Vec<SubscriptionRow>, QueryError> {
-    let ids = column(ids, |id| id.as_uuid());
-    by_id(tx, &ids).await
+    by_id(tx, &column(ids, |id| id.as_uuid())).await
 }

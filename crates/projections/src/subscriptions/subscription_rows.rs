@@ -4,106 +4,72 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use simpul_domain::{CustomerId, RouterId, ServicePlanId, SubscriptionId};
 use simpul_event_store::{TenantTx, feed::HandlerError};
-use sqlx::types::Uuid;
 
 use super::subscription_list::{Failure, Provisioned, SubscriptionFilter, SubscriptionRow};
 use crate::{
-    Page, QueryError,
+    rows::rows,
     stored::{column, json, read, read_opt, signed, word},
 };
 
-/// Rows from somewhere: by their ids, or of a list (see [`crate::stored`]).
-macro_rules! rows {
-    ($tx:ident, $from:tt, $($value:expr),* $(,)?) => {{
-        let tenant = $tx.tenant();
-        sqlx::query!(
-            "SELECT subscription_id, customer_id, plan_id, plan_name, download_kbps, upload_kbps, price, router_id, username,
-                    due_day, zone, installed_on, status, status_reason, status_since, opened_at, activated_at,
-                    isolated_since, overdue, desired_version, confirmed_version, confirmed_access, confirmed_at,
-                    failure_kind, failure_version, failed_attempts, failed_at, next_try_at
-             FROM " + $from,
-            tenant.as_uuid(),
-            $($value),*
-        )
-        .fetch_all(&mut **$tx)
-        .await?
-        .into_iter()
-        .map(|row| {
-            let provisioned = match (row.confirmed_access, row.confirmed_at) {
-                (Some(access), Some(at)) => Some(Provisioned {
-                    version: read("confirmed_version", row.confirmed_version)?,
-                    access: read("confirmed_access", access)?,
-                    at,
-                }),
-                _ => None,
-            };
-            let failure = match (row.failure_kind, row.failed_at, row.next_try_at) {
-                (Some(kind), Some(at), Some(next_try_at)) => Some(Failure {
-                    kind: read("failure_kind", kind)?,
-                    version: read_opt("failure_version", row.failure_version)?.unwrap_or_default(),
-                    attempt: read("failed_attempts", row.failed_attempts)?,
-                    at,
-                    next_try_at,
-                }),
-                _ => None,
-            };
-            Ok(SubscriptionRow {
-                subscription: SubscriptionId::new(row.subscription_id),
-                customer: CustomerId::new(row.customer_id),
-                plan: ServicePlanId::new(row.plan_id),
-                plan_name: row.plan_name,
-                download_kbps: read("download_kbps", row.download_kbps)?,
-                upload_kbps: read("upload_kbps", row.upload_kbps)?,
-                price: read("price", row.price)?,
-                router: RouterId::new(row.router_id),
-                username: read("username", row.username)?,
-                due_day: read("due_day", row.due_day)?,
-                zone: read("zone", row.zone)?,
-                installed_on: row.installed_on,
-                status: read("status", row.status)?,
-                status_reason: row.status_reason,
-                status_since: row.status_since,
-                opened_at: row.opened_at,
-                activated_at: row.activated_at,
-                isolated_since: row.isolated_since,
-                overdue: read("overdue", row.overdue)?,
-                desired_version: read("desired_version", row.desired_version)?,
-                provisioned,
-                failure,
-            })
-        })
-        .collect()
-    }};
-}
-
-pub(super) async fn by_id(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<SubscriptionRow>, QueryError> {
-    rows!(
-        tx,
-        "(SELECT DISTINCT unnest($2::uuid[]) AS id) AS wanted
-         CROSS JOIN LATERAL (SELECT * FROM subscriptions WHERE tenant_id = $1 AND subscription_id = wanted.id LIMIT 1) AS found",
-        ids
-    )
-}
-
-/// Lines that pass the filter, newest first.
-pub(super) async fn select(
-    tx: &mut TenantTx,
-    filter: &SubscriptionFilter,
-    page: Page,
-) -> Result<Vec<SubscriptionRow>, QueryError> {
-    rows!(
-        tx,
-        "subscriptions WHERE tenant_id = $1 AND ($2::timestamptz IS NULL OR (opened_at, subscription_id) < ($2, $3))
-         AND ($4::text IS NULL OR status = $4) AND ($5::uuid IS NULL OR customer_id = $5)
-         AND ($6::uuid IS NULL OR router_id = $6)
-         ORDER BY opened_at DESC, subscription_id DESC LIMIT $7",
-        page.at(),
-        page.id(),
-        filter.status.as_ref().map(word),
-        filter.customer.map(CustomerId::as_uuid),
-        filter.router.map(RouterId::as_uuid),
-        page.fetch()
-    )
+rows! {
+    table: "subscriptions", key: "subscription_id", newest: "opened_at",
+    columns: "subscription_id, customer_id, plan_id, plan_name, download_kbps, upload_kbps, price, router_id,
+              username, due_day, zone, installed_on, status, status_reason, status_since, opened_at, activated_at,
+              isolated_since, overdue, desired_version, confirmed_version, confirmed_access, confirmed_at,
+              failure_kind, failure_version, failed_attempts, failed_at, next_try_at",
+    SubscriptionRow = |row| {
+        let provisioned = match (row.confirmed_access, row.confirmed_at) {
+            (Some(access), Some(at)) => Some(Provisioned {
+                version: read("confirmed_version", row.confirmed_version)?,
+                access: read("confirmed_access", access)?,
+                at,
+            }),
+            _ => None,
+        };
+        let failure = match (row.failure_kind, row.failed_at, row.next_try_at) {
+            (Some(kind), Some(at), Some(next_try_at)) => Some(Failure {
+                kind: read("failure_kind", kind)?,
+                version: read_opt("failure_version", row.failure_version)?.unwrap_or_default(),
+                attempt: read("failed_attempts", row.failed_attempts)?,
+                at,
+                next_try_at,
+            }),
+            _ => None,
+        };
+        SubscriptionRow {
+            subscription: SubscriptionId::new(row.subscription_id),
+            customer: CustomerId::new(row.customer_id),
+            plan: ServicePlanId::new(row.plan_id),
+            plan_name: row.plan_name,
+            download_kbps: read("download_kbps", row.download_kbps)?,
+            upload_kbps: read("upload_kbps", row.upload_kbps)?,
+            price: read("price", row.price)?,
+            router: RouterId::new(row.router_id),
+            username: read("username", row.username)?,
+            due_day: read("due_day", row.due_day)?,
+            zone: read("zone", row.zone)?,
+            installed_on: row.installed_on,
+            status: read("status", row.status)?,
+            status_reason: row.status_reason,
+            status_since: row.status_since,
+            opened_at: row.opened_at,
+            activated_at: row.activated_at,
+            isolated_since: row.isolated_since,
+            overdue: read("overdue", row.overdue)?,
+            desired_version: read("desired_version", row.desired_version)?,
+            provisioned,
+            failure,
+        }
+    },
+    page: pub(super) fn select(filter: &SubscriptionFilter) where
+        "($5::text IS NULL OR status = $5) AND ($6::uuid IS NULL OR customer_id = $6)
+         AND ($7::uuid IS NULL OR router_id = $7)"
+        [
+            filter.status.as_ref().map(word),
+            filter.customer.map(CustomerId::as_uuid),
+            filter.router.map(RouterId::as_uuid)
+        ],
+    one by "subscription_id": pub(super) fn by_id,
 }
 
 pub(super) async fn store(tx: &mut TenantTx, rows: &[SubscriptionRow]) -> Result<(), HandlerError> {

@@ -12,11 +12,11 @@ use simpul_event_store::{
     Recorded, TenantTx,
     feed::{HandlerError, Interest, Projector},
 };
-use sqlx::types::Uuid;
 
 use crate::{
     Keyed, Page, Position, QueryError, Slice,
     event::decode_all,
+    rows::rows,
     stored::{column, read, signed},
 };
 
@@ -58,7 +58,7 @@ impl Projector for OrderListProjector {
             })
             .collect();
         let ids = column(&events, |event| order_of(event).as_uuid());
-        let found = select(tx, Some(&ids), Page::first(0)).await?;
+        let found = by_id(tx, &ids).await?;
         let mut rows: Rows = found.into_iter().map(|row| (row.order, row)).collect();
         for event in events {
             apply(&mut rows, event);
@@ -114,36 +114,21 @@ fn apply(rows: &mut Rows, event: AddOnOrderEvent) {
     row.settled_at = settled_at;
 }
 
-async fn select(tx: &mut TenantTx, ids: Option<&[Uuid]>, page: Page) -> Result<Vec<OrderRow>, QueryError> {
-    let tenant = tx.tenant();
-    sqlx::query!(
-        "SELECT order_id, key, quantity, status, reason, ends_at, placed_at, settled_at FROM add_on_orders
-         WHERE tenant_id = $1 AND ($2::uuid[] IS NULL OR order_id = ANY($2))
-           AND ($3::timestamptz IS NULL OR (placed_at, order_id) < ($3, $4))
-         ORDER BY placed_at DESC, order_id DESC
-         LIMIT CASE WHEN $2::uuid[] IS NULL THEN $5::bigint END",
-        tenant.as_uuid(),
-        ids,
-        page.at(),
-        page.id(),
-        page.fetch()
-    )
-    .fetch_all(&mut **tx)
-    .await?
-    .into_iter()
-    .map(|row| {
-        Ok(OrderRow {
-            order: AddOnOrderId::new(row.order_id),
-            key: read("key", row.key)?,
-            quantity: read("quantity", row.quantity)?,
-            status: row.status,
-            reason: row.reason,
-            ends_at: row.ends_at,
-            placed_at: row.placed_at,
-            settled_at: row.settled_at,
-        })
-    })
-    .collect()
+rows! {
+    table: "add_on_orders", key: "order_id", newest: "placed_at",
+    columns: "order_id, key, quantity, status, reason, ends_at, placed_at, settled_at",
+    OrderRow = |row| OrderRow {
+        order: AddOnOrderId::new(row.order_id),
+        key: read("key", row.key)?,
+        quantity: read("quantity", row.quantity)?,
+        status: row.status,
+        reason: row.reason,
+        ends_at: row.ends_at,
+        placed_at: row.placed_at,
+        settled_at: row.settled_at,
+    },
+    page: fn select(),
+    one by "order_id": fn by_id,
 }
 
 async fn store(tx: &mut TenantTx, rows: &[OrderRow]) -> Result<(), HandlerError> {
@@ -185,11 +170,11 @@ impl Keyed for OrderRow {
 
 /// Orders, newest first.
 pub async fn list(tx: &mut TenantTx, page: Page) -> Result<Slice<OrderRow>, QueryError> {
-    let rows = select(tx, None, page).await?;
+    let rows = select(tx, page).await?;
     Ok(page.slice(rows))
 }
 
 /// Orders by id; unknown ones are left out.
 pub async fn by_ids(tx: &mut TenantTx, ids: &[AddOnOrderId]) -> Result<Vec<OrderRow>, QueryError> {
-    select(tx, Some(&column(ids, |id| id.as_uuid())), Page::first(0)).await
+    by_id(tx, &column(ids, |id| id.as_uuid())).await
 }

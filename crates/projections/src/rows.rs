@@ -1,0 +1,99 @@
+//! Statements that read rows of a read model: those of some ids, or a page of a list.
+//!
+//! Ids are looked up one after the other, whatever the plan. As a condition they are not: for `id = ANY($2)` a plan that
+//! is made for any values reads all rows of the tenant where most tenants have few; for `$2 IS NULL OR id = ANY($2)` it
+//! always does, and a plan that is made for the values takes as long as the round trip, at every call.
+//!
+//! Nor does an equality do for a key. While a table is empty its indexes cost the same, and a session keeps the plan that
+//! it made then, which may use any of them that begins with the tenant. So a key is looked for as the first of a range in
+//! the order of keys, which no other index has; of an equality the planner knows that it needs no order.
+//!
+//! Filters of a page are conditions nevertheless, and may be absent: pages are read with plans that are made for what is
+//! asked, as [`simpul_event_store::feed::read_at`] has them.
+
+/// Writes functions that read rows of one table as `|row| …` says, which may use `?`. The texts are SQL.
+///
+/// `one by` reads the rows of which the key is one of some ids, `all by` those of which another column is: every row once;
+/// unknown ids are left out. `page` reads those that pass its filter, whose values begin at `$5`. Whatever is read of a
+/// list that has pages begins with what is `newest`; other tables have the order that they say, if any.
+macro_rules! rows {
+    (
+        table: $table:tt, key: $key:tt, newest: $newest:tt, columns: $columns:tt,
+        $row:ty = |$found:ident| $read:expr,
+        page: $vis:vis fn $page:ident($($arg:ident: $arg_type:ty),*) $(where $filter:tt [$($value:expr),+])?,
+        $($by:tt)+
+    ) => {
+        $vis async fn $page(
+            tx: &mut simpul_event_store::TenantTx,
+            $($arg: $arg_type,)*
+            page: $crate::Page,
+        ) -> Result<Vec<$row>, $crate::QueryError> {
+            let tenant = tx.tenant();
+            sqlx::query!(
+                "SELECT " + $columns + " FROM " + $table
+                    + " WHERE tenant_id = $1 AND ($2::timestamptz IS NULL OR (" + $newest + ", " + $key + ") < ($2, $3))"
+                    $(+ " AND " + $filter)?
+                    + " ORDER BY " + $newest + " DESC, " + $key + " DESC LIMIT $4",
+                tenant.as_uuid(),
+                page.at(),
+                page.id(),
+                page.fetch(),
+                $($($value),+)?
+            )
+            .fetch_all(&mut **tx)
+            .await?
+            .into_iter()
+            .map(|$found| Ok($read))
+            .collect()
+        }
+
+        $crate::rows::rows! {
+            @by [+ " ORDER BY " + $newest + " DESC, " + $key + " DESC"], $table, $columns, $row, $found, $read, $($by)+
+        }
+    };
+    (
+        table: $table:tt, $(order: $order:tt,)? columns: $columns:tt,
+        $row:ty = |$found:ident| $read:expr,
+        $($by:tt)+
+    ) => {
+        $crate::rows::rows! { @by [$(+ " ORDER BY " + $order)?], $table, $columns, $row, $found, $read, $($by)+ }
+    };
+    (
+        @by $order:tt, $table:tt, $columns:tt, $row:ty, $found:ident, $read:expr,
+        $(one by $key:tt: $one_vis:vis fn $one:ident,)* $(all by $column:tt: $all_vis:vis fn $all:ident,)*
+    ) => {
+        $($crate::rows::rows! {
+            @read $one_vis $one, $table, $columns, $row, $found, $read, $order,
+            [$key + " BETWEEN wanted.id AND wanted.id ORDER BY " + $key + " LIMIT 1"]
+        })*
+        // `OFFSET 0` keeps the planner from making a join of it.
+        $($crate::rows::rows! {
+            @read $all_vis $all, $table, $columns, $row, $found, $read, $order, [$column + " = wanted.id OFFSET 0"]
+        })*
+    };
+    (
+        @read $vis:vis $by:ident, $table:tt, $columns:tt, $row:ty, $found:ident, $read:expr, [$($order:tt)*],
+        [$($condition:tt)+]
+    ) => {
+        $vis async fn $by(
+            tx: &mut simpul_event_store::TenantTx,
+            ids: &[sqlx::types::Uuid],
+        ) -> Result<Vec<$row>, $crate::QueryError> {
+            let tenant = tx.tenant();
+            sqlx::query!(
+                "SELECT " + $columns
+                    + " FROM (SELECT DISTINCT unnest($2::uuid[]) AS id) AS wanted CROSS JOIN LATERAL (SELECT * FROM "
+                    + $table + " WHERE tenant_id = $1 AND " + $($condition)+ + ") AS found" $($order)*,
+                tenant.as_uuid(),
+                ids
+            )
+            .fetch_all(&mut **tx)
+            .await?
+            .into_iter()
+            .map(|$found| Ok($read))
+            .collect()
+        }
+    };
+}
+
+pub(crate) use rows;
