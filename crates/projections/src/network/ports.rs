@@ -7,7 +7,7 @@ use simpul_domain::{
 };
 use simpul_event_store::{
     ConsistencyToken, EventStore,
-    feed::{Projector, read_at},
+    feed::{Projector, look_up_at},
 };
 
 use super::{
@@ -36,7 +36,7 @@ impl DesiredStates for StoredDesiredStates {
         tenant: TenantId,
         subscription: SubscriptionId,
     ) -> Result<Option<DesiredState>, QueryError> {
-        let mut tx = read_at(&self.store, tenant, &[DesiredProjector::NAME], None).await?;
+        let mut tx = look_up_at(&self.store, tenant, &[DesiredProjector::NAME], None).await?;
         let row = desired::desired(&mut tx, subscription).await?;
         tx.commit().await?;
         Ok(row.and_then(|row| row.desired()))
@@ -68,7 +68,7 @@ impl RouterDirectory for StoredRouterDirectory {
             tenant,
             seq: i64::try_from(version).unwrap_or(i64::MAX),
         };
-        let mut tx = read_at(&self.store, tenant, &[RouterListProjector::NAME], Some(token)).await?;
+        let mut tx = look_up_at(&self.store, tenant, &[RouterListProjector::NAME], Some(token)).await?;
         let row = router_list::by_ids(&mut tx, &[router]).await?.pop();
         tx.commit().await?;
         Ok(row
