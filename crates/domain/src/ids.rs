@@ -183,6 +183,8 @@ ids! {
     ApiKeyId = "key";
     /// One backup of the whole store.
     BackupId = "bak";
+    /// One session of a line at a router, as RADIUS accounting tells of it.
+    RadiusSessionId = "rse";
 }
 
 impl TenantId {

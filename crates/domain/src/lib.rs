@@ -6,6 +6,7 @@
 //!
 //! Folders are named by domain word, and the same word names the folder in every other crate.
 
+pub mod accounting;
 pub mod aggregate;
 pub mod billing;
 pub mod catalog;

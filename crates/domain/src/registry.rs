@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::{
     Decider, StoredEvent,
+    accounting::{RadiusSession, RadiusSessionEvent},
     billing::{
         Attempt, AttemptEvent, CreditAccount, CreditAccountEvent, GatewayAccount, GatewayAccountEvent,
         Invoice, InvoiceEvent, IsolirRuns, IsolirRunsEvent, Payment, PaymentEvent,
@@ -141,6 +142,7 @@ registry! {
     ApiKey(ApiKeyEvent) of ApiKey;
     Impersonation(ImpersonationEvent) of Impersonation;
     SignInRules(SignInRulesEvent) of SignInRules;
+    RadiusSession(RadiusSessionEvent) of RadiusSession;
 }
 
 fn read<E: StoredEvent>(

@@ -1,0 +1,114 @@
+//! One record of a router, as it is decided on.
+
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Reading;
+use crate::{RadiusSessionId, Sealed, SubscriptionId};
+
+/// Who dialled in from which device at which router: a keyed hash, equal where all three are equal.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Caller(String);
+
+impl Caller {
+    /// Wraps what the vault produced.
+    pub const fn new(index: String) -> Self {
+        Self(index)
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What a record of a session says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "status")]
+pub enum Kind {
+    Start,
+    Interim,
+    Stop { cause: Cause },
+}
+
+/// A record of one session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    pub session: RadiusSessionId,
+    pub kind: Kind,
+    /// When it was so at the router. Records are ordered by it, not by their arrival.
+    pub at: DateTime<Utc>,
+    /// When it came here.
+    pub heard_at: DateTime<Utc>,
+    pub reading: Option<Reading>,
+    /// None where the record does not say enough to know the caller again.
+    pub caller: Option<Caller>,
+    /// The line whose user name it is at this router.
+    pub line: Option<SubscriptionId>,
+    /// User name, device and address, for people who ask; never decided on.
+    pub who: Option<Sealed>,
+}
+
+/// `Accounting-On` and `Accounting-Off`: the router has begun anew or is about to, and holds no session any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NasRecord {
+    pub at: DateTime<Utc>,
+    pub heard_at: DateTime<Utc>,
+}
+
+macro_rules! causes {
+    ($($(#[doc = $doc:literal])* $cause:ident = $number:literal, $name:literal;)+) => {
+        /// Why a session ended: what a router says (RFC 2866 section 5.10), and what is concluded where it says nothing.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Cause {
+            $($(#[doc = $doc])* $cause,)+
+            /// The router gave no reason, or one that RFC 2866 does not know.
+            Unknown,
+            /// The same caller began a newer session: the end of this one was never told.
+            Superseded,
+            /// Nothing was heard of it any more while its router told of others.
+            Lost,
+        }
+
+        impl Cause {
+            /// By its number on the wire.
+            pub const fn of_number(number: u64) -> Self {
+                match number {
+                    $($number => Self::$cause,)+
+                    _ => Self::Unknown,
+                }
+            }
+
+            /// By its name in FreeRADIUS' dictionary.
+            pub fn of_name(name: &str) -> Self {
+                match name {
+                    $($name => Self::$cause,)+
+                    _ => Self::Unknown,
+                }
+            }
+        }
+    };
+}
+
+causes! {
+    UserRequest = 1, "User-Request";
+    LostCarrier = 2, "Lost-Carrier";
+    LostService = 3, "Lost-Service";
+    IdleTimeout = 4, "Idle-Timeout";
+    SessionTimeout = 5, "Session-Timeout";
+    AdminReset = 6, "Admin-Reset";
+    AdminReboot = 7, "Admin-Reboot";
+    PortError = 8, "Port-Error";
+    NasError = 9, "NAS-Error";
+    NasRequest = 10, "NAS-Request";
+    NasReboot = 11, "NAS-Reboot";
+    PortUnneeded = 12, "Port-Unneeded";
+    PortPreempted = 13, "Port-Preempted";
+    PortSuspended = 14, "Port-Suspended";
+    ServiceUnavailable = 15, "Service-Unavailable";
+    Callback = 16, "Callback";
+    UserError = 17, "User-Error";
+    HostRequest = 18, "Host-Request";
+}
