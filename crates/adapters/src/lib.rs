@@ -17,5 +17,6 @@ pub mod messaging;
 pub mod payment;
 pub mod provisioning;
 #[cfg(any(test, feature = "standin"))]
+pub mod radius;
 pub mod standin;
 pub mod work_loop;

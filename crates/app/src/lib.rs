@@ -4,6 +4,7 @@
 //! turns a unit of work into an answer. The front door, policies, workers and the command line all dispatch the
 //! same ones; none of them knows a transport.
 
+pub mod accounting;
 pub mod billing;
 pub mod catalog;
 pub mod customers;

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use simpul_domain::{
     Code, Coded, MoneyError,
+    accounting::RadiusSessionError,
     billing::{
         AttemptError, CreditAccountError, GatewayAccountError, InvoiceError, IsolirRunsError, PaymentError,
     },
@@ -88,6 +89,8 @@ pub enum Refusal {
     #[error(transparent)]
     Domain(#[from] CustomDomainError),
     #[error(transparent)]
+    RadiusSession(#[from] RadiusSessionError),
+    #[error(transparent)]
     Money(#[from] MoneyError),
     /// What an input refers to does not exist, or belongs to another tenant.
     #[error("the {what} does not exist")]
@@ -137,6 +140,7 @@ impl Coded for Refusal {
             Self::Backup(error) => error.code(),
             Self::AddOnOrder(error) => error.code(),
             Self::Domain(error) => error.code(),
+            Self::RadiusSession(error) => error.code(),
             Self::Money(_) | Self::Invalid { .. } => Code::ValidationError,
             Self::Missing { .. } => Code::NotFound,
             Self::Unusable { .. } => Code::NotAllowedInState,
@@ -178,6 +182,7 @@ impl Coded for Refusal {
             Self::Backup(error) => error.params(),
             Self::AddOnOrder(error) => error.params(),
             Self::Domain(error) => error.params(),
+            Self::RadiusSession(error) => error.params(),
             Self::Money(_) => json!({ "rule": "range" }),
             Self::Missing { what } | Self::Unusable { what } => json!({ "what": what }),
             Self::Feature(feature) => json!({ "feature": feature.as_str() }),

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use simpul_domain::{
     Decider, TenantId,
+    accounting::RadiusSession,
     billing::{Attempt, CreditAccount, GatewayAccount, Invoice, Payment},
     catalog::ServicePlan,
     customers::Customer,
@@ -56,6 +57,7 @@ impl Snapshotter {
         }
         keep!(
             Tenant,
+            RadiusSession,
             Customer,
             ServicePlan,
             Subscription,

@@ -1,6 +1,6 @@
 //! Service lines: opening, activating, and what unpaid invoices do to them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -17,8 +17,9 @@ use simpul_domain::{
     tenancy::{Resource, TenantSettings, settings::IsolirScope},
 };
 use simpul_event_store::{
-    Access, Command, Work,
+    Access, Command, TenantTx, Work,
     crash::{self, Point},
+    inline::claim,
 };
 
 use crate::{
@@ -56,6 +57,28 @@ pub(crate) async fn give_up_name(work: &mut Work<'_>, line: SubscriptionId) -> O
         work.release(USERNAME_SCOPE, &name);
     }
     Ok(())
+}
+
+/// The lines that have these names on these routers.
+pub(crate) async fn lines_named(
+    tx: &mut TenantTx,
+    names: &[(RouterId, PppUsername)],
+) -> Outcome<HashMap<(RouterId, PppUsername), SubscriptionId>> {
+    let keys: Vec<String> = names
+        .iter()
+        .map(|(router, username)| name_on(*router, username))
+        .collect();
+    let owners: HashMap<String, String> = claim::owners(tx, USERNAME_SCOPE, &keys)
+        .await?
+        .into_iter()
+        .collect();
+    let mut lines = HashMap::new();
+    for (name, key) in names.iter().zip(&keys) {
+        if let Some(owner) = owners.get(key) {
+            lines.insert(name.clone(), owner.parse().map_err(|_| corrupt())?);
+        }
+    }
+    Ok(lines)
 }
 
 /// The lines of a customer that are not over.

@@ -7,6 +7,7 @@ mod backup;
 mod database;
 mod door;
 mod mail;
+mod radius;
 mod sign_in;
 
 use std::{
@@ -29,6 +30,7 @@ pub use self::{
     database::Database,
     door::{Connections, Documents, Http, Limits, Points, Proxies},
     mail::{Mail, MailSecurity},
+    radius::Radius,
     sign_in::{Identity, PasswordAlgorithm, Tokens},
 };
 
@@ -69,6 +71,7 @@ pub struct Config {
     pub backup: Backup,
     pub retention: Retention,
     pub projector: Projector,
+    pub radius: Radius,
     pub dev: Dev,
 }
 
@@ -202,12 +205,18 @@ pub struct Audit {
 pub struct Retention {
     /// How long records of the product's own commands without an effect answer a repetition.
     pub idle_commands_days: NonZeroU16,
+    /// How long every accounting record is kept, for disputes.
+    pub radius_samples_days: NonZeroU16,
+    /// How long it is kept who was online when, after the end of a session.
+    pub radius_sessions_days: NonZeroU16,
 }
 
 impl Default for Retention {
     fn default() -> Self {
         Self {
             idle_commands_days: NonZeroU16::MIN.saturating_add(29),
+            radius_samples_days: NonZeroU16::MIN.saturating_add(13),
+            radius_sessions_days: NonZeroU16::MIN.saturating_add(91),
         }
     }
 }

@@ -27,6 +27,7 @@ use simpul_api::{
     till::Till,
 };
 use simpul_app::{
+    accounting::Upkeep,
     policies::{self, Policies},
     snapshots::{self, Snapshotter},
 };
@@ -374,6 +375,12 @@ impl Starter<'_> {
         );
         let keep = TimeDelta::days(self.config.retention.idle_commands_days.get().into());
         self.round(Retention::new(self.store().clone(), keep));
+        self.round(Upkeep {
+            bus: self.running.bus.clone(),
+            interim_seconds: self.config.interim_seconds()?,
+            samples_days: self.config.retention.radius_samples_days.get(),
+            sessions_days: self.config.retention.radius_sessions_days.get(),
+        });
         match &self.config.audit.anchor_file {
             Some(file) => self.round(Anchoring::new(self.store().clone(), file.clone())),
             None => {

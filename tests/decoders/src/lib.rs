@@ -8,6 +8,7 @@
     reason = "a law that does not hold stops the fuzzer or the test"
 )]
 
+mod accounting;
 mod callbacks;
 mod door;
 mod events;
@@ -57,6 +58,10 @@ pub const ALL: &[Target] = &[
     Target {
         name: "json_canonical",
         read: events::json_canonical,
+    },
+    Target {
+        name: "radius_accounting",
+        read: accounting::radius_accounting,
     },
     Target {
         name: "routeros_sentences",

@@ -9,6 +9,7 @@
 //! | the same below `/platform` | those who run the platform |
 //! | `POST /hooks/v1/pay/{gateway}/{connection}/{token}` | payment gateways, signed |
 //! | `POST /hooks/v1/message/{messenger}/{connection}/{token}` | messengers, by the secret in the path |
+//! | `POST /radius/acct` | FreeRADIUS, by a token of its own; nobody without one |
 //! | `GET /.well-known/jwks.json` | whoever verifies our tokens |
 //! | `GET /health`, `GET /ready` | the machine's operator |
 //!
@@ -51,6 +52,7 @@ use crate::{
     graphql::{Served, sdl},
     hooks,
     live::{Hub, Sockets},
+    radius::{self, Accounting, Radius},
     surface::{Documents, Introspection},
 };
 
@@ -65,6 +67,8 @@ pub struct Settings {
     pub origins: Vec<String>,
     /// Who may say for whom they ask.
     pub proxies: Proxies,
+    /// None: nobody tells of sessions here.
+    pub radius: Option<Radius>,
 }
 
 /// Everything that handlers share.
@@ -149,6 +153,14 @@ pub fn router(state: ApiState, settings: Settings) -> Router {
         pages: settings.origins.into_iter().chain([own]).collect(),
         proxies: Arc::new(settings.proxies),
     };
+    let accounting = settings.radius.map(|radius| {
+        Router::new()
+            .route(
+                "/radius/acct",
+                post(radius::account).fallback(|id: RequestId| async move { wrong_method(&id, "POST") }),
+            )
+            .with_state((shared.clone(), Arc::new(Accounting::new(&radius))))
+    });
     let BySurface {
         staff,
         portal,
@@ -167,6 +179,7 @@ pub fn router(state: ApiState, settings: Settings) -> Router {
         .merge(Door::new(shared.clone(), Surface::Staff, staff).routes())
         .merge(Door::new(shared.clone(), Surface::Portal, portal).routes())
         .merge(Door::new(shared.clone(), Surface::Platform, platform).routes())
+        .merge(accounting.unwrap_or_default())
         .route_layer(middleware::from_fn_with_state(
             shared.clone(),
             while_the_database_answers,

@@ -5,6 +5,7 @@
     reason = "test code outside of test functions: what is not expected stops the test"
 )]
 
+mod accounting;
 mod backups;
 mod cycle;
 mod domains;

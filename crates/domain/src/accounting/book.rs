@@ -73,10 +73,15 @@ impl Book {
         Self {
             router,
             hearing,
-            patience: interim * PATIENCE,
+            patience: Self::patience(interim),
             rows: rows.into_iter().map(|row| (row.session, row)).collect(),
             changed: BTreeSet::new(),
         }
+    }
+
+    /// How long a session may be silent while its router is not.
+    pub fn patience(interim: TimeDelta) -> TimeDelta {
+        interim * PATIENCE
     }
 
     pub const fn router(&self) -> RouterId {

@@ -123,16 +123,22 @@ pub struct Point {
     pub output: Count,
 }
 
+/// The newest readings of a session whose counters can wrap, by their seconds.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Window {
+    points: Vec<Point>,
+    /// Whether there were older ones. The wraps are those up to the oldest that is kept.
+    folded: bool,
+    input_wraps: u32,
+    output_wraps: u32,
+}
+
 /// Reads one session's counters.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Meter {
     pub usage: Usage,
-    /// The newest readings of which a counter can wrap, by their seconds.
-    pub points: Vec<Point>,
-    /// Whether there were older ones. `wraps` are those up to the oldest that is kept.
-    pub folded: bool,
-    pub input_wraps: u32,
-    pub output_wraps: u32,
+    /// None as long as every packet had the upper halves.
+    pub window: Option<Window>,
 }
 
 impl Meter {
@@ -146,15 +152,18 @@ impl Meter {
         if let Some(seconds) = reading.seconds
             && !(reading.input.wide && reading.output.wide)
         {
-            self.place(Point {
+            let window = self.window.get_or_insert_default();
+            window.place(Point {
                 seconds,
                 input: reading.input,
                 output: reading.output,
             });
-            self.unwrap_counters();
+            self.usage = self.usage.joined(window.usage());
         }
     }
+}
 
+impl Window {
     /// Puts a point to its place. One from before the window has no neighbours any more.
     fn place(&mut self, point: Point) {
         let place = self.points.partition_point(|other| other.seconds < point.seconds);
@@ -184,21 +193,24 @@ impl Meter {
         }
     }
 
-    fn unwrap_counters(&mut self) {
+    /// What the readings amount to with the wraps between them.
+    fn usage(&self) -> Usage {
+        let mut usage = Usage::default();
         let (mut input_wraps, mut output_wraps) = (self.input_wraps, self.output_wraps);
-        let mut earlier: Option<Point> = None;
+        let mut earlier: Option<&Point> = None;
         for point in &self.points {
             if let Some(earlier) = earlier {
                 input_wraps += u32::from(point.input.wrapped_since(earlier.input));
                 output_wraps += u32::from(point.output.wrapped_since(earlier.output));
             }
-            self.usage = self.usage.joined(Usage {
+            usage = usage.joined(Usage {
                 seconds: 0,
                 input_octets: point.input.octets.after_wraps(input_wraps),
                 output_octets: point.output.octets.after_wraps(output_wraps),
             });
-            earlier = Some(*point);
+            earlier = Some(point);
         }
+        usage
     }
 }
 

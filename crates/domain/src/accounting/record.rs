@@ -58,7 +58,7 @@ pub struct NasRecord {
 }
 
 macro_rules! causes {
-    ($($(#[doc = $doc:literal])* $cause:ident = $number:literal, $name:literal;)+) => {
+    ($($(#[doc = $doc:literal])* $cause:ident = $number:literal, $name:literal, $stored:literal;)+) => {
         /// Why a session ended: what a router says (RFC 2866 section 5.10), and what is concluded where it says nothing.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
         #[serde(rename_all = "snake_case")]
@@ -73,6 +73,26 @@ macro_rules! causes {
         }
 
         impl Cause {
+            /// As it is stored.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$cause => $stored,)+
+                    Self::Unknown => "unknown",
+                    Self::Superseded => "superseded",
+                    Self::Lost => "lost",
+                }
+            }
+
+            /// As it was stored; what a later release has stored is not known.
+            pub fn of_stored(stored: &str) -> Self {
+                match stored {
+                    $($stored => Self::$cause,)+
+                    "superseded" => Self::Superseded,
+                    "lost" => Self::Lost,
+                    _ => Self::Unknown,
+                }
+            }
+
             /// By its number on the wire.
             pub const fn of_number(number: u64) -> Self {
                 match number {
@@ -93,22 +113,41 @@ macro_rules! causes {
 }
 
 causes! {
-    UserRequest = 1, "User-Request";
-    LostCarrier = 2, "Lost-Carrier";
-    LostService = 3, "Lost-Service";
-    IdleTimeout = 4, "Idle-Timeout";
-    SessionTimeout = 5, "Session-Timeout";
-    AdminReset = 6, "Admin-Reset";
-    AdminReboot = 7, "Admin-Reboot";
-    PortError = 8, "Port-Error";
-    NasError = 9, "NAS-Error";
-    NasRequest = 10, "NAS-Request";
-    NasReboot = 11, "NAS-Reboot";
-    PortUnneeded = 12, "Port-Unneeded";
-    PortPreempted = 13, "Port-Preempted";
-    PortSuspended = 14, "Port-Suspended";
-    ServiceUnavailable = 15, "Service-Unavailable";
-    Callback = 16, "Callback";
-    UserError = 17, "User-Error";
-    HostRequest = 18, "Host-Request";
+    UserRequest = 1, "User-Request", "user_request";
+    LostCarrier = 2, "Lost-Carrier", "lost_carrier";
+    LostService = 3, "Lost-Service", "lost_service";
+    IdleTimeout = 4, "Idle-Timeout", "idle_timeout";
+    SessionTimeout = 5, "Session-Timeout", "session_timeout";
+    AdminReset = 6, "Admin-Reset", "admin_reset";
+    AdminReboot = 7, "Admin-Reboot", "admin_reboot";
+    PortError = 8, "Port-Error", "port_error";
+    NasError = 9, "NAS-Error", "nas_error";
+    NasRequest = 10, "NAS-Request", "nas_request";
+    NasReboot = 11, "NAS-Reboot", "nas_reboot";
+    PortUnneeded = 12, "Port-Unneeded", "port_unneeded";
+    PortPreempted = 13, "Port-Preempted", "port_preempted";
+    PortSuspended = 14, "Port-Suspended", "port_suspended";
+    ServiceUnavailable = 15, "Service-Unavailable", "service_unavailable";
+    Callback = 16, "Callback", "callback";
+    UserError = 17, "User-Error", "user_error";
+    HostRequest = 18, "Host-Request", "host_request";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_stored_as_it_is_in_the_log() {
+        for number in 0..20 {
+            let cause = Cause::of_number(number);
+            assert_eq!(Cause::of_stored(cause.as_str()), cause);
+            assert_eq!(serde_json::to_value(cause).ok(), Some(cause.as_str().into()));
+        }
+        for cause in [Cause::Superseded, Cause::Lost] {
+            assert_eq!(Cause::of_stored(cause.as_str()), cause);
+            assert_eq!(serde_json::to_value(cause).ok(), Some(cause.as_str().into()));
+        }
+        assert_eq!(Cause::of_name("NAS-Reboot"), Cause::of_number(11));
+    }
 }

@@ -67,6 +67,9 @@ pub trait Command: Serialize + Send + Sync + 'static {
     /// Stored in the metadata of its events, such as `invoice.issue`.
     const NAME: &'static str;
     const ACCESS: Access;
+    /// Whether a run that appends no event leaves no record: a repetition finds what the first one did in its own rows. For
+    /// what comes often and from machines.
+    const UNRECORDED: bool = false;
     type Answer: Serialize + DeserializeOwned + Send + 'static;
     type Refusal: std::error::Error + Coded + Send + Sync + 'static;
 
@@ -143,7 +146,7 @@ impl<R: Coded> Coded for DispatchError<R> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt<A> {
     pub answer: A,
-    /// Where the tenant's log stood after the effect; `None` for a dry run.
+    /// Where the tenant's log stood after the effect; `None` for a dry run, and for one that left no record.
     pub token: Option<ConsistencyToken>,
     /// The command had taken effect before; this is its first answer.
     pub repeated: bool,
@@ -389,6 +392,14 @@ async fn run_once<C: Command>(
         Failure::Store(error) => DispatchError::Store(error),
     })?;
     if context.dry_run {
+        return Ok(Receipt {
+            answer,
+            token: None,
+            repeated: false,
+        });
+    }
+    if C::UNRECORDED && work.staged().is_empty() {
+        work.commit_rows().await.map_err(DispatchError::Store)?;
         return Ok(Receipt {
             answer,
             token: None,

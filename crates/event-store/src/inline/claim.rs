@@ -27,3 +27,24 @@ pub async fn key_of(tx: &mut TenantTx, scope: &str, owner: &str) -> Result<Optio
     .fetch_optional(&mut **tx)
     .await?)
 }
+
+/// Who holds these claims of one scope, each with its key.
+pub async fn owners(
+    tx: &mut TenantTx,
+    scope: &str,
+    keys: &[String],
+) -> Result<Vec<(String, String)>, StoreError> {
+    let tenant = tx.tenant();
+    let rows = sqlx::query!(
+        "SELECT found.key, found.owner FROM (SELECT DISTINCT unnest($3::text[]) AS key) AS wanted
+         CROSS JOIN LATERAL (
+             SELECT key, owner FROM es.claims WHERE tenant_id = $1 AND scope = $2 AND key = wanted.key LIMIT 1
+         ) AS found",
+        tenant.as_uuid(),
+        scope,
+        keys
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.key, row.owner)).collect())
+}

@@ -20,6 +20,7 @@ pub mod member;
 pub mod notice;
 pub mod outbox;
 pub mod quota;
+pub mod radius;
 pub mod stuck;
 pub mod timer;
 
@@ -106,6 +107,8 @@ pub enum Inline {
         subject: String,
     },
     Identity(identity::Change),
+    /// What records of a router changed.
+    Radius(radius::Change),
     /// Gives a key of the directory back.
     Unroute {
         kind: String,
@@ -180,6 +183,7 @@ impl Inline {
             Self::Idle { command, at } => idle::note(tx, *command, *at).await,
             Self::DestroyKey { subject } => vault::destroy(tx, subject).await,
             Self::Identity(change) => change.write(tx).await,
+            Self::Radius(change) => radius::write(tx, change).await,
             Self::Unroute { kind, key } => directory::remove(tx, kind, key).await,
             Self::EraseTenant { events } => erasure::begin(tx, *events).await,
         }

@@ -50,6 +50,8 @@ pub const CARRIED: &[Table] = &[
     all("notices"),
     all("refused_notices"),
     all("dead_letters"),
+    all("radius_routers"),
+    all("radius_sessions"),
     // Read models are built anew; what acts outside goes on where it stood.
     some("cursors", "subscriber NOT LIKE 'projection/%'"),
     some("parked", "subscriber NOT LIKE 'projection/%'"),
@@ -60,6 +62,7 @@ pub const LEFT: &[(&str, &str)] = &[
     ("address_strikes", "attackers are the installation's"),
     ("budgets", "empty is full"),
     ("letters", "they bring single-use secrets"),
+    ("radius_samples", "what was said here is for disputes here"),
     ("refresh_tokens", "sessions end"),
     ("sessions", "they are of this installation's keys"),
     ("sign_in_delays", "nobody guesses here"),

@@ -438,6 +438,20 @@ impl<'s> Work<'s> {
         (!reads.is_empty()).then_some(Value::Array(reads))
     }
 
+    /// Writes the rows of a work that appends no event, without the command's record.
+    pub(crate) async fn commit_rows(self) -> Result<(), StoreError> {
+        if self.inline.is_empty() {
+            return Ok(());
+        }
+        let mut tx = match self.tx {
+            Some(tx) => tx,
+            None => self.store.db().tenant_tx(self.context.tenant).await?,
+        };
+        crash::point(Point::CommandDecided);
+        inline::write(&self.inline, &mut tx).await?;
+        tx.commit().await
+    }
+
     /// Appends everything in one transaction, with the command's record and its answer.
     pub async fn commit(
         self,

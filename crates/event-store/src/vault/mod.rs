@@ -125,16 +125,25 @@ impl Vault {
         scope: &str,
         value: &str,
     ) -> Result<String, StoreError> {
+        let mut indexes = self.blind_indexes(tx, scope, &[value]).await?;
+        indexes.pop().ok_or(StoreError::Seal)
+    }
+
+    /// Like [`Vault::blind_index`], of many values.
+    pub async fn blind_indexes(
+        &self,
+        tx: &mut TenantTx,
+        scope: &str,
+        values: &[&str],
+    ) -> Result<Vec<String>, StoreError> {
         let data_key = self.tenant_key(tx).await?;
         let scope_key = hmac::sign(
             &hmac::Key::new(hmac::HMAC_SHA256, data_key.as_slice()),
             scope.as_bytes(),
         );
-        let tag = hmac::sign(
-            &hmac::Key::new(hmac::HMAC_SHA256, scope_key.as_ref()),
-            value.as_bytes(),
-        );
-        Ok(hex::encode(tag.as_ref()))
+        let key = hmac::Key::new(hmac::HMAC_SHA256, scope_key.as_ref());
+        let index = |value: &&str| hex::encode(hmac::sign(&key, value.as_bytes()).as_ref());
+        Ok(values.iter().map(index).collect())
     }
 
     async fn subject_key(&self, tx: &mut TenantTx, subject: &str, make: bool) -> Result<Key, StoreError> {

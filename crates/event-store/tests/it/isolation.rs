@@ -14,7 +14,8 @@ async fn tables(admin: &mut Session) -> Vec<String> {
     let tables: Vec<String> = admin
         .column(
             "SELECT c.relname::text FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-             WHERE c.relnamespace = 'es'::regnamespace AND c.relkind IN ('r', 'p') AND a.attname = 'tenant_id'
+             WHERE c.relnamespace = 'es'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+               AND a.attname = 'tenant_id'
              ORDER BY 1",
         )
         .await;
@@ -69,6 +70,10 @@ async fn world() -> (TestDb, EventStore, Vec<String>) {
     ];
     dispatch(&bus, a, steps).await.expect("accepted");
     let mut admin = Session::open(&test.superuser_url()).await;
+    admin
+        .run("SELECT es.keep_radius_samples(ARRAY[(now() AT TIME ZONE 'UTC')::date])")
+        .await
+        .expect("a partition for today");
     let tables = tables(&mut admin).await;
     fill(&mut admin, &tables, a).await;
     (test, store, tables)
@@ -87,6 +92,24 @@ async fn without_a_tenant_every_table_raises() {
             error.to_string().contains("no tenant is set on this transaction"),
             "{table}: {error}"
         );
+    }
+}
+
+#[tokio::test]
+async fn a_partition_is_reached_through_its_table_only() {
+    let (test, ..) = world().await;
+    let mut admin = Session::open(&test.superuser_url()).await;
+    let partitions: Vec<String> = admin
+        .column("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'es.radius_samples'::regclass")
+        .await;
+    assert_eq!(partitions.len(), 1);
+    for url in [&test.app_url, &test.system_url] {
+        let mut session = Session::open(url).await;
+        let error = session
+            .rows(&format!("SELECT * FROM {}", partitions[0]))
+            .await
+            .expect_err("no grant");
+        assert_eq!(sqlstate(&error), "42501");
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use simpul_domain::{
     AnyEvent, Code, Coded, CommandId, CorrelationId, CustomerId, Decider, EventId, InvoiceId, MessageId,
-    PaymentId, RouterId, Rupiah, Sealed, ServicePlanId, SubscriptionId, TenantId,
+    PaymentId, RouterId, Rupiah, Sealed, ServicePlanId, SubscriptionId, TenantId, accounting,
     billing::{
         DueDay, InvoiceEvent, InvoiceNumberPattern, Period,
         gateway::Currency,
@@ -344,6 +344,7 @@ async fn stage(
         AnyEvent::IsolirRuns(event) => told!(billing::IsolirRuns, event),
         AnyEvent::MessageTexts(event) => told!(messaging::MessageTexts, event),
         AnyEvent::SignInRules(event) => told!(identity::SignInRules, event),
+        AnyEvent::RadiusSession(event) => told!(accounting::RadiusSession, event),
     }
     .map_err(|error| match error {
         simpul_event_store::DecideError::Refused(never) => match never {},

@@ -183,6 +183,7 @@ impl Config {
             documents,
             origins: self.http.origins.clone(),
             proxies: simpul_api::Proxies::new(self.http.proxies.networks.clone(), self.http.proxies.header),
+            radius: self.radius()?,
         })
     }
 }

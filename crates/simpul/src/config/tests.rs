@@ -147,3 +147,15 @@ fn a_mail_server_needs_a_sender_and_an_end_to_its_patience() {
         })
     ));
 }
+
+#[test]
+fn accounting_is_taken_only_with_a_token_that_nobody_guesses() {
+    let mut config = Config::default();
+    assert!(config.radius().expect("usable").is_none());
+    config.radius.token = Some(SecretString::from("short"));
+    assert!(config.radius().is_err());
+    config.radius.token = Some(SecretString::from("x".repeat(32)));
+    assert!(config.radius().expect("usable").is_some());
+    config.radius.interim_seconds = 5;
+    assert!(config.radius().is_err());
+}
