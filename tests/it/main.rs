@@ -4,6 +4,7 @@
     reason = "test code outside of test functions: what is not expected stops the test"
 )]
 
+mod accounting;
 mod architecture;
 mod backup;
 mod chaos;

@@ -100,7 +100,7 @@ mod tests {
             let mut under_way: HashSet<u8> = HashSet::new();
             let mut taken: HashMap<u8, Vec<usize>> = HashMap::new();
             let mut arrived: HashMap<u8, Vec<usize>> = HashMap::new();
-            let mut finish = |batcher: &mut Batcher<u8, usize>, under_way: &mut HashSet<u8>, taken: &mut HashMap<u8, Vec<usize>>| {
+            let finish = |batcher: &mut Batcher<u8, usize>, under_way: &mut HashSet<u8>, taken: &mut HashMap<u8, Vec<usize>>| {
                 let Some(key) = under_way.iter().min().copied() else { return false };
                 match batcher.done(&key) {
                     Some(next) => {

@@ -1,4 +1,4 @@
-//! The JSON of rlm_rest with `body = 'json'`: `{"Acct-Status-Type": {"type": "integer", "value": ["Start"]}, …}`.
+//! The JSON of `rlm_rest` with `body = 'json'`: `{"Acct-Status-Type": {"type": "integer", "value": ["Start"]}, …}`.
 //!
 //! Total: whatever the bytes are, they are a packet, nothing to us, or rubbish with a name. Enumerations come as names or
 //! numbers, 64-bit integers as texts, and each byte from 0x80 on as a character of its own (`facts/network.md` 3.1).
@@ -8,7 +8,8 @@ use std::fmt;
 use serde_json::{Map, Value};
 use simpul_domain::accounting::{Cause, Count, Kind, Octets, Reading};
 
-/// Longest `Acct-Unique-Session-Id`; FreeRADIUS makes 32 digits.
+const UNIQUE_ID: &str = "Acct-Unique-Session-Id";
+/// Longest of them; FreeRADIUS makes 32 digits.
 const MAX_UNIQUE_ID_BYTES: usize = 64;
 /// Longest value of an attribute that is kept (RFC 2865 section 5).
 const MAX_TEXT_BYTES: usize = 253;
@@ -72,7 +73,6 @@ pub fn decode(body: &[u8]) -> Result<Packet, Rubbish> {
         Status::Off => return Ok(Packet::Off),
         Status::Other => return Ok(Packet::Other),
     };
-    const UNIQUE_ID: &str = "Acct-Unique-Session-Id";
     let unique_id = attributes.text(UNIQUE_ID)?.ok_or(Rubbish::Missing(UNIQUE_ID))?;
     if unique_id.len() > MAX_UNIQUE_ID_BYTES {
         return Err(Rubbish::Unreadable(UNIQUE_ID));
@@ -225,7 +225,7 @@ impl Attributes {
     }
 }
 
-/// rlm_rest writes each byte from 0x80 on as the character of that number: `é` comes as `Ã©`. What is no UTF-8 stays as it
+/// `rlm_rest` writes each byte from 0x80 on as the character of that number: `é` comes as `Ã©`. What is no UTF-8 stays as it
 /// came. No text that is kept has a NUL in it.
 fn as_sent(text: &str) -> String {
     let bytes: Option<Vec<u8>> = text.chars().map(|letter| u8::try_from(letter).ok()).collect();

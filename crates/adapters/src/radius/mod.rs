@@ -1,4 +1,4 @@
-//! RADIUS accounting as FreeRADIUS hands it over (rlm_rest, `facts/network.md` 3.1): read, and put into batches.
+//! RADIUS accounting as FreeRADIUS hands it over (`rlm_rest`, `facts/network.md` 3.1): read, and put into batches.
 //!
 //! Pure: no socket and no clock. What a packet means is `simpul_domain::accounting`'s matter.
 

@@ -18,6 +18,7 @@ mod live;
 mod metrics;
 mod operations;
 mod proxies;
+mod radius;
 mod reads;
 mod rows;
 mod saas;

@@ -1,0 +1,338 @@
+//! Routers tell FreeRADIUS, FreeRADIUS tells the server, and the server may be away: with the real FreeRADIUS and the
+//! configuration of `docker/freeradius`.
+
+use std::{
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use simpul_domain::{RouterId, TenantId};
+use simpul_testkit::sql::Session;
+use uuid::Uuid;
+
+use crate::world::{Setting, Way, World, free_port};
+
+const TOKEN: &str = "freeradius-and-the-server-know-this";
+const SECRET: &str = "testing-between-routers-and-radius";
+/// Source addresses of the operator's router, and of one that nobody has.
+const ROUTER: &str = "127.0.0.1";
+const STRANGER: &str = "127.0.0.2";
+
+/// A FreeRADIUS of the test's own.
+struct Radius {
+    folder: tempfile::TempDir,
+    port: u16,
+    child: Child,
+}
+
+impl Drop for Radius {
+    fn drop(&mut self) {
+        // Best effort: it may have ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let to = to.join(path.file_name().expect("a name"));
+        if path.is_dir() {
+            copy(&path, &to);
+        } else {
+            fs::copy(&path, &to).expect("copied");
+        }
+    }
+}
+
+fn client(address: &str, tenant: TenantId, router: RouterId) -> String {
+    format!(
+        "client {address} {{\n\tipaddr = {address}\n\tsecret = {SECRET}\n\tshortname = {}/{}\n}}\n",
+        tenant.as_uuid(),
+        router.as_uuid()
+    )
+}
+
+/// Debian keeps it below the machine's own word for itself on some releases.
+fn libraries() -> PathBuf {
+    let found = ["/usr/lib/freeradius", "/usr/lib/x86_64-linux-gnu/freeradius"]
+        .iter()
+        .map(PathBuf::from)
+        .find(|folder| folder.join("rlm_rest.so").exists());
+    found.expect("freeradius-rest is installed: ./dev install")
+}
+
+impl Radius {
+    /// Before the server it talks to, in the zone that its operators live in.
+    fn start(world: &World) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (raddb, state) = (folder.path().join("raddb"), folder.path().join("state"));
+        copy(
+            &Path::new(env!("CARGO_MANIFEST_DIR")).join("../docker/freeradius"),
+            &raddb,
+        );
+        fs::create_dir_all(state.join("spool")).expect("a folder");
+        let tenant = world.operator.tenant;
+        let clients = [
+            client(ROUTER, tenant, world.operator.router),
+            client(STRANGER, tenant, RouterId::new(Uuid::from_u128(404))),
+        ];
+        fs::write(raddb.join("clients.d/test.conf"), clients.concat()).expect("clients");
+        let port = free_port();
+        let child = Command::new("freeradius")
+            .arg("-f")
+            .arg("-d")
+            .arg(&raddb)
+            .env("RADIUS_CONFDIR", &raddb)
+            .env("RADIUS_LIBDIR", libraries())
+            .env("RADIUS_STATE", &state)
+            .env("RADIUS_LISTEN", "127.0.0.1")
+            .env("RADIUS_PORT", port.to_string())
+            .env("RADIUS_BACKEND", world.address().as_str().trim_end_matches('/'))
+            .env("RADIUS_TOKEN", TOKEN)
+            .env("TZ", "Asia/Jakarta")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("freeradius is installed: ./dev install");
+        Self { folder, port, child }
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("state/radius.log")).unwrap_or_default()
+    }
+
+    /// What waits in the spool, in bytes.
+    fn spooled(&self) -> u64 {
+        let files = fs::read_dir(self.folder.path().join("state/spool")).expect("a folder");
+        files
+            .map(|file| file.expect("a file").metadata().map_or(0, |file| file.len()))
+            .sum()
+    }
+
+    async fn is_up(&self, world: &World) {
+        world
+            .until("FreeRADIUS", async || {
+                self.log().contains("Ready to process requests")
+            })
+            .await;
+    }
+
+    /// Sends a packet as the router at an address does. Whether it was answered.
+    async fn tell_from(&self, address: &str, attributes: &str) -> bool {
+        let packet = format!("{attributes},Packet-Src-IP-Address={address}");
+        let port = self.port;
+        tokio::task::spawn_blocking(move || {
+            let mut radclient = Command::new("radclient")
+                .args(["-t", "4", "-r", "2"])
+                .arg(format!("127.0.0.1:{port}"))
+                .args(["acct", SECRET])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .expect("freeradius-utils is installed: ./dev install");
+            let mut stdin = radclient.stdin.take().expect("its input");
+            stdin.write_all(packet.as_bytes()).expect("written");
+            drop(stdin);
+            radclient.wait().expect("an end").success()
+        })
+        .await
+        .expect("sent")
+    }
+
+    async fn tell(&self, attributes: &str) {
+        let answered = self.tell_from(ROUTER, attributes).await;
+        assert!(answered, "{attributes} was not answered:\n{}", self.log());
+    }
+}
+
+/// One session of a line as its router tells of it, `minutes` after its beginning.
+#[derive(Debug, Clone, Copy)]
+struct Line {
+    id: &'static str,
+    user: &'static str,
+    began: DateTime<Utc>,
+}
+
+impl Line {
+    fn packet(&self, status: &str, minutes: i64, input: u64, output: u64) -> String {
+        let at = (self.began + TimeDelta::minutes(minutes)).timestamp();
+        format!(
+            "Acct-Status-Type={status},Acct-Session-Id={},User-Name=\"{}\",NAS-Identifier=core-1,NAS-Port-Id=ether2,\
+             Calling-Station-Id=AA:BB:CC:00:00:01,Framed-IP-Address=10.10.0.9,Event-Timestamp={at},\
+             Acct-Session-Time={},Acct-Input-Octets={},Acct-Input-Gigawords={},Acct-Output-Octets={},\
+             Acct-Output-Gigawords={}",
+            self.id,
+            self.user,
+            minutes * 60,
+            input & 0xffff_ffff,
+            input >> 32,
+            output & 0xffff_ffff,
+            output >> 32,
+        )
+    }
+
+    fn start(&self) -> String {
+        self.packet("Start", 0, 0, 0)
+    }
+}
+
+/// `status cause seconds input output subscription?` of every session, by when it began.
+async fn sessions(world: &World) -> Vec<String> {
+    let mut admin = Session::open(&world.superuser_url()).await;
+    admin
+        .column(
+            "SELECT concat_ws(' ', CASE WHEN cause IS NULL THEN 'open' ELSE cause END, seconds, input_octets, output_octets,
+                              CASE WHEN subscription_id IS NULL THEN 'nobody' ELSE 'line' END)
+             FROM es.radius_sessions ORDER BY started_at, session_id",
+        )
+        .await
+}
+
+async fn world() -> World {
+    World::begin(Setting {
+        environment: vec![("SIMPUL_RADIUS__TOKEN".to_owned(), TOKEN.to_owned())],
+        ..Setting::from(Way::Store)
+    })
+    .await
+}
+
+fn line(id: &'static str, user: &'static str, minutes_ago: i64) -> Line {
+    Line {
+        id,
+        user,
+        began: now() - TimeDelta::minutes(minutes_ago),
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "routers of the test have the machine's clock"
+)]
+fn now() -> DateTime<Utc> {
+    Utc::now()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_routers_tell_is_recorded_once_in_whatever_order_it_comes() {
+    let world = world().await;
+    let radius = Radius::start(&world);
+    radius.is_up(&world).await;
+    world
+        .until("the server", async || {
+            radius.tell_from(STRANGER, &line("0", "nobody", 1).start()).await && radius.spooled() == 0
+        })
+        .await;
+
+    let budi = line("81500001", "Budi@wifimaju", 60);
+    radius.tell(&budi.start()).await;
+    let interim = budi.packet("Interim-Update", 5, 3 << 32, 4_294_967_295);
+    radius.tell(&interim).await;
+    // The same again, as a router that has heard no answer sends it: another packet with other identifiers.
+    radius.tell(&interim).await;
+    radius.tell(&format!("{interim},Acct-Delay-Time=3")).await;
+    // The end overtakes what was before it.
+    radius
+        .tell(&format!(
+            "{},Acct-Terminate-Cause=Lost-Carrier",
+            budi.packet("Stop", 20, 7 << 32, 9 << 32)
+        ))
+        .await;
+    radius
+        .tell(&budi.packet("Interim-Update", 10, 4 << 32, 5 << 32))
+        .await;
+    // A router without gigawords, by a name that nobody has and that is not ASCII.
+    let guest = line("81500002", "tamu sécrét", 30);
+    let narrow = |packet: String| {
+        packet
+            .replace("Acct-Input-Gigawords=0,", "")
+            .replace(",Acct-Output-Gigawords=0", "")
+    };
+    radius
+        .tell(&narrow(guest.packet("Interim-Update", 5, 4_000_000_000, 10)))
+        .await;
+    radius
+        .tell(&narrow(guest.packet("Interim-Update", 10, 5, 20)))
+        .await;
+    assert_eq!(
+        sessions(&world).await,
+        [
+            format!("lost_carrier 1200 {} {} line", 7_u64 << 32, 9_u64 << 32),
+            format!("open 600 {} 20 nobody", (1_u64 << 32) + 5),
+        ]
+    );
+
+    // The router begins anew: whoever was online is not any more.
+    let on = format!(
+        "Acct-Status-Type=Accounting-On,NAS-Identifier=core-1,Event-Timestamp={}",
+        now().timestamp()
+    );
+    radius.tell(&on).await;
+    assert_eq!(
+        sessions(&world).await[1],
+        format!("nas_reboot 600 {} 20 nobody", (1_u64 << 32) + 5)
+    );
+    assert_eq!(world.count("accounting.radius_session.started").await, 2);
+    assert_eq!(world.count("accounting.radius_session.stopped").await, 2);
+    assert_eq!(radius.spooled(), 0, "{}", radius.log());
+    let log = world.log().await;
+    assert!(
+        log.iter().all(|event| {
+            let payload = format!("{:?}", event.payload);
+            event.aggregate_type != "accounting.radius_session" || !payload.contains("AA:BB:CC")
+        }),
+        "nobody's device is in the log"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_told_while_the_server_is_away_is_recorded_when_it_is_back() {
+    let world = world().await;
+    let radius = Radius::start(&world);
+    radius.is_up(&world).await;
+    let budi = line("81500001", "budi@wifimaju", 60);
+    world
+        .until("the server", async || {
+            radius.tell_from(ROUTER, &budi.start()).await && radius.spooled() == 0
+        })
+        .await;
+    radius.tell(&budi.packet("Interim-Update", 5, 1_000, 2_000)).await;
+    assert_eq!(sessions(&world).await, ["open 300 1000 2000 line"]);
+
+    world.kill();
+    for minutes in [10_i64, 15, 20] {
+        let octets = minutes.unsigned_abs() * 100;
+        radius
+            .tell(&budi.packet("Interim-Update", minutes, octets, octets << 32))
+            .await;
+    }
+    let siti = line("81500009", "siti", 40);
+    radius.tell(&siti.start()).await;
+    radius.tell(&siti.packet("Stop", 10, 77, 88)).await;
+    assert!(radius.spooled() > 0, "it is on the disk");
+    assert_eq!(sessions(&world).await, ["open 300 1000 2000 line"]);
+
+    world.spawn(None);
+    let told = [
+        format!("open 1200 2000 {} line", 2_000_u64 << 32),
+        "unknown 600 77 88 nobody".to_owned(),
+    ];
+    world
+        .until("the spool to be read away", async || {
+            sessions(&world).await == told && radius.spooled() == 0
+        })
+        .await;
+    // And what comes from now on comes at once.
+    radius
+        .tell(&budi.packet("Interim-Update", 25, 5_000, 3_000 << 32))
+        .await;
+    assert_eq!(
+        sessions(&world).await[0],
+        format!("open 1500 5000 {} line", 3_000_u64 << 32)
+    );
+}
