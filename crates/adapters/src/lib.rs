@@ -16,7 +16,7 @@ pub mod mail;
 pub mod messaging;
 pub mod payment;
 pub mod provisioning;
-#[cfg(any(test, feature = "standin"))]
 pub mod radius;
+#[cfg(any(test, feature = "standin"))]
 pub mod standin;
 pub mod work_loop;

@@ -1,5 +1,7 @@
 //! The books: what must hold after every step, kept beside the store and fed by every commit.
 
+mod accounting;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     rc::Rc,
@@ -103,6 +105,7 @@ pub struct Books {
     consumed: BTreeSet<(TenantId, EventId)>,
     lines: BTreeMap<TenantId, i64>,
     usernames: BTreeMap<(RouterId, String), SubscriptionId>,
+    accounting: accounting::Books,
 }
 
 /// How much happened: a run in which nothing did proves nothing.
@@ -122,6 +125,10 @@ pub struct Counts {
     pub refused: u64,
     /// Sessions that were over when their program wanted to go on.
     pub turned_away: u64,
+    /// Records of sessions that changed something.
+    pub accounted: u64,
+    /// Packets that FreeRADIUS kept on its disk.
+    pub spooled: u64,
 }
 
 impl Counts {
@@ -137,6 +144,8 @@ impl Counts {
         self.lost_notices += other.lost_notices;
         self.refused += other.refused;
         self.turned_away += other.turned_away;
+        self.accounted += other.accounted;
+        self.spooled += other.spooled;
     }
 }
 

@@ -80,6 +80,14 @@ faults! {
     Interleave up to 9_000;
     /// Somebody copies a refresh token.
     TokenStolen up to 4_000;
+    /// A packet of a router, or the answer to it, is lost.
+    PacketLost up to 3_000;
+    /// A packet of a router arrives late, after up to two hours.
+    PacketLate up to 3_000;
+    /// A router does not say that a session ended.
+    StopLost up to 5_000;
+    /// A router begins anew, and forgets who was online.
+    RouterReboots up to 1_500;
 }
 
 const COUNT: usize = Fault::ALL.len();

@@ -85,7 +85,7 @@ impl Summary {
         format!(
             "{} seeds twice in {ms} ms: {} seeds/s, {} steps/s; {} commits, {} payments ({} unreported, {} given back), \
              {} router writes, {} messages, {} isolations, {} parked, {} buried, {} without room, \
-             {} turned away; {} failing",
+             {} turned away, {} accounted ({} spooled); {} failing",
             self.seeds,
             rate(self.seeds),
             rate(self.steps),
@@ -100,6 +100,8 @@ impl Summary {
             self.counts.buried,
             self.counts.refused,
             self.counts.turned_away,
+            self.counts.accounted,
+            self.counts.spooled,
             self.failures.len(),
         )
     }

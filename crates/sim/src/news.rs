@@ -15,6 +15,8 @@ impl Topics {
     pub const PEOPLE: Self = Self(1 << 7);
     /// What waits for a person.
     pub const STUCK: Self = Self(1 << 8);
+    /// What FreeRADIUS keeps on its disk.
+    pub const SPOOL: Self = Self(1 << 9);
     /// Whatever can fall due.
     pub const DUE: Self = Self(Self::LANES.0 | Self::OUTBOX.0 | Self::NOTICES.0 | Self::TIMERS.0);
     pub const ALL: Self = Self(u16::MAX);
@@ -24,7 +26,7 @@ impl Topics {
     }
 }
 
-const COUNT: usize = 9;
+const COUNT: usize = 10;
 
 /// How often each topic has changed.
 #[derive(Debug, Clone, Default)]

@@ -43,5 +43,10 @@ plants! {
     QuotaReadBefore = "a limit is looked at before the append, not in it";
     ReuseForgiven = "a refresh token that was exchanged is exchanged again, whenever it is shown";
     TheftUntold = "that a session was stolen is said after its row has ended, and nobody looks after that";
+    CountersAdded = "what a router has counted is added to what was recorded";
+    SessionReopened = "a record of a session that is over opens it again";
+    AccountedFirst = "FreeRADIUS is answered before its record is in the database";
+    RouterUnversioned = "rows of a router are written whoever has written them since they were read";
+    VersionReadLast = "a router's version is read after its sessions";
     ForgottenRest = "what remains of a payment after the open invoices is not booked";
 }

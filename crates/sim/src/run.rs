@@ -9,14 +9,14 @@ use simpul_domain::{
 
 use crate::{
     cast::{
-        self,
+        self, nas,
         outside::{self, Household},
         use_case::USERS,
         visitors,
     },
     check::Counts,
     faults::{Fault, Swarm},
-    model::{router::Router, store::Store},
+    model::{nas::Nas, router::Router, store::Store},
     plant::Plant,
     rng::Rng,
     settle,
@@ -215,8 +215,40 @@ fn settle_down(stage: &mut Stage, seed: u64, options: &Options) -> Option<()> {
         let times = rng.below(3).min(options.happenings.unwrap_or(u64::MAX));
         stage.outside("visitor", |seat| visitors::visit(seat, tenant, times, rng));
     }
+    for (number, nas) in routers_that_tell(stage, &mut Rng::new(seed, 80))
+        .into_iter()
+        .enumerate()
+    {
+        let mut rng = Rng::new(seed, 90 + number as u64);
+        let intervals = rng.between(4, 14).min(options.happenings.unwrap_or(u64::MAX));
+        stage.outside("nas", |seat| nas::live(seat, nas, intervals, rng));
+    }
+    stage.outside("spool", nas::spool);
     stage.outside("gateway", outside::gateway);
     stage.outside("modems", outside::modems);
     stage.outside("menders", cast::menders);
     Some(())
+}
+
+/// In one seed of three routers tell of their lines: of those that are sold, and of a guest's.
+fn routers_that_tell(stage: &Stage, rng: &mut Rng) -> Vec<Nas> {
+    if rng.below(3) > 0 {
+        return Vec::new();
+    }
+    let routers: Vec<_> = stage.with(|world| {
+        let tenants = world.operators.iter().map(|operator| operator.tenant);
+        tenants.zip(world.routers.keys().copied()).collect()
+    });
+    let nas = routers.into_iter().map(|(tenant, router)| Nas {
+        tenant,
+        router,
+        wide: rng.below(2) == 0,
+        callers: ["c1", "guest"]
+            .iter()
+            .take(usize::try_from(rng.between(1, 2)).unwrap_or(1))
+            .map(|&user| user.to_owned())
+            .collect(),
+        sessions: 0,
+    });
+    nas.collect()
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::TimeDelta;
 use simpul_domain::{
     AnyEvent, Decider as _, EventId, InvoiceId, MessageId, Rupiah, SubscriptionId, TenantId,
+    accounting::RadiusSession,
     billing::{
         Attempt, Invoice, InvoiceEvent, Payment,
         attempt::AttemptStatus,
@@ -66,6 +67,9 @@ pub fn unsettled(world: &World) -> Option<&'static str> {
     if !world.broker.is_empty() {
         return Some("the broker holds messages");
     }
+    if !world.spool.is_empty() {
+        return Some("FreeRADIUS has packets on its disk");
+    }
     if !world.gateway.notices.is_empty() {
         return Some("the gateway has notices to send");
     }
@@ -93,6 +97,7 @@ pub fn broken_promise(world: &World) -> Option<String> {
                     .or_else(|| messages(world, log))
                     .or_else(|| attempts(log))
                     .or_else(|| sessions(world, operator.tenant, log))
+                    .or_else(|| accounting(world, operator.tenant, log))
             })
         })
 }
@@ -352,5 +357,33 @@ fn attempts(log: &Log) -> Option<String> {
         let (attempt, _) = log.load::<Attempt>(id);
         let open = matches!(attempt.status(), AttemptStatus::Created | AttemptStatus::Pending);
         open.then(|| format!("the attempt {id} was left half-way"))
+    })
+}
+
+/// What routers told last is what is recorded, in rows and in the log; who was told to be offline is.
+fn accounting(world: &World, tenant: TenantId, log: &Log) -> Option<String> {
+    let mut told = world.books.told_of(tenant);
+    told.find_map(|(session, told)| {
+        let Some((_, row)) = world.store.accounting.session(tenant, session) else {
+            return Some(format!("nobody knows of the session {session}"));
+        };
+        let (stream, _) = log.load::<RadiusSession>(session.as_uuid());
+        let usage = row.meter.usage;
+        if usage != told.usage {
+            return Some(format!(
+                "{session} used {:?}, and {usage:?} is recorded",
+                told.usage
+            ));
+        }
+        if told.stopped && row.is_open() {
+            return Some(format!("{session} is over, and nobody knows"));
+        }
+        if stream.usage() != row.said.usage || (!row.is_open() && row.said.usage != usage) {
+            return Some(format!(
+                "the log says {:?} of {session}, not {usage:?}",
+                stream.usage()
+            ));
+        }
+        None
     })
 }

@@ -2,7 +2,7 @@
 
 use std::{
     cell::Cell,
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     fmt::Display,
     rc::Rc,
 };
@@ -12,6 +12,7 @@ use simpul_domain::{TenantId, network::desired::IsolirSettings, time::Zone};
 use uuid::Uuid;
 
 use crate::{
+    cast::accounting::{Desk, Handed},
     check::Books,
     faults::{Fault, Swarm},
     model::{
@@ -70,6 +71,10 @@ pub struct World {
     pub routers: BTreeMap<simpul_domain::RouterId, Router>,
     pub gateway: Gateway,
     pub messenger: Messenger,
+    /// What FreeRADIUS has not handed over yet, on its disk.
+    pub spool: VecDeque<Handed>,
+    /// What waits in each life of a process for a transaction of its tenant.
+    pub desks: BTreeMap<Holder, Desk>,
     pub operators: Vec<Operator>,
     pub books: Books,
     /// What tasks are in the middle of.
@@ -103,6 +108,8 @@ impl World {
             routers: BTreeMap::new(),
             gateway: Gateway::default(),
             messenger: Messenger::default(),
+            spool: VecDeque::new(),
+            desks: BTreeMap::new(),
             operators: Vec::new(),
             books: Books::default(),
             busy: Rc::default(),
@@ -310,6 +317,7 @@ impl World {
         self.store.sessions_lost(holder);
         self.broker.lost(host);
         self.gone.insert(holder);
+        self.desks.remove(&holder);
         let down_ms = self.swarm.numbers(Fault::Death).below(MAX_DOWN_MS);
         let starts_ms = self.mono_ms + down_ms;
         if let Some(host) = self.hosts.get_mut(host) {

@@ -41,6 +41,8 @@ pub(super) async fn open(
     asked: &Asked,
     interim: TimeDelta,
 ) -> Outcome<BTreeMap<RouterId, Open>> {
+    // INVARIANT: before any of its sessions is read. Whoever writes meanwhile makes this version an old one.
+    let routers = routers(tx, &asked.routers).await?;
     let mut rows = Vec::new();
     if !asked.sessions.is_empty() {
         let sessions: Vec<RadiusSessionId> = asked.sessions.iter().copied().collect();
@@ -54,22 +56,26 @@ pub(super) async fn open(
         let whole: Vec<RouterId> = asked.whole.iter().copied().collect();
         rows.extend(radius::open(tx, &whole).await?);
     }
-    over(tx, &asked.routers, rows, interim).await
+    Ok(over(routers, rows, interim))
 }
 
-/// The same over rows that were read.
-pub(super) async fn over(
-    tx: &mut TenantTx,
-    routers: &BTreeSet<RouterId>,
+/// Routers as they are stored.
+pub(super) async fn routers(tx: &mut TenantTx, ids: &BTreeSet<RouterId>) -> Outcome<Vec<Router>> {
+    let ids: Vec<RouterId> = ids.iter().copied().collect();
+    Ok(radius::routers(tx, &ids).await?)
+}
+
+/// Books over rows that were read after their routers.
+pub(super) fn over(
+    routers: Vec<Router>,
     rows: Vec<(RouterId, SessionRow)>,
     interim: TimeDelta,
-) -> Outcome<BTreeMap<RouterId, Open>> {
+) -> BTreeMap<RouterId, Open> {
     let mut by_router: BTreeMap<RouterId, Vec<SessionRow>> = BTreeMap::new();
     for (router, row) in rows {
         by_router.entry(router).or_default().push(row);
     }
-    let routers: Vec<RouterId> = routers.iter().copied().collect();
-    let books = radius::routers(tx, &routers).await?.into_iter().map(|stored| {
+    let books = routers.into_iter().map(|stored| {
         let rows = by_router.remove(&stored.id).unwrap_or_default();
         let open = Open {
             stored,
@@ -78,7 +84,7 @@ pub(super) async fn over(
         };
         (stored.id, open)
     });
-    Ok(books.collect())
+    books.collect()
 }
 
 /// Has the log say what the books have said, and writes them. In the order of the routers: two who write of the same ones

@@ -8,7 +8,7 @@ mod book;
 mod recording;
 mod upkeep;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use simpul_domain::{
     RouterId,
@@ -21,9 +21,6 @@ pub use self::{
 };
 use crate::Personal;
 
-/// A router's clock is not believed when it says that something was so long ago: it has just started, and does not know
-/// what time it is. Nor when it says that something is yet to be.
-const BELIEVED: TimeDelta = TimeDelta::days(7);
 /// What is known of who calls, sealed: field of a customer or a router.
 pub const WHO_FIELD: &str = "radius.who";
 /// Scope of the keyed hash by which a caller is known again.
@@ -60,39 +57,4 @@ pub struct SessionTold {
     pub station: Option<Personal>,
     /// `Framed-IP-Address`.
     pub address: Option<Personal>,
-}
-
-impl Told {
-    /// When it was so, as far as that can be believed.
-    fn believed_at(&self) -> DateTime<Utc> {
-        let earliest = self.heard_at - BELIEVED;
-        if (earliest..=self.heard_at).contains(&self.at) {
-            self.at
-        } else {
-            self.heard_at
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_clock_that_has_just_started_or_runs_ahead_is_not_believed() {
-        let heard_at = DateTime::from_timestamp(1_800_000_000, 0).expect("a time");
-        let told = |at| {
-            let told = Told {
-                router: RouterId::new(uuid::Uuid::from_u128(1)),
-                at,
-                heard_at,
-                what: What::On,
-            };
-            told.believed_at()
-        };
-        assert_eq!(told(DateTime::UNIX_EPOCH), heard_at);
-        assert_eq!(told(heard_at + TimeDelta::days(400)), heard_at);
-        let spooled = heard_at - TimeDelta::days(2);
-        assert_eq!(told(spooled), spooled);
-    }
 }

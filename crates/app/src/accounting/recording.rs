@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use simpul_domain::{
     RadiusSessionId, RouterId, Sealed, SubscriptionId,
-    accounting::{Caller, Kind, NasRecord, Record},
+    accounting::{Caller, Kind, NasRecord, Record, believed},
     network::{Router, router::RouterStatus},
     subscriptions::{PppUsername, Subscription},
 };
@@ -104,7 +104,7 @@ impl<'a> Entry<'a> {
         };
         Self {
             router: told.router,
-            at: told.believed_at(),
+            at: believed(told.at, told.heard_at),
             heard_at: told.heard_at,
             what,
         }

@@ -35,11 +35,14 @@ impl Command for SweepSessions {
     async fn run(&self, work: &mut Work<'_>) -> Outcome<usize> {
         let (now, interim) = (work.at(), TimeDelta::seconds(self.interim_seconds.into()));
         let mut tx = work.store().db().tenant_tx(work.tenant()).await?;
-        let lost = radius::lost(&mut tx, now - Book::patience(interim), now - SILENT, BATCH).await?;
-        let routers = lost.iter().map(|(router, _)| *router).collect();
-        let books = book::over(&mut tx, &routers, lost, interim).await;
+        let (before, long_before) = (now - Book::patience(interim), now - SILENT);
+        let suspects = radius::lost(&mut tx, before, long_before, BATCH).await?;
+        let routers = suspects.iter().map(|(router, _)| *router).collect();
+        let routers = book::routers(&mut tx, &routers).await?;
+        // Once more: what was heard of meanwhile is not lost, and its router has another version.
+        let lost = radius::lost(&mut tx, before, long_before, BATCH).await?;
         tx.commit().await?;
-        let mut books = books?;
+        let mut books = book::over(routers, lost, interim);
         let mut news = Vec::new();
         for open in books.values_mut() {
             news.extend(open.book.sweep(now));

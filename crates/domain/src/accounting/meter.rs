@@ -75,11 +75,23 @@ impl Count {
         !self.wide && self.octets.0 < earlier.octets.0
     }
 
-    /// Of two readings of one second the larger one.
+    /// Two readings of one second. Nothing transfers half of what a counter holds within one: further apart, the smaller one
+    /// is the later one, after a wrap.
     fn joined(self, other: Self) -> Self {
+        let (least, most) = if self.octets < other.octets {
+            (self, other)
+        } else {
+            (other, self)
+        };
+        let wide = self.wide || other.wide;
+        let wrapped = !wide && most.octets.0 - least.octets.0 > WRAP / 2;
         Self {
-            octets: self.octets.max(other.octets),
-            wide: self.wide || other.wide,
+            octets: if wrapped {
+                least.octets.after_wraps(1)
+            } else {
+                most.octets
+            },
+            wide,
         }
     }
 }
@@ -149,7 +161,8 @@ impl Meter {
             input_octets: reading.input.octets,
             output_octets: reading.output.octets,
         });
-        if let Some(seconds) = reading.seconds
+        // Where the time stands still, nothing has an order; and a session that has just begun has wrapped nothing.
+        if let Some(seconds) = reading.seconds.filter(|&seconds| seconds > 0)
             && !(reading.input.wide && reading.output.wide)
         {
             let window = self.window.get_or_insert_default();
@@ -295,6 +308,29 @@ mod tests {
         assert_eq!(
             input_after(&order.collect::<Vec<_>>()),
             whole.last().expect("some").1
+        );
+    }
+
+    #[test]
+    fn a_wrap_between_two_packets_of_one_second_is_seen_in_either_order() {
+        let (last, stop, next) = (narrow(100, WRAP - 10), narrow(100, 5), narrow(200, 7));
+        for order in [
+            [last, stop, next],
+            [stop, last, next],
+            [next, last, stop],
+            [next, stop, last],
+        ] {
+            assert_eq!(input_after(&order), WRAP + 7);
+        }
+        assert_eq!(input_after(&[stop, last]), WRAP + 5);
+        assert_eq!(input_after(&[narrow(100, 5), narrow(100, 9)]), 9);
+    }
+
+    #[test]
+    fn a_router_that_tells_no_time_has_not_wrapped() {
+        assert_eq!(
+            input_after(&[narrow(0, 3_000_000_000), narrow(0, 5)]),
+            3_000_000_000
         );
     }
 

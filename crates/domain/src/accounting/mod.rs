@@ -16,5 +16,5 @@ mod row;
 pub use book::{Book, INTERIM, News, RouterHearing, SILENT};
 pub use meter::{Count, Meter, Octets, OctetsError, Point, Reading, Usage, Window};
 pub use radius_session::{RadiusSession, RadiusSessionCommand, RadiusSessionError, RadiusSessionEvent};
-pub use record::{Caller, Cause, Kind, NasRecord, Record};
+pub use record::{Caller, Cause, Kind, NasRecord, Record, believed};
 pub use row::{Began, Ended, Said, SessionRow};

@@ -1,11 +1,24 @@
 //! One record of a router, as it is decided on.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Reading;
 use crate::{RadiusSessionId, Sealed, SubscriptionId};
+
+/// A router's clock is not believed when it says that something was so long ago: it has just started, and does not know
+/// what time it is. Nor when it says that something is yet to be.
+const BELIEVED: TimeDelta = TimeDelta::days(7);
+
+/// When something was that a router tells, as far as that can be believed.
+pub fn believed(at: DateTime<Utc>, heard_at: DateTime<Utc>) -> DateTime<Utc> {
+    if (heard_at - BELIEVED..=heard_at).contains(&at) {
+        at
+    } else {
+        heard_at
+    }
+}
 
 /// Who dialled in from which device at which router: a keyed hash, equal where all three are equal.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -136,6 +149,15 @@ causes! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_that_has_just_started_or_runs_ahead_is_not_believed() {
+        let heard_at = DateTime::from_timestamp(1_800_000_000, 0).expect("a time");
+        assert_eq!(believed(DateTime::UNIX_EPOCH, heard_at), heard_at);
+        assert_eq!(believed(heard_at + TimeDelta::days(400), heard_at), heard_at);
+        let spooled = heard_at - TimeDelta::days(2);
+        assert_eq!(believed(spooled, heard_at), spooled);
+    }
 
     #[test]
     fn a_cause_is_stored_as_it_is_in_the_log() {

@@ -209,22 +209,33 @@ async fn write_router(tx: &mut TenantTx, router: &Router) -> Result<(), StoreErr
         // Nobody writes of a router that was never heard.
         return Err(StoreError::Aborted);
     };
-    let written = sqlx::query!(
-        "INSERT INTO es.radius_routers AS r (tenant_id, router_id, restarted_at, heard_at, heard_since, version)
-         VALUES ($1, $2, $3, $4, $5, 1)
-         ON CONFLICT ON CONSTRAINT radius_routers_pkey DO UPDATE
-         SET restarted_at = excluded.restarted_at, heard_at = excluded.heard_at, heard_since = excluded.heard_since,
-             version = r.version + 1
-         WHERE r.version = $6",
-        tenant.as_uuid(),
-        router.id.as_uuid(),
-        hearing.restarted_at,
-        heard_at,
-        heard_since,
-        router.version
-    )
-    .execute(&mut **tx)
-    .await?;
+    let written = if router.version == 0 {
+        sqlx::query!(
+            "INSERT INTO es.radius_routers (tenant_id, router_id, restarted_at, heard_at, heard_since, version)
+             VALUES ($1, $2, $3, $4, $5, 1)
+             ON CONFLICT ON CONSTRAINT radius_routers_pkey DO NOTHING",
+            tenant.as_uuid(),
+            router.id.as_uuid(),
+            hearing.restarted_at,
+            heard_at,
+            heard_since
+        )
+        .execute(&mut **tx)
+        .await?
+    } else {
+        sqlx::query!(
+            "UPDATE es.radius_routers SET restarted_at = $3, heard_at = $4, heard_since = $5, version = version + 1
+             WHERE tenant_id = $1 AND router_id = $2 AND version = $6",
+            tenant.as_uuid(),
+            router.id.as_uuid(),
+            hearing.restarted_at,
+            heard_at,
+            heard_since,
+            router.version
+        )
+        .execute(&mut **tx)
+        .await?
+    };
     if written.rows_affected() == 1 {
         Ok(())
     } else {

@@ -18,9 +18,12 @@ use simpul_domain::{
 };
 use uuid::Uuid;
 
-use super::work::Work;
+use super::{accounting::Told, work::Work};
 use crate::{
-    model::{log::AppendError, store::BeginError},
+    model::{
+        log::AppendError,
+        store::{BeginError, InlineRow},
+    },
     news::Topics,
     plant::Plant,
     stage::Seat,
@@ -79,6 +82,8 @@ pub enum Command {
     EndStolenSession {
         session: SessionId,
     },
+    Account(Vec<Told>),
+    SweepSessions,
 }
 
 /// What happens to a service line.
@@ -279,6 +284,11 @@ async fn once(seat: &Seat, context: Context, command: &Command) -> Result<Receip
             world.note("event", event.seq.unsigned_abs(), || {
                 format!("{} {:?}", event.event.event_type(), event.stream.1)
             });
+        }
+        for row in &unit.rows {
+            if let InlineRow::Radius(change) = row {
+                world.accounted(context.tenant, change);
+            }
         }
         world.committed(context, repeated, &committed);
         Ok::<(), Failure>(())

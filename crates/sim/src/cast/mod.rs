@@ -4,6 +4,7 @@
 //! what they ask for, in the order in which the product's drivers do, on models, and gives way between any two
 //! effects.
 
+pub mod accounting;
 pub(crate) mod api;
 pub mod command;
 pub(crate) mod consumer;
@@ -13,6 +14,7 @@ mod intake;
 mod lanes;
 mod looping;
 mod mending;
+pub mod nas;
 pub mod outside;
 mod policies;
 mod polling;

@@ -1,5 +1,6 @@
 //! What each command loads, checks and appends, as `crates/app` does.
 
+mod accounting;
 mod money;
 mod sessions;
 
@@ -113,6 +114,8 @@ pub(super) async fn run(work: &mut Work<'_>, command: &Command) -> Result<Answer
         }
         Command::Confirm(record) => confirm(work, RecordConfirmed { at, ..record }).await,
         Command::StartSession { session, first } => sessions::start(work, session, first).await,
+        Command::Account(records) => accounting::record(work, records).await,
+        Command::SweepSessions => accounting::sweep(work).await,
         Command::EndStolenSession { session } => sessions::end_stolen(work, session).await,
         Command::Fail(record) => {
             let record = RecordFailed { at, ..record };

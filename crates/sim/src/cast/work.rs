@@ -42,6 +42,7 @@ pub(super) struct Work<'s> {
     drop: Vec<(&'static str, Uuid, Uuid)>,
     rows: Vec<InlineRow>,
     number: Option<NumberLock>,
+    recorded: bool,
 }
 
 impl<'s> Work<'s> {
@@ -59,6 +60,7 @@ impl<'s> Work<'s> {
             drop: Vec::new(),
             rows: Vec::new(),
             number: None,
+            recorded: true,
         }
     }
 
@@ -188,6 +190,11 @@ impl<'s> Work<'s> {
         }
     }
 
+    /// Leaves no record unless it appends an event.
+    pub(super) const fn unrecorded(&mut self) {
+        self.recorded = false;
+    }
+
     pub(super) fn number_lock(&self) -> Option<NumberLock> {
         self.number.clone()
     }
@@ -203,6 +210,7 @@ impl<'s> Work<'s> {
         Unit {
             append: Append {
                 command: self.context.id,
+                recorded: self.recorded,
                 answer,
                 events: self.staged,
                 reads,

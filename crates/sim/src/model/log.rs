@@ -36,6 +36,8 @@ pub struct Staged {
 #[derive(Debug, Clone)]
 pub struct Append {
     pub command: CommandId,
+    /// Whether the command leaves a record even if it appends no event.
+    pub recorded: bool,
     pub answer: Answer,
     pub events: Vec<Staged>,
     /// Streams that were read and are not written, with the versions that were seen.
@@ -111,6 +113,7 @@ macro_rules! in_log {
 }
 
 in_log! {
+    simpul_domain::accounting::RadiusSession = RadiusSession;
     simpul_domain::billing::Attempt = Attempt;
     simpul_domain::billing::CreditAccount = CreditAccount;
     simpul_domain::billing::Invoice = Invoice;
@@ -266,7 +269,9 @@ impl Log {
                 .push(Rc::clone(&recorded));
             committed.push(recorded);
         }
-        self.commands.insert(append.command, append.answer);
+        if append.recorded || !committed.is_empty() {
+            self.commands.insert(append.command, append.answer);
+        }
         for released in append.release {
             self.claims.remove(&released);
         }

@@ -13,6 +13,7 @@ use simpul_domain::{
 use uuid::Uuid;
 
 use super::{
+    accounting::{Accounting, Change},
     broker::Message,
     lane::Lane,
     log::{Append, AppendError, Log, Recorded},
@@ -114,6 +115,7 @@ pub enum InlineRow {
         first: Uuid,
     },
     EndSession(SessionId),
+    Radius(Change),
 }
 
 impl InlineRow {
@@ -123,7 +125,7 @@ impl InlineRow {
             Self::Timer { .. } | Self::GuardTimer { .. } | Self::CompleteTimer(_) => Topics::TIMERS,
             Self::Send { .. } => Topics::OUTBOX,
             Self::NoticeDone(_) => Topics::NOTICES,
-            Self::StartSession { .. } | Self::EndSession(_) => Topics::PEOPLE,
+            Self::StartSession { .. } | Self::EndSession(_) | Self::Radius(_) => Topics::PEOPLE,
         }
     }
 }
@@ -178,6 +180,7 @@ pub struct Store {
     pub services: BTreeMap<(TenantId, SubscriptionId), ServiceFacts>,
     pub parked: Parked,
     pub sessions: Sessions,
+    pub accounting: Accounting,
     /// When the last round was made.
     pub round: Option<DateTime<Utc>>,
     pub plant: Option<Plant>,
@@ -209,6 +212,7 @@ impl Store {
         store.notices.unfenced = unfenced;
         store.timers.unfenced = unfenced;
         store.sessions.lenient = plant == Some(Plant::ReuseForgiven);
+        store.accounting.unversioned = plant == Some(Plant::RouterUnversioned);
         store
     }
 
@@ -270,6 +274,13 @@ impl Store {
         let Some(log) = self.logs.get_mut(&tenant) else {
             return Err(BeginError::Refused(AppendError::Conflict));
         };
+        let stands = |row: &InlineRow| match row {
+            InlineRow::Radius(change) => self.accounting.stands(tenant, change),
+            _ => true,
+        };
+        if !rows.iter().all(stands) {
+            return Err(BeginError::Refused(AppendError::Conflict));
+        }
         log.check(&append, plant)?;
         let first = naive.then(|| log.draw(append.events.len()));
         self.next_tx += 1;
@@ -334,6 +345,7 @@ impl Store {
             InlineRow::NoticeDone(id) => self.notice_done(tenant, id),
             InlineRow::StartSession { session, first } => self.sessions.start(tenant, session, first),
             InlineRow::EndSession(session) => self.sessions.end(tenant, session),
+            InlineRow::Radius(change) => self.accounting.write(tenant, change),
         }
     }
 

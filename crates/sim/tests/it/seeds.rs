@@ -14,6 +14,7 @@ const SEEDS: u64 = 50_000;
 // Property 66: a notice that comes any number of times has one effect.
 // Property 67: whatever the interleaving of events and outages, the router ends as desired.
 // Property 69: nobody with nothing overdue is isolated.
+// Property 71: what routers told last is what is recorded, whatever was lost, repeated or late, and never more or less than before.
 // Property 72: no event is skipped or seen twice by a projection, whatever it cannot handle meanwhile.
 // Property 75: parallel creates never pass a limit.
 #[test]
@@ -41,6 +42,8 @@ fn fifty_thousand_seeds_hold_every_promise_and_repeat() {
     assert!(counts.lost_notices > SEEDS / 50, "{counts:?}");
     assert!(counts.refused > SEEDS / 20, "{counts:?}");
     assert!(counts.turned_away > SEEDS / 20, "{counts:?}");
+    assert!(counts.accounted > 4 * SEEDS, "{counts:?}");
+    assert!(counts.spooled > SEEDS / 2, "{counts:?}");
 }
 
 #[test]

@@ -95,6 +95,7 @@ pub(crate) fn append(store: &mut Store, tenant: TenantId, stream: u8) {
         event: event.into(),
     });
     let append = Append {
+        recorded: true,
         command: CommandId::new(Uuid::from_u128(next())),
         answer: Answer::Nothing,
         events: staged.collect(),
@@ -146,6 +147,7 @@ impl Model {
 impl Works for Model {
     async fn open(&mut self, slot: usize, number: u8) {
         let append = Append {
+            recorded: true,
             command: command(number),
             answer: Answer::Nothing,
             events: Vec::new(),

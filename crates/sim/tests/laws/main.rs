@@ -10,6 +10,7 @@
     reason = "test code outside of test functions: what is not expected stops the test"
 )]
 
+mod accounting;
 mod broker;
 mod lanes;
 mod letters;
