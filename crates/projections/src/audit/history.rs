@@ -334,8 +334,8 @@ pub async fn open(
 mod tests {
     use schemars::JsonSchema;
     use simpul_domain::{
-        CustomerId, Decider, StoredEvent as _, billing, catalog, customers, identity, messaging, network,
-        operations, platform, registry, saas, subscriptions, tenancy,
+        CustomerId, Decider, StoredEvent as _, accounting, billing, catalog, customers, identity, messaging,
+        network, operations, platform, registry, saas, subscriptions, tenancy,
     };
 
     use super::*;
@@ -368,6 +368,7 @@ mod tests {
     #[test]
     fn every_sealed_field_of_every_event_is_hidden() {
         let mut all = [
+            sealed_of::<accounting::RadiusSession>(),
             sealed_of::<billing::Attempt>(),
             sealed_of::<billing::CreditAccount>(),
             sealed_of::<billing::GatewayAccount>(),
