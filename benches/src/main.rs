@@ -1,6 +1,7 @@
 //! What Simpul measures itself against (DESIGN section 9): always a ratio of two things run in turns, in one run on
 //! one machine, with fsync on. `./dev bench <name>` writes `target/bench/<name>.json`.
 
+mod accounting;
 mod append;
 mod graphql;
 mod invoices;
@@ -20,8 +21,16 @@ use anyhow::bail;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const NAMES: [&str; 8] = [
-    "append", "replay", "project", "lag", "paid", "isolir", "invoices", "graphql",
+const NAMES: [&str; 9] = [
+    "append",
+    "replay",
+    "project",
+    "lag",
+    "paid",
+    "isolir",
+    "invoices",
+    "graphql",
+    "accounting",
 ];
 
 #[tokio::main]
@@ -60,6 +69,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if wants("graphql") {
         report::write("graphql", &graphql::run().await?)?;
+    }
+    if wants("accounting") {
+        report::write("accounting", &accounting::run().await?)?;
     }
     Ok(())
 }

@@ -2,135 +2,57 @@
 //! configuration of `docker/freeradius`.
 
 use std::{
-    fs,
     io::Write as _,
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use simpul_domain::{RouterId, TenantId};
-use simpul_testkit::sql::Session;
+use simpul_domain::RouterId;
+use simpul_testkit::{FreeRadius, sql::Session};
 use uuid::Uuid;
 
-use crate::world::{Setting, Way, World, free_port};
+use crate::world::{Setting, Way, World};
 
 const TOKEN: &str = "freeradius-and-the-server-know-this";
-const SECRET: &str = "testing-between-routers-and-radius";
 /// Source addresses of the operator's router, and of one that nobody has.
 const ROUTER: &str = "127.0.0.1";
 const STRANGER: &str = "127.0.0.2";
 
-/// A FreeRADIUS of the test's own.
-struct Radius {
-    folder: tempfile::TempDir,
-    port: u16,
-    child: Child,
-}
-
-impl Drop for Radius {
-    fn drop(&mut self) {
-        // Best effort: it may have ended.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a folder");
-    for entry in fs::read_dir(from).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        let to = to.join(path.file_name().expect("a name"));
-        if path.is_dir() {
-            copy(&path, &to);
-        } else {
-            fs::copy(&path, &to).expect("copied");
-        }
-    }
-}
-
-fn client(address: &str, tenant: TenantId, router: RouterId) -> String {
-    format!(
-        "client {address} {{\n\tipaddr = {address}\n\tsecret = {SECRET}\n\tshortname = {}/{}\n}}\n",
-        tenant.as_uuid(),
-        router.as_uuid()
-    )
-}
-
-/// Debian keeps it below the machine's own word for itself on some releases.
-fn libraries() -> PathBuf {
-    let found = ["/usr/lib/freeradius", "/usr/lib/x86_64-linux-gnu/freeradius"]
-        .iter()
-        .map(PathBuf::from)
-        .find(|folder| folder.join("rlm_rest.so").exists());
-    found.expect("freeradius-rest is installed: ./dev install")
-}
+/// A FreeRADIUS between the operator's router, a stranger, and the world's server.
+struct Radius(FreeRadius);
 
 impl Radius {
-    /// Before the server it talks to, in the zone that its operators live in.
+    /// Before the server it talks to.
     fn start(world: &World) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (raddb, state) = (folder.path().join("raddb"), folder.path().join("state"));
-        copy(
-            &Path::new(env!("CARGO_MANIFEST_DIR")).join("../docker/freeradius"),
-            &raddb,
-        );
-        fs::create_dir_all(state.join("spool")).expect("a folder");
         let tenant = world.operator.tenant;
-        let clients = [
-            client(ROUTER, tenant, world.operator.router),
-            client(STRANGER, tenant, RouterId::new(Uuid::from_u128(404))),
+        let routers = [
+            (ROUTER, tenant, world.operator.router),
+            (STRANGER, tenant, RouterId::new(Uuid::from_u128(404))),
         ];
-        fs::write(raddb.join("clients.d/test.conf"), clients.concat()).expect("clients");
-        let port = free_port();
-        let child = Command::new("freeradius")
-            .arg("-f")
-            .arg("-d")
-            .arg(&raddb)
-            .env("RADIUS_CONFDIR", &raddb)
-            .env("RADIUS_LIBDIR", libraries())
-            .env("RADIUS_STATE", &state)
-            .env("RADIUS_LISTEN", "127.0.0.1")
-            .env("RADIUS_PORT", port.to_string())
-            .env("RADIUS_BACKEND", world.address().as_str().trim_end_matches('/'))
-            .env("RADIUS_TOKEN", TOKEN)
-            .env("TZ", "Asia/Jakarta")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("freeradius is installed: ./dev install");
-        Self { folder, port, child }
+        Self(FreeRadius::start(world.address().as_str(), TOKEN, &routers))
     }
 
     fn log(&self) -> String {
-        fs::read_to_string(self.folder.path().join("state/radius.log")).unwrap_or_default()
+        self.0.log()
     }
 
-    /// What waits in the spool, in bytes.
     fn spooled(&self) -> u64 {
-        let files = fs::read_dir(self.folder.path().join("state/spool")).expect("a folder");
-        files
-            .map(|file| file.expect("a file").metadata().map_or(0, |file| file.len()))
-            .sum()
+        self.0.spooled()
     }
 
     async fn is_up(&self, world: &World) {
-        world
-            .until("FreeRADIUS", async || {
-                self.log().contains("Ready to process requests")
-            })
-            .await;
+        world.until("FreeRADIUS", async || self.0.is_up()).await;
     }
 
     /// Sends a packet as the router at an address does. Whether it was answered.
     async fn tell_from(&self, address: &str, attributes: &str) -> bool {
         let packet = format!("{attributes},Packet-Src-IP-Address={address}");
-        let port = self.port;
+        let port = self.0.port();
         tokio::task::spawn_blocking(move || {
             let mut radclient = Command::new("radclient")
                 .args(["-t", "4", "-r", "2"])
                 .arg(format!("127.0.0.1:{port}"))
-                .args(["acct", SECRET])
+                .args(["acct", FreeRadius::SECRET])
                 .stdin(Stdio::piped())
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())

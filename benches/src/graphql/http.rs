@@ -11,14 +11,14 @@ use tokio::net::TcpStream;
 
 /// One connection to one server.
 #[derive(Debug)]
-pub(super) struct Client {
+pub(crate) struct Client {
     sender: SendRequest<Full<Bytes>>,
     port: u16,
     token: String,
 }
 
 impl Client {
-    pub(super) async fn connect(port: u16, token: &str) -> anyhow::Result<Self> {
+    pub(crate) async fn connect(port: u16, token: &str) -> anyhow::Result<Self> {
         #[expect(clippy::disallowed_methods, reason = "to a server of the benchmark")]
         let stream = TcpStream::connect(("127.0.0.1", port)).await?;
         stream.set_nodelay(true)?;
@@ -49,7 +49,15 @@ impl Client {
         if let Some(token) = seen {
             request = request.header("x-consistency-token", token);
         }
-        let response = self.sender.send_request(request.body(Full::new(body))?).await?;
+        self.exchange(request.body(Full::new(body))?).await
+    }
+
+    /// Sends a request as it is and reads the answer to its end.
+    pub(crate) async fn exchange(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> anyhow::Result<(StatusCode, Bytes)> {
+        let response = self.sender.send_request(request).await?;
         let status = response.status();
         Ok((status, response.into_body().collect().await?.to_bytes()))
     }

@@ -18,7 +18,11 @@ use std::time::Duration;
 
 use anyhow::bail;
 
-use self::{process::Postgres, rig::Rig};
+use self::process::Postgres;
+pub(crate) use self::{
+    http::Client,
+    rig::{RADIUS_TOKEN, Rig},
+};
 use crate::report::Line;
 
 /// First arguments of this program where it is a server of a benchmark.

@@ -14,9 +14,9 @@ const TICK: Duration = Duration::from_millis(10);
 
 /// A running server; dropping it kills it.
 #[derive(Debug)]
-pub(super) struct Server {
+pub(crate) struct Server {
     child: Child,
-    pub(super) port: u16,
+    pub(crate) port: u16,
 }
 
 impl Server {

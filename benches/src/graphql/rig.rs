@@ -34,14 +34,16 @@ use super::process::Server;
 use crate::load::context;
 
 const MASTER_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+/// What FreeRADIUS proves itself with.
+pub(crate) const RADIUS_TOKEN: &str = "what-freeradius-proves-itself-with";
 /// Nobody is refused: what is measured is what an admitted request costs. The budgets are kept all the same.
 const PLENTY: &str = "100000000";
 pub(super) const ROWS: usize = 100;
 
-pub(super) struct Rig {
-    pub(super) db: TestDb,
-    pub(super) store: EventStore,
-    pub(super) operator: Operator,
+pub(crate) struct Rig {
+    pub(crate) db: TestDb,
+    pub(crate) store: EventStore,
+    pub(crate) operator: Operator,
     pub(super) token: String,
     keys: Keys,
     folder: tempfile::TempDir,
@@ -50,7 +52,7 @@ pub(super) struct Rig {
 }
 
 impl Rig {
-    pub(super) async fn open() -> anyhow::Result<Self> {
+    pub(crate) async fn open() -> anyhow::Result<Self> {
         let db = TestDb::create().await;
         let around = Surroundings::start(&mut Config::default()).await?;
         let store = store(&db)?;
@@ -115,7 +117,7 @@ impl Rig {
     }
 
     /// The product as `simpul serve` starts it, with these roles.
-    pub(super) async fn product(&self, roles: &str) -> anyhow::Result<Server> {
+    pub(crate) async fn product(&self, roles: &str) -> anyhow::Result<Server> {
         let mut command = Command::new(env::current_exe()?);
         command
             .args([super::PRODUCT, roles])
@@ -125,6 +127,7 @@ impl Rig {
             .env("SIMPUL_VAULT__MASTER_KEY", MASTER_KEY)
             .env("SIMPUL_TOKENS__SIGNING_KEY_FILE", "signing.pem")
             .env("SIMPUL_EGRESS__MODE", "development")
+            .env("SIMPUL_RADIUS__TOKEN", RADIUS_TOKEN)
             .env("SIMPUL_LIMITS__USER_REQUESTS_PER_MINUTE", PLENTY)
             .env("SIMPUL_LIMITS__ADDRESS_REQUESTS_PER_MINUTE", PLENTY)
             .env("SIMPUL_LIMITS__STAFF__USER_POINTS_PER_MINUTE", PLENTY)

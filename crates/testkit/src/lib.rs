@@ -12,7 +12,7 @@
 //! A database is a copy of a migrated template, which is built once for each state of `migrations/`, whatever
 //! number of test processes asks for it at once. It is dropped with its [`TestDb`]. There is no mock of PostgreSQL.
 //! [`OwnBroker`] and [`OwnPostgres`] are servers that a test may kill, [`MailServer`] a mail server that fails as it is told,
-//! [`OwnClock`] a time that processes live at.
+//! [`FreeRadius`] what stands between routers and the product, [`OwnClock`] a time that processes live at.
 
 mod broker;
 mod clock;
@@ -22,6 +22,7 @@ mod ids;
 mod mail;
 mod own_clock;
 mod postgres;
+mod radius;
 pub mod sql;
 
 pub use broker::{OwnBroker, OwnCluster};
@@ -31,3 +32,4 @@ pub use ids::SeededIds;
 pub use mail::{MailFault, MailOptions, MailServer, MailTls, Taken};
 pub use own_clock::{OwnClock, off_by};
 pub use postgres::{Frozen, OwnPostgres};
+pub use radius::FreeRadius;
