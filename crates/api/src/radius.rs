@@ -116,11 +116,18 @@ impl Accounting {
 
     /// Runs a batch, and those that come meanwhile.
     async fn run(&self, bus: &Bus, tenant: TenantId, mut batch: Vec<Waiting>) {
+        let mut under_way = UnderWay {
+            of: self,
+            tenant: Some(tenant),
+        };
         loop {
             self.take(bus, tenant, batch).await;
             match self.done(tenant) {
                 Some(next) => batch = next,
-                None => return,
+                None => {
+                    under_way.tenant = None;
+                    return;
+                }
             }
         }
     }
@@ -179,6 +186,22 @@ impl Accounting {
             records,
         };
         Ok(bus.dispatch(context, command).await?.answer)
+    }
+}
+
+/// A tenant's batches, until they are over. If they break off, whoever waits behind them is answered with an error, and the
+/// next packet begins anew.
+struct UnderWay<'a> {
+    of: &'a Accounting,
+    tenant: Option<TenantId>,
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        if let Some(tenant) = self.tenant {
+            let mut batcher = self.of.batcher.lock().unwrap_or_else(PoisonError::into_inner);
+            batcher.broke_off(&tenant);
+        }
     }
 }
 

@@ -58,6 +58,11 @@ impl<K: Eq + Hash, T> Batcher<K, T> {
         Some(next)
     }
 
+    /// The key's batch broke off, and nobody will say that it is over: what waits behind it is dropped.
+    pub fn broke_off(&mut self, key: &K) {
+        self.under_way.remove(key);
+    }
+
     /// How many items wait.
     pub fn waiting(&self) -> usize {
         self.under_way.values().map(VecDeque::len).sum()
@@ -89,6 +94,9 @@ mod tests {
         assert_eq!(batcher.done(&"a"), Some(vec![4]));
         assert_eq!(batcher.done(&"a"), None);
         assert_eq!(batcher.arrive("a", 6), Ok(Some(vec![6])));
+        assert_eq!(batcher.arrive("a", 7), Ok(None));
+        batcher.broke_off(&"a");
+        assert_eq!(batcher.arrive("a", 8), Ok(Some(vec![8])), "nobody waits for ever");
     }
 
     proptest! {
