@@ -39,7 +39,7 @@ const THROUGH: f64 = 3_000.0;
 const INTERIM: u64 = 300;
 /// So long ago sessions began: a router's time is believed for a week.
 const BEGAN: TimeDelta = TimeDelta::days(6);
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(crate) async fn run() -> anyhow::Result<Vec<Line>> {
     let rig = Rig::open().await?;

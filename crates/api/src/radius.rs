@@ -115,21 +115,16 @@ impl Accounting {
     }
 
     /// Runs a batch, and those that come meanwhile.
-    async fn run(&self, bus: &Bus, tenant: TenantId, mut batch: Vec<Waiting>) {
+    async fn run(&self, bus: &Bus, tenant: TenantId, batch: Vec<Waiting>) {
         let mut under_way = UnderWay {
             of: self,
             tenant: Some(tenant),
         };
-        loop {
-            self.take(bus, tenant, batch).await;
-            match self.done(tenant) {
-                Some(next) => batch = next,
-                None => {
-                    under_way.tenant = None;
-                    return;
-                }
-            }
+        self.take(bus, tenant, batch).await;
+        while let Some(next) = self.done(tenant) {
+            self.take(bus, tenant, next).await;
         }
+        under_way.tenant = None;
     }
 
     /// A batch that fails by a fault is taken apart, so that a record nobody can take takes no other with it.
