@@ -39,7 +39,8 @@ CREATE TABLE es.radius_sessions (
     CONSTRAINT radius_sessions_end CHECK (told_at IS NULL OR cause IS NOT NULL)
 -- Every interim changes a row and no column that is indexed.
 ) WITH (fillfactor = 80);
-CREATE INDEX radius_sessions_open_idx ON es.radius_sessions (tenant_id, router_id) WHERE cause IS NULL;
+-- With the caller: a busy router has thousands open, and one of them is asked for.
+CREATE INDEX radius_sessions_open_idx ON es.radius_sessions (tenant_id, router_id, caller) WHERE cause IS NULL;
 CREATE INDEX radius_sessions_caller_idx ON es.radius_sessions (tenant_id, router_id, caller, started_at);
 CREATE INDEX radius_sessions_over_idx ON es.radius_sessions (tenant_id, started_at) WHERE cause IS NOT NULL;
 

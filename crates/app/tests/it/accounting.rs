@@ -401,3 +401,28 @@ async fn analysts_see_sessions_of_their_tenant_and_nobody_in_them() {
         .await;
     assert_eq!(rows, 0);
 }
+
+/// So many that their table has no statistics yet.
+const OPEN: i64 = 300;
+const TOLD: i64 = 40;
+
+#[tokio::test]
+async fn a_record_does_not_read_all_sessions_of_its_router() {
+    let mut house = House::open().await;
+    let of = |house: &House, number: i64, kind, reading| {
+        house.of(&format!("s-{number}"), &format!("user-{number}"), kind, reading)
+    };
+    let all = (0..OPEN)
+        .map(|number| of(&house, number, Kind::Start, None))
+        .collect();
+    house.record(all).await;
+    house.later(5);
+    for number in 0..TOLD {
+        let interim = of(&house, number, Kind::Interim, Some((5, 1_000)));
+        house.record(vec![interim]).await;
+    }
+    house.rig.store().db().close().await;
+    let read = house.admin.rows_read("es.radius_sessions").await;
+    assert!(read >= TOLD, "nothing was told: {read}");
+    assert!(read < OPEN * TOLD / 2, "{read} rows were read");
+}

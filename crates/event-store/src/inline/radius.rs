@@ -127,7 +127,7 @@ pub async fn routers(tx: &mut TenantTx, ids: &[RouterId]) -> Result<Vec<Router>,
     Ok(routers.collect())
 }
 
-/// Sessions by their ids, each with its router.
+/// Sessions by their ids, each with its router. As a range in the order of the key, which no other index has (ADR 74).
 pub async fn sessions(
     tx: &mut TenantTx,
     ids: &[RadiusSessionId],
@@ -135,7 +135,8 @@ pub async fn sessions(
     rows!(
         tx,
         "(SELECT DISTINCT unnest($2::uuid[]) AS id) AS wanted
-         CROSS JOIN LATERAL (SELECT * FROM es.radius_sessions WHERE tenant_id = $1 AND session_id = wanted.id LIMIT 1) AS found",
+         CROSS JOIN LATERAL (SELECT * FROM es.radius_sessions WHERE tenant_id = $1
+             AND session_id BETWEEN wanted.id AND wanted.id ORDER BY session_id LIMIT 1) AS found",
         &uuids(ids, RadiusSessionId::as_uuid)
     )
 }
