@@ -2,7 +2,8 @@
 //!
 //! One file per read model: its row, its projector and its queries. A projector folds a batch in memory and writes
 //! each table once, in the transaction that also moves its cursor, so that every event counts exactly once. Queries
-//! take a transaction of [`simpul_event_store::feed::read_at`], which is never older than the caller's token.
+//! take a transaction that is never older than the caller's token: lists one of [`simpul_event_store::feed::read_at`], rows by
+//! their ids also one of [`simpul_event_store::feed::look_up_at`].
 //!
 //! INVARIANT: a row is a pure function of the tenant's log up to the cursor. No projector reads a clock, makes an id
 //! or looks into another projection, so that a rebuild gives the same rows.
