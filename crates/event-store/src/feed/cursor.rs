@@ -114,37 +114,18 @@ pub(super) async fn advance(
     to: Move,
 ) -> Result<(), StoreError> {
     let tenant = tx.tenant();
-    let moved = if from.epoch.is_none() {
-        sqlx::query_scalar!(
-            r#"INSERT INTO es.cursors (tenant_id, subscriber, seq, epoch, updated_at) VALUES ($1, $2, $3, $4, $5)
-               ON CONFLICT ON CONSTRAINT cursors_pkey DO NOTHING
-               RETURNING CASE WHEN $6 THEN set_config('synchronous_commit', 'off', true) END AS "sync?""#,
-            tenant.as_uuid(),
-            subscriber,
-            to.seq,
-            to.epoch,
-            to.at,
-            to.lazily
-        )
-        .fetch_optional(&mut **tx)
-        .await?
-    } else {
-        sqlx::query_scalar!(
-            r#"UPDATE es.cursors SET seq = $4, epoch = $5, updated_at = $6
-               WHERE tenant_id = $1 AND subscriber = $2 AND seq = $3 AND epoch <= $5
-               RETURNING CASE WHEN $7 THEN set_config('synchronous_commit', 'off', true) END AS "sync?""#,
-            tenant.as_uuid(),
-            subscriber,
-            from.seq,
-            to.seq,
-            to.epoch,
-            to.at,
-            to.lazily
-        )
-        .fetch_optional(&mut **tx)
-        .await?
-    };
-    moved.map(|_| ()).ok_or(StoreError::Fenced)
+    let moved = sqlx::query_scalar!(
+        r#"SELECT es.move_cursor($1, $2, $3, $4, $5, $6, $7) AS "moved!""#,
+        tenant.as_uuid(),
+        subscriber,
+        from.epoch.map(|_| from.seq),
+        to.seq,
+        to.epoch,
+        to.at,
+        to.lazily
+    );
+    let moved = moved.fetch_one(&mut **tx).await?;
+    moved.then_some(()).ok_or(StoreError::Fenced)
 }
 
 /// Where a cursor came to past events of others, and how many they were.

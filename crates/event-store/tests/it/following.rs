@@ -162,3 +162,42 @@ async fn only_who_leads_passes_over_events_and_never_the_last_one() {
         assert_eq!(admin.value::<i64>("SELECT seq FROM es.cursors").await, seq);
     }
 }
+
+/// A projection's transaction has a search path of its own; the function that moves its cursor has another one.
+#[tokio::test]
+async fn a_cursor_moves_only_from_where_it_was_read_and_leaves_the_search_path_of_its_transaction() {
+    let (test, _, _, tenant) = ready().await;
+    let mut admin = Session::open(&test.superuser_url()).await;
+    admin.enter(tenant).await;
+    admin
+        .run("BEGIN; SET LOCAL search_path = rm_invoices_v1")
+        .await
+        .expect("a transaction");
+    let moved = |from: &str, to: i64, epoch: i64, lazily: bool| {
+        format!(
+            "SELECT es.move_cursor('{}', 'law', {from}, {to}, {epoch}, now(), {lazily})",
+            tenant.as_uuid()
+        )
+    };
+    let setting = |name: &str| format!("SELECT current_setting('{name}')");
+    for (from, to, epoch, expected) in [
+        ("NULL", 4, 2, true),
+        ("NULL", 5, 2, false),
+        ("3", 5, 2, false),
+        ("4", 5, 1, false),
+        ("4", 5, 3, true),
+        ("5", 6, 2, false),
+    ] {
+        let call = moved(from, to, epoch, !expected);
+        assert_eq!(admin.value::<bool>(&call).await, expected, "{call}");
+    }
+    let before: String = admin.value(&setting("synchronous_commit")).await;
+    assert_eq!(before, "on", "no move was lazy");
+    assert!(admin.value::<bool>(&moved("5", 9, 3, true)).await);
+    let after: String = admin.value(&setting("synchronous_commit")).await;
+    assert_eq!(after, "off", "the commit waits for no disk");
+    let path: String = admin.value(&setting("search_path")).await;
+    assert_eq!(path, "rm_invoices_v1");
+    let stands = "SELECT seq * 10 + epoch FROM es.cursors WHERE subscriber = 'law'";
+    assert_eq!(admin.value::<i64>(stands).await, 93);
+}
