@@ -41,9 +41,10 @@ fn main() -> anyhow::Result<ExitCode> {
         }
         None => fault::ALL.iter().collect(),
     };
-    let filters: Vec<String> = faults.iter().map(|fault| fault.filter()).collect();
-    let passed = run(&filters.join(" | "), arguments.seed)?;
-    println!("\n{}", report::table(Path::new(RESULTS))?);
+    let results = Path::new(RESULTS);
+    report::forget(results, &faults).context("old results stay")?;
+    let passed = run(&faults, arguments.seed)?;
+    println!("\n{}", report::table(results, &faults)?);
     Ok(if passed {
         ExitCode::SUCCESS
     } else {
@@ -64,13 +65,18 @@ fn list() {
 }
 
 /// Whether every test has passed.
-fn run(filter: &str, seed: u64) -> anyhow::Result<bool> {
-    if Path::new(RESULTS).exists() {
-        std::fs::remove_dir_all(RESULTS).context("old results stay")?;
-    }
+fn run(faults: &[&Fault], seed: u64) -> anyhow::Result<bool> {
+    let filters: Vec<String> = faults.iter().map(|fault| fault.filter()).collect();
     println!("seed {seed}");
     let status = Command::new("cargo")
-        .args(["nextest", "run", "--workspace", "--locked", "--filterset", filter])
+        .args([
+            "nextest",
+            "run",
+            "--workspace",
+            "--locked",
+            "--filterset",
+            &filters.join(" | "),
+        ])
         .env("CHAOS_SEED", seed.to_string())
         .status()
         .context("cargo nextest does not start")?;

@@ -10,7 +10,11 @@
 //! | `recovery_ms` | from the end of the fault to the first new success; the worst strike |
 //! | `slowest_ms` | longest wait of a client while the fault was there, where that is promised; else absent |
 
-use std::{fs, io, path::Path, time::Duration};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -75,14 +79,34 @@ struct Row {
     recovery_ms: Option<u64>,
 }
 
-/// Every result in `folder`, as a table.
-pub fn table(folder: &Path) -> io::Result<String> {
-    let mut rows = Vec::new();
-    if folder.exists() {
-        for entry in fs::read_dir(folder)? {
-            let row: Row = serde_json::from_slice(&fs::read(entry?.path())?)?;
-            rows.push(row);
+/// The results of `faults` in `folder`, which is other faults' and the drill's too.
+fn results(folder: &Path, faults: &[&Fault]) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    if !folder.exists() {
+        return Ok(files);
+    }
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let number = name.to_str().and_then(|name| Some(name.split_once('.')?.0));
+        if faults.iter().any(|fault| number == Some(fault.number)) {
+            files.push(entry.path());
         }
+    }
+    Ok(files)
+}
+
+/// Removes what the tests of `faults` have found before.
+pub fn forget(folder: &Path, faults: &[&Fault]) -> io::Result<()> {
+    results(folder, faults)?.into_iter().try_for_each(fs::remove_file)
+}
+
+/// What the tests of `faults` have found, as a table.
+pub fn table(folder: &Path, faults: &[&Fault]) -> io::Result<String> {
+    let mut rows = Vec::new();
+    for file in results(folder, faults)? {
+        let row: Row = serde_json::from_slice(&fs::read(file)?)?;
+        rows.push(row);
     }
     rows.sort_by(|one, other| (&one.fault, &one.test).cmp(&(&other.fault, &other.test)));
     let mut lines = vec![format!(
@@ -127,9 +151,13 @@ mod tests {
     use super::*;
     use crate::fault;
 
+    fn folder(name: &str) -> PathBuf {
+        std::env::temp_dir().join(format!("simpul-chaos-{name}-{}", std::process::id()))
+    }
+
     #[test]
     fn what_is_written_is_shown() {
-        let folder = std::env::temp_dir().join(format!("simpul-chaos-report-{}", std::process::id()));
+        let folder = folder("report");
         let fault = fault::find("database-killed").expect("a fault");
         let verdict = Verdict {
             successes: 812,
@@ -140,11 +168,37 @@ mod tests {
             .recovered_in(Some(Duration::from_millis(340)))
             .write(&folder)
             .expect("written");
-        let shown = table(&folder).expect("a table");
+        let shown = table(&folder, &[fault]).expect("a table");
         fs::remove_dir_all(&folder).expect("removed");
         let line = shown.lines().nth(1).expect("a line");
         for part in ["R07", "812", "340", "chaos::a_test (7)"] {
             assert!(line.contains(part), "{line}");
         }
+    }
+    #[test]
+    fn a_fault_replaces_its_own_results_and_nothing_else() {
+        let folder = folder("forget");
+        let [one, other] = ["R01", "R02"].map(|number| fault::find(number).expect("a fault"));
+        for fault in [one, other] {
+            for test in ["a_test", "chaos::another_test"] {
+                let outcome = Outcome::new(fault, test, 7, Verdict::default(), 1);
+                outcome.write(&folder).expect("written");
+            }
+        }
+        fs::write(folder.join("drill.json"), "{}").expect("written");
+        forget(&folder, &[one]).expect("forgotten");
+        let mut left: Vec<_> = fs::read_dir(&folder)
+            .expect("a folder")
+            .map(|entry| entry.expect("a file").file_name())
+            .collect();
+        left.sort();
+        let lines = |fault| table(&folder, &[fault]).expect("a table").lines().count();
+        let shown = [one, other].map(lines);
+        fs::remove_dir_all(&folder).expect("removed");
+        assert_eq!(
+            left,
+            ["R02.a_test.json", "R02.chaos.another_test.json", "drill.json"]
+        );
+        assert_eq!(shown, [1, 3], "each under one heading");
     }
 }
