@@ -38,11 +38,12 @@ pub struct Room<'a> {
 
 /// Writes `due`, `lease` and `release` for a table with the columns `due_at`, `lease_until`, `holder`, `epoch` and
 /// `attempts`. The texts are SQL: `queue` says which queue a row is in, `open` that something is left to be done,
-/// `place` where, if rows are leased by [`Room`], `taken` what else a lease changes, `columns` what a leased row is read
-/// from.
+/// `place` where, if rows are leased by [`Room`], `free` where the free rows are, in the order in which they are leased (of
+/// queue `$2` at `$3`, also those of `$6`, at most `$7`), `taken` what else a lease changes, `columns` what a leased row is
+/// read from.
 macro_rules! leased {
     (
-        table: $table:tt, queue: $queue:tt, key: $key:tt $type:ty, open: $open:tt, order: $order:tt, taken: $taken:tt,
+        table: $table:tt, queue: $queue:tt, key: $key:tt $type:ty, open: $open:tt, free: $free:tt, taken: $taken:tt,
         columns: $columns:tt, $leased:ty = |$tenant:ident, $row:ident| $read:expr
     ) => {
         $crate::inline::lease::leased!(@ends $table, $queue, $key $type, $open);
@@ -62,16 +63,12 @@ macro_rules! leased {
                     + " SET "
                     + $taken
                     + "lease_until = $3 + $4::interval, holder = $5, epoch = epoch + 1, attempts = attempts + 1
-                       WHERE tenant_id = $1 AND ctid = ANY (ARRAY(
-                           SELECT ctid FROM "
-                    + $table
-                    + " WHERE tenant_id = $1 AND "
+                       FROM "
+                    + $free
+                    + " AS free (spot)
+                       WHERE tenant_id = $1 AND "
                     + $queue
-                    + " = $2 AND due_at <= $3 AND "
-                    + $open
-                    + " AND (lease_until IS NULL OR lease_until <= $3 OR holder = ANY($6)) ORDER BY "
-                    + $order
-                    + " LIMIT $7 FOR UPDATE SKIP LOCKED)) RETURNING "
+                    + " = $2 AND ctid = free.spot RETURNING "
                     + $columns
                     + ", attempts, epoch",
                 $tenant.as_uuid(),

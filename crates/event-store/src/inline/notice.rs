@@ -53,7 +53,7 @@ pub async fn store(tx: &mut TenantTx, notice: &Notice) -> Result<bool, StoreErro
     let first = sqlx::query_scalar!(
         r#"INSERT INTO es.notices AS n (tenant_id, notice_id, connection, dedup_key, body, headers, received_at, due_at)
            VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
-           ON CONFLICT ON CONSTRAINT notices_dedup_key DO UPDATE SET repeats = n.repeats + 1
+           ON CONFLICT (tenant_id, connection, dedup_key) WHERE dedup_key IS NOT NULL DO UPDATE SET repeats = n.repeats + 1
            RETURNING notice_id = $2 AS "first!""#,
         tenant.as_uuid(),
         notice.id.as_uuid(),
@@ -89,7 +89,7 @@ pub async fn refuse(tx: &mut TenantTx, refused: &Refused) -> Result<(), StoreErr
 
 leased! {
     table: "es.notices", queue: "'notices'", key: "notice_id" Uuid, open: "state = 'waiting'",
-    order: "received_at, notice_id", taken: "",
+    free: "es.free_notices($1, $3, $6, $7)", taken: "",
     columns: "notice_id, connection, dedup_key, body, headers, received_at",
     Leased = |tenant, row| Leased {
         tenant,

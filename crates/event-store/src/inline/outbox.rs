@@ -77,7 +77,7 @@ pub async fn put(tx: &mut TenantTx, parcel: &Parcel) -> Result<(), StoreError> {
 
 leased! {
     table: "es.outbox", queue: "channel", key: "outbox_id" Uuid, open: "state IN ('waiting', 'sending')",
-    order: "due_at, outbox_id", taken: "state = 'sending', ",
+    free: "es.free_parcels($1, $2, $3, $6, $7)", taken: "state = 'sending', ",
     columns: "outbox_id, channel, body, due_at, begun, cause, correlation",
     Leased = |tenant, row| Leased {
         tenant,

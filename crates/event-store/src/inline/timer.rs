@@ -190,7 +190,8 @@ pub async fn lease_alike(
 }
 
 leased! {
-    table: "es.timers", queue: "'timers'", key: "timer_id" Uuid, open: "true", order: "due_at", taken: "",
+    table: "es.timers", queue: "'timers'", key: "timer_id" Uuid, open: "true",
+    free: "es.free_timers($1, $3, $6, $7)", taken: "",
     columns: "timer_id, kind, subject, due_at, cause, correlation",
     Fired = |tenant, row| Fired {
         tenant,
