@@ -14,7 +14,7 @@
 /// Writes functions that read rows of one table as `|row| …` says, which may use `?`. The texts are SQL.
 ///
 /// `one by` reads the rows of which the key is one of some ids, `all by` those of which another column is: every row once;
-/// unknown ids are left out. `page` reads those that pass its filter, whose values begin at `$5`. Whatever is read of a
+/// unknown ids are left out. `with` reads those of `one by` together with what more is said, from further columns. `page` reads those that pass its filter, whose values begin at `$5`. Whatever is read of a
 /// list that has pages begins with what is `newest`; other tables have the order that they say, if any.
 macro_rules! rows {
     (
@@ -61,18 +61,23 @@ macro_rules! rows {
     (
         @by $order:tt, $table:tt, $columns:tt, $row:ty, $found:ident, $read:expr,
         $(one by $key:tt: $one_vis:vis fn $one:ident,)* $(all by $column:tt: $all_vis:vis fn $all:ident,)*
+        $(with $more:tt, $rest:ty = $read_rest:expr, by $whole_key:tt: $whole_vis:vis fn $whole:ident,)?
     ) => {
         $($crate::rows::rows! {
-            @read $one_vis $one, $table, $columns, $row, $found, $read, $order,
+            @read $one_vis $one, $table, [$columns], $row, $found, $read, $order,
             [$key + " BETWEEN wanted.id AND wanted.id ORDER BY " + $key + " LIMIT 1"]
         })*
+        $($crate::rows::rows! {
+            @read $whole_vis $whole, $table, [$columns + ", " + $more], ($row, $rest), $found, ($read, $read_rest), $order,
+            [$whole_key + " BETWEEN wanted.id AND wanted.id ORDER BY " + $whole_key + " LIMIT 1"]
+        })?
         // `OFFSET 0` keeps the planner from making a join of it.
         $($crate::rows::rows! {
-            @read $all_vis $all, $table, $columns, $row, $found, $read, $order, [$column + " = wanted.id OFFSET 0"]
+            @read $all_vis $all, $table, [$columns], $row, $found, $read, $order, [$column + " = wanted.id OFFSET 0"]
         })*
     };
     (
-        @read $vis:vis $by:ident, $table:tt, $columns:tt, $row:ty, $found:ident, $read:expr, [$($order:tt)*],
+        @read $vis:vis $by:ident, $table:tt, [$($columns:tt)+], $row:ty, $found:ident, $read:expr, [$($order:tt)*],
         [$($condition:tt)+]
     ) => {
         $vis async fn $by(
@@ -81,7 +86,7 @@ macro_rules! rows {
         ) -> Result<Vec<$row>, $crate::QueryError> {
             let tenant = tx.tenant();
             sqlx::query!(
-                "SELECT " + $columns
+                "SELECT " + $($columns)+
                     + " FROM (SELECT DISTINCT unnest($2::uuid[]) AS id) AS wanted CROSS JOIN LATERAL (SELECT * FROM "
                     + $table + " WHERE tenant_id = $1 AND " + $($condition)+ + ") AS found" $($order)*,
                 tenant.as_uuid(),

@@ -73,7 +73,7 @@ pub struct InvoiceFilter {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct InvoiceListProjector;
 
-type Rows = BTreeMap<InvoiceId, InvoiceRow>;
+type Bills = BTreeMap<InvoiceId, (InvoiceRow, Terms)>;
 
 impl Projector for InvoiceListProjector {
     const NAME: &'static str = "invoices";
@@ -95,21 +95,12 @@ impl Projector for InvoiceListProjector {
         }
         if !invoices.is_empty() {
             let ids = column(&invoices, |event| invoice_of(event).as_uuid());
-            let found = by_id(tx, &ids).await?;
-            let mut rows: Rows = found.into_iter().map(|row| (row.invoice, row)).collect();
-            let terms = terms_of(tx, &ids).await?;
-            let mut terms: BTreeMap<InvoiceId, Terms> = terms.into_iter().collect();
+            let found = with_terms(tx, &ids).await?;
+            let mut bills: Bills = found.into_iter().map(|bill| (bill.0.invoice, bill)).collect();
             for event in invoices {
-                if let InvoiceEvent::Issued(issued) = event {
-                    terms.insert(issued.invoice, Terms::of(issued));
-                }
-                apply(&mut rows, event);
+                apply(&mut bills, event);
             }
-            let both = rows.into_values().filter_map(|row| {
-                let terms = terms.remove(&row.invoice)?;
-                Some((row, terms))
-            });
-            store(tx, &both.collect::<Vec<_>>()).await?;
+            store(tx, &bills.into_values().collect::<Vec<_>>()).await?;
         }
         attempt_list::project(tx, &attempts).await
     }
@@ -134,12 +125,12 @@ fn invoice_of(event: &InvoiceEvent) -> InvoiceId {
     }
 }
 
-fn apply(rows: &mut Rows, event: &InvoiceEvent) {
+fn apply(bills: &mut Bills, event: &InvoiceEvent) {
     if let InvoiceEvent::Issued(issued) = event {
-        rows.insert(issued.invoice, issued_row(issued));
+        bills.insert(issued.invoice, (issued_row(issued), Terms::of(issued)));
         return;
     }
-    let Some(row) = rows.get_mut(&invoice_of(event)) else {
+    let Some((row, _)) = bills.get_mut(&invoice_of(event)) else {
         return;
     };
     match event {
@@ -259,6 +250,13 @@ rows! {
             filter.search.as_ref().map(|text| text.to_lowercase())
         ],
     one by "invoice_id": fn by_id,
+    with r#"snapshot AS "snapshot: JsonText", currency, zone"#,
+    Terms = Terms {
+        snapshot: row.snapshot,
+        currency: row.currency,
+        zone: row.zone,
+    },
+    by "invoice_id": fn with_terms,
 }
 
 /// INVARIANT: one of both is there (`invoices_billed_check`).
@@ -283,20 +281,6 @@ impl Terms {
             zone: word(&issued.zone),
         }
     }
-}
-
-rows! {
-    table: "invoices",
-    columns: r#"invoice_id, snapshot AS "snapshot: JsonText", currency, zone"#,
-    (InvoiceId, Terms) = |row| {
-        let terms = Terms {
-            snapshot: row.snapshot,
-            currency: row.currency,
-            zone: row.zone,
-        };
-        (InvoiceId::new(row.invoice_id), terms)
-    },
-    one by "invoice_id": fn terms_of,
 }
 
 async fn store(tx: &mut TenantTx, bills: &[(InvoiceRow, Terms)]) -> Result<(), HandlerError> {

@@ -198,6 +198,10 @@ async fn a_change_of_a_row_does_not_read_all_rows_of_its_tenant() {
     }
     let tables = changed.map(|name| format!("rm_{name}_v1.{name}"));
     no_more_was_read_than_asked_for(&test, &story, &tables).await;
+    let mut admin = Session::open(&test.superuser_url()).await;
+    let read = admin.rows_read("rm_invoices_v1.invoices").await;
+    let twice = 2 * i64::from(CHANGES);
+    assert!(read <= twice, "a bill is read once and written once: {read}");
 }
 
 #[tokio::test]
