@@ -3,7 +3,7 @@
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use simpul_domain::{Sealed, TenantId};
-use simpul_event_store::{EventStore, StoreError, Work, vault::Keyring};
+use simpul_event_store::{EventStore, StoreError, Work};
 
 /// Clear text inside a command. It is serialised for the command's fingerprint only and never printed.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,14 +55,6 @@ impl Personal {
         tx.commit().await?;
         Ok(Self(opened.expose_secret().to_owned()))
     }
-}
-
-/// The key of a subject, made at its first use.
-pub(crate) async fn keys_of(work: &Work<'_>, subject: &str) -> Result<Keyring, StoreError> {
-    let mut tx = work.store().db().tenant_tx(work.tenant()).await?;
-    let keys = work.store().vault().keyring_of(&mut tx, subject).await?;
-    tx.commit().await?;
-    Ok(keys)
 }
 
 impl std::fmt::Debug for Personal {

@@ -25,9 +25,7 @@ use crate::{
         receive_transfer, void,
     },
     customers::{Person, register},
-    decide, permission,
-    personal::keys_of,
-    refuse,
+    decide, permission, refuse,
 };
 
 /// Bills the operator's next period, if it has begun: the tab's lines become an invoice in the same unit of work. A period
@@ -188,7 +186,7 @@ impl Command for RegisterPayer {
             return refuse(Refusal::Missing { what: "tenant" });
         };
         let payer = payer_id(self.account);
-        let keys = keys_of(work, &payer.to_string()).await?;
+        let keys = work.keyring_of(&payer.to_string()).await?;
         let person = Person {
             name: &self.name,
             phone: &self.phone,

@@ -243,13 +243,19 @@ impl<'s> Work<'s> {
     /// The key of a subject of the vault. One that this work begins gets its key with the events: the subject must be
     /// new, and an existing one becomes a conflict at commit.
     pub async fn begin_subject(&mut self, subject: &str) -> Result<Keyring, StoreError> {
-        let vault = self.store.vault();
         if let Some(tenant_key) = self.tenant_key {
+            let vault = self.store.vault();
             let (keyring, wrapped) = vault.make_key(self.tenant(), subject, tenant_key)?;
             self.claims.keys.push(json!([subject, hex::encode(wrapped)]));
             return Ok(keyring);
         }
         // The tenant's first one.
+        self.keyring_of(subject).await
+    }
+
+    /// The key of a subject of the vault that may be there already, made at its first use.
+    pub async fn keyring_of(&mut self, subject: &str) -> Result<Keyring, StoreError> {
+        let vault = self.store.vault();
         self.read(async |tx| vault.keyring_of(tx, subject).await).await
     }
 
