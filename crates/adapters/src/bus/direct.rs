@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use simpul_event_store::{
     EventStore, Recorded,
-    feed::{self, HandlerError, Reactor},
+    feed::{HandlerError, Interest, Reactor},
 };
 
 use super::{
-    Consumer, Envelope, Interest, Source,
+    Consumer, Envelope, Source,
     consumer::{bury, take_in},
 };
 use crate::work_loop::chain;
@@ -57,11 +57,8 @@ impl<C: Consumer> Reactor for Direct<C> {
         &self.name
     }
 
-    fn interest(&self) -> feed::Interest {
-        match self.consumer.interest() {
-            Interest::All => feed::Interest::All,
-            Interest::Events(names) => feed::Interest::Events(names),
-        }
+    fn interest(&self) -> Interest {
+        self.consumer.interest()
     }
 
     async fn react(&self, events: &[Recorded]) -> Result<(), HandlerError> {

@@ -17,7 +17,7 @@ pub mod topology;
 
 pub use self::{
     connection::Broker,
-    consumer::{Consumer, Interest},
+    consumer::Consumer,
     direct::Direct,
     envelope::{Envelope, Source},
     relay::Relay,

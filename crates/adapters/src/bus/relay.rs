@@ -140,7 +140,7 @@ impl Relay {
                     properties(&envelope),
                 )
                 .await?;
-            let wanted = topology.wants(&envelope.event_type);
+            let wanted = topology.wants(&envelope);
             confirms.push_back(async move { (answer(&confirm.await), wanted) });
         }
         crash::point(Point::RelayPublished);

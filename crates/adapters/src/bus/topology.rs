@@ -8,8 +8,9 @@ use lapin::{
     options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions},
     types::{AMQPValue, FieldTable, LongString, ShortString},
 };
+use simpul_event_store::feed::Interest;
 
-use super::consumer::{Consumer, Interest};
+use super::{Envelope, consumer::Consumer};
 
 /// Deliveries of one message before the broker takes it away.
 pub const DELIVERY_LIMIT: i32 = 20;
@@ -71,11 +72,11 @@ impl Topology {
         format!("{}.{consumer}.dead", self.prefix)
     }
 
-    /// Whether some queue must have taken an event of this type.
-    pub fn wants(&self, event_type: &str) -> bool {
+    /// Whether some queue must have taken this event.
+    pub fn wants(&self, event: &Envelope) -> bool {
         self.queues
             .iter()
-            .any(|queue| queue.interest.includes(event_type))
+            .any(|queue| queue.interest.includes(&event.aggregate_type, &event.event_type))
     }
 
     pub(super) async fn declare(&self, channel: &Channel) -> lapin::Result<()> {
@@ -123,7 +124,7 @@ impl Topology {
         put(&mut arguments, "x-dead-letter-strategy", text("at-least-once"));
         put(&mut arguments, "x-overflow", text("reject-publish"));
         self.create(channel, &name, arguments).await?;
-        for pattern in queue.interest.bindings() {
+        for pattern in bindings(queue.interest) {
             self.bind(channel, &name, &self.exchange(), &pattern).await?;
         }
         Ok(())
@@ -155,6 +156,15 @@ impl Topology {
     }
 }
 
+/// Routing patterns of the topic exchange, as [`Envelope::routing_key`] makes the keys.
+fn bindings(interest: Interest) -> Vec<String> {
+    match interest {
+        Interest::All => vec!["tenant.#".to_owned()],
+        Interest::Types(types) => types.iter().map(|name| format!("tenant.*.{name}.*")).collect(),
+        Interest::Events(names) => names.iter().map(|name| format!("tenant.*.{name}")).collect(),
+    }
+}
+
 fn quorum() -> FieldTable {
     let mut arguments = FieldTable::default();
     put(&mut arguments, "x-queue-type", text("quorum"));
@@ -167,4 +177,18 @@ fn put(arguments: &mut FieldTable, key: &str, value: AMQPValue) {
 
 fn text(value: &str) -> AMQPValue {
     AMQPValue::LongString(LongString::from(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_bind_for_every_tenant() {
+        assert_eq!(bindings(Interest::All), ["tenant.#"]);
+        let invoices = Interest::Types(&["billing.invoice"]);
+        assert_eq!(bindings(invoices), ["tenant.*.billing.invoice.*"]);
+        let issued = Interest::Events(&["billing.invoice.issued"]);
+        assert_eq!(bindings(issued), ["tenant.*.billing.invoice.issued"]);
+    }
 }

@@ -4,7 +4,7 @@ use chrono::Duration;
 use simpul_domain::{RouterId, SubscriptionId};
 use simpul_event_store::{
     EventStore, TenantTx,
-    feed::HandlerError,
+    feed::{HandlerError, Interest},
     inline::{
         Origin,
         lane::{self, Wish},
@@ -13,7 +13,7 @@ use simpul_event_store::{
 
 use super::LANE;
 use crate::{
-    bus::{Consumer, Envelope, Interest},
+    bus::{Consumer, Envelope},
     work_loop::Wake,
 };
 

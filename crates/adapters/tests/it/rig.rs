@@ -19,12 +19,12 @@ use lapin::{
 };
 use secrecy::SecretString;
 use simpul_adapters::bus::{
-    Broker, Consumer, Direct, Envelope, Interest, Relay, Source, Topology, amqp::Queues, relay,
+    Broker, Consumer, Direct, Envelope, Relay, Source, Topology, amqp::Queues, relay,
 };
 use simpul_domain::TenantId;
 use simpul_event_store::{
     EventStore, TenantTx,
-    feed::{HandlerError, Runner, RunnerSettings},
+    feed::{HandlerError, Interest, Runner, RunnerSettings},
 };
 use simpul_testkit::TestDb;
 use tokio::{

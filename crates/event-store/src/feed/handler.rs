@@ -66,7 +66,9 @@ impl<P: Projector> Handle for Projecting<P> {
     }
 
     fn wants(&self, event: &Recorded) -> bool {
-        self.projector.interest().includes(event)
+        self.projector
+            .interest()
+            .includes(&event.aggregate_type, &event.event_type)
     }
 
     async fn handle(

@@ -1,8 +1,6 @@
-//! Which events matter to a subscriber: most concern few.
+//! Which events matter to whoever follows the log: most concern few.
 
-use crate::Recorded;
-
-/// Which events matter to a subscriber.
+/// Which events matter to whoever follows the log, from the log itself or by a broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Interest {
     All,
@@ -13,11 +11,34 @@ pub enum Interest {
 }
 
 impl Interest {
-    pub fn includes(self, event: &Recorded) -> bool {
+    pub fn includes(self, aggregate_type: &str, event_type: &str) -> bool {
         match self {
             Self::All => true,
-            Self::Types(types) => types.contains(&event.aggregate_type.as_str()),
-            Self::Events(names) => names.contains(&event.event_type.as_str()),
+            Self::Types(types) => types.contains(&aggregate_type),
+            Self::Events(names) => names.contains(&event_type),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_known_by_its_type_or_by_its_name() {
+        let includes = |interest: Interest| interest.includes("billing.invoice", "billing.invoice.issued");
+        for concerned in [
+            Interest::All,
+            Interest::Types(&["billing.payment", "billing.invoice"]),
+            Interest::Events(&["billing.invoice.paid", "billing.invoice.issued"]),
+        ] {
+            assert!(includes(concerned), "{concerned:?}");
+        }
+        for other in [
+            Interest::Types(&["billing.invoice.issued"]),
+            Interest::Events(&["billing.invoice", "billing.invoice.paid"]),
+        ] {
+            assert!(!includes(other), "{other:?}");
         }
     }
 }

@@ -148,7 +148,7 @@ pub trait Reactor: Send + Sync + 'static {
 
     /// Whether an event matters, where that takes more than its name.
     fn wants(&self, event: &Recorded) -> bool {
-        self.interest().includes(event)
+        self.interest().includes(&event.aggregate_type, &event.event_type)
     }
 
     fn react(&self, events: &[Recorded]) -> impl Future<Output = Result<(), HandlerError>> + Send;

@@ -19,12 +19,15 @@ use lapin::{
 };
 use proptest::prelude::*;
 use secrecy::SecretString;
-use simpul_adapters::bus::{Broker, Consumer, Envelope, Interest, Topology};
+use simpul_adapters::bus::{Broker, Consumer, Envelope, Topology};
 use simpul_domain::{
     CustomerId, Decider as _, EventId, PaymentId, Rupiah, TenantId,
     billing::{CreditAccount, CreditAccountCommand},
 };
-use simpul_event_store::{TenantTx, feed::HandlerError};
+use simpul_event_store::{
+    TenantTx,
+    feed::{HandlerError, Interest},
+};
 use simpul_sim::model::{broker, log::Recorded};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;

@@ -8,13 +8,13 @@ use std::{
 use proptest::prelude::*;
 use serde_json::json;
 use simpul_adapters::bus::{
-    Consumer, Envelope, Interest, Source,
+    Consumer, Envelope, Source,
     consumer::{Disposition, ReplayError, Taken, bury, dispose, replay, take_in},
 };
 use simpul_domain::{EventId, TenantId, billing::CreditAccount};
 use simpul_event_store::{
     EventStore, StoreError, TenantTx, Work,
-    feed::{self, HandlerError},
+    feed::{self, HandlerError, Interest},
     inline::dead_letter,
 };
 use simpul_sim::model::{broker::Message, store::Store};
