@@ -63,7 +63,7 @@ async fn next_code(work: &mut Work<'_>) -> Outcome<CustomerCode> {
     let scope = format!("{CODE_SCOPE}/{pattern}");
     loop {
         let counter = work.next_number(&scope).await?;
-        let Ok(code) = CustomerCode::parse(&pattern.render(counter)) else {
+        let Ok(code) = CustomerCode::try_from(pattern.render(counter)) else {
             return refuse(Refusal::Invalid {
                 field: "code",
                 rule: "length",

@@ -17,7 +17,13 @@ macro_rules! text_type {
         impl $name {
             #[doc = $message]
             pub fn parse(text: &str) -> Result<Self, $error> {
-                Self::try_from(text.to_owned())
+                Self::check(text)?;
+                Ok(Self(text.to_owned()))
+            }
+
+            fn check(text: &str) -> Result<(), $error> {
+                let valid: fn(&str) -> bool = $valid;
+                if valid(text) { Ok(()) } else { Err($error) }
             }
 
             pub fn as_str(&self) -> &str {
@@ -29,8 +35,8 @@ macro_rules! text_type {
             type Error = $error;
 
             fn try_from(text: String) -> Result<Self, $error> {
-                let valid: fn(&str) -> bool = $valid;
-                if valid(&text) { Ok(Self(text)) } else { Err($error) }
+                Self::check(&text)?;
+                Ok(Self(text))
             }
         }
 

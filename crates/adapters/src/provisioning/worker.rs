@@ -428,7 +428,7 @@ fn is_fenced(error: &PortError) -> bool {
 }
 
 fn sha256(text: &str) -> Result<Sha256Hex, PortError> {
-    Sha256Hex::parse(&hex::encode(digest(&SHA256, text.as_bytes()))).map_err(PortError::new)
+    Sha256Hex::try_from(hex::encode(digest(&SHA256, text.as_bytes()))).map_err(PortError::new)
 }
 
 fn delta(time: Duration) -> TimeDelta {

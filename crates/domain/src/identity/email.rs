@@ -32,7 +32,7 @@ fn is_domain(domain: &str) -> bool {
 impl EmailAddress {
     /// As typed: blanks around it and capitals do not make another address.
     pub fn typed(text: &str) -> Result<Self, EmailAddressError> {
-        Self::parse(&text.trim().to_ascii_lowercase())
+        Self::try_from(text.trim().to_ascii_lowercase())
     }
 }
 
