@@ -19,7 +19,7 @@ use simpul_domain::{
 use uuid::Uuid;
 
 use crate::{
-    cast::{api::gateway_of, command::Context, feed::PROJECTOR, subscribers, use_case::USERS},
+    cast::{api::gateway_of, command::Context, services::PROJECTOR, subscribers, use_case::USERS},
     faults::Fault,
     model::{
         broker::Message,

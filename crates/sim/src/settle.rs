@@ -28,7 +28,7 @@ use crate::{
     cast::{
         api::gateway_of,
         consumer::wish_of,
-        feed::{Facts, apply},
+        services::{Facts, apply},
         subscribers,
         use_case::USERNAME,
     },

@@ -2,11 +2,7 @@
 
 use std::{collections::BTreeSet, rc::Rc};
 
-use simpul_domain::{
-    AnyEvent, SubscriptionId, TenantId,
-    network::desired::ServiceFacts,
-    subscriptions::{SubscriptionStatus, subscription::SubscriptionEvent},
-};
+use simpul_domain::TenantId;
 use simpul_event_store::feed::{
     OnError,
     machine::{Effect, Input, LEASE_POLL_MS, Machine, POLL_MS},
@@ -25,7 +21,6 @@ use crate::{
 };
 
 pub(crate) const RELAY: &str = "relay";
-pub(crate) const PROJECTOR: &str = "services";
 
 /// Why events were not handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -457,88 +452,4 @@ impl Handler for Relay {
 
 pub(super) async fn relay(seat: Seat) {
     run(seat, Relay).await;
-}
-
-/// Keeps what routers should hold, as `projections/src/network/desired.rs`.
-pub(super) struct Services;
-
-impl Handler for Services {
-    const NAME: &'static str = PROJECTOR;
-    const ON_ERROR: OnError = OnError::Park;
-    const BATCH: usize = 8;
-    const OUTSIDE: bool = false;
-
-    fn project(&self, world: &mut World, tenant: TenantId, events: &[Rc<Recorded>]) {
-        world.handled(Self::NAME, tenant, events);
-        for recorded in events {
-            if let AnyEvent::Subscription(event) = &recorded.event {
-                let id = SubscriptionId::new(recorded.stream.1);
-                apply(
-                    &mut world.store.services,
-                    tenant,
-                    id,
-                    recorded.seq.unsigned_abs(),
-                    event,
-                );
-            }
-        }
-        world.news.tell(Topics::LANES);
-    }
-}
-
-pub(super) async fn project(seat: Seat) {
-    run(seat, Services).await;
-}
-
-/// What is known about each line.
-pub(crate) type Facts = std::collections::BTreeMap<(TenantId, SubscriptionId), ServiceFacts>;
-
-/// One event's change of what is known about its line.
-pub(crate) fn apply(
-    services: &mut Facts,
-    tenant: TenantId,
-    id: SubscriptionId,
-    version: u64,
-    event: &SubscriptionEvent,
-) {
-    if let SubscriptionEvent::Opened(opened) = event {
-        let facts = ServiceFacts {
-            tenant,
-            subscription: opened.subscription,
-            router: opened.router,
-            status: SubscriptionStatus::Pending,
-            username: opened.username.clone(),
-            secret: opened.secret.clone(),
-            secret_version: version,
-            profile: opened.terms.profile.clone(),
-            version,
-        };
-        services.insert((tenant, id), facts);
-        return;
-    }
-    let Some(facts) = services.get_mut(&(tenant, id)) else {
-        return;
-    };
-    facts.status = match event {
-        SubscriptionEvent::Activated(_)
-        | SubscriptionEvent::IsolirLifted(_)
-        | SubscriptionEvent::Resumed(_) => SubscriptionStatus::Active,
-        SubscriptionEvent::Isolated(_) => SubscriptionStatus::Isolated,
-        SubscriptionEvent::Suspended(_) => SubscriptionStatus::Suspended,
-        SubscriptionEvent::Stopped(_) => SubscriptionStatus::Stopped,
-        SubscriptionEvent::Terminated(_) => SubscriptionStatus::Terminated,
-        SubscriptionEvent::PlanChanged(changed) => {
-            facts.profile = changed.terms.profile.clone();
-            facts.status
-        }
-        SubscriptionEvent::SecretChanged(changed) => {
-            facts.secret = changed.secret.clone();
-            facts.secret_version = version;
-            facts.status
-        }
-        SubscriptionEvent::Opened(_)
-        | SubscriptionEvent::OverdueNoted(_)
-        | SubscriptionEvent::OverdueCleared(_) => return,
-    };
-    facts.version = version;
 }

@@ -3,9 +3,9 @@
 use simpul_domain::{EventId, TenantId};
 
 use super::{
-    consumer,
-    feed::{self, PROJECTOR, Services},
+    consumer, feed,
     policies::{POLICIES, Policies},
+    services::{PROJECTOR, Services},
 };
 use crate::{
     model::parked::Place,

@@ -19,6 +19,7 @@ pub mod outside;
 mod policies;
 mod polling;
 mod rounds;
+pub(crate) mod services;
 pub(crate) mod use_case;
 pub mod visitors;
 mod work;
@@ -29,14 +30,14 @@ use crate::stage::Seat;
 
 /// Everybody who follows the log.
 pub fn subscribers() -> [&'static str; 3] {
-    [policies::POLICIES, feed::RELAY, feed::PROJECTOR]
+    [policies::POLICIES, feed::RELAY, services::PROJECTOR]
 }
 
 /// Starts everything that one process runs.
 pub fn boot(seat: &Seat) {
     seat.spawn("policies", policies::run);
     seat.spawn("relay", feed::relay);
-    seat.spawn("projector", feed::project);
+    seat.spawn("projector", services::run);
     seat.spawn("consumer", consumer::run);
     seat.spawn("dead", consumer::dead);
     seat.spawn("lanes", lanes::run);
