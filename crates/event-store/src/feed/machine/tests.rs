@@ -1,0 +1,242 @@
+//! What the loop does next, step by step.
+
+use uuid::Uuid;
+
+use super::*;
+
+fn tenant(number: u128) -> TenantId {
+    TenantId::new(Uuid::from_u128(number))
+}
+
+fn leading(on_error: OnError) -> Machine {
+    let mut machine = Machine::new(on_error);
+    assert_eq!(machine.step(0, Input::Woken), Effect::TakeLease);
+    assert_eq!(machine.step(0, Input::LeaseTaken), Effect::FindWork);
+    machine
+}
+
+#[test]
+fn tenants_with_work_take_turns() {
+    let mut machine = leading(OnError::Park);
+    let found = Input::Found {
+        tenants: vec![tenant(1), tenant(2)],
+        more: false,
+    };
+    assert_eq!(machine.step(1, found), Effect::Process { tenant: tenant(1) });
+    let busy = Input::Done {
+        tenant: tenant(1),
+        more: true,
+        concerned: true,
+    };
+    assert_eq!(machine.step(2, busy), Effect::Process { tenant: tenant(2) });
+    let done = Input::Done {
+        tenant: tenant(2),
+        more: false,
+        concerned: true,
+    };
+    assert_eq!(machine.step(3, done), Effect::Process { tenant: tenant(1) });
+    let done = Input::Done {
+        tenant: tenant(1),
+        more: false,
+        concerned: true,
+    };
+    assert_eq!(machine.step(4, done), Effect::Wait { ms: POLL_MS - 4 });
+}
+
+#[test]
+fn whoever_wakes_to_try_again_does_not_look_everywhere() {
+    let mut machine = leading(OnError::Park);
+    machine.step(1, Input::Hint(tenant(1)));
+    let failed = Input::Transient { tenant: tenant(1) };
+    assert_eq!(machine.step(2, failed), Effect::Wait { ms: FIRST_BACKOFF_MS });
+    let again = Effect::Process { tenant: tenant(1) };
+    assert_eq!(machine.step(2 + FIRST_BACKOFF_MS, Input::Woken), again);
+    let done = Input::Done {
+        tenant: tenant(1),
+        more: false,
+        concerned: true,
+    };
+    let until_look = Effect::Wait { ms: POLL_MS - 60 };
+    assert_eq!(machine.step(60, done), until_look);
+    assert_eq!(machine.step(POLL_MS, Input::Woken), Effect::FindWork);
+    let nothing = Input::Found {
+        tenants: Vec::new(),
+        more: false,
+    };
+    assert_eq!(
+        machine.step(POLL_MS + 1, nothing),
+        Effect::Wait { ms: POLL_MS - 1 }
+    );
+    assert_eq!(machine.step(POLL_MS + 2, Input::HintsMissed), Effect::FindWork);
+}
+
+#[test]
+fn news_that_does_not_concern_it_is_gathered() {
+    let mut machine = leading(OnError::Park);
+    machine.step(1, Input::Hint(tenant(1)));
+    let passed = Input::Done {
+        tenant: tenant(1),
+        more: false,
+        concerned: false,
+    };
+    assert_eq!(machine.step(2, passed), Effect::Wait { ms: POLL_MS - 2 });
+    // Nothing is done for it before its time, and others are not kept waiting.
+    assert_eq!(
+        machine.step(5, Input::Hint(tenant(1))),
+        Effect::Wait { ms: GATHER_MS - 3 }
+    );
+    assert_eq!(
+        machine.step(6, Input::Hint(tenant(2))),
+        Effect::Process { tenant: tenant(2) }
+    );
+    let concerned = Input::Done {
+        tenant: tenant(2),
+        more: false,
+        concerned: true,
+    };
+    assert_eq!(machine.step(7, concerned), Effect::Wait { ms: GATHER_MS - 5 });
+    assert_eq!(
+        machine.step(2 + GATHER_MS, Input::Hint(tenant(2))),
+        Effect::Process { tenant: tenant(2) }
+    );
+    let concerned = Input::Done {
+        tenant: tenant(2),
+        more: false,
+        concerned: true,
+    };
+    assert_eq!(
+        machine.step(3 + GATHER_MS, concerned),
+        Effect::Process { tenant: tenant(1) }
+    );
+}
+
+#[test]
+fn a_poison_event_is_found_alone_and_parked() {
+    let mut machine = leading(OnError::Park);
+    machine.step(1, Input::Hint(tenant(1)));
+    let poison = Input::Poison {
+        tenant: tenant(1),
+        seq: None,
+    };
+    assert_eq!(machine.step(2, poison), Effect::ProcessOne { tenant: tenant(1) });
+    let more = Input::Done {
+        tenant: tenant(1),
+        more: true,
+        concerned: true,
+    };
+    assert_eq!(machine.step(3, more), Effect::ProcessOne { tenant: tenant(1) });
+    let culprit = Input::Poison {
+        tenant: tenant(1),
+        seq: Some(7),
+    };
+    assert_eq!(
+        machine.step(4, culprit),
+        Effect::Park {
+            tenant: tenant(1),
+            seq: 7
+        }
+    );
+}
+
+#[test]
+fn who_does_not_lead_asks_at_its_own_pace_whatever_the_hints() {
+    let mut machine = Machine::new(OnError::Park);
+    machine.step(0, Input::Woken);
+    let busy = Effect::Wait { ms: LEASE_POLL_MS };
+    assert_eq!(machine.step(10, Input::LeaseBusy), busy);
+    assert_eq!(
+        machine.step(110, Input::Hint(tenant(1))),
+        Effect::Wait {
+            ms: LEASE_POLL_MS - 100
+        }
+    );
+    assert_eq!(machine.step(10 + LEASE_POLL_MS, Input::Woken), Effect::TakeLease);
+}
+
+#[test]
+fn a_ledger_halts_and_tells_once() {
+    let mut machine = leading(OnError::Halt);
+    machine.step(1, Input::Hint(tenant(1)));
+    machine.step(
+        2,
+        Input::Poison {
+            tenant: tenant(1),
+            seq: None,
+        },
+    );
+    let culprit = Input::Poison {
+        tenant: tenant(1),
+        seq: Some(7),
+    };
+    assert_eq!(
+        machine.step(3, culprit.clone()),
+        Effect::Halt {
+            tenant: tenant(1),
+            seq: 7
+        }
+    );
+    assert!(matches!(machine.step(4, Input::Woken), Effect::Wait { .. }));
+    assert!(matches!(
+        machine.step(
+            500,
+            Input::Found {
+                tenants: vec![tenant(1)],
+                more: false
+            }
+        ),
+        Effect::ProcessOne { .. }
+    ));
+    assert!(matches!(
+        machine.step(501, culprit),
+        Effect::Wait { .. } | Effect::FindWork
+    ));
+    assert_eq!(machine.halted().get(&tenant(1)), Some(&7));
+}
+
+#[test]
+fn a_failing_tenant_rests_longer_each_time_while_others_go_on() {
+    let mut machine = leading(OnError::Park);
+    machine.step(1, Input::Hint(tenant(1)));
+    let mut now_ms = 1;
+    let mut waits = Vec::new();
+    for _ in 0..4 {
+        let mut effect = machine.step(now_ms, Input::Transient { tenant: tenant(1) });
+        let failed_at = now_ms;
+        while !matches!(effect, Effect::Process { .. }) {
+            effect = match effect {
+                Effect::Wait { ms } => {
+                    now_ms += ms;
+                    machine.step(now_ms, Input::Woken)
+                }
+                Effect::FindWork => machine.step(
+                    now_ms,
+                    Input::Found {
+                        tenants: vec![],
+                        more: false,
+                    },
+                ),
+                Effect::CheckLease => machine.step(now_ms, Input::LeaseHeld),
+                other => panic!("unexpected {other:?}"),
+            };
+        }
+        waits.push(now_ms - failed_at);
+    }
+    assert_eq!(waits, [50, 100, 200, 400]);
+    machine.step(now_ms, Input::Transient { tenant: tenant(1) });
+    assert_eq!(
+        machine.step(now_ms, Input::Hint(tenant(2))),
+        Effect::Process { tenant: tenant(2) }
+    );
+}
+
+#[test]
+fn a_fenced_worker_lets_go_and_asks_to_lead_again() {
+    let mut machine = leading(OnError::Park);
+    machine.step(1, Input::Hint(tenant(1)));
+    assert_eq!(machine.step(2, Input::Fenced), Effect::ReleaseLease);
+    assert_eq!(machine.step(3, Input::LeaseLost), Effect::TakeLease);
+    assert_eq!(
+        machine.step(4, Input::LeaseBusy),
+        Effect::Wait { ms: LEASE_POLL_MS }
+    );
+}
