@@ -4,11 +4,15 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use cqrs_es::DomainEvent as _;
-use serde::Serialize;
 use serde_json::{Value, json};
-use simpul_domain::{CommandId, Decider, EventId, TenantId};
+use simpul_domain::{Decider, EventId, TenantId};
 
-use super::{EventStore, canonical::CanonicalJson, memory::Seen};
+use super::{
+    EventStore,
+    append::{Append, Claims, Staged},
+    canonical::CanonicalJson,
+    memory::Seen,
+};
 use crate::{
     Context, StoreError,
     bus::origin::Origin,
@@ -17,33 +21,6 @@ use crate::{
     inline::{self, Inline},
     vault::Keyring,
 };
-
-/// One event on its way into the log.
-#[derive(Debug, Clone)]
-pub struct Staged {
-    pub aggregate_type: &'static str,
-    pub aggregate_id: String,
-    pub sequence: i64,
-    pub event_type: String,
-    pub event_version: String,
-    pub payload: CanonicalJson,
-    pub event_id: EventId,
-}
-
-/// Everything that `es.append` takes.
-#[derive(Debug)]
-pub struct Append<'a> {
-    pub tenant: TenantId,
-    pub command_id: CommandId,
-    pub fingerprint: &'a [u8],
-    pub answer: &'a Value,
-    pub metadata: &'a Value,
-    pub recorded_at: DateTime<Utc>,
-    pub events: &'a [Staged],
-    pub claims: Option<&'a Value>,
-    /// What the decisions stand on besides the streams' expected versions, see `es.expect_unmoved`.
-    pub reads: Option<&'a Value>,
-}
 
 /// A stream in the eyes of a unit of work.
 struct Loaded {
@@ -528,41 +505,4 @@ pub enum DecideError<E> {
     Refused(E),
     #[error(transparent)]
     Store(#[from] StoreError),
-}
-
-/// What `es.take_claims` takes, each in a list that is left out when it is empty.
-#[derive(Debug, Default, Serialize)]
-struct Claims {
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    keys: Vec<Value>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    take: Vec<Value>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    release: Vec<Value>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    quota: Vec<Value>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    add: Vec<Value>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    drop: Vec<Value>,
-}
-
-impl Claims {
-    const fn is_empty(&self) -> bool {
-        self.keys.is_empty()
-            && self.take.is_empty()
-            && self.release.is_empty()
-            && self.quota.is_empty()
-            && self.add.is_empty()
-            && self.drop.is_empty()
-    }
-
-    fn to_json(&self) -> Result<Option<Value>, StoreError> {
-        if self.is_empty() {
-            return Ok(None);
-        }
-        serde_json::to_value(self)
-            .map(Some)
-            .map_err(StoreError::Unwritable)
-    }
 }
