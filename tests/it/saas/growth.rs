@@ -38,12 +38,6 @@ impl Journey {
         });
         let onboarded = self.govern("tenantOnboard", "tenant { id }", operator).await;
         let tenant = text(&onboarded["tenant"]["id"]);
-        // Before that, nobody knows whom the bills are for.
-        let has_tab = |log: &[Recorded]| (count(log, "saas.tab.opened") == 1).then_some(());
-        let world = &self.world;
-        world
-            .wait_in(TenantId::PLATFORM, "the operator has a tab", has_tab)
-            .await;
         let payer = json!({ "tenantId": tenant, "name": "Siti Aminah", "phone": "0813-1111-2222" });
         self.govern("saasPayerRegister", "saasPayer { tenantId }", payer)
             .await;

@@ -10,8 +10,15 @@ use simpul_api::{Surface, auth::Viewer};
 use simpul_app::{
     permission, platform,
     policies::{Policies, timer_row},
+    stream,
 };
-use simpul_domain::{TenantId, platform::Account, policy::TimerKind};
+use simpul_domain::{
+    TenantId,
+    customers::{Customer, CustomerEvent},
+    platform::Account,
+    policy::TimerKind,
+    saas::{Tab, TabEvent, payer_id},
+};
 use simpul_event_store::{
     ConsistencyToken,
     feed::{self, Runner, RunnerSettings},
@@ -91,13 +98,18 @@ impl Platform {
         payload["tenant"].clone()
     }
 
-    async fn onboard(&self, subdomain: &str) -> Viewer {
+    /// An account, and nothing that follows from it yet.
+    async fn open_account(&self, subdomain: &str) -> TenantId {
         let input = json!({
             "name": "WiFi Maju", "subdomain": subdomain, "plan": "basic", "ownerName": "Siti",
             "ownerEmail": "siti@wifimaju.example", "timeZone": "JAKARTA",
         });
         let opened = self.tell("tenantOnboard", input).await;
-        let tenant: TenantId = opened["id"].as_str().expect("an id").parse().expect("an id");
+        opened["id"].as_str().expect("an id").parse().expect("an id")
+    }
+
+    async fn onboard(&self, subdomain: &str) -> Viewer {
+        let tenant = self.open_account(subdomain).await;
         self.settle(tenant).await;
         let (account, _) = self
             .front
@@ -197,6 +209,37 @@ async fn an_operator_is_onboarded_asks_for_more_and_gets_no_more_than_that() {
     assert_eq!(data["routerStatus"], json!({ "online": 0, "offline": 0 }));
     assert_eq!(data["platformDashboard"]["pendingRequests"], 0);
     assert_eq!(data["platformDashboard"]["counts"][0]["tenants"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whom_an_operators_bills_are_for_is_said_as_soon_as_there_is_an_account() {
+    let platform = Platform::open().await;
+    let tenant = platform.open_account("wifi-maju").await;
+    let register = document("saasPayerRegister", "saasPayer { tenantId }");
+    let input = |tenant: TenantId| json!({ "input": { "tenantId": tenant.to_string(), "name": "Siti", "phone": "0812-1111-3333" } });
+    let data = platform.ask(&register, input(tenant)).await;
+    let payload = &data["saasPayerRegister"];
+    assert_eq!(payload["userErrors"], json!([]), "{payload}");
+    assert_eq!(payload["saasPayer"]["tenantId"], tenant.to_string());
+    platform.settle(tenant).await;
+    let store = platform.front.test.store();
+    let tab = stream::events::<Tab>(&store, TenantId::PLATFORM, &tenant.to_string()).await;
+    let tab = tab.expect("a tab").into_iter().find_map(|event| match event {
+        TabEvent::Opened(opened) => Some(opened.code),
+        _ => None,
+    });
+    let payer = payer_id(tenant).to_string();
+    let payer = stream::events::<Customer>(&store, TenantId::PLATFORM, &payer).await;
+    let payer = payer.expect("a payer").into_iter().find_map(|event| match event {
+        CustomerEvent::Registered(registered) => Some(registered.code),
+        CustomerEvent::Erased(_) => None,
+    });
+    assert!(tab.is_some());
+    assert_eq!(payer, tab, "one code, whichever of both was first");
+
+    let nobody = TenantId::new(store.ids().next());
+    let data = platform.ask(&register, input(nobody)).await;
+    assert_eq!(data["saasPayerRegister"]["userErrors"][0]["code"], "NOT_FOUND");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

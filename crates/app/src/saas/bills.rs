@@ -8,8 +8,10 @@ use simpul_domain::{
         Invoice,
         invoice::{Billed, InvoiceSnapshot},
     },
+    customers::CustomerCode,
+    platform::Account,
     saas::{
-        Item, Tab, TabCommand, TabEvent, payer_id,
+        Item, Tab, TabCommand, TabEvent, meter, payer_id,
         tab::{BillPeriod, PeriodBilled},
         terms::BillingTerms,
     },
@@ -181,8 +183,7 @@ impl Command for RegisterPayer {
 
     async fn run(&self, work: &mut Work<'_>) -> Outcome<CustomerId> {
         on_platform(work)?;
-        let tab = work.load::<Tab>(&self.account.to_string()).await?;
-        let Some(code) = tab.payer().map(|(code, _)| code.clone()) else {
+        let Some(code) = code_of(work, self.account).await? else {
             return refuse(Refusal::Missing { what: "tenant" });
         };
         let payer = payer_id(self.account);
@@ -195,6 +196,19 @@ impl Command for RegisterPayer {
         register(work, payer, &code, person, &keys).await?;
         Ok(payer)
     }
+}
+
+/// Under which code the operator is billed. A policy opens its tab a moment after its account: until then the account says
+/// the same.
+async fn code_of(work: &mut Work<'_>, account: TenantId) -> Outcome<Option<CustomerCode>> {
+    let id = account.to_string();
+    if let Some((code, _)) = work.load::<Tab>(&id).await?.payer() {
+        return Ok(Some(code.clone()));
+    }
+    let opened = work.load::<Account>(&id).await?;
+    Ok(opened
+        .subdomain()
+        .and_then(|subdomain| meter::code(account, subdomain)))
 }
 
 /// Whose bill it is; a bill that is not an operator's is not there.

@@ -99,7 +99,7 @@ fn open(account: TenantId, opened: &AccountOpened) -> Option<Reading> {
 }
 
 /// The subdomain, as it is known to people; one that is too long for a code gives way to the account's id.
-fn code(account: TenantId, subdomain: &Subdomain) -> Option<CustomerCode> {
+pub fn code(account: TenantId, subdomain: &Subdomain) -> Option<CustomerCode> {
     let spelled = |text: &str| CustomerCode::parse(&text.to_uppercase().replace('_', "-")).ok();
     spelled(subdomain.as_str()).or_else(|| spelled(&account.to_string()))
 }
