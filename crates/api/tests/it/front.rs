@@ -44,7 +44,7 @@ use simpul_domain::{
     tenancy::{Entitlements, Subdomain, TenantSettings},
 };
 use simpul_event_store::{
-    Actor, Bus, Context, EventStore,
+    Actor, Bus, Command, Context, EventStore,
     feed::RunnerSettings,
     inline::{access, identity::letter},
 };
@@ -291,6 +291,14 @@ impl Front {
         SessionId::new(session)
     }
 
+    /// A command of the product itself in a tenant's log.
+    pub(crate) async fn carry_out<C: Command>(&self, tenant: TenantId, command: C) -> C::Answer {
+        let store = self.test.store();
+        let context = product(&store, tenant);
+        let done = self.state.bus.dispatch(context, command).await;
+        done.expect("accepted").answer
+    }
+
     pub(crate) async fn send(&self, request: Request<Body>) -> Response<Body> {
         knock(&self.router, request).await
     }
@@ -356,22 +364,27 @@ pub(crate) async fn read(response: Response<Body>) -> (StatusCode, Value) {
     (status, serde_json::from_slice(&bytes).expect("JSON"))
 }
 
-async fn onboard(bus: &Bus, subdomain: &str) -> Viewer {
-    let ids = bus.store().ids();
-    let (tenant, owner) = (TenantId::new(ids.next()), UserId::new(ids.next()));
-    let context = Context {
+/// The frame of a command of the product itself.
+pub(crate) fn product(store: &EventStore, tenant: TenantId) -> Context {
+    Context {
         tenant,
         actor: Actor::System("test"),
         impersonator: None,
         ip: None,
         user_agent: None,
         request_id: None,
-        correlation: CorrelationId::new(ids.next()),
+        correlation: CorrelationId::new(store.ids().next()),
         cause: None,
-        command_id: bus.store().new_command_id(),
+        command_id: store.new_command_id(),
         effective_at: None,
         dry_run: false,
-    };
+    }
+}
+
+async fn onboard(bus: &Bus, subdomain: &str) -> Viewer {
+    let ids = bus.store().ids();
+    let (tenant, owner) = (TenantId::new(ids.next()), UserId::new(ids.next()));
+    let context = product(bus.store(), tenant);
     let command = OnboardTenant {
         name: subdomain.to_owned(),
         subdomain: Subdomain::parse(subdomain).expect("subdomain"),

@@ -10,7 +10,7 @@ const LISTS: [(&str, &str, &str); 5] = [
     (
         "invoices",
         "__typename id number status periodFromOn periodUntilOn lines { __typename kind description amount { amount currency } }
-         total { amount currency } outstanding { amount } dueOn issuedAt overdueAt paidAt voidedAt voidReason",
+         total { amount currency } outstanding { amount } lateFee { amount currency } dueOn issuedAt overdueAt paidAt voidedAt voidReason",
         "customer { code }",
     ),
     (

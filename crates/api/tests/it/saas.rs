@@ -20,7 +20,7 @@ use simpul_app::{
     stream,
 };
 use simpul_domain::{
-    AttemptId, CorrelationId, InvoiceId, Rupiah, TenantId,
+    AttemptId, InvoiceId, Rupiah, TenantId,
     billing::{
         Attempt, AttemptEvent,
         gateway::{Currency, Observation, ObservedState},
@@ -28,7 +28,7 @@ use simpul_domain::{
     customers::CustomerCode,
 };
 use simpul_event_store::{
-    Actor, Command, Context,
+    Command,
     feed::{self, Runner, RunnerSettings},
     inline::access::{self, TenantAccess},
 };
@@ -155,23 +155,7 @@ impl Scene {
 
 /// A command of the product in the platform's log.
 async fn over_there<C: Command>(front: &Front, command: C) -> C::Answer {
-    let store = front.test.store();
-    let command_id = store.new_command_id();
-    let context = Context {
-        tenant: TenantId::PLATFORM,
-        actor: Actor::System("test"),
-        impersonator: None,
-        ip: None,
-        user_agent: None,
-        request_id: None,
-        correlation: CorrelationId::new(command_id.as_uuid()),
-        cause: None,
-        command_id,
-        effective_at: None,
-        dry_run: false,
-    };
-    let done = front.state.bus.dispatch(context, command).await;
-    done.expect("accepted").answer
+    front.carry_out(TenantId::PLATFORM, command).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

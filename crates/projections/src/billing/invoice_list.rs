@@ -38,6 +38,8 @@ pub struct InvoiceRow {
     pub account: Option<BilledAccount>,
     pub total: Rupiah,
     pub outstanding: Rupiah,
+    /// What being late with it costs, a line of another bill; none when it was waived.
+    pub late_fee: Option<Rupiah>,
     /// Business date in the zone of the bill.
     pub due_on: NaiveDate,
     pub status: InvoiceStatus,
@@ -134,13 +136,11 @@ fn apply(bills: &mut Bills, event: &InvoiceEvent) {
         return;
     };
     match event {
-        // A late fee is a line of another bill.
-        InvoiceEvent::Issued(_)
-        | InvoiceEvent::Reminded(_)
-        | InvoiceEvent::LateFeeCharged(_)
-        | InvoiceEvent::LateFeeBilled(_)
-        | InvoiceEvent::LateFeeReturned(_)
-        | InvoiceEvent::LateFeeWaived(_) => {}
+        InvoiceEvent::Issued(_) | InvoiceEvent::Reminded(_) => {}
+        InvoiceEvent::LateFeeCharged(charged) => row.late_fee = Some(charged.amount),
+        InvoiceEvent::LateFeeBilled(billed) => row.late_fee = Some(billed.amount),
+        InvoiceEvent::LateFeeReturned(returned) => row.late_fee = Some(returned.amount),
+        InvoiceEvent::LateFeeWaived(_) => row.late_fee = None,
         InvoiceEvent::FellOverdue(overdue) => {
             row.status = InvoiceStatus::Overdue;
             row.overdue_at = Some(overdue.at);
@@ -196,6 +196,7 @@ fn issued_row(issued: &InvoiceIssued) -> InvoiceRow {
         }),
         total: issued.total,
         outstanding: issued.total,
+        late_fee: None,
         due_on: issued.due_on,
         status: InvoiceStatus::Issued,
         issued_at: issued.at,
@@ -209,8 +210,8 @@ fn issued_row(issued: &InvoiceIssued) -> InvoiceRow {
 rows! {
     table: "invoices", key: "invoice_id", newest: "issued_at",
     columns: r#"invoice_id, number, customer_id, subscription_id, account_id, period_from, period_until,
-                lines AS "lines: JsonText", total, outstanding, due_on, status, issued_at, overdue_at, paid_at, voided_at,
-                void_reason, CASE WHEN account_id IS NOT NULL THEN snapshot->>'customer_code' END AS account_code,
+                lines AS "lines: JsonText", total, outstanding, late_fee, due_on, status, issued_at, overdue_at, paid_at,
+                voided_at, void_reason, CASE WHEN account_id IS NOT NULL THEN snapshot->>'customer_code' END AS account_code,
                 CASE WHEN account_id IS NOT NULL THEN snapshot->>'account_name' END AS account_name"#,
     InvoiceRow = |row| InvoiceRow {
         invoice: InvoiceId::new(row.invoice_id),
@@ -225,6 +226,7 @@ rows! {
         }),
         total: read("total", row.total)?,
         outstanding: read("outstanding", row.outstanding)?,
+        late_fee: row.late_fee.map(|fee| read("late_fee", fee)).transpose()?,
         due_on: row.due_on,
         status: read_word("status", &row.status)?,
         issued_at: row.issued_at,
@@ -288,14 +290,14 @@ async fn store(tx: &mut TenantTx, bills: &[(InvoiceRow, Terms)]) -> Result<(), H
     sqlx::query!(
         "INSERT INTO invoices (tenant_id, invoice_id, number, customer_id, subscription_id, account_id, period_from,
              period_until, lines, snapshot, total, outstanding, currency, due_on, zone, status, issued_at, overdue_at, paid_at,
-             voided_at, void_reason)
+             voided_at, void_reason, late_fee)
          SELECT $1, i.* FROM UNNEST($2::uuid[], $3::text[], $4::uuid[], $5::uuid[], $6::uuid[], $7::date[], $8::date[],
              $9::jsonb[], $10::jsonb[], $11::bigint[], $12::bigint[], $13::text[], $14::date[], $15::text[], $16::text[],
-             $17::timestamptz[], $18::timestamptz[], $19::timestamptz[], $20::timestamptz[], $21::text[]) AS i
+             $17::timestamptz[], $18::timestamptz[], $19::timestamptz[], $20::timestamptz[], $21::text[], $22::bigint[]) AS i
          ON CONFLICT ON CONSTRAINT invoices_pkey DO UPDATE SET
-             (outstanding, status, overdue_at, paid_at, voided_at, void_reason)
+             (outstanding, status, overdue_at, paid_at, voided_at, void_reason, late_fee)
              = ROW (excluded.outstanding, excluded.status, excluded.overdue_at, excluded.paid_at, excluded.voided_at,
-                    excluded.void_reason)",
+                    excluded.void_reason, excluded.late_fee)",
         tenant.as_uuid(),
         &column(bills, |(row, _)| row.invoice.as_uuid()),
         &column(bills, |(row, _)| row.number.as_str()) as &[&str],
@@ -317,6 +319,7 @@ async fn store(tx: &mut TenantTx, bills: &[(InvoiceRow, Terms)]) -> Result<(), H
         &column(bills, |(row, _)| row.paid_at) as &[Option<DateTime<Utc>>],
         &column(bills, |(row, _)| row.voided_at) as &[Option<DateTime<Utc>>],
         &column(bills, |(row, _)| row.void_reason.as_deref()) as &[Option<&str>],
+        &column(bills, |(row, _)| row.late_fee.map(Rupiah::get)) as &[Option<i64>],
     )
     .execute(&mut **tx)
     .await?;

@@ -9,7 +9,7 @@ use simpul_domain::{
         gateway::{Checkout, GatewayKind},
         invoice::{
             Billed, InvoiceCreditApplied, InvoiceFellOverdue, InvoicePaymentApplied, InvoicePaymentTakenBack,
-            InvoiceReopened, InvoiceVoided,
+            InvoiceReopened, InvoiceVoided, LateFeeBilled, LateFeeCharged, LateFeeReturned, LateFeeWaived,
         },
         payment::{
             Allocation, PaymentAllocated, PaymentCredited, PaymentLeftUnmatched, PaymentMatched,
@@ -77,6 +77,7 @@ pub(crate) fn bill_event(story: &Story, (kind, index, n): Op) -> Event {
             outstanding: amount,
             at,
         })),
+        _ if n % 3 == 0 => bills(late_fee_event(story, index, n)),
         _ => bills(InvoiceEvent::Voided(InvoiceVoided {
             invoice,
             customer,
@@ -84,6 +85,40 @@ pub(crate) fn bill_event(story: &Story, (kind, index, n): Op) -> Event {
             reason: format!("reason {n}"),
             at,
         })),
+    }
+}
+
+/// What is asked for being late.
+fn late_fee_event(story: &Story, index: u8, n: u8) -> InvoiceEvent {
+    let (invoice, at) = (story.invoice(index), at(n.into()));
+    let (amount, other) = (rupiah(i64::from(n) * 100), story.invoice(0));
+    match n % 4 {
+        0 => InvoiceEvent::LateFeeCharged(LateFeeCharged {
+            invoice,
+            customer: story.customer(index),
+            billed: Billed::Subscription(story.subscription(index)),
+            amount,
+            outstanding: amount,
+            at,
+        }),
+        1 => InvoiceEvent::LateFeeBilled(LateFeeBilled {
+            invoice,
+            on: other,
+            amount,
+            at,
+        }),
+        2 => InvoiceEvent::LateFeeReturned(LateFeeReturned {
+            invoice,
+            from: other,
+            amount,
+            at,
+        }),
+        _ => InvoiceEvent::LateFeeWaived(LateFeeWaived {
+            invoice,
+            amount,
+            reason: format!("reason {n}"),
+            at,
+        }),
     }
 }
 

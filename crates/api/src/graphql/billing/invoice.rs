@@ -131,6 +131,9 @@ pub(crate) struct Invoice {
     total: Money,
     /// What is still asked for.
     outstanding: Money,
+    /// What being late with it costs: a line of the next bill, or of one that was issued since. Null while nothing is
+    /// asked for it, and when it was waived.
+    late_fee: Option<Money>,
     /// Last day on which it can be paid in time.
     due_on: Date,
     /// When it was issued.
@@ -157,6 +160,7 @@ impl From<InvoiceRow> for Invoice {
             lines: row.lines.into_iter().map(InvoiceLine::from).collect(),
             total: row.total.into(),
             outstanding: row.outstanding.into(),
+            late_fee: row.late_fee.map(Money::from),
             due_on: Date(row.due_on),
             issued_at: DateTime(row.issued_at),
             overdue_at: row.overdue_at.map(DateTime),
@@ -185,6 +189,7 @@ plain! {
         "lines" => lines,
         "total" => total,
         "outstanding" => outstanding,
+        "lateFee" => late_fee,
         "dueOn" => due_on,
         "issuedAt" => issued_at,
         "overdueAt" => overdue_at,

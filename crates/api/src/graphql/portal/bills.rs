@@ -46,6 +46,9 @@ pub(crate) struct Invoice {
     total: Money,
     /// What is still asked for.
     outstanding: Money,
+    /// What being late with it costs: a line of the next bill, or of one that was issued since. Null while nothing is
+    /// asked for it, and when it was waived.
+    late_fee: Option<Money>,
     /// Last day on which it can be paid in time.
     due_on: Date,
     /// When it was issued.
@@ -68,6 +71,7 @@ impl From<InvoiceRow> for Invoice {
             lines: row.lines.into_iter().map(InvoiceLine::from).collect(),
             total: row.total.into(),
             outstanding: row.outstanding.into(),
+            late_fee: row.late_fee.map(Money::from),
             due_on: Date(row.due_on),
             issued_at: DateTime(row.issued_at),
             paid_at: row.paid_at.map(DateTime),

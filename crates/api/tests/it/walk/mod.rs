@@ -18,7 +18,7 @@ mod schema;
 mod searches;
 mod texts;
 mod trail;
-mod world;
+pub(crate) mod world;
 
 use axum::http::StatusCode;
 use serde_json::Value;
