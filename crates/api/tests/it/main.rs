@@ -14,6 +14,7 @@ mod hostile;
 mod idempotency;
 mod identity;
 mod isolation;
+mod isolir;
 mod late_fees;
 mod live;
 mod metrics;

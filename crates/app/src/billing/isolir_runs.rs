@@ -9,14 +9,14 @@ use simpul_domain::{
     InvoiceId, SubscriptionId, TenantId,
     billing::{
         IsolirRuns, IsolirRunsCommand, IsolirRunsEvent,
-        isolir_runs::{Run, RunBegan},
+        isolir_runs::{Run, RunBegan, RunStatus},
     },
     identity::LetterKind,
     policy::TimerKind,
     subscriptions::{Subscription, subscription::SubscriptionStatus},
     tenancy::{TenantSettings, settings::IsolirScope},
 };
-use simpul_event_store::{Access, Command, EventStore, StoreError, Work, inline::Inline};
+use simpul_event_store::{Access, Command, Context, EventStore, StoreError, Work, inline::Inline};
 
 use crate::{
     Outcome, Refusal, corrupt, decide,
@@ -101,7 +101,7 @@ pub(crate) async fn goes_on(
         let of = work.count_members(LINES).await?;
         let command = IsolirRunsCommand::Begin {
             date: today,
-            lines,
+            lines: u32::try_from(lines.len()).unwrap_or(u32::MAX),
             of: u32::try_from(of).unwrap_or(u32::MAX),
             limits: settings.isolir.guard,
             at: work.at(),
@@ -126,9 +126,13 @@ pub(crate) async fn goes_on(
 /// Lines that are read in one call.
 const PAGE: usize = 1_000;
 
-/// Lines with service that are unpaid after their grace. They are only counted: that one of them moves meanwhile is no
+/// Lines with service that are unpaid after their grace. They are only looked at: that one of them moves meanwhile is no
 /// conflict.
-async fn would_be_isolated(work: &mut Work<'_>, today: NaiveDate, settings: &TenantSettings) -> Outcome<u32> {
+async fn would_be_isolated(
+    work: &mut Work<'_>,
+    today: NaiveDate,
+    settings: &TenantSettings,
+) -> Outcome<BTreeSet<SubscriptionId>> {
     let waiting = waiting(work, today, settings).await?;
     let unpaid: BTreeSet<SubscriptionId> = waiting.iter().map(|bill| bill.subscription).collect();
     let unpaid = lines(work, unpaid).await?;
@@ -151,7 +155,7 @@ async fn would_be_isolated(work: &mut Work<'_>, today: NaiveDate, settings: &Ten
                 .map(|(id, _)| *id),
         );
     }
-    Ok(u32::try_from(active.len()).unwrap_or(u32::MAX))
+    Ok(active)
 }
 
 /// Lines as they are now, some thousand in a few calls.
@@ -197,6 +201,20 @@ pub(crate) fn look_again(
 pub async fn latest(store: &EventStore, tenant: TenantId) -> Result<Option<Run>, StoreError> {
     let (runs, _) = store.load::<IsolirRuns>(tenant, &tenant.to_string()).await?;
     Ok(runs.run().copied())
+}
+
+/// Whom an approval of the held run of a tenant would isolate, as it is now, read where the run was counted. Nobody where
+/// none is held. Nothing is written.
+pub async fn held_lines(store: &EventStore, context: &Context) -> Outcome<BTreeSet<SubscriptionId>> {
+    let mut work = Work::new(store, context);
+    let id = context.tenant.to_string();
+    let run = work.load::<IsolirRuns>(&id).await?.run().copied();
+    if run.is_none_or(|run| run.status != RunStatus::Held) {
+        return Ok(BTreeSet::new());
+    }
+    let settings = tenancy::settings(&mut work).await?;
+    let today = settings.region.zone.date_at(work.at());
+    would_be_isolated(&mut work, today, &settings).await
 }
 
 /// Lets the run of a day go on that is held. Its lines are looked at once more, now.

@@ -1,9 +1,11 @@
 //! Who is isolated for whose bill, and what holds a day's isolations back.
 
+use std::collections::BTreeSet;
+
 use simpul_app::{
     billing::{
         VoidInvoice,
-        isolir_runs::{ApproveIsolirRun, DeclineIsolirRun, latest},
+        isolir_runs::{ApproveIsolirRun, DeclineIsolirRun, held_lines, latest},
     },
     subscriptions::{Change, ChangeSubscription},
 };
@@ -14,6 +16,7 @@ use simpul_domain::{
     tenancy::settings::{BlastRadius, Dunning, Isolir, IsolirScope},
     within::Within,
 };
+use simpul_event_store::Actor;
 
 use crate::{
     rig::code,
@@ -52,6 +55,12 @@ impl House {
         isolated
     }
 
+    async fn held(&self) -> BTreeSet<SubscriptionId> {
+        let context = self.rig.context(self.tenant, Actor::System("test"));
+        let held = held_lines(self.rig.store(), &context).await;
+        held.expect("read")
+    }
+
     async fn run(&self) -> Run {
         let run = latest(self.rig.store(), self.tenant).await.expect("loads");
         run.expect("a run")
@@ -64,8 +73,10 @@ const AFTER_GRACE: &str = "2027-02-07T00:01:00+07:00";
 async fn a_run_of_more_lines_than_the_limit_isolates_nobody_until_somebody_approves_it() {
     let house = House::open().await;
     let lines = house.lines(11).await;
+    assert!(house.held().await.is_empty(), "no run has begun");
     house.on(AFTER_GRACE).await;
     assert_eq!(house.isolated(&lines).await, 0);
+    assert_eq!(house.held().await, lines.iter().copied().collect());
     let run = house.run().await;
     assert_eq!((run.status, run.lines, run.of), (RunStatus::Held, 12, 12));
     // One pays meanwhile.
@@ -78,8 +89,10 @@ async fn a_run_of_more_lines_than_the_limit_isolates_nobody_until_somebody_appro
         reason: "settled".to_owned(),
     };
     house.tell(void).await.expect("void");
+    assert_eq!(house.held().await.len(), 11, "whoever has paid is not isolated");
     let date = day("2027-02-07");
     house.tell(ApproveIsolirRun { date }).await.expect("approved");
+    assert!(house.held().await.is_empty(), "none is held any more");
     house.on("2027-02-07T09:00:00+07:00").await;
     assert_eq!(house.isolated(&lines).await, 11);
     let again = house.tell(DeclineIsolirRun {

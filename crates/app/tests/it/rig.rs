@@ -66,8 +66,13 @@ impl Rig {
     where
         C: Command<Refusal = Refusal>,
     {
+        let context = self.context(tenant, actor);
+        Ok(self.bus.dispatch(context, command).await?.answer)
+    }
+
+    pub(crate) fn context(&self, tenant: TenantId, actor: Actor) -> Context {
         let command_id = self.store().new_command_id();
-        let context = Context {
+        Context {
             tenant,
             actor,
             impersonator: None,
@@ -79,8 +84,7 @@ impl Rig {
             command_id,
             effective_at: None,
             dry_run: false,
-        };
-        Ok(self.bus.dispatch(context, command).await?.answer)
+        }
     }
 
     /// As the super admin, in the platform's log.

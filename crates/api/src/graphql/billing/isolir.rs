@@ -1,22 +1,32 @@
 //! The guard before isolations: a day's run, and what somebody says about one that is held.
 
-use async_graphql::{Context, Enum, InputObject, Object, Result, SimpleObject};
+use async_graphql::{ComplexObject, Context, Enum, InputObject, Object, Result, SimpleObject};
 use chrono::NaiveDate;
 use simpul_app::{
-    billing::isolir_runs::{ApproveIsolirRun, DeclineIsolirRun, latest},
+    billing::isolir_runs::{ApproveIsolirRun, DeclineIsolirRun, held_lines, latest},
     permission,
 };
-use simpul_domain::billing::isolir_runs::{Excess, Run, RunStatus};
+use simpul_domain::{
+    SubscriptionId,
+    billing::isolir_runs::{Excess, Run, RunStatus},
+};
+use simpul_event_store::Failure;
+use simpul_projections::{Page, Slice, subscriptions::subscription_list::SubscriptionRow};
 
 use crate::{
     ApiError,
     graphql::{
+        batch,
         fields::Fields,
+        page::{RowConnection, page, row_connection},
         payload::payload,
         scalar::Date,
         scope::{Scope, scope},
+        subscriptions::Subscription,
     },
 };
+
+const LIST: &str = "isolir-run-subscriptions";
 
 /// Where a day's isolations stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -34,6 +44,7 @@ pub(crate) enum IsolirRunStatus {
 
 /// The isolations of a day.
 #[derive(Debug, SimpleObject)]
+#[graphql(complex)]
 pub(crate) struct IsolirRun {
     /// The tenant's business day.
     on: Date,
@@ -69,6 +80,39 @@ impl From<Run> for IsolirRun {
             exceeds_times_usual: times.map(i32::from),
         }
     }
+}
+
+#[ComplexObject]
+impl IsolirRun {
+    /// Whom an approval would isolate, as it is now, newest first; at most 100 a page. Empty when the run is not held, and
+    /// without the lines that were paid since they were counted.
+    /// Permission: subscription.read
+    async fn subscriptions(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
+        #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
+    ) -> Result<Option<RowConnection<Subscription>>> {
+        let scope = scope(context)?;
+        scope.require(permission::SUBSCRIPTION_READ).await?;
+        let page = page(LIST, first, after.as_deref())?;
+        let rows = batch::many::<SubscriptionRow>(scope, &held(scope, page).await?).await?;
+        let slice = Slice { rows, next: None };
+        Ok(Some(row_connection(LIST, page, slice, Into::into)))
+    }
+}
+
+/// The lines of a page, and one more if there is one. Ids are in the order in which lines were opened.
+async fn held(scope: &Scope, page: Page) -> Result<Vec<SubscriptionId>, ApiError> {
+    let context = scope.internal_frame("isolir_run.lines");
+    let lines = match held_lines(scope.state().store(), &context).await {
+        Ok(lines) => lines,
+        Err(Failure::Refused(refusal)) => return Err(ApiError::from_coded(&refusal)),
+        Err(Failure::Store(error)) => return Err(error.into()),
+    };
+    let wanted = usize::try_from(page.limit).unwrap_or(0) + 1;
+    let behind = |line: &SubscriptionId| page.after.is_none_or(|after| line.as_uuid() < after.id);
+    Ok(lines.into_iter().rev().filter(behind).take(wanted).collect())
 }
 
 impl IsolirRun {

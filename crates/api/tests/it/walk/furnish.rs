@@ -19,17 +19,14 @@ use simpul_app::{
 };
 use simpul_domain::{
     CorrelationId, Rupiah, SessionId, TenantId,
-    billing::{
-        IsolirRuns, IsolirRunsCommand,
-        gateway::{Currency, Observation, ObservedState},
-    },
+    billing::gateway::{Currency, Observation, ObservedState},
     customers::CustomerCode,
     identity::SignInMethod,
     platform::PlanKey,
-    tenancy::{Feature, Subdomain, TenantSettings, settings::Isolir},
+    tenancy::{Feature, Subdomain, TenantSettings},
 };
 use simpul_event_store::{
-    Actor, Command, Context, Work, feed,
+    Actor, Command, Context, feed,
     inline::access::{self, TenantAccess},
 };
 use sqlx::{Connection as _, Executor as _, PgConnection};
@@ -37,6 +34,7 @@ use sqlx::{Connection as _, Executor as _, PgConnection};
 use super::world::Side;
 use crate::{
     front::{Front, read},
+    isolir::hold_a_run,
     operations::STUCK,
     story,
 };
@@ -103,7 +101,7 @@ pub(super) async fn furnish(front: &Front, owner: Viewer) -> Side {
     side.pay(front).await;
     side.bill(front).await;
     side.hire(front).await;
-    side.hold_a_run(front).await;
+    hold_a_run(front, owner.tenant, "2026-11-21").await;
     side
 }
 
@@ -159,36 +157,6 @@ pub(super) async fn sibling(front: &Front, ours: &Side) -> Side {
 }
 
 impl Side {
-    /// More lines than the limit allows are to be isolated.
-    async fn hold_a_run(&self, front: &Front) {
-        let (store, tenant) = (front.test.store(), self.owner.tenant);
-        let context = Context {
-            tenant,
-            actor: Actor::System("test"),
-            impersonator: None,
-            ip: None,
-            user_agent: None,
-            request_id: None,
-            correlation: CorrelationId::new(store.ids().next()),
-            cause: None,
-            command_id: store.new_command_id(),
-            effective_at: None,
-            dry_run: false,
-        };
-        let mut work = Work::new(&store, &context);
-        let begin = IsolirRunsCommand::Begin {
-            date: "2026-11-21".parse().expect("a date"),
-            lines: 50,
-            of: 100,
-            limits: Isolir::default().guard,
-            at: work.at(),
-        };
-        let begun = work.decide::<IsolirRuns>(&tenant.to_string(), begin).await;
-        assert!(begun.is_ok(), "not refused");
-        let committed = work.commit("test", &[0; 32], &json!(null)).await;
-        committed.expect("appended");
-    }
-
     async fn dispatch<C: Command>(&self, front: &Front, actor: Actor, command: C) -> C::Answer {
         self.dispatch_in(self.owner.tenant, front, actor, command).await
     }
