@@ -65,6 +65,7 @@ features! {
     /// Accounts that see revenue and nothing else.
     Investors = "investors" in Business;
     Plugins = "plugins" in Business;
+    // Gates nothing: what is premium is said nowhere, and the one gateway that is built is every plan's (ADR 62).
     PaymentGatewayPremium = "payment_gateway_premium" in Extra;
     WhiteLabel = "white_label" in Extra;
     AiAgentAdmin = "ai_agent_admin" in Extra;
