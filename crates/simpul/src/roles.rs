@@ -37,7 +37,7 @@ use simpul_event_store::{
     bus::Retention,
     db::lint,
     feed::{ProjectionSettings, Runner, RunnerSettings, relay_hints},
-    presence,
+    presence::{self, Introduction, Part},
     rounds::{self, Round},
 };
 use simpul_projections::registry;
@@ -185,7 +185,11 @@ pub async fn start(
         metrics: Metrics::default(),
     };
     starter.tell_numbers().await?;
-    let attendance = presence::arrive(&store)
+    let introduction = Introduction {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        parts: roles.iter().copied().map(part).collect(),
+    };
+    let attendance = presence::arrive(&store, introduction)
         .await
         .context("the database does not answer")?;
     running.present.spawn(attendance.keep(running.leave.clone()));
@@ -208,6 +212,17 @@ pub async fn start(
         starter.api(listener).await?;
     }
     Ok(running)
+}
+
+const fn part(role: Role) -> Part {
+    match role {
+        Role::Api => Part::Api,
+        Role::Projector => Part::Projector,
+        Role::Reactor => Part::Reactor,
+        Role::Relay => Part::Relay,
+        Role::Worker => Part::Worker,
+        Role::Scheduler => Part::Scheduler,
+    }
 }
 
 /// Wakes the loops of this process when there is new work for them.

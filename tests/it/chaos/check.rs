@@ -147,8 +147,9 @@ pub(super) async fn registered(admin: &mut PgConnection, tenant: TenantId) -> BT
 #[expect(clippy::disallowed_methods, reason = "what an administrator sees")]
 async fn orphans(admin: &mut PgConnection) -> i64 {
     sqlx::query_scalar(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'simpul'
-         AND state LIKE 'idle in transaction%' AND state_change < clock_timestamp() - interval '500 ms'",
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+         AND split_part(application_name, '/', 1) = 'simpul' AND state LIKE 'idle in transaction%'
+         AND state_change < clock_timestamp() - interval '500 ms'",
     )
     .fetch_one(admin)
     .await

@@ -6,6 +6,10 @@ use axum::{
 };
 use serde_json::{Value, json};
 use simpul_api::Surface;
+use simpul_event_store::{
+    Upcasters,
+    presence::{self, Introduction, Part},
+};
 
 use crate::{
     front::{Front, knock, read},
@@ -94,8 +98,19 @@ async fn what_is_answered_is_counted_by_door_and_status() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn those_who_run_the_platform_see_how_their_server_does() {
     let front = Front::open().await;
+    let introduction = |part: Part| Introduction {
+        version: "1.2.3".to_owned(),
+        parts: vec![part],
+    };
+    // One that works for the same installation, and this one.
+    let elsewhere = front.test.another_store(Upcasters::default());
+    let worker = presence::arrive(&elsewhere, introduction(Part::Worker)).await;
+    let worker = worker.expect("present");
+    let me = presence::arrive(&front.test.store(), introduction(Part::Api)).await;
+    let me = me.expect("present");
     let operator = surfaces::operator(&front).await;
     let query = "{ serverStatus { version requests faults p50Milliseconds p95Milliseconds memoryBytes load
+        processes { id version roles presentSince answers }
         pools { name open idle most } } }";
     for _ in 0..ASKED {
         front
@@ -119,6 +134,16 @@ async fn those_who_run_the_platform_see_how_their_server_does() {
         "{answer}"
     );
     assert!(status["p95Milliseconds"].is_number(), "{answer}");
+    let processes = status["processes"].as_array().expect("processes");
+    let told = |field: &str| -> Vec<Value> { processes.iter().map(|one| one[field].clone()).collect() };
+    assert_eq!(
+        told("id"),
+        [json!(worker.holder()), json!(me.holder())],
+        "{answer}"
+    );
+    assert_eq!(told("roles"), [json!(["WORKER"]), json!(["API"])]);
+    assert_eq!(told("answers"), [json!(false), json!(true)]);
+    assert_eq!(told("version"), [json!("1.2.3"), json!("1.2.3")]);
     assert_eq!(status["pools"].as_array().map(Vec::len), Some(3));
     for pool in status["pools"].as_array().expect("pools") {
         assert!(pool["idle"].as_i64() <= pool["open"].as_i64(), "{pool}");

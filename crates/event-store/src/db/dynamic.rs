@@ -142,6 +142,15 @@ pub(crate) async fn try_advisory_lock(connection: &mut PgConnection, name: &str)
     Ok(row.try_get("taken")?)
 }
 
+/// Says to whom this session belongs, as `pg_stat_activity` shows it. Longer names than 63 bytes are cut off.
+pub(crate) async fn name_session(connection: &mut PgConnection, name: &str) -> Result<(), StoreError> {
+    sqlx::query("SELECT set_config('application_name', $1, false)")
+        .bind(name)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// Lets go of every advisory lock of this session.
 pub(crate) async fn unlock_all(connection: &mut PgConnection) -> Result<(), StoreError> {
     sqlx::query("SELECT pg_advisory_unlock_all()")

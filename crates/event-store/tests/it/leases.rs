@@ -14,7 +14,7 @@ use simpul_event_store::{
         outbox::{self, Ending, Leased, Parcel},
         timer::{self, Timer},
     },
-    presence::{self, Attendance},
+    presence::{self, Attendance, Introduction, Part},
 };
 use simpul_testkit::{TestDb, sql::Session};
 use sqlx::{Connection as _, PgConnection};
@@ -84,7 +84,11 @@ struct Process {
 impl Process {
     async fn start(test: &TestDb) -> Self {
         let store = test.another_store(Upcasters::default());
-        let attendance: Attendance = presence::arrive(&store).await.expect("present");
+        let introduction = Introduction {
+            version: "1.2.3".to_owned(),
+            parts: vec![Part::Api, Part::Worker],
+        };
+        let attendance: Attendance = presence::arrive(&store, introduction).await.expect("present");
         let holder = attendance.holder();
         #[expect(clippy::disallowed_methods, reason = "a process that the test kills")]
         let keeping = tokio::spawn(attendance.keep(CancellationToken::new()));
@@ -101,6 +105,32 @@ impl Process {
         // The task's session is dropped with it.
         let _ = self.keeping.await;
         self.store
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_process_that_is_there_is_told_and_no_dead_one() {
+    let test = TestDb::create().await;
+    let (first, second) = (Process::start(&test).await, Process::start(&test).await);
+    let there = presence::present(&first.store).await.expect("a list");
+    let told: Vec<_> = there
+        .iter()
+        .map(|process| (process.holder, process.is_me))
+        .collect();
+    assert_eq!(told, [(first.holder, true), (second.holder, false)]);
+    assert_eq!(there[0].introduction.version, "1.2.3");
+    assert_eq!(there[0].introduction.parts, [Part::Api, Part::Worker]);
+    assert!(there[0].present_since <= there[1].present_since);
+    first.kill().await;
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        let there = presence::present(&second.store).await.expect("a list");
+        if let [last] = there.as_slice() {
+            assert_eq!((last.holder, last.is_me), (second.holder, true));
+            break;
+        }
+        assert!(Instant::now() < deadline, "a dead process is told of: {there:?}");
+        sleep(Duration::from_millis(20)).await;
     }
 }
 

@@ -1,9 +1,11 @@
 //! The server that answers: what it does and what it has (F34).
 
-use async_graphql::{Context, Object, Result, SimpleObject};
+use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
 use simpul_app::permission;
+use simpul_event_store::presence::{self, Part, Process};
 
 use crate::{
+    ApiError,
     graphql::{
         scalar::{BigInt, DateTime},
         scope::scope,
@@ -24,7 +26,56 @@ pub(crate) struct ConnectionPool {
     most: i32,
 }
 
-/// One process of the server: that which answers. Others are asked by asking again, or by Prometheus.
+/// What a process of the server does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "Part", name = "ServerRole")]
+pub(crate) enum ServerRole {
+    /// Answers questions and commands.
+    Api,
+    /// Keeps read models.
+    Projector,
+    /// Lets policies react.
+    Reactor,
+    /// Hands events to the broker.
+    Relay,
+    /// Talks to routers, messengers and gateways.
+    Worker,
+    /// Fires timers, and does what is done once an hour.
+    Scheduler,
+}
+
+/// A process of the installation that is there.
+#[derive(Debug, SimpleObject)]
+pub(crate) struct ServerProcess {
+    /// Its name in leases and in the log. It has another one after a restart.
+    id: ID,
+    /// Of the product; two of them are there while one takes the other's place.
+    version: String,
+    /// What it does.
+    roles: Vec<ServerRole>,
+    /// Since when it is there, as the database saw it without a break.
+    present_since: DateTime,
+    /// From where it reaches the database; null when it is on the same machine by a socket.
+    address: Option<String>,
+    /// Whether it is the one that answers.
+    answers: bool,
+}
+
+impl From<Process> for ServerProcess {
+    fn from(process: Process) -> Self {
+        let introduction = process.introduction;
+        Self {
+            id: process.holder.to_string().into(),
+            version: introduction.version,
+            roles: introduction.parts.into_iter().map(ServerRole::from).collect(),
+            present_since: DateTime(process.present_since),
+            address: process.address,
+            answers: process.is_me,
+        }
+    }
+}
+
+/// Who is there, and how the process does that answers. The numbers of others are had by asking again, or by Prometheus.
 #[derive(Debug, SimpleObject)]
 pub(crate) struct ServerStatus {
     /// Of the product.
@@ -49,6 +100,8 @@ pub(crate) struct ServerStatus {
     machine_available_bytes: Option<BigInt>,
     /// Processes of its machine that ran or waited for the processor, on average over a minute.
     load: Option<f64>,
+    /// Every process of the installation that is there, with the one that answers; longest first, at most 50.
+    processes: Vec<ServerProcess>,
 }
 
 fn small(number: u32) -> i32 {
@@ -61,13 +114,14 @@ pub(crate) struct ServerQuery;
 
 #[Object]
 impl ServerQuery {
-    /// What the server that answers does and has.
+    /// Which processes there are, and what the one that answers does and has.
     /// Permission: platform.read
     async fn server_status(&self, context: &Context<'_>) -> Result<ServerStatus> {
         let scope = scope(context)?;
         scope.require(permission::PLATFORM_READ).await?;
         let (metrics, store, machine) = (&scope.state().metrics, scope.state().store(), Machine::read());
         let recent = metrics.recent();
+        let there = presence::present(store).await.map_err(ApiError::from)?;
         let pools = store.db().pool_sizes().map(|pool| ConnectionPool {
             name: pool.name.to_owned(),
             open: small(pool.open),
@@ -86,6 +140,7 @@ impl ServerQuery {
             machine_memory_bytes: machine.memory_bytes.map(BigInt),
             machine_available_bytes: machine.available_bytes.map(BigInt),
             load: machine.load,
+            processes: there.into_iter().map(ServerProcess::from).collect(),
         })
     }
 }
