@@ -23,6 +23,7 @@ use simpul_domain::{
     },
     subscriptions::{Subscription, SubscriptionStatus, subscription::SubscriptionEvent},
 };
+use simpul_event_store::inline::radius;
 
 use crate::{
     cast::{
@@ -364,15 +365,21 @@ fn attempts(log: &Log) -> Option<String> {
 fn accounting(world: &World, tenant: TenantId, log: &Log) -> Option<String> {
     let mut told = world.books.told_of(tenant);
     told.find_map(|(session, told)| {
-        let Some((_, row)) = world.store.accounting.session(tenant, session) else {
+        let Some((_, radius::Session { row, version })) = world.store.accounting.session(tenant, session)
+        else {
             return Some(format!("nobody knows of the session {session}"));
         };
-        let (stream, _) = log.load::<RadiusSession>(session.as_uuid());
+        let (stream, stands_at) = log.load::<RadiusSession>(session.as_uuid());
         let usage = row.meter.usage;
         if usage != told.usage {
             return Some(format!(
                 "{session} used {:?}, and {usage:?} is recorded",
                 told.usage
+            ));
+        }
+        if *version != 0 && (*version != stands_at || stream != RadiusSession::of(row)) {
+            return Some(format!(
+                "the row of {session} stands at {version}, its stream at {stands_at}"
             ));
         }
         if told.stopped && row.is_open() {

@@ -5,58 +5,26 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::TimeDelta;
 use simpul_domain::{
     RadiusSessionId, RouterId,
-    accounting::{Book, Caller, News, RadiusSession, SessionRow},
+    accounting::{Book, News, RadiusSession, SessionRow},
 };
 use simpul_event_store::{
     TenantTx, Work,
     inline::{
         Inline,
-        radius::{self, Change, Router, Sample},
+        radius::{self, Change, Router, Sample, Session},
     },
 };
 
 use crate::{Outcome, decide};
-
-/// What books are asked about.
-#[derive(Debug, Default)]
-pub(super) struct Asked {
-    pub(super) routers: BTreeSet<RouterId>,
-    pub(super) sessions: BTreeSet<RadiusSessionId>,
-    pub(super) callers: BTreeSet<(RouterId, Caller)>,
-    /// Routers all of whose open sessions may end.
-    pub(super) whole: BTreeSet<RouterId>,
-}
 
 /// A router's book, and as what it was read.
 #[derive(Debug)]
 pub(super) struct Open {
     pub(super) stored: Router,
     pub(super) book: Book,
+    /// Where the streams of its sessions stand, as far as their rows tell.
+    streams: BTreeMap<RadiusSessionId, (RadiusSession, i64)>,
     pub(super) samples: Vec<Sample>,
-}
-
-/// Every router that is asked about with the sessions that matter.
-pub(super) async fn open(
-    tx: &mut TenantTx,
-    asked: &Asked,
-    interim: TimeDelta,
-) -> Outcome<BTreeMap<RouterId, Open>> {
-    // INVARIANT: before any of its sessions is read. Whoever writes meanwhile makes this version an old one.
-    let routers = routers(tx, &asked.routers).await?;
-    let mut rows = Vec::new();
-    if !asked.sessions.is_empty() {
-        let sessions: Vec<RadiusSessionId> = asked.sessions.iter().copied().collect();
-        rows.extend(radius::sessions(tx, &sessions).await?);
-    }
-    if !asked.callers.is_empty() {
-        let callers: Vec<(RouterId, Caller)> = asked.callers.iter().cloned().collect();
-        rows.extend(radius::of_callers(tx, &callers).await?);
-    }
-    if !asked.whole.is_empty() {
-        let whole: Vec<RouterId> = asked.whole.iter().copied().collect();
-        rows.extend(radius::open(tx, &whole).await?);
-    }
-    Ok(over(routers, rows, interim))
 }
 
 /// Routers as they are stored.
@@ -65,21 +33,27 @@ pub(super) async fn routers(tx: &mut TenantTx, ids: &BTreeSet<RouterId>) -> Outc
     Ok(radius::routers(tx, &ids).await?)
 }
 
-/// Books over rows that were read after their routers.
+/// Books over sessions that were read after their routers.
 pub(super) fn over(
     routers: Vec<Router>,
-    rows: Vec<(RouterId, SessionRow)>,
+    sessions: Vec<(RouterId, Session)>,
     interim: TimeDelta,
 ) -> BTreeMap<RouterId, Open> {
-    let mut by_router: BTreeMap<RouterId, Vec<SessionRow>> = BTreeMap::new();
-    for (router, row) in rows {
-        by_router.entry(router).or_default().push(row);
+    let mut by_router: BTreeMap<RouterId, Vec<Session>> = BTreeMap::new();
+    for (router, session) in sessions {
+        by_router.entry(router).or_default().push(session);
     }
     let books = routers.into_iter().map(|stored| {
-        let rows = by_router.remove(&stored.id).unwrap_or_default();
+        let sessions = by_router.remove(&stored.id).unwrap_or_default();
+        let told = sessions.iter().filter(|session| session.version > 0);
+        let streams = told
+            .map(|Session { row, version }| (row.session, (RadiusSession::of(row), *version)))
+            .collect();
+        let rows = sessions.into_iter().map(|session| session.row);
         let open = Open {
             stored,
             book: Book::new(stored.id, stored.hearing, rows, interim),
+            streams,
             samples: Vec::new(),
         };
         (stored.id, open)
@@ -94,16 +68,30 @@ pub(super) async fn close(
     books: BTreeMap<RouterId, Open>,
     news: Vec<News>,
 ) -> Outcome<()> {
-    let streams: BTreeSet<String> = news.iter().map(|(session, _)| session.to_string()).collect();
-    let streams: Vec<String> = streams.into_iter().collect();
+    let told: BTreeSet<RadiusSessionId> = news.iter().map(|(session, _)| *session).collect();
+    for (session, (stream, version)) in books.values().flat_map(|open| &open.streams) {
+        if told.contains(session) {
+            work.resume(&session.to_string(), *stream, *version);
+        }
+    }
+    let streams: Vec<String> = told.iter().map(ToString::to_string).collect();
     work.load_ahead::<RadiusSession>(&streams).await?;
     for (session, command) in news {
         decide::<RadiusSession>(work, &session.to_string(), command).await?;
     }
     for open in books.into_values() {
-        let rows: Vec<SessionRow> = open.book.changed().cloned().collect();
+        let mut sessions = Vec::new();
+        for row in open.book.changed() {
+            let version = if told.contains(&row.session) {
+                version(work, row).await?
+            } else {
+                open.streams.get(&row.session).map_or(0, |(_, version)| *version)
+            };
+            let row = row.clone();
+            sessions.push(Session { row, version });
+        }
         let hearing = open.book.hearing();
-        if rows.is_empty() && open.samples.is_empty() && hearing == open.stored.hearing {
+        if sessions.is_empty() && open.samples.is_empty() && hearing == open.stored.hearing {
             continue;
         }
         work.inline(Inline::Radius(Change {
@@ -111,9 +99,19 @@ pub(super) async fn close(
                 hearing,
                 ..open.stored
             },
-            rows,
+            sessions,
             samples: open.samples,
         }));
     }
     Ok(())
+}
+
+/// Where a session's stream stands after what was decided on it; 0 if it knows more than the row.
+async fn version(work: &mut Work<'_>, row: &SessionRow) -> Outcome<i64> {
+    let id = row.session.to_string();
+    let stream = *work.load::<RadiusSession>(&id).await?;
+    let version = work.version::<RadiusSession>(&id);
+    Ok(version
+        .filter(|_| stream == RadiusSession::of(row))
+        .unwrap_or_default())
 }

@@ -1,23 +1,25 @@
 //! Takes a batch of records of one tenant.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use simpul_domain::{
     RadiusSessionId, RouterId, Sealed, SubscriptionId,
-    accounting::{Caller, Kind, NasRecord, Record, believed},
+    accounting::{Caller, Kind, NasRecord, Record, SessionRow, believed},
     network::{Router, router::RouterStatus},
     subscriptions::{PppUsername, Subscription},
 };
 use simpul_event_store::{
-    Access, Command, StoreError, TenantTx, Work, inline::radius::Sample, vault::Keyring,
+    Access, Command, StoreError, TenantTx, Work,
+    inline::radius::{self, Sample},
+    vault::Keyring,
 };
 
 use super::{
     CALLER_SCOPE, SessionTold, Told, WHO_FIELD, What,
-    book::{self, Asked, Open},
+    book::{self, Open},
 };
 use crate::{Outcome, Personal, Refusal, permission, subscriptions};
 
@@ -118,13 +120,49 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// Who calls, in clear. Only a hash of it is kept.
-    fn caller(&self) -> Option<String> {
-        let About::Session { told, .. } = &self.what else {
+    const fn session(&self) -> Option<RadiusSessionId> {
+        match self.what {
+            About::Session { id, .. } => Some(id),
+            About::Router { .. } => None,
+        }
+    }
+
+    /// Who calls, in clear, where that is not known yet. Only a hash of it is kept.
+    fn unknown_caller(&self) -> Option<String> {
+        let About::Session {
+            told, caller: None, ..
+        } = &self.what
+        else {
             return None;
         };
         let station = told.station.as_ref()?.as_str().to_ascii_lowercase();
         Some(json!([self.router, self.user()?, station]).to_string())
+    }
+
+    /// The name that a line may have, where the line is not known yet.
+    fn unknown_line(&self) -> Option<(RouterId, PppUsername)> {
+        let About::Session { line: None, .. } = self.what else {
+            return None;
+        };
+        let username = PppUsername::try_from(self.user()?).ok()?;
+        Some((self.router, username))
+    }
+
+    /// Whose other sessions matter for this record.
+    fn unsettled(&self, rows: &HashMap<RadiusSessionId, &SessionRow>) -> Option<(RouterId, Caller)> {
+        let About::Session {
+            id,
+            told,
+            caller: Some(caller),
+            ..
+        } = &self.what
+        else {
+            return None;
+        };
+        let settled = rows
+            .get(id)
+            .is_some_and(|row| row.is_settled(told.kind, self.at, told.reading));
+        (!settled).then(|| (self.router, caller.clone()))
     }
 
     fn sample(&self) -> Sample {
@@ -212,40 +250,78 @@ async fn take(work: &mut Work<'_>, mut records: Vec<Entry<'_>>, interim: TimeDel
     book::close(work, books, news).await
 }
 
-/// Finds out who calls and whose lines that are, and opens the books.
+/// Opens the books, and finds out who calls and whose lines that are where no row tells it yet.
 async fn read(
     work: &Work<'_>,
     tx: &mut TenantTx,
     records: &mut [Entry<'_>],
     interim: TimeDelta,
 ) -> Outcome<BTreeMap<RouterId, Open>> {
+    // INVARIANT: before any of their sessions is read. Whoever writes meanwhile makes this version an old one.
+    let routers = records.iter().map(|record| record.router).collect();
+    let routers = book::routers(tx, &routers).await?;
+    let mut sessions = known_sessions(tx, records).await?;
     know_callers(work, tx, records).await?;
     know_lines(tx, records).await?;
-    let mut asked = Asked::default();
-    for record in records.iter() {
-        asked.routers.insert(record.router);
-        match &record.what {
-            About::Session { id, caller, .. } => {
-                asked.sessions.insert(*id);
-                asked
-                    .callers
-                    .extend(caller.iter().map(|caller| (record.router, caller.clone())));
-            }
-            About::Router { .. } => drop(asked.whole.insert(record.router)),
+    let rows: HashMap<RadiusSessionId, &SessionRow> = sessions
+        .iter()
+        .map(|(_, session)| (session.row.session, &session.row))
+        .collect();
+    let callers: BTreeSet<_> = records
+        .iter()
+        .filter_map(|record| record.unsettled(&rows))
+        .collect();
+    let whole: BTreeSet<RouterId> = records
+        .iter()
+        .filter(|record| matches!(record.what, About::Router { .. }))
+        .map(|record| record.router)
+        .collect();
+    if !callers.is_empty() {
+        let callers: Vec<_> = callers.into_iter().collect();
+        sessions.extend(radius::of_callers(tx, &callers).await?);
+    }
+    if !whole.is_empty() {
+        let whole: Vec<RouterId> = whole.into_iter().collect();
+        sessions.extend(radius::open(tx, &whole).await?);
+    }
+    Ok(book::over(routers, sessions, interim))
+}
+
+/// The sessions that are there already. Their records take over what the rows tell: who calls, and whose line it is.
+async fn known_sessions(
+    tx: &mut TenantTx,
+    records: &mut [Entry<'_>],
+) -> Outcome<Vec<(RouterId, radius::Session)>> {
+    let ids: BTreeSet<RadiusSessionId> = records.iter().filter_map(Entry::session).collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<RadiusSessionId> = ids.into_iter().collect();
+    let sessions = radius::sessions(tx, &ids).await?;
+    let rows: HashMap<RadiusSessionId, &SessionRow> = sessions
+        .iter()
+        .map(|(_, session)| (session.row.session, &session.row))
+        .collect();
+    for record in records {
+        if let About::Session { id, caller, line, .. } = &mut record.what
+            && let Some(row) = rows.get(id)
+        {
+            caller.clone_from(&row.caller);
+            *line = row.line;
         }
     }
-    book::open(tx, &asked, interim).await
+    Ok(sessions)
 }
 
 async fn know_callers(work: &Work<'_>, tx: &mut TenantTx, records: &mut [Entry<'_>]) -> Outcome<()> {
-    let callers: Vec<Option<String>> = records.iter().map(Entry::caller).collect();
-    let known: Vec<&str> = callers.iter().flatten().map(String::as_str).collect();
-    if known.is_empty() {
+    let clear: Vec<Option<String>> = records.iter().map(Entry::unknown_caller).collect();
+    let unknown: Vec<&str> = clear.iter().flatten().map(String::as_str).collect();
+    if unknown.is_empty() {
         return Ok(());
     }
     let vault = work.store().vault();
-    let mut hashes = vault.blind_indexes(tx, CALLER_SCOPE, &known).await?.into_iter();
-    for (record, clear) in records.iter_mut().zip(&callers) {
+    let mut hashes = vault.blind_indexes(tx, CALLER_SCOPE, &unknown).await?.into_iter();
+    for (record, clear) in records.iter_mut().zip(&clear) {
         if let About::Session { caller, .. } = &mut record.what
             && clear.is_some()
         {
@@ -256,19 +332,15 @@ async fn know_callers(work: &Work<'_>, tx: &mut TenantTx, records: &mut [Entry<'
 }
 
 async fn know_lines(tx: &mut TenantTx, records: &mut [Entry<'_>]) -> Outcome<()> {
-    let name = |record: &Entry<'_>| {
-        let username = PppUsername::try_from(record.user()?).ok()?;
-        Some((record.router, username))
-    };
-    let names: Vec<_> = records.iter().filter_map(name).collect();
+    let names: Vec<_> = records.iter().filter_map(Entry::unknown_line).collect();
     if names.is_empty() {
         return Ok(());
     }
     let lines = subscriptions::lines_named(tx, &names).await?;
     for record in records.iter_mut() {
-        let found = name(record).and_then(|name| lines.get(&name).copied());
+        let found = record.unknown_line().and_then(|name| lines.get(&name).copied());
         if let About::Session { line, .. } = &mut record.what {
-            *line = found;
+            *line = line.or(found);
         }
     }
     Ok(())
@@ -312,6 +384,10 @@ impl Seals {
                 wanted.insert(customer.to_string());
                 subjects.insert(line, customer.to_string());
             }
+        }
+        if wanted.is_empty() {
+            let keys = Keyring::empty(work.tenant());
+            return Ok(Self { keys, subjects });
         }
         let wanted: Vec<String> = wanted.into_iter().collect();
         let mut tx = work.store().db().tenant_tx(work.tenant()).await?;

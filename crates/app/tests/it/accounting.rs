@@ -348,6 +348,12 @@ async fn upkeep_ends_what_was_lost_and_forgets_what_is_old() {
         .record(vec![house.of("kept", "siti", Kind::Interim, Some((1, 1)))])
         .await;
     assert_eq!(house.stream("kept").await.usage().input_octets.get(), 10);
+    for (octets, logged) in [(5, 10), (20, 20), (30, 30)] {
+        house.later(5);
+        let interim = house.of("kept", "siti", Kind::Interim, Some((6, octets)));
+        house.record(vec![interim]).await;
+        assert_eq!(house.stream("kept").await.usage().input_octets.get(), logged);
+    }
 }
 
 #[tokio::test]
@@ -425,4 +431,30 @@ async fn a_record_does_not_read_all_sessions_of_its_router() {
     let read = house.admin.rows_read("es.radius_sessions").await;
     assert!(read >= TOLD, "nothing was told: {read}");
     assert!(read < OPEN * TOLD / 2, "{read} rows were read");
+}
+
+#[tokio::test]
+async fn a_record_does_not_read_what_was_recorded_of_its_session() {
+    let mut house = House::open().await;
+    house.record(vec![house.of("s", "budi", Kind::Start, None)]).await;
+    for told in 1..=TOLD {
+        house.later(5);
+        let minutes = u32::try_from(told * 5).expect("minutes");
+        let interim = house.of(
+            "s",
+            "budi",
+            Kind::Interim,
+            Some((minutes, 1_000 * u64::from(minutes))),
+        );
+        house.record(vec![interim]).await;
+    }
+    assert_eq!(
+        house
+            .count("es.events WHERE event_type LIKE '%.usage_recorded'")
+            .await,
+        TOLD
+    );
+    house.rig.store().db().close().await;
+    let read = house.admin.rows_read("es.events").await;
+    assert!(read < TOLD * TOLD / 2, "{read} events were read");
 }

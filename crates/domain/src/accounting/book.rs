@@ -105,11 +105,15 @@ impl Book {
         self.changed.iter().filter_map(|session| self.rows.get(session))
     }
 
-    /// Takes a record of a session. Must have the session's row, the open ones of its caller, and the caller's newest.
+    /// Takes a record of a session. Must have the session's row; and unless the row is settled for this record
+    /// ([`SessionRow::is_settled`]) the open ones of its caller, and the caller's newest.
     pub fn take(&mut self, record: &Record) -> Vec<News> {
         self.hear(record.heard_at);
         let mut news = Vec::new();
         let known = self.rows.remove(&record.session);
+        let settled = known
+            .as_ref()
+            .is_some_and(|known| known.is_settled(record.kind, record.at, record.reading));
         let mut row = known.clone().unwrap_or_else(|| SessionRow::first(record));
         row.merge(record);
         if known.is_none() {
@@ -125,7 +129,8 @@ impl Book {
         match (row.ended, told) {
             (None, Some(told)) => news.push(self.end(&mut row, told)),
             (None, None) => {
-                if let Some(cause) = self.is_over(&row) {
+                let over = if settled { None } else { self.is_over(&row) };
+                if let Some(cause) = over {
                     news.push(self.end(&mut row, Ended { cause, told_at: None }));
                 } else if row.has_news() && row.last_at - row.said.at >= SAID_EVERY {
                     news.push(self.usage(&mut row));
@@ -138,7 +143,9 @@ impl Book {
                 }
             }
         }
-        self.end_older(&row, &mut news);
+        if !settled {
+            self.end_older(&row, &mut news);
+        }
         if known.as_ref() != Some(&row) {
             self.changed.insert(row.session);
         }

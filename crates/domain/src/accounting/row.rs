@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Caller, Cause, Kind, Meter, Record, Usage};
+use super::{Caller, Cause, Kind, Meter, Reading, Record, Usage};
 use crate::{RadiusSessionId, Sealed, SubscriptionId};
 
 /// How far a beginning that is calculated from the session's seconds may be off: it is not taken for earlier than
@@ -19,15 +19,13 @@ pub struct Began {
 }
 
 impl Began {
-    fn of(record: &Record) -> Self {
-        let told = record.kind == Kind::Start;
-        let seconds = record
-            .reading
-            .and_then(|reading| reading.seconds)
-            .unwrap_or_default();
+    /// As a record shows it.
+    fn of(kind: Kind, at: DateTime<Utc>, reading: Option<Reading>) -> Self {
+        let told = kind == Kind::Start;
+        let seconds = reading.and_then(|reading| reading.seconds).unwrap_or_default();
         let lasted = if told { 0 } else { seconds };
         Self {
-            at: record.at - TimeDelta::seconds(lasted.into()),
+            at: at - TimeDelta::seconds(lasted.into()),
             told,
         }
     }
@@ -90,7 +88,7 @@ pub struct SessionRow {
 impl SessionRow {
     /// As a first record shows it.
     pub(super) fn first(record: &Record) -> Self {
-        let began = Began::of(record);
+        let began = Began::of(record.kind, record.at, record.reading);
         Self {
             session: record.session,
             began,
@@ -110,7 +108,8 @@ impl SessionRow {
 
     /// Takes over what a record says, whatever its place among the others: counters and times grow, blanks are filled.
     pub(super) fn merge(&mut self, record: &Record) {
-        self.began = self.began.joined(Began::of(record));
+        let began = Began::of(record.kind, record.at, record.reading);
+        self.began = self.began.joined(began);
         self.last_at = self.last_at.max(record.at);
         self.heard_at = self.heard_at.max(record.heard_at);
         if let Some(reading) = &record.reading {
@@ -119,6 +118,12 @@ impl SessionRow {
         self.caller = self.caller.take().or_else(|| record.caller.clone());
         self.line = self.line.or(record.line);
         self.who = self.who.take().or_else(|| record.who.clone());
+    }
+
+    /// Whether a record says nothing new of who calls and when the session began. What is concluded from other sessions of
+    /// the caller, and of them from this one, was concluded then.
+    pub fn is_settled(&self, kind: Kind, at: DateTime<Utc>, reading: Option<Reading>) -> bool {
+        self.caller.is_some() && self.began.joined(Began::of(kind, at, reading)) == self.began
     }
 
     pub const fn is_open(&self) -> bool {

@@ -7,7 +7,6 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use serde::Serialize;
 use simpul_domain::{
     RadiusSessionId, RouterId, Sealed, SubscriptionId,
     accounting::{
@@ -45,16 +44,23 @@ pub struct Sample {
     pub heard_at: DateTime<Utc>,
 }
 
+/// A session with where its stream stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    pub row: SessionRow,
+    /// The version of its stream that says what the row says; 0 where only the log knows.
+    pub version: i64,
+}
+
 /// What records of one router changed. `router` is as it was read, but for its hearing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
     pub router: Router,
-    pub rows: Vec<SessionRow>,
+    pub sessions: Vec<Session>,
     pub samples: Vec<Sample>,
 }
 
-/// A row as it is stored.
-#[derive(Serialize)]
+/// A session as it is stored.
 struct Stored {
     router_id: Uuid,
     session_id: Uuid,
@@ -75,6 +81,7 @@ struct Stored {
     said_output: i64,
     cause: Option<String>,
     told_at: Option<DateTime<Utc>>,
+    version: i64,
 }
 
 /// Rows from somewhere, each with its router.
@@ -89,7 +96,8 @@ macro_rules! rows {
                       found.input_octets AS "input_octets!", found.output_octets AS "output_octets!",
                       found.readings AS "readings: Json<Window>", found.said_at AS "said_at!",
                       found.said_seconds AS "said_seconds!", found.said_input AS "said_input!",
-                      found.said_output AS "said_output!", found.cause, found.told_at
+                      found.said_output AS "said_output!", found.cause, found.told_at,
+                      found.version AS "version!"
                FROM "# + $from,
             tenant.as_uuid(),
             $($value),*
@@ -131,7 +139,7 @@ pub async fn routers(tx: &mut TenantTx, ids: &[RouterId]) -> Result<Vec<Router>,
 pub async fn sessions(
     tx: &mut TenantTx,
     ids: &[RadiusSessionId],
-) -> Result<Vec<(RouterId, SessionRow)>, StoreError> {
+) -> Result<Vec<(RouterId, Session)>, StoreError> {
     rows!(
         tx,
         "(SELECT DISTINCT unnest($2::uuid[]) AS id) AS wanted
@@ -145,7 +153,7 @@ pub async fn sessions(
 pub async fn of_callers(
     tx: &mut TenantTx,
     callers: &[(RouterId, Caller)],
-) -> Result<Vec<(RouterId, SessionRow)>, StoreError> {
+) -> Result<Vec<(RouterId, Session)>, StoreError> {
     let routers: Vec<Uuid> = callers.iter().map(|(router, _)| router.as_uuid()).collect();
     let hashes: Vec<&str> = callers.iter().map(|(_, caller)| caller.as_str()).collect();
     rows!(
@@ -165,10 +173,7 @@ pub async fn of_callers(
 }
 
 /// The open sessions of these routers.
-pub async fn open(
-    tx: &mut TenantTx,
-    routers: &[RouterId],
-) -> Result<Vec<(RouterId, SessionRow)>, StoreError> {
+pub async fn open(tx: &mut TenantTx, routers: &[RouterId]) -> Result<Vec<(RouterId, Session)>, StoreError> {
     rows!(
         tx,
         "es.radius_sessions AS found
@@ -184,7 +189,7 @@ pub async fn lost(
     before: DateTime<Utc>,
     long_before: DateTime<Utc>,
     limit: i64,
-) -> Result<Vec<(RouterId, SessionRow)>, StoreError> {
+) -> Result<Vec<(RouterId, Session)>, StoreError> {
     rows!(
         tx,
         "es.radius_sessions AS found JOIN es.radius_routers AS r USING (tenant_id, router_id)
@@ -200,7 +205,7 @@ pub async fn lost(
 /// Writes what changed, the router first: whoever comes second waits there, and decides again.
 pub(super) async fn write(tx: &mut TenantTx, change: &Change) -> Result<(), StoreError> {
     write_router(tx, &change.router).await?;
-    write_rows(tx, change).await?;
+    write_sessions(tx, change).await?;
     write_samples(tx, change).await
 }
 
@@ -245,34 +250,50 @@ async fn write_router(tx: &mut TenantTx, router: &Router) -> Result<(), StoreErr
 }
 
 /// All of them in one statement: a router that begins anew ends hundreds.
-async fn write_rows(tx: &mut TenantTx, change: &Change) -> Result<(), StoreError> {
-    if change.rows.is_empty() {
+async fn write_sessions(tx: &mut TenantTx, change: &Change) -> Result<(), StoreError> {
+    if change.sessions.is_empty() {
         return Ok(());
     }
     let tenant = tx.tenant();
-    let rows: Vec<Stored> = change
-        .rows
-        .iter()
-        .map(|row| Stored::of(change.router.id, row))
-        .collect();
-    let rows = serde_json::to_value(rows).map_err(StoreError::Unwritable)?;
+    let mut sessions: Vec<&Session> = change.sessions.iter().collect();
+    sessions.sort_unstable_by_key(|session| session.row.session);
+    let columns = Columns::of(&sessions);
     sqlx::query!(
-        "INSERT INTO es.radius_sessions (tenant_id, session_id, router_id, subscription_id, caller, who, started_at,
+        "INSERT INTO es.radius_sessions (tenant_id, router_id, session_id, subscription_id, caller, who, started_at,
              start_told, last_at, heard_at, seconds, input_octets, output_octets, readings, said_at, said_seconds,
-             said_input, said_output, cause, told_at)
-         SELECT $1, r.session_id, r.router_id, r.subscription_id, r.caller, r.who, r.started_at, r.start_told, r.last_at,
-                r.heard_at, r.seconds, r.input_octets, r.output_octets, r.readings, r.said_at, r.said_seconds,
-                r.said_input, r.said_output, r.cause, r.told_at
-         FROM jsonb_populate_recordset(NULL::es.radius_sessions, $2) AS r ORDER BY r.session_id
+             said_input, said_output, cause, told_at, version)
+         SELECT $1, $2, s.*
+         FROM unnest($3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::timestamptz[], $8::boolean[], $9::timestamptz[],
+                     $10::timestamptz[], $11::bigint[], $12::bigint[], $13::bigint[], $14::jsonb[], $15::timestamptz[],
+                     $16::bigint[], $17::bigint[], $18::bigint[], $19::text[], $20::timestamptz[], $21::bigint[]) AS s
          ON CONFLICT ON CONSTRAINT radius_sessions_pkey DO UPDATE
          SET subscription_id = excluded.subscription_id, caller = excluded.caller, who = excluded.who,
              started_at = excluded.started_at, start_told = excluded.start_told, last_at = excluded.last_at,
              heard_at = excluded.heard_at, seconds = excluded.seconds, input_octets = excluded.input_octets,
              output_octets = excluded.output_octets, readings = excluded.readings, said_at = excluded.said_at,
              said_seconds = excluded.said_seconds, said_input = excluded.said_input, said_output = excluded.said_output,
-             cause = excluded.cause, told_at = excluded.told_at",
+             cause = excluded.cause, told_at = excluded.told_at, version = excluded.version",
         tenant.as_uuid(),
-        rows
+        change.router.id.as_uuid(),
+        &columns.session,
+        &columns.subscription as &[Option<Uuid>],
+        &columns.caller as &[Option<&str>],
+        &columns.who as &[Option<&str>],
+        &columns.started_at,
+        &columns.start_told,
+        &columns.last_at,
+        &columns.heard_at,
+        &columns.seconds,
+        &columns.input_octets,
+        &columns.output_octets,
+        &columns.readings as &[Option<Json<&Window>>],
+        &columns.said_at,
+        &columns.said_seconds,
+        &columns.said_input,
+        &columns.said_output,
+        &columns.cause as &[Option<&str>],
+        &columns.told_at as &[Option<DateTime<Utc>>],
+        &columns.version
     )
     .execute(&mut **tx)
     .await?;
@@ -339,10 +360,10 @@ async fn write_samples(tx: &mut TenantTx, change: &Change) -> Result<(), StoreEr
 pub async fn forget(tx: &mut TenantTx, before: DateTime<Utc>, limit: i64) -> Result<u64, StoreError> {
     let tenant = tx.tenant();
     Ok(sqlx::query!(
-        "DELETE FROM es.radius_sessions WHERE tenant_id = $1 AND session_id = ANY (ARRAY(
-             SELECT session_id FROM es.radius_sessions
+        "DELETE FROM es.radius_sessions WHERE tenant_id = $1 AND ctid = ANY (ARRAY(
+             SELECT ctid FROM es.radius_sessions
              WHERE tenant_id = $1 AND cause IS NOT NULL AND started_at < $2 AND last_at < $2
-             ORDER BY started_at LIMIT $3))",
+             ORDER BY started_at LIMIT $3 FOR UPDATE SKIP LOCKED))",
         tenant.as_uuid(),
         before,
         limit
@@ -369,33 +390,61 @@ pub async fn drop_samples(tx: &mut SystemTx, before: NaiveDate) -> Result<i64, S
     )
 }
 
-impl Stored {
-    fn of(router: RouterId, row: &SessionRow) -> Self {
-        let (usage, said) = (row.meter.usage, row.said.usage);
-        Self {
-            router_id: router.as_uuid(),
-            session_id: row.session.as_uuid(),
-            subscription_id: row.line.map(SubscriptionId::as_uuid),
-            caller: row.caller.as_ref().map(|caller| caller.as_str().to_owned()),
-            who: row.who.as_ref().map(|who| who.as_str().to_owned()),
-            started_at: row.began.at,
-            start_told: row.began.told,
-            last_at: row.last_at,
-            heard_at: row.heard_at,
-            seconds: usage.seconds.into(),
-            input_octets: octets(usage.input_octets),
-            output_octets: octets(usage.output_octets),
-            readings: row.meter.window.clone().map(Json),
-            said_at: row.said.at,
-            said_seconds: said.seconds.into(),
-            said_input: octets(said.input_octets),
-            said_output: octets(said.output_octets),
-            cause: row.ended.map(|ended| ended.cause.as_str().to_owned()),
-            told_at: row.ended.and_then(|ended| ended.told_at),
-        }
-    }
+/// Sessions as they are written, column by column.
+#[derive(Default)]
+struct Columns<'a> {
+    session: Vec<Uuid>,
+    subscription: Vec<Option<Uuid>>,
+    caller: Vec<Option<&'a str>>,
+    who: Vec<Option<&'a str>>,
+    started_at: Vec<DateTime<Utc>>,
+    start_told: Vec<bool>,
+    last_at: Vec<DateTime<Utc>>,
+    heard_at: Vec<DateTime<Utc>>,
+    seconds: Vec<i64>,
+    input_octets: Vec<i64>,
+    output_octets: Vec<i64>,
+    readings: Vec<Option<Json<&'a Window>>>,
+    said_at: Vec<DateTime<Utc>>,
+    said_seconds: Vec<i64>,
+    said_input: Vec<i64>,
+    said_output: Vec<i64>,
+    cause: Vec<Option<&'a str>>,
+    told_at: Vec<Option<DateTime<Utc>>>,
+    version: Vec<i64>,
+}
 
-    fn read(self) -> (RouterId, SessionRow) {
+impl<'a> Columns<'a> {
+    fn of(sessions: &[&'a Session]) -> Self {
+        let mut columns = Self::default();
+        for Session { row, version } in sessions {
+            let (usage, said) = (row.meter.usage, row.said.usage);
+            columns.session.push(row.session.as_uuid());
+            columns.subscription.push(row.line.map(SubscriptionId::as_uuid));
+            columns.caller.push(row.caller.as_ref().map(Caller::as_str));
+            columns.who.push(row.who.as_ref().map(Sealed::as_str));
+            columns.started_at.push(row.began.at);
+            columns.start_told.push(row.began.told);
+            columns.last_at.push(row.last_at);
+            columns.heard_at.push(row.heard_at);
+            columns.seconds.push(usage.seconds.into());
+            columns.input_octets.push(octets(usage.input_octets));
+            columns.output_octets.push(octets(usage.output_octets));
+            columns.readings.push(row.meter.window.as_ref().map(Json));
+            columns.said_at.push(row.said.at);
+            columns.said_seconds.push(said.seconds.into());
+            columns.said_input.push(octets(said.input_octets));
+            columns.said_output.push(octets(said.output_octets));
+            columns.cause.push(row.ended.map(|ended| ended.cause.as_str()));
+            columns.told_at.push(row.ended.and_then(|ended| ended.told_at));
+            columns.version.push(*version);
+        }
+        columns
+    }
+}
+
+impl Stored {
+    fn read(self) -> (RouterId, Session) {
         let row = SessionRow {
             session: RadiusSessionId::new(self.session_id),
             began: Began {
@@ -420,7 +469,8 @@ impl Stored {
                 usage: usage(self.said_seconds, self.said_input, self.said_output),
             },
         };
-        (RouterId::new(self.router_id), row)
+        let version = self.version;
+        (RouterId::new(self.router_id), Session { row, version })
     }
 }
 

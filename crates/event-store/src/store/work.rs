@@ -30,6 +30,8 @@ struct Loaded {
     read: i64,
     /// The event that the memory knows at that version; none if the state came from the log.
     recalled: Option<EventId>,
+    /// Whether it is remembered after the commit.
+    kept: bool,
 }
 
 impl Loaded {
@@ -38,6 +40,7 @@ impl Loaded {
             read: now.version,
             now,
             recalled: None,
+            kept: true,
         }
     }
 
@@ -46,6 +49,17 @@ impl Loaded {
             read: now.version,
             recalled: now.last,
             now,
+            kept: true,
+        }
+    }
+
+    /// Who keeps the state in a row finds it there the next time, too.
+    const fn from_row(now: Seen) -> Self {
+        Self {
+            read: now.version,
+            now,
+            recalled: None,
+            kept: false,
         }
     }
 }
@@ -215,6 +229,20 @@ impl<'s> Work<'s> {
         self.loaded
             .entry((A::TYPE, id.to_owned()))
             .or_insert_with(|| Loaded::from_log(Seen::nothing::<A>()));
+    }
+
+    /// Says what a stream is as of a version, as a row tells that is written together with it: nothing is read, and a
+    /// stream that has moved becomes a conflict at commit.
+    pub fn resume<A: Decider>(&mut self, id: &str, state: A, version: i64) {
+        self.loaded
+            .entry((A::TYPE, id.to_owned()))
+            .or_insert_with(|| Loaded::from_row(Seen::at(state, version)));
+    }
+
+    /// The version of a stream with what was decided on it, if this work knows the stream.
+    pub fn version<A: Decider>(&self, id: &str) -> Option<i64> {
+        let loaded = self.loaded.get(&(A::TYPE, id.to_owned()))?;
+        Some(loaded.now.version)
     }
 
     /// The key of a subject of the vault. One that this work begins gets its key with the events: the subject must be
@@ -459,7 +487,7 @@ impl<'s> Work<'s> {
         crash::point(Point::CommandDecided);
         let appended = write(self.store, &append, self.tx, &self.numbers, &self.inline).await;
         let (memory, tenant) = (self.store.memory(), self.context.tenant);
-        for ((kind, id), loaded) in self.loaded {
+        for ((kind, id), loaded) in self.loaded.into_iter().filter(|(_, loaded)| loaded.kept) {
             match &appended {
                 Ok(_) => memory.keep(tenant, kind, id, loaded.now),
                 Err(_) => memory.forget(tenant, kind, id),

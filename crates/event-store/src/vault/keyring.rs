@@ -28,9 +28,8 @@ impl Vault {
     /// The keys of these subjects. Those of unknown and erased ones are not on it.
     pub async fn keyring(&self, tx: &mut TenantTx, subjects: &[String]) -> Result<Keyring, StoreError> {
         let tenant = tx.tenant();
-        let mut keys = HashMap::with_capacity(subjects.len());
         if subjects.is_empty() {
-            return Ok(Keyring { tenant, keys });
+            return Ok(Keyring::empty(tenant));
         }
         let rows = sqlx::query!(
             r#"SELECT tenant_key AS "tenant_key!", subject, wrapped FROM es.keys_of($1, $2)"#,
@@ -43,9 +42,10 @@ impl Vault {
             .first()
             .map(|row| self.unwrap_tenant_key(tenant, &row.tenant_key))
         {
-            None | Some(Err(StoreError::Erased)) => return Ok(Keyring { tenant, keys }),
+            None | Some(Err(StoreError::Erased)) => return Ok(Keyring::empty(tenant)),
             Some(data_key) => data_key?,
         };
+        let mut keys = HashMap::with_capacity(rows.len());
         for row in rows {
             if let (Some(subject), Some(wrapped)) = (row.subject, row.wrapped) {
                 let key = unwrap_key(&data_key, &associated(tenant, &subject, WRAPPED_FIELD), &wrapped)?;
@@ -91,6 +91,12 @@ impl Vault {
 }
 
 impl Keyring {
+    /// Without any key: everybody is erased.
+    pub fn empty(tenant: TenantId) -> Self {
+        let keys = HashMap::new();
+        Self { tenant, keys }
+    }
+
     fn of_one(tenant: TenantId, subject: &str, key: Key) -> Self {
         let keys = HashMap::from([(subject.to_owned(), key)]);
         Self { tenant, keys }

@@ -115,10 +115,20 @@ impl<'s> Work<'s> {
 
     /// Says that a stream is new.
     pub(super) fn begin<A: InLog>(&mut self, id: Uuid) {
+        self.resume(id, A::default(), 0);
+    }
+
+    /// Says what a stream is as of a version, as a row tells.
+    pub(super) fn resume<A: InLog>(&mut self, id: Uuid, state: A, version: i64) {
         self.loaded.entry((A::TYPE, id)).or_insert_with(|| Loaded {
-            state: Box::new(A::default()),
-            version: 0,
+            state: Box::new(state),
+            version,
         });
+    }
+
+    /// The version of a stream with what was decided on it, if this work knows the stream.
+    pub(super) fn version<A: InLog>(&self, id: Uuid) -> Option<i64> {
+        self.loaded.get(&(A::TYPE, id)).map(|loaded| loaded.version)
     }
 
     /// Loads, decides and stages.

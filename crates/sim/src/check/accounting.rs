@@ -47,7 +47,7 @@ impl World {
     /// Rows of sessions were written. What was recorded does not fall and is not more than the router counted, and what was over
     /// does not begin again.
     pub fn accounted(&mut self, tenant: TenantId, change: &Change) {
-        for row in &change.rows {
+        for row in change.sessions.iter().map(|session| &session.row) {
             self.books.counts.accounted += 1;
             let (session, usage) = (row.session, row.meter.usage);
             let counted = self.books.accounting.counted.get(&session).copied();
@@ -76,8 +76,8 @@ impl World {
 
     /// FreeRADIUS was answered that a record is taken: it is in the database.
     pub fn acknowledged(&mut self, tenant: TenantId, session: RadiusSessionId, seconds: u32) {
-        let row = self.store.accounting.session(tenant, session);
-        if row.is_none_or(|(_, row)| row.meter.usage.seconds < seconds) {
+        let known = self.store.accounting.session(tenant, session);
+        if known.is_none_or(|(_, known)| known.row.meter.usage.seconds < seconds) {
             self.books
                 .violate(|| format!("a record of {session} was acknowledged and is nowhere"));
         }

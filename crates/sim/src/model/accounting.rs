@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use simpul_domain::{
     RadiusSessionId, RouterId, TenantId,
-    accounting::{Caller, RouterHearing, SessionRow},
+    accounting::{Caller, RouterHearing},
 };
+use simpul_event_store::inline::radius::Session;
 
 /// A router as it is stored; version 0 is nothing yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,17 +23,17 @@ pub struct Change {
     /// The version that was read.
     pub version: i64,
     pub hearing: RouterHearing,
-    pub rows: Vec<SessionRow>,
+    pub sessions: Vec<Session>,
 }
 
-/// A row with its router.
-pub type Found = (RouterId, SessionRow);
+/// A session with its router.
+pub type Found = (RouterId, Session);
 
 /// All sessions.
 #[derive(Debug, Clone, Default)]
 pub struct Accounting {
     routers: BTreeMap<(TenantId, RouterId), Stored>,
-    rows: BTreeMap<(TenantId, RadiusSessionId), Found>,
+    sessions: BTreeMap<(TenantId, RadiusSessionId), Found>,
     /// A planted bug: nobody looks at the version.
     pub unversioned: bool,
 }
@@ -46,13 +47,14 @@ impl Accounting {
     }
 
     pub fn session(&self, tenant: TenantId, session: RadiusSessionId) -> Option<&Found> {
-        self.rows.get(&(tenant, session))
+        self.sessions.get(&(tenant, session))
     }
 
     /// A tenant's sessions in the order of their ids.
     pub fn of(&self, tenant: TenantId) -> impl Iterator<Item = &Found> {
-        let rows = self.rows.iter();
-        rows.filter(move |((owner, _), _)| *owner == tenant)
+        let sessions = self.sessions.iter();
+        sessions
+            .filter(move |((owner, _), _)| *owner == tenant)
             .map(|(_, found)| found)
     }
 
@@ -62,10 +64,14 @@ impl Accounting {
         for (router, caller) in callers {
             let of_caller = || {
                 self.of(tenant)
-                    .filter(|(at, row)| at == router && row.caller.as_ref() == Some(caller))
+                    .filter(|(at, session)| at == router && session.row.caller.as_ref() == Some(caller))
             };
-            all.extend(of_caller().filter(|(_, row)| row.is_open()).cloned());
-            all.extend(of_caller().max_by_key(|(_, row)| row.began.at).cloned());
+            all.extend(of_caller().filter(|(_, session)| session.row.is_open()).cloned());
+            all.extend(
+                of_caller()
+                    .max_by_key(|(_, session)| session.row.began.at)
+                    .cloned(),
+            );
         }
         all
     }
@@ -73,7 +79,7 @@ impl Accounting {
     /// The open sessions of these routers.
     pub fn open(&self, tenant: TenantId, routers: &BTreeSet<RouterId>) -> Vec<Found> {
         self.of(tenant)
-            .filter(|(router, row)| routers.contains(router) && row.is_open())
+            .filter(|(router, session)| routers.contains(router) && session.row.is_open())
             .cloned()
             .collect()
     }
@@ -86,7 +92,7 @@ impl Accounting {
         long_before: DateTime<Utc>,
         limit: usize,
     ) -> Vec<Found> {
-        let is_lost = |(router, row): &&Found| {
+        let is_lost = |(router, Session { row, .. }): &&Found| {
             let RouterHearing {
                 heard_at: Some(heard_at),
                 heard_since: Some(since),
@@ -99,7 +105,7 @@ impl Accounting {
             row.is_open() && (silent || row.heard_at < long_before)
         };
         let mut lost: Vec<Found> = self.of(tenant).filter(is_lost).cloned().collect();
-        lost.sort_by_key(|(router, row)| (*router, row.session));
+        lost.sort_by_key(|(router, session)| (*router, session.row.session));
         lost.truncate(limit);
         lost
     }
@@ -117,8 +123,9 @@ impl Accounting {
             version,
         };
         self.routers.insert((tenant, change.router), stored);
-        for row in change.rows {
-            self.rows.insert((tenant, row.session), (change.router, row));
+        for session in change.sessions {
+            let id = session.row.session;
+            self.sessions.insert((tenant, id), (change.router, session));
         }
     }
 
@@ -126,13 +133,14 @@ impl Accounting {
     pub fn forget(&mut self, tenant: TenantId, before: DateTime<Utc>, limit: usize) -> usize {
         let mut old: Vec<(DateTime<Utc>, RadiusSessionId)> = self
             .of(tenant)
-            .filter(|(_, row)| !row.is_open() && row.began.at < before && row.last_at < before)
-            .map(|(_, row)| (row.began.at, row.session))
+            .map(|(_, session)| &session.row)
+            .filter(|row| !row.is_open() && row.began.at < before && row.last_at < before)
+            .map(|row| (row.began.at, row.session))
             .collect();
         old.sort_unstable();
         old.truncate(limit);
         for (_, session) in &old {
-            self.rows.remove(&(tenant, *session));
+            self.sessions.remove(&(tenant, *session));
         }
         old.len()
     }

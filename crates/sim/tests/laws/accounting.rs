@@ -132,7 +132,7 @@ impl Sessions for Real {
                 hearing: change.hearing,
                 version: change.version,
             },
-            rows: change.rows,
+            sessions: change.sessions,
             samples: Vec::new(),
         }));
         match work.commit("law", &[], &Value::Null).await {
@@ -190,6 +190,7 @@ struct Wanted {
     heard: u8,
     octets: Option<u32>,
     end: Option<(bool, u8)>,
+    version: u8,
 }
 
 #[derive(Debug, Clone)]
@@ -221,14 +222,16 @@ fn wanted() -> impl Strategy<Value = Wanted> {
         0_u8..200,
         prop::option::of(any::<u32>()),
         prop::option::of((any::<bool>(), 0_u8..200)),
+        any::<u8>(),
     )
-        .prop_map(|(session, caller, began, heard, octets, end)| Wanted {
+        .prop_map(|(session, caller, began, heard, octets, end, version)| Wanted {
             session,
             caller,
             began,
             heard,
             octets,
             end,
+            version,
         })
 }
 
@@ -279,6 +282,12 @@ impl Ids {
     fn session(&self, router: bool, number: u8) -> RadiusSessionId {
         let number = u128::from(router) * 100 + u128::from(number);
         RadiusSessionId::new(Uuid::from_u128((self.case << 16) + 1_000 + number))
+    }
+
+    fn stored(&self, router: bool, wanted: &Wanted) -> radius::Session {
+        let row = self.row(router, wanted);
+        let version = wanted.version.into();
+        radius::Session { row, version }
     }
 
     fn row(&self, router: bool, wanted: &Wanted) -> SessionRow {
@@ -338,10 +347,10 @@ async fn drive(sessions: &mut impl Sessions, case: u128, steps: &[Step]) -> Vec<
                 rows,
             } => {
                 let version = sessions.router(ids.router(*router)).await.version;
-                let rows: std::collections::BTreeMap<_, _> = rows
+                let stored: std::collections::BTreeMap<_, _> = rows
                     .iter()
-                    .map(|wanted| ids.row(*router, wanted))
-                    .map(|row| (row.session, row))
+                    .map(|wanted| ids.stored(*router, wanted))
+                    .map(|session| (session.row.session, session))
                     .collect();
                 let change = Change {
                     router: ids.router(*router),
@@ -351,7 +360,7 @@ async fn drive(sessions: &mut impl Sessions, case: u128, steps: &[Step]) -> Vec<
                         heard_at: Some(at(*heard)),
                         heard_since: Some(at(*since)),
                     },
-                    rows: rows.into_values().collect(),
+                    sessions: stored.into_values().collect(),
                 };
                 let written = sessions.write(change).await;
                 assert!(
@@ -394,7 +403,7 @@ async fn look(sessions: &mut impl Sessions, ids: &Ids) -> String {
         callers.extend((0..3).map(|number| (ids.router(router), caller(number))));
     }
     let sorted = |mut found: Vec<Found>| {
-        found.sort_by_key(|(router, row)| (*router, row.session));
+        found.sort_by_key(|(router, session)| (*router, session.row.session));
         found.dedup();
         format!("{found:?}")
     };

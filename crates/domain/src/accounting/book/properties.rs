@@ -221,8 +221,8 @@ impl Desk {
             }
         }
         for row in self.book.rows() {
-            let usage = self.streams.get(&row.session).map(RadiusSession::usage);
-            assert_eq!(usage, Some(row.said.usage), "the log and the row differ");
+            let stream = self.streams.get(&row.session).copied();
+            assert_eq!(stream, Some(RadiusSession::of(row)), "the log and the row differ");
             assert!(
                 row.is_open() || row.said.usage == row.meter.usage,
                 "an end without its usage"
@@ -245,6 +245,51 @@ impl Desk {
     fn usage(&self) -> BTreeMap<RadiusSessionId, Usage> {
         let row = |row: &SessionRow| (row.session, row.meter.usage);
         self.book.rows().map(row).collect()
+    }
+}
+
+/// What is stored, of which each packet gets a book of no more than it must have.
+struct Shelf {
+    hearing: RouterHearing,
+    rows: BTreeMap<RadiusSessionId, SessionRow>,
+    news: Vec<News>,
+}
+
+impl Shelf {
+    fn after<'a>(packets: impl IntoIterator<Item = &'a Packet>) -> Self {
+        let mut shelf = Self {
+            hearing: RouterHearing::default(),
+            rows: BTreeMap::new(),
+            news: Vec::new(),
+        };
+        packets.into_iter().for_each(|packet| shelf.take(packet));
+        shelf
+    }
+
+    fn take(&mut self, packet: &Packet) {
+        let rows = self.wanted(packet);
+        let mut book = Book::new(RouterId::new(uuid(9)), self.hearing, rows, INTERIM);
+        self.news.extend(match packet {
+            Packet::Session(record) => book.take(record),
+            Packet::Restart(record) => book.restart(*record),
+        });
+        self.hearing = book.hearing();
+        let changed = book.changed().map(|row| (row.session, row.clone()));
+        self.rows.extend(changed);
+    }
+
+    fn wanted(&self, packet: &Packet) -> Vec<SessionRow> {
+        let Packet::Session(record) = packet else {
+            return self.rows.values().filter(|row| row.is_open()).cloned().collect();
+        };
+        let row = self.rows.get(&record.session);
+        if row.is_some_and(|row| row.is_settled(record.kind, record.at, record.reading)) {
+            return row.cloned().into_iter().collect();
+        }
+        let of_caller = || self.rows.values().filter(|row| row.caller == record.caller);
+        let open = of_caller().filter(|row| row.is_open());
+        let newest = of_caller().max_by_key(|row| row.began.at);
+        row.into_iter().chain(open).chain(newest).cloned().collect()
     }
 }
 
@@ -296,6 +341,28 @@ proptest! {
             let counted = truth.get(&session).copied().unwrap_or_default();
             prop_assert_eq!(usage.joined(counted), counted, "more than the router counted");
         }
+    }
+
+    #[test]
+    fn a_book_of_what_a_record_must_have_says_what_a_book_of_everything_says(
+        script in script(),
+        lost in indexes(8),
+        twice in indexes(16),
+        order in prop::collection::vec(any::<u64>(), 1..80),
+    ) {
+        let (packets, _) = script.run();
+        let (_, shuffled) = arrival(&packets, &lost, &twice, &order);
+        let mut whole = Desk::new().book;
+        let mut news = Vec::new();
+        for packet in &shuffled {
+            news.extend(match packet {
+                Packet::Session(record) => whole.take(record),
+                Packet::Restart(record) => whole.restart(*record),
+            });
+        }
+        let shelf = Shelf::after(&shuffled);
+        prop_assert_eq!(shelf.news, news);
+        prop_assert_eq!(shelf.rows.values().collect::<Vec<_>>(), whole.rows().collect::<Vec<_>>());
     }
 
     // Property 71: when nothing is lost, they are the bytes that the router counted, wraps and all.

@@ -5,7 +5,11 @@ use serde::{Deserialize, Serialize};
 use super::{
     EndCorrected, RadiusSessionCommand, RadiusSessionError, RadiusSessionEvent, Stopped, UsageRecorded,
 };
-use crate::{Decider, accounting::Usage, aggregate};
+use crate::{
+    Decider,
+    accounting::{SessionRow, Usage},
+    aggregate,
+};
 
 /// Where a session stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -29,6 +33,18 @@ pub struct RadiusSession {
 aggregate!(RadiusSession);
 
 impl RadiusSession {
+    /// As the session's row shows it. Of a row that was forgotten and began anew the stream may know more.
+    pub fn of(row: &SessionRow) -> Self {
+        let status = row.ended.map_or(RadiusSessionStatus::Open, |ended| {
+            let told = ended.told_at.is_some();
+            RadiusSessionStatus::Over { told }
+        });
+        Self {
+            status,
+            usage: row.said.usage,
+        }
+    }
+
     pub const fn status(&self) -> RadiusSessionStatus {
         self.status
     }

@@ -11,6 +11,8 @@ use simpul_domain::{
     },
 };
 
+use simpul_event_store::inline::radius::Session;
+
 use super::USERNAME;
 use crate::{
     cast::{
@@ -33,6 +35,8 @@ const BATCH: usize = 500;
 struct Open {
     stored: Stored,
     book: Book,
+    /// Where the streams of its sessions stand, as far as their rows tell.
+    streams: BTreeMap<RadiusSessionId, (RadiusSession, i64)>,
 }
 
 /// Asks the database for sessions, which may not answer.
@@ -65,17 +69,28 @@ async fn versions(
     .await
 }
 
-fn books(versions: BTreeMap<RouterId, Stored>, rows: Vec<Found>) -> BTreeMap<RouterId, Open> {
-    let mut by_router: BTreeMap<RouterId, Vec<SessionRow>> = BTreeMap::new();
-    for (router, row) in rows {
-        by_router.entry(router).or_default().push(row);
+fn books(versions: BTreeMap<RouterId, Stored>, found: Vec<Found>) -> BTreeMap<RouterId, Open> {
+    let mut by_router: BTreeMap<RouterId, Vec<Session>> = BTreeMap::new();
+    for (router, session) in found {
+        by_router.entry(router).or_default().push(session);
     }
     versions
         .into_iter()
         .map(|(router, stored)| {
-            let rows = by_router.remove(&router).unwrap_or_default();
+            let sessions = by_router.remove(&router).unwrap_or_default();
+            let streams = sessions
+                .iter()
+                .filter(|session| session.version > 0)
+                .map(|Session { row, version }| (row.session, (RadiusSession::of(row), *version)))
+                .collect();
+            let rows = sessions.into_iter().map(|session| session.row);
             let book = Book::new(router, stored.hearing, rows, INTERIM);
-            (router, Open { stored, book })
+            let open = Open {
+                stored,
+                book,
+                streams,
+            };
+            (router, open)
         })
         .collect()
 }
@@ -85,20 +100,40 @@ async fn close(
     books: BTreeMap<RouterId, Open>,
     news: Vec<News>,
 ) -> Result<Answer, Failure> {
+    let told: BTreeSet<RadiusSessionId> = news.iter().map(|(session, _)| *session).collect();
+    for (session, (stream, version)) in books.values().flat_map(|open| &open.streams) {
+        if told.contains(session) {
+            work.resume(session.as_uuid(), *stream, *version);
+        }
+    }
     for (session, command) in news {
         work.decide::<RadiusSession>(session.as_uuid(), command).await?;
     }
     for (router, open) in books {
-        let rows: Vec<SessionRow> = open.book.changed().cloned().collect();
+        let mut sessions = Vec::new();
+        for row in open.book.changed() {
+            let version = if told.contains(&row.session) {
+                let id = row.session.as_uuid();
+                let stream = work.load::<RadiusSession>(id).await?;
+                let version = work.version::<RadiusSession>(id);
+                version
+                    .filter(|_| stream == RadiusSession::of(row))
+                    .unwrap_or_default()
+            } else {
+                open.streams.get(&row.session).map_or(0, |(_, version)| *version)
+            };
+            let row = row.clone();
+            sessions.push(Session { row, version });
+        }
         let hearing = open.book.hearing();
-        if rows.is_empty() && hearing == open.stored.hearing {
+        if sessions.is_empty() && hearing == open.stored.hearing {
             continue;
         }
         work.inline(InlineRow::Radius(Change {
             router,
             version: open.stored.version,
             hearing,
-            rows,
+            sessions,
         }));
     }
     Ok(Answer::Nothing)
@@ -116,15 +151,11 @@ fn caller_of(told: &Told, packet: &SessionPacket) -> Option<Caller> {
 /// Reads what records are about: the routers first, so that whoever writes meanwhile makes their versions old ones.
 async fn open(work: &Work<'_>, records: &[Told]) -> Result<BTreeMap<RouterId, Open>, Failure> {
     let tenant = work.tenant();
-    let (mut routers, mut whole) = (BTreeSet::new(), BTreeSet::new());
-    let (mut sessions, mut callers) = (BTreeSet::new(), BTreeSet::new());
+    let (mut routers, mut whole, mut sessions) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for told in records {
         routers.insert(told.router);
         match &told.packet {
-            Packet::Session(packet) => {
-                sessions.insert(session_of(told, packet));
-                callers.extend(caller_of(told, packet).map(|caller| (told.router, caller)));
-            }
+            Packet::Session(packet) => drop(sessions.insert(session_of(told, packet))),
             Packet::On | Packet::Off => drop(whole.insert(told.router)),
             Packet::Other => {}
         }
@@ -137,6 +168,7 @@ async fn open(work: &Work<'_>, records: &[Told]) -> Result<BTreeMap<RouterId, Op
             found.cloned().collect()
         })
         .await?;
+        let callers = unsettled(records, &rows);
         rows.extend(ask(work, |accounting| accounting.of_callers(tenant, &callers)).await?);
         rows.extend(ask(work, |accounting| accounting.open(tenant, &whole)).await?);
         Ok::<_, Failure>(rows)
@@ -147,6 +179,27 @@ async fn open(work: &Work<'_>, records: &[Told]) -> Result<BTreeMap<RouterId, Op
     }
     let versions = versions(work, &routers).await?;
     Ok(books(versions, rows().await?))
+}
+
+/// Whose other sessions matter: of records that say something new of who calls or when the session began.
+fn unsettled(records: &[Told], found: &[Found]) -> BTreeSet<(RouterId, Caller)> {
+    let rows: BTreeMap<RadiusSessionId, &SessionRow> = found
+        .iter()
+        .map(|(_, session)| (session.row.session, &session.row))
+        .collect();
+    let callers = records.iter().filter_map(|told| {
+        let Packet::Session(packet) = &told.packet else {
+            return None;
+        };
+        let row = rows.get(&session_of(told, packet));
+        let at = believed(told.at, told.heard_at);
+        if row.is_some_and(|row| row.is_settled(packet.kind, at, packet.reading)) {
+            return None;
+        }
+        let known = row.and_then(|row| row.caller.clone());
+        Some((told.router, known.or_else(|| caller_of(told, packet))?))
+    });
+    callers.collect()
 }
 
 async fn line_of(

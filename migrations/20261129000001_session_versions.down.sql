@@ -1,0 +1,1 @@
+ALTER TABLE es.radius_sessions DROP COLUMN version;

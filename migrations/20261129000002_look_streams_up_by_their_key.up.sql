@@ -1,0 +1,34 @@
+-- Whether a stream has moved was looked up in all events of its tenant while the log was young.
+CREATE OR REPLACE FUNCTION es.expect_unmoved(p_tenant uuid, p_reads jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+    v_read      jsonb;
+    v_sequence  bigint;
+    v_event     uuid;
+    v_moved     boolean;
+BEGIN
+    -- Stream by stream, each by its whole key: one statement over all of them may be planned as a scan of the log. As a
+    -- range in the order of the key, which no other index has (ADR 74).
+    FOR v_read IN SELECT jsonb_array_elements(p_reads) LOOP
+        v_sequence := v_read->>2;
+        v_event := v_read->>4;
+        v_moved := v_event IS NOT NULL AND (
+            SELECT e.event_id FROM es.events e WHERE e.tenant_id = p_tenant AND e.aggregate_type = v_read->>0
+                AND e.aggregate_id = v_read->>1 AND e.sequence BETWEEN v_sequence AND v_sequence
+            ORDER BY e.sequence LIMIT 1
+        ) IS DISTINCT FROM v_event;
+        IF NOT (v_read->>3)::boolean AND NOT v_moved THEN
+            v_moved := (
+                SELECT e.event_id FROM es.events e WHERE e.tenant_id = p_tenant AND e.aggregate_type = v_read->>0
+                    AND e.aggregate_id = v_read->>1 AND e.sequence BETWEEN v_sequence + 1 AND v_sequence + 1
+                ORDER BY e.sequence LIMIT 1
+            ) IS NOT NULL;
+        END IF;
+        IF v_moved THEN
+            RAISE unique_violation
+                USING MESSAGE = 'a stream that was read has moved', CONSTRAINT = 'events_stream_key';
+        END IF;
+    END LOOP;
+END
+$$;
