@@ -1,5 +1,5 @@
-//! RADIUS accounting of one operator against the limits of SPEC section 19: packets straight at our endpoint, and through
-//! FreeRADIUS as `docker/freeradius` has it. A packet counts when it is in the database; what waits in FreeRADIUS' spool does
+//! RADIUS accounting against the limits of SPEC section 19: packets straight at our endpoint, of one operator and of many,
+//! and through FreeRADIUS as `docker/freeradius` has it. A packet counts when it is in the database; what waits in FreeRADIUS' spool does
 //! not.
 //!
 //! Every packet is an interim of a session of the operator's router, five minutes of the router's time after the one before:
@@ -17,6 +17,7 @@ use axum::http::{Request, StatusCode, header};
 use bytes::Bytes;
 use chrono::TimeDelta;
 use http_body_util::Full;
+use simpul::demo::seed::Operator;
 use simpul_testkit::{FreeRadius, sql::Session};
 use tokio::{process::Command, task::JoinSet};
 
@@ -25,7 +26,8 @@ use crate::{
     report::Line,
 };
 
-const CLIENTS: u64 = 128;
+const CLIENTS: usize = 512;
+const OPERATORS: usize = 16;
 /// Sessions of which a client tells in turn.
 const SESSIONS: u64 = 8;
 const WARM_UP: Duration = Duration::from_secs(2);
@@ -44,36 +46,38 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub(crate) async fn run() -> anyhow::Result<Vec<Line>> {
     let rig = Rig::open().await?;
     let product = rig.product("api").await?;
+    let one = straight(&rig, product.port, std::slice::from_ref(&rig.operator)).await?;
+    let mut operators = Vec::with_capacity(OPERATORS);
+    for _ in 0..OPERATORS {
+        operators.push(rig.another().await?);
+    }
+    let many = straight(&rig, product.port, &operators).await?;
+    let line = |name, rate| Line::new(name, "packets/s", &[rate], &[STRAIGHT]);
     Ok(vec![
-        straight(&rig, product.port).await?,
+        line("accounting straight at our endpoint (limit)", many),
+        line("the same of one operator", one),
         through(&rig, product.port).await?,
     ])
 }
 
-async fn straight(rig: &Rig, port: u16) -> anyhow::Result<Line> {
-    let started = Instant::now();
+/// Packets that were answered in a second.
+async fn straight(rig: &Rig, port: u16, operators: &[Operator]) -> anyhow::Result<f64> {
     let began = (rig.store.now() - BEGAN).timestamp();
-    let name = format!(
-        "{}/{}",
-        rig.operator.tenant.as_uuid(),
-        rig.operator.router.as_uuid()
-    );
+    let mut clients = Vec::with_capacity(CLIENTS);
+    for operator in operators.iter().cycle().take(CLIENTS) {
+        let name = format!("{}/{}", operator.tenant.as_uuid(), operator.router.as_uuid());
+        clients.push((Client::connect(port, RADIUS_TOKEN).await?, name));
+    }
+    let started = Instant::now();
     let mut telling = JoinSet::new();
-    for client in 0..CLIENTS {
-        let connection = Client::connect(port, RADIUS_TOKEN).await?;
-        telling.spawn(tell(connection, client, name.clone(), began, started));
+    for (client, (connection, name)) in (0..).zip(clients) {
+        telling.spawn(tell(connection, client, name, began, started));
     }
     let mut answered = 0_u32;
     while let Some(told) = telling.join_next().await {
         answered += told??;
     }
-    let rate = f64::from(answered) / MEASURED.as_secs_f64();
-    Ok(Line::new(
-        "accounting straight at our endpoint (limit)",
-        "packets/s",
-        &[rate],
-        &[STRAIGHT],
-    ))
+    Ok(f64::from(answered) / MEASURED.as_secs_f64())
 }
 
 /// Tells of sessions in turn; how many packets were answered while it was measured.

@@ -4,11 +4,13 @@
 use std::{
     io::Write as _,
     process::{Command, Stdio},
+    time::Duration,
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
 use simpul_domain::RouterId;
-use simpul_testkit::{FreeRadius, sql::Session};
+use simpul_testkit::{FreeRadius, OwnPostgres, TestDb, sql::Session};
+use tokio::{task::JoinHandle, time::sleep};
 use uuid::Uuid;
 
 use crate::world::{Setting, Way, World};
@@ -67,6 +69,28 @@ impl Radius {
         .expect("sent")
     }
 
+    /// Sends packets, a file of `radclient`, some of them at once. Whether all of them were answered.
+    fn tell_all(&self, packets: String) -> JoinHandle<bool> {
+        let port = self.0.port();
+        tokio::task::spawn_blocking(move || {
+            let folder = tempfile::tempdir().expect("a folder");
+            let file = folder.path().join("packets");
+            std::fs::write(&file, packets).expect("written");
+            let mut radclient = Command::new("radclient");
+            radclient.args(["-q", "-p", "8", "-t", "5", "-r", "5", "-f"]);
+            radclient.arg(&file).arg(format!("127.0.0.1:{port}"));
+            radclient.args(["acct", FreeRadius::SECRET]);
+            let quiet = radclient
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null());
+            quiet
+                .status()
+                .expect("freeradius-utils is installed: ./dev install")
+                .success()
+        })
+    }
+
     async fn tell(&self, attributes: &str) {
         let answered = self.tell_from(ROUTER, attributes).await;
         assert!(answered, "{attributes} was not answered:\n{}", self.log());
@@ -116,12 +140,15 @@ async fn sessions(world: &World) -> Vec<String> {
         .await
 }
 
-async fn world() -> World {
-    World::begin(Setting {
+fn setting() -> Setting {
+    Setting {
         environment: vec![("SIMPUL_RADIUS__TOKEN".to_owned(), TOKEN.to_owned())],
         ..Setting::from(Way::Store)
-    })
-    .await
+    }
+}
+
+async fn world() -> World {
+    World::begin(setting()).await
 }
 
 fn line(id: &'static str, user: &'static str, minutes_ago: i64) -> Line {
@@ -257,4 +284,96 @@ async fn what_is_told_while_the_server_is_away_is_recorded_when_it_is_back() {
         sessions(&world).await[0],
         format!("open 1500 5000 {} line", 3_000_u64 << 32)
     );
+}
+
+/// Sessions of the load, and how often each is told of.
+const TOLD_OF: i64 = 40;
+const TOLD: i64 = 100;
+
+// SPEC 19: none is lost when PostgreSQL begins anew under load.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_told_while_the_database_is_killed_again_and_again_is_recorded_once() {
+    let mut postgres = OwnPostgres::start().await;
+    let world = World::begin(Setting {
+        db: Some(TestDb::create_on(&postgres).await),
+        ..setting()
+    })
+    .await;
+    let radius = Radius::start(&world);
+    radius.is_up(&world).await;
+    let first = line("81500001", "budi@wifimaju", 1);
+    world
+        .until("the server", async || {
+            radius.tell_from(ROUTER, &first.start()).await && radius.spooled() == 0
+        })
+        .await;
+
+    let began = (now() - TimeDelta::minutes(5 * (TOLD + 1))).timestamp();
+    let mut packets = String::new();
+    for told in 1..=TOLD {
+        let seconds = told * 300;
+        for session in 0..TOLD_OF {
+            packets += &format!(
+                "Acct-Status-Type = Interim-Update\nAcct-Session-Id = \"{session:08x}\"\nUser-Name = \"user-{session}\"\n\
+                 NAS-Identifier = core-1\nCalling-Station-Id = \"AA:BB:CC:01:00:{session:02X}\"\nEvent-Timestamp = {}\n\
+                 Acct-Session-Time = {seconds}\nAcct-Input-Octets = {told}\nAcct-Input-Gigawords = {told}\n\
+                 Acct-Output-Octets = {session}\nAcct-Output-Gigawords = {told}\n\n",
+                began + seconds
+            );
+        }
+    }
+    let telling = radius.tell_all(packets);
+    let mut strikes = 0;
+    while !telling.is_finished() {
+        sleep(Duration::from_millis(700)).await;
+        postgres.kill();
+        strikes += 1;
+        postgres.up().await;
+    }
+    assert!(
+        telling.await.expect("told"),
+        "a packet was not answered:\n{}",
+        radius.log()
+    );
+    assert!(strikes > 1, "the database was not killed while it was told");
+    world
+        .until("the spool to be read away", async || radius.spooled() == 0)
+        .await;
+
+    let mut admin = Session::open(&world.superuser_url()).await;
+    let samples: i64 = admin
+        .value("SELECT count(*) FROM es.radius_samples WHERE kind = 'interim'")
+        .await;
+    assert_eq!(samples, TOLD * TOLD_OF);
+    let high = u64::try_from(TOLD).expect("positive") << 32;
+    let wanted: Vec<String> = (0..TOLD_OF)
+        .map(|session| {
+            format!(
+                "open {} {} {}",
+                TOLD * 300,
+                high + 100,
+                high + session.unsigned_abs()
+            )
+        })
+        .collect();
+    let mut found: Vec<String> = sessions(&world)
+        .await
+        .into_iter()
+        .filter_map(|session| Some(session.strip_suffix(" nobody")?.to_owned()))
+        .collect();
+    found.sort_by_key(|session| {
+        session
+            .rsplit(' ')
+            .next()
+            .and_then(|octets| octets.parse::<u64>().ok())
+    });
+    assert_eq!(found, wanted);
+    let logged: i64 = admin
+        .value(&format!(
+            "SELECT count(DISTINCT aggregate_id) FROM es.events
+             WHERE event_type = 'accounting.radius_session.usage_recorded' AND payload::text LIKE '%{}%'",
+            high + 100
+        ))
+        .await;
+    assert_eq!(logged, TOLD_OF, "the log ends with what was told last");
 }

@@ -48,7 +48,7 @@ pub(crate) struct Rig {
     keys: Keys,
     folder: tempfile::TempDir,
     /// Where lines and messages would go.
-    _around: Surroundings,
+    around: Surroundings,
 }
 
 impl Rig {
@@ -72,10 +72,15 @@ impl Rig {
             keys,
             operator,
             folder,
-            _around: around,
+            around,
         };
         rig.token = rig.token_of(rig.operator.owner).await?;
         Ok(rig)
+    }
+
+    /// One more operator, with a router of its own.
+    pub(crate) async fn another(&self) -> anyhow::Result<Operator> {
+        seed::operator(&Bus::new(self.store.clone()), &Accounts::of(&self.around)?).await
     }
 
     /// A token of a session that begins now.

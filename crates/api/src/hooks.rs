@@ -61,7 +61,7 @@ pub(crate) async fn payment_notice(
     segments: Segments,
     request: Request<Body>,
 ) -> Response {
-    receive(shared.state, id, Reporter::Payment, segments, request).await
+    receive(&shared.state, id, Reporter::Payment, segments, request).await
 }
 
 /// `POST /hooks/v1/message/{messenger}/{connection}/{token}`.
@@ -71,11 +71,11 @@ pub(crate) async fn delivery_report(
     segments: Segments,
     request: Request<Body>,
 ) -> Response {
-    receive(shared.state, id, Reporter::Message, segments, request).await
+    receive(&shared.state, id, Reporter::Message, segments, request).await
 }
 
 async fn receive(
-    state: ApiState,
+    state: &ApiState,
     id: RequestId,
     reporter: Reporter,
     Path((kind, connection, token)): Segments,

@@ -49,5 +49,5 @@ pub use error::ApiError;
 pub use graphql::sdl;
 pub use http::{Proxies, ProxyHeader, Settings, no_room, router};
 pub use radius::Radius;
-pub use state::ApiState;
+pub use state::{ApiState, Parts};
 pub use surface::{BySurface, Surface};

@@ -42,7 +42,7 @@ use crate::{
 const MAX_BODY_BYTES: usize = 16 * 1024;
 const READ_DEADLINE: Duration = Duration::from_secs(2);
 /// Records of one transaction.
-const BATCH: usize = 200;
+const BATCH: usize = 500;
 /// Records of one tenant that may wait for theirs; FreeRADIUS keeps what is more.
 const WAITING: usize = 2_000;
 /// Who acts, in the log.

@@ -1,6 +1,6 @@
 //! What every request handler needs, wired once by the binary.
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
 use simpul_adapters::work_loop::Wake;
 use simpul_event_store::{Bus, EventStore};
@@ -12,9 +12,9 @@ use crate::{
     senders::StoredSenders, till::Till,
 };
 
-/// Shared by all requests. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct ApiState {
+/// What requests need.
+#[derive(Debug)]
+pub struct Parts {
     pub bus: Bus,
     /// Signs and verifies access tokens.
     pub keys: Arc<Keys>,
@@ -38,8 +38,26 @@ pub struct ApiState {
     pub stop: CancellationToken,
 }
 
+/// Shared by all requests. One pointer: a request takes a copy in each of its layers.
+#[derive(Debug, Clone)]
+pub struct ApiState(Arc<Parts>);
+
+impl From<Parts> for ApiState {
+    fn from(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Deref for ApiState {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
 impl ApiState {
-    pub const fn store(&self) -> &EventStore {
+    pub fn store(&self) -> &EventStore {
         self.bus.store()
     }
 

@@ -17,7 +17,7 @@ use simpul_adapters::{
     work_loop::{self, Wake, Work},
 };
 use simpul_api::{
-    ApiState,
+    ApiState, Parts,
     auth::Keys,
     domains::Domains,
     gateways::{GatewayDirectory, StoredGateways},
@@ -480,7 +480,7 @@ impl Starter<'_> {
                 .await
                 .context("cannot listen")?,
         };
-        let state = ApiState {
+        let state = ApiState::from(Parts {
             bus: self.running.bus.clone(),
             keys: self.keys()?,
             identity: wiring::identity(self.config)?,
@@ -492,7 +492,7 @@ impl Starter<'_> {
             metrics: self.metrics.clone(),
             tasks: self.tasks().clone(),
             stop: self.running.close.clone(),
-        };
+        });
         let routes = simpul_api::router(state, self.config.door()?);
         tracing::info!(address = %listener.local_addr()?, "listening");
         let patience = Patience::draining(Duration::from_millis(self.config.http.drain_ms));

@@ -26,7 +26,7 @@ mod live;
 mod proxies;
 mod status;
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
 use axum::{
     Router,
@@ -71,17 +71,28 @@ pub struct Settings {
     pub radius: Option<Radius>,
 }
 
-/// Everything that handlers share.
-#[derive(Clone)]
-pub(crate) struct Shared {
+/// What handlers share.
+pub(crate) struct Common {
     pub(crate) state: ApiState,
-    pub(crate) budgets: Arc<Budgets>,
+    pub(crate) budgets: Budgets,
     pub(crate) hub: Arc<Hub>,
-    pub(crate) addresses: Arc<Addresses>,
+    pub(crate) addresses: Addresses,
     pub(crate) sockets: Sockets,
     /// Origins of pages that may open sockets.
-    pub(crate) pages: Arc<[String]>,
-    pub(crate) proxies: Arc<Proxies>,
+    pub(crate) pages: Vec<String>,
+    pub(crate) proxies: Proxies,
+}
+
+/// Everything that handlers share. One pointer: a request takes a copy in each of its layers.
+#[derive(Clone)]
+pub(crate) struct Shared(Arc<Common>);
+
+impl Deref for Shared {
+    type Target = Common;
+
+    fn deref(&self) -> &Common {
+        &self.0
+    }
 }
 
 /// Everything that the handlers of one surface share.
@@ -144,15 +155,15 @@ impl Door {
 pub fn router(state: ApiState, settings: Settings) -> Router {
     let own = state.public_url.origin().ascii_serialization();
     let hub = Hub::new(state.store().clone(), state.tasks.clone(), state.stop.clone());
-    let shared = Shared {
+    let shared = Shared(Arc::new(Common {
         state,
-        budgets: Arc::new(Budgets::new(settings.limits)),
+        budgets: Budgets::new(settings.limits),
         hub: Arc::new(hub),
-        addresses: Arc::default(),
+        addresses: Addresses::default(),
         sockets: Sockets::default(),
         pages: settings.origins.into_iter().chain([own]).collect(),
-        proxies: Arc::new(settings.proxies),
-    };
+        proxies: settings.proxies,
+    }));
     let accounting = settings.radius.map(|radius| {
         Router::new()
             .route(

@@ -21,7 +21,7 @@ use simpul_adapters::{
     work_loop::Wake,
 };
 use simpul_api::{
-    ApiState, Settings, Surface,
+    ApiState, Parts, Settings, Surface,
     auth::{Keys, Viewer},
     gateways::StoredGateways,
     identity::{Identity, IdentitySettings},
@@ -179,7 +179,7 @@ impl Front {
         let gateways = StoredGateways::new(test.store(), egress.clone(), stand_in);
         let senders = StoredSenders::new(test.store(), egress, None);
         let consumer = Arc::new(Provisioning::new(test.store(), Wake::default()));
-        let state = ApiState {
+        let state = ApiState::from(Parts {
             bus: bus.clone(),
             keys: Arc::new(keys(KEY)),
             identity: Identity {
@@ -194,7 +194,7 @@ impl Front {
             metrics: Metrics::default(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
-        };
+        });
         let stop = state.stop.clone();
         state.tasks.spawn(registry::supervise(
             test.store(),
