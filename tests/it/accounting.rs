@@ -2,6 +2,7 @@
 //! configuration of `docker/freeradius`.
 
 use std::{
+    fmt::Write as _,
     io::Write as _,
     process::{Command, Stdio},
     time::Duration,
@@ -313,13 +314,15 @@ async fn what_is_told_while_the_database_is_killed_again_and_again_is_recorded_o
     for told in 1..=TOLD {
         let seconds = told * 300;
         for session in 0..TOLD_OF {
-            packets += &format!(
+            writeln!(
+                packets,
                 "Acct-Status-Type = Interim-Update\nAcct-Session-Id = \"{session:08x}\"\nUser-Name = \"user-{session}\"\n\
                  NAS-Identifier = core-1\nCalling-Station-Id = \"AA:BB:CC:01:00:{session:02X}\"\nEvent-Timestamp = {}\n\
                  Acct-Session-Time = {seconds}\nAcct-Input-Octets = {told}\nAcct-Input-Gigawords = {told}\n\
-                 Acct-Output-Octets = {session}\nAcct-Output-Gigawords = {told}\n\n",
+                 Acct-Output-Octets = {session}\nAcct-Output-Gigawords = {told}\n",
                 began + seconds
-            );
+            )
+            .expect("written");
         }
     }
     let telling = radius.tell_all(packets);
