@@ -287,9 +287,30 @@ async fn what_is_told_while_the_server_is_away_is_recorded_when_it_is_back() {
     );
 }
 
-/// Sessions of the load, and how often each is told of.
+/// Sessions of the load, how often each is told of while the database is killed once, and how often that is.
 const TOLD_OF: i64 = 40;
-const TOLD: i64 = 60;
+const TOLD: i64 = 50;
+const STRIKES: i64 = 3;
+
+/// What a router tells of all its sessions, from one interval to another.
+fn load(began: i64, intervals: std::ops::Range<i64>) -> String {
+    let mut packets = String::new();
+    for told in intervals {
+        let seconds = told * 300;
+        for session in 0..TOLD_OF {
+            writeln!(
+                packets,
+                "Acct-Status-Type = Interim-Update\nAcct-Session-Id = \"{session:08x}\"\nUser-Name = \"user-{session}\"\n\
+                 NAS-Identifier = core-1\nCalling-Station-Id = \"AA:BB:CC:01:00:{session:02X}\"\nEvent-Timestamp = {}\n\
+                 Acct-Session-Time = {seconds}\nAcct-Input-Octets = {told}\nAcct-Input-Gigawords = {told}\n\
+                 Acct-Output-Octets = {session}\nAcct-Output-Gigawords = {told}\n",
+                began + seconds
+            )
+            .expect("written");
+        }
+    }
+    packets
+}
 
 // SPEC 19: none is lost when PostgreSQL begins anew under load.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -309,36 +330,18 @@ async fn what_is_told_while_the_database_is_killed_again_and_again_is_recorded_o
         })
         .await;
 
-    let began = (now() - TimeDelta::minutes(5 * (TOLD + 1))).timestamp();
-    let mut packets = String::new();
-    for told in 1..=TOLD {
-        let seconds = told * 300;
-        for session in 0..TOLD_OF {
-            writeln!(
-                packets,
-                "Acct-Status-Type = Interim-Update\nAcct-Session-Id = \"{session:08x}\"\nUser-Name = \"user-{session}\"\n\
-                 NAS-Identifier = core-1\nCalling-Station-Id = \"AA:BB:CC:01:00:{session:02X}\"\nEvent-Timestamp = {}\n\
-                 Acct-Session-Time = {seconds}\nAcct-Input-Octets = {told}\nAcct-Input-Gigawords = {told}\n\
-                 Acct-Output-Octets = {session}\nAcct-Output-Gigawords = {told}\n",
-                began + seconds
-            )
-            .expect("written");
-        }
-    }
-    let telling = radius.tell_all(packets);
-    let mut strikes = 0;
-    while !telling.is_finished() {
-        sleep(Duration::from_millis(700)).await;
+    let last = STRIKES * TOLD;
+    let began = (now() - TimeDelta::minutes(5 * (last + 1))).timestamp();
+    for strike in 0..STRIKES {
+        let from = 1 + strike * TOLD;
+        let telling = radius.tell_all(load(began, from..from + TOLD));
+        sleep(Duration::from_millis(100)).await;
+        assert!(!telling.is_finished(), "the database is killed under load");
         postgres.kill();
-        strikes += 1;
         postgres.up().await;
+        let answered = telling.await.expect("told");
+        assert!(answered, "a packet was not answered:\n{}", radius.log());
     }
-    assert!(
-        telling.await.expect("told"),
-        "a packet was not answered:\n{}",
-        radius.log()
-    );
-    assert!(strikes > 1, "the database was not killed while it was told");
     world
         .until("the spool to be read away", async || radius.spooled() == 0)
         .await;
@@ -347,14 +350,14 @@ async fn what_is_told_while_the_database_is_killed_again_and_again_is_recorded_o
     let samples: i64 = admin
         .value("SELECT count(*) FROM es.radius_samples WHERE kind = 'interim'")
         .await;
-    assert_eq!(samples, TOLD * TOLD_OF);
-    let high = u64::try_from(TOLD).expect("positive") << 32;
+    assert_eq!(samples, last * TOLD_OF);
+    let high = last.unsigned_abs() << 32;
     let wanted: Vec<String> = (0..TOLD_OF)
         .map(|session| {
             format!(
                 "open {} {} {}",
-                TOLD * 300,
-                high + u64::try_from(TOLD).expect("positive"),
+                last * 300,
+                high + last.unsigned_abs(),
                 high + session.unsigned_abs()
             )
         })
@@ -364,18 +367,13 @@ async fn what_is_told_while_the_database_is_killed_again_and_again_is_recorded_o
         .into_iter()
         .filter_map(|session| Some(session.strip_suffix(" nobody")?.to_owned()))
         .collect();
-    found.sort_by_key(|session| {
-        session
-            .rsplit(' ')
-            .next()
-            .and_then(|octets| octets.parse::<u64>().ok())
-    });
+    found.sort();
     assert_eq!(found, wanted);
     let logged: i64 = admin
         .value(&format!(
             "SELECT count(DISTINCT aggregate_id) FROM es.events
              WHERE event_type = 'accounting.radius_session.usage_recorded' AND payload::text LIKE '%{}%'",
-            high + u64::try_from(TOLD).expect("positive")
+            high + last.unsigned_abs()
         ))
         .await;
     assert_eq!(logged, TOLD_OF, "the log ends with what was told last");

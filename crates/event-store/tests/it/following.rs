@@ -53,6 +53,7 @@ async fn a_read_of_what_is_new_does_not_go_through_the_log_that_was_read() {
         runner.catch_up(|_| {}).await.expect("caught up");
     }
     assert_eq!(*handled.lock().expect("not poisoned"), BEFORE as u64 + NEWS);
+    drop(runner);
     store.db().close().await;
     let mut admin = Session::open(&test.superuser_url()).await;
     let read = admin.rows_read("es.events").await;
