@@ -3,7 +3,10 @@
 use std::{collections::HashMap, num::NonZeroU16, sync::Arc, time::Duration};
 
 use simpul_domain::TenantId;
-use tokio::{task::JoinSet, time::Instant};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -28,6 +31,10 @@ const SWEEP: Duration = Duration::from_secs(30);
 
 /// Tenants whose positions a runner remembers.
 const MAX_REMEMBERED: usize = 20_000;
+
+/// How long somebody who has ended may be seen to lead, and how often it is tried to lead after them.
+const ENDING: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Sizes of a runner.
 #[derive(Debug, Clone, Copy)]
@@ -156,17 +163,20 @@ impl<H: Handle + Send + Sync + 'static> Runner<H> {
     }
 
     /// Handles everything that is there, once, without waiting: for the command line and for tests.
-    /// Returns the number of events that were moved past.
+    /// Returns the number of events that were moved past; [`StoreError::Fenced`] if somebody else leads.
     pub async fn catch_up(&mut self, mut progress: impl FnMut(u64) + Send) -> Result<u64, HandlerError> {
-        if !self.leader.leads() {
-            let batches = &self.batches;
-            self.leader.take(&batches.store, &batches.subscriber).await?;
-        }
         let mut total = 0;
+        let mut leads = self.try_to_lead().await?;
+        let until = Instant::now() + ENDING;
         loop {
             let tenants = self.backlog().await?;
             if tenants.is_empty() {
                 return Ok(total);
+            }
+            // Who has just ended is seen to lead for a moment.
+            while !leads && Instant::now() < until {
+                sleep(LOOK).await;
+                leads = self.try_to_lead().await?;
             }
             for tenant in tenants {
                 loop {
@@ -179,6 +189,13 @@ impl<H: Handle + Send + Sync + 'static> Runner<H> {
                 }
             }
         }
+    }
+
+    async fn try_to_lead(&mut self) -> Result<bool, StoreError> {
+        let Batches {
+            store, subscriber, ..
+        } = &self.batches;
+        Ok(self.leader.leads() || self.leader.take(store, subscriber).await?)
     }
 
     /// Handles a key's parked events again, in order, until none is left; later events of the key flow again.
