@@ -263,10 +263,7 @@ async fn read(
     let mut sessions = known_sessions(tx, records).await?;
     know_callers(work, tx, records).await?;
     know_lines(tx, records).await?;
-    let rows: HashMap<RadiusSessionId, &SessionRow> = sessions
-        .iter()
-        .map(|(_, session)| (session.row.session, &session.row))
-        .collect();
+    let rows = by_id(&sessions);
     let callers: BTreeSet<_> = records
         .iter()
         .filter_map(|record| record.unsettled(&rows))
@@ -298,10 +295,7 @@ async fn known_sessions(
     }
     let ids: Vec<RadiusSessionId> = ids.into_iter().collect();
     let sessions = radius::sessions(tx, &ids).await?;
-    let rows: HashMap<RadiusSessionId, &SessionRow> = sessions
-        .iter()
-        .map(|(_, session)| (session.row.session, &session.row))
-        .collect();
+    let rows = by_id(&sessions);
     for record in records {
         if let About::Session { id, caller, line, .. } = &mut record.what
             && let Some(row) = rows.get(id)
@@ -311,6 +305,11 @@ async fn known_sessions(
         }
     }
     Ok(sessions)
+}
+
+fn by_id(sessions: &[(RouterId, radius::Session)]) -> HashMap<RadiusSessionId, &SessionRow> {
+    let rows = sessions.iter().map(|(_, session)| &session.row);
+    rows.map(|row| (row.session, row)).collect()
 }
 
 async fn know_callers(work: &Work<'_>, tx: &mut TenantTx, records: &mut [Entry<'_>]) -> Outcome<()> {
