@@ -1,116 +1,134 @@
-//! Word of how far this process' projections have come, for readers that wait. It may be lost, and says nothing of other
-//! processes: whoever waits looks for himself now and then.
+//! Word of how far this process' projections have come, for readers that wait. It says nothing of other processes: whoever
+//! waits looks for himself now and then.
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
 use simpul_domain::TenantId;
-use tokio::{
-    sync::broadcast::{self, error::RecvError},
-    time::timeout,
-};
+use tokio::{sync::Notify, time::timeout};
 
 use super::projection;
 
-/// Words kept for a slow listener before it is told to look.
-const CAPACITY: usize = 1024;
-/// Tenants remembered. When there are more, all are forgotten: then somebody looks too early, once.
+/// Tenants remembered. When there are more, all that nobody waits for are forgotten: then somebody looks too early, once.
 const TENANTS: usize = 5_000;
 
-/// How far each projection has come, by its name.
-type Positions = Vec<(Box<str>, i64)>;
+/// How far the projections of each tenant have come, and who waits for that.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Progress(Arc<Mutex<Known>>);
 
-/// Fan-out within a process: the tenants of projections that have moved, and where they were last.
-#[derive(Debug, Clone)]
-pub(crate) struct Progress {
-    word: broadcast::Sender<TenantId>,
-    known: Known,
+#[derive(Debug, Default)]
+struct Known(HashMap<TenantId, Followed>);
+
+/// What is known of a tenant.
+#[derive(Debug, Default)]
+struct Followed {
+    /// How far each projection has come, by its name.
+    positions: Vec<(Box<str>, i64)>,
+    waiting: Vec<Weak<Reader>>,
 }
 
-#[derive(Debug, Clone, Default)]
-struct Known(Arc<Mutex<HashMap<TenantId, Positions>>>);
+/// Who waits until these projections have come so far.
+#[derive(Debug)]
+struct Reader {
+    projections: Vec<Box<str>>,
+    seq: i64,
+    word: Notify,
+}
 
-impl Default for Progress {
-    fn default() -> Self {
-        Self {
-            word: broadcast::Sender::new(CAPACITY),
-            known: Known::default(),
+impl Reader {
+    fn reads(&self, name: &str) -> bool {
+        self.projections.iter().any(|projection| **projection == *name)
+    }
+}
+
+impl Followed {
+    fn keep(&mut self, name: &str, seq: i64) {
+        match self.positions.iter_mut().find(|(other, _)| **other == *name) {
+            Some((_, reached)) => *reached = seq.max(*reached),
+            None => self.positions.push((name.into(), seq)),
         }
+    }
+
+    /// Whether one of the reader's projections is known not to have come so far.
+    fn is_behind(&self, reader: &Reader) -> bool {
+        self.positions
+            .iter()
+            .any(|(name, reached)| *reached < reader.seq && reader.reads(name))
+    }
+
+    /// Forgets the readers that wait no longer.
+    fn forget_gone(&mut self) {
+        self.waiting.retain(|reader| reader.strong_count() > 0);
     }
 }
 
 impl Progress {
+    /// Wakes the readers that this was the last thing to wait for, and nobody else.
     pub(super) fn tell(&self, subscriber: &str, tenant: TenantId, seq: i64) {
-        if let Some((name, _)) = projection::parse_subscriber(subscriber) {
-            self.known.keep(tenant, name, seq);
-            // Nobody waiting is fine.
-            let _ = self.word.send(tenant);
+        let Some((name, _)) = projection::parse_subscriber(subscriber) else {
+            return;
+        };
+        let mut known = self.lock();
+        let followed = known.of(tenant);
+        followed.keep(name, seq);
+        for reader in followed.waiting.iter().filter_map(Weak::upgrade) {
+            if reader.reads(name) && !followed.is_behind(&reader) {
+                reader.word.notify_one();
+            }
         }
     }
 
-    pub(super) fn listen(&self) -> Waiting {
+    /// From now on no word is missed.
+    pub(super) fn wait_for(&self, tenant: TenantId, projections: &[&str], seq: i64) -> Waiting {
+        let reader = Arc::new(Reader {
+            projections: projections.iter().map(|name| (*name).into()).collect(),
+            seq,
+            word: Notify::new(),
+        });
+        let mut known = self.lock();
+        let followed = known.of(tenant);
+        followed.waiting.push(Arc::downgrade(&reader));
         Waiting {
-            word: self.word.subscribe(),
-            known: self.known.clone(),
+            is_behind: followed.is_behind(&reader),
+            reader,
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Known {
-    fn lock(&self) -> MutexGuard<'_, HashMap<TenantId, Positions>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn keep(&self, tenant: TenantId, name: &str, seq: i64) {
-        let mut known = self.lock();
-        if known.len() >= TENANTS && !known.contains_key(&tenant) {
-            known.clear();
+    fn of(&mut self, tenant: TenantId) -> &mut Followed {
+        if self.0.len() >= TENANTS && !self.0.contains_key(&tenant) {
+            self.0.retain(|_, followed| {
+                followed.forget_gone();
+                !followed.waiting.is_empty()
+            });
         }
-        let positions = known.entry(tenant).or_default();
-        match positions.iter_mut().find(|(other, _)| **other == *name) {
-            Some((_, reached)) => *reached = seq.max(*reached),
-            None => positions.push((name.into(), seq)),
-        }
-    }
-
-    /// Whether one of these projections is known not to have come so far.
-    fn is_behind(&self, tenant: TenantId, projections: &[&str], seq: i64) -> bool {
-        let known = self.lock();
-        let mut positions = known.get(&tenant).into_iter().flatten();
-        positions.any(|(name, reached)| *reached < seq && projections.contains(&&**name))
+        let followed = self.0.entry(tenant).or_default();
+        followed.forget_gone();
+        followed
     }
 }
 
-/// One who waits. What is said from now on is heard.
+/// One who waits, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Waiting {
-    word: broadcast::Receiver<TenantId>,
-    known: Known,
+    reader: Arc<Reader>,
+    /// Whether a look would have been too early when the wait began, as far as this process knew.
+    pub(super) is_behind: bool,
 }
 
 impl Waiting {
-    /// Whether a look would be too early, as far as this process knows.
-    pub(super) fn is_behind(&self, tenant: TenantId, projections: &[&str], seq: i64) -> bool {
-        self.known.is_behind(tenant, projections, seq)
-    }
-
-    /// Returns when these projections have reached a position, when that may have been missed, or in time.
-    pub(super) async fn reached(&mut self, tenant: TenantId, projections: &[&str], seq: i64, time: Duration) {
-        let heard = async {
-            loop {
-                match self.word.recv().await {
-                    Ok(moved) if moved == tenant && !self.known.is_behind(tenant, projections, seq) => return,
-                    Ok(_) => {}
-                    Err(RecvError::Lagged(_)) => return,
-                    Err(RecvError::Closed) => std::future::pending().await,
-                }
-            }
-        };
+    /// Returns when there is word that all projections of this process have come so far, or in time.
+    pub(super) async fn reached(&self, time: Duration) {
         // Being late is as good a reason to look.
-        let _ = timeout(time, heard).await;
+        let _ = timeout(time, self.reader.word.notified()).await;
     }
 }
 
@@ -124,52 +142,69 @@ mod tests {
         TenantId::new(uuid::Uuid::from_u128(number))
     }
 
+    fn is_behind(progress: &Progress, number: u128, names: &[&str], seq: i64) -> bool {
+        progress.wait_for(tenant(number), names, seq).is_behind
+    }
+
+    async fn is_woken(waiting: &Waiting) -> bool {
+        timeout(Duration::ZERO, waiting.reader.word.notified())
+            .await
+            .is_ok()
+    }
+
     #[test]
     fn what_is_known_is_the_furthest_position_of_each_projection() {
         let progress = Progress::default();
-        let waiting = progress.listen();
-        assert!(
-            !waiting.is_behind(tenant(1), &NAMES, 7),
-            "nobody has said anything"
-        );
+        assert!(!is_behind(&progress, 1, &NAMES, 7), "nobody has said anything");
         progress.tell("projection/customers/v1", tenant(1), 7);
         progress.tell("reactor", tenant(1), 3);
-        assert!(!waiting.is_behind(tenant(1), &NAMES, 7));
+        assert!(!is_behind(&progress, 1, &NAMES, 7));
         progress.tell("projection/invoices/v1", tenant(1), 6);
-        assert!(waiting.is_behind(tenant(1), &NAMES, 7));
-        assert!(!waiting.is_behind(tenant(1), &["customers"], 7));
+        assert!(is_behind(&progress, 1, &NAMES, 7));
+        assert!(!is_behind(&progress, 1, &["customers"], 7));
         progress.tell("projection/customers/v2", tenant(1), 2);
         assert!(
-            !waiting.is_behind(tenant(1), &["customers"], 7),
+            !is_behind(&progress, 1, &["customers"], 7),
             "another version is behind"
         );
-        assert!(!waiting.is_behind(tenant(2), &NAMES, 7), "another tenant");
-    }
-
-    #[test]
-    fn too_many_tenants_are_forgotten() {
-        let progress = Progress::default();
-        for number in 0..=TENANTS {
-            progress.tell("projection/customers/v1", tenant(number as u128), 1);
-        }
-        assert_eq!(progress.known.lock().len(), 1);
+        assert!(!is_behind(&progress, 2, &NAMES, 7), "another tenant");
     }
 
     #[tokio::test]
-    async fn whoever_waits_is_woken_when_all_have_come_so_far() {
+    async fn too_many_tenants_are_forgotten_unless_somebody_waits() {
+        let progress = Progress::default();
+        let waiting = progress.wait_for(tenant(0), &NAMES, 2);
+        for number in 0..=TENANTS {
+            progress.tell("projection/customers/v1", tenant(number as u128), 1);
+        }
+        assert_eq!(progress.lock().0.len(), 2);
+        progress.tell("projection/customers/v1", tenant(0), 2);
+        assert!(is_woken(&waiting).await);
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_is_woken_when_all_have_come_so_far_and_by_nothing_else() {
         let progress = Progress::default();
         progress.tell("projection/customers/v1", tenant(1), 1);
         progress.tell("projection/invoices/v1", tenant(1), 1);
-        let mut waiting = progress.listen();
-        let long = Duration::from_mins(1);
-        let reached = waiting.reached(tenant(1), &NAMES, 2, long);
-        let telling = async {
-            progress.tell("projection/customers/v1", tenant(1), 2);
-            tokio::task::yield_now().await;
-            progress.tell("projection/invoices/v1", tenant(1), 3);
-        };
-        let both = async { tokio::join!(reached, telling) };
-        timeout(long / 2, both).await.expect("woken");
-        assert!(!waiting.is_behind(tenant(1), &NAMES, 2));
+        let waiting = progress.wait_for(tenant(1), &NAMES, 2);
+        let other = progress.wait_for(tenant(1), &["routers"], 2);
+        progress.tell("projection/invoices/v1", tenant(2), 2);
+        progress.tell("projection/customers/v1", tenant(1), 2);
+        assert!(!is_woken(&waiting).await, "invoices are behind");
+        progress.tell("projection/invoices/v1", tenant(1), 3);
+        assert!(is_woken(&waiting).await);
+        assert!(!is_woken(&waiting).await, "once");
+        assert!(!is_woken(&other).await);
+    }
+
+    #[test]
+    fn whoever_went_away_leaves_nothing_behind() {
+        let progress = Progress::default();
+        for _ in 0..3 {
+            drop(progress.wait_for(tenant(1), &NAMES, 2));
+        }
+        let _waiting = progress.wait_for(tenant(1), &NAMES, 2);
+        assert_eq!(progress.lock().of(tenant(1)).waiting.len(), 1);
     }
 }

@@ -14,7 +14,6 @@ use crate::{
 const MAX_WAIT: Duration = Duration::from_secs(2);
 /// How long it waits for word from a projector of this process before it looks by itself.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
-const MAX_PAUSE: Duration = Duration::from_millis(25);
 
 /// Why a read model could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -75,11 +74,10 @@ async fn open(
     if wanted == 0 {
         return Ok(store.db().read_models_tx(tenant, projections, plans).await?);
     }
-    let deadline = Instant::now() + MAX_WAIT;
-    let mut pause = FIRST_PAUSE;
-    let mut progress = store.progress().listen();
-    if progress.is_behind(tenant, projections, wanted) {
-        progress.reached(tenant, projections, wanted, pause).await;
+    let started = Instant::now();
+    let progress = store.progress().wait_for(tenant, projections, wanted);
+    if progress.is_behind {
+        progress.reached(FIRST_PAUSE).await;
     }
     loop {
         let mut tx = store.db().read_tx(tenant).await?;
@@ -87,12 +85,18 @@ async fn open(
             return Ok(tx);
         }
         tx.rollback().await?;
-        if Instant::now() + pause > deadline {
+        let waited = started.elapsed();
+        if waited >= MAX_WAIT {
             return Err(ReadError::Stale);
         }
-        progress.reached(tenant, projections, wanted, pause).await;
-        pause = (pause * 2).min(MAX_PAUSE);
+        progress.reached(pause(waited)).await;
     }
+}
+
+/// How long who has waited so long does not look. The longer the wait, the more readers there are: if each looked as often
+/// as at first, they would be a load of their own just when the projectors cannot keep up.
+fn pause(waited: Duration) -> Duration {
+    FIRST_PAUSE.max(waited / 2).min(MAX_WAIT.saturating_sub(waited))
 }
 
 /// Does what `Db::read_models_tx` begins with, and returns the position that all of them have reached.
@@ -113,4 +117,20 @@ async fn enter(tx: &mut TenantTx, projections: &[&str], plans: Plans) -> Result<
     .fetch_one(&mut **tx)
     .await?;
     Ok(row.reached)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_that_waits_to_the_end_looks_a_few_times() {
+        let (mut waited, mut looks) = (Duration::ZERO, 1);
+        while waited < MAX_WAIT {
+            waited += pause(waited);
+            looks += 1;
+        }
+        assert_eq!(waited, MAX_WAIT);
+        assert!(looks < 20, "{looks} looks");
+    }
 }
