@@ -1,186 +1,34 @@
 //! What the platform bills its operators, from the onboarding to the panel that opens again: timers fire from their rows,
 //! policies react, and every step is found in the logs.
 
+mod desk;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use simpul_app::{
-    Personal,
-    billing::{BookObservation, Booked, ConnectGateway, OpenCheckout},
+    billing::Booked,
     platform::{ChangeStanding, ChangeTerms, Standing, Terms as Granting},
     policies::Policies,
-    saas::{ConnectPlatformGateway, MarkBillPaid, RequestBillPayment},
+    saas::RequestBillPayment,
     tenancy::PlaceAddOnOrder,
 };
 use simpul_domain::{
-    Code, Coded as _, CorrelationId, Decider, GatewayId, InvoiceId, NoticeId, Rupiah, TenantId, TimerId,
-    billing::{
-        CreditAccount, Invoice,
-        gateway::{Currency, GatewayKind, Observation, ObservedState},
-        gateway_account::GatewayMode,
-        invoice::InvoiceStatus,
-    },
-    platform::{Account, AddOnKey, PlanKey},
-    saas::{Statement, Tab, payer_id, statement::StatementStatus, tab::TabStatus},
+    Code, Coded as _, CorrelationId, NoticeId, TenantId,
+    billing::{CreditAccount, invoice::InvoiceStatus},
+    platform::{AddOnKey, PlanKey},
+    saas::{Tab, payer_id, statement::StatementStatus, tab::TabStatus},
     tenancy::tenant::TenantStatus,
 };
-use simpul_event_store::{
-    Actor, Cause, Context, Recorded, feed,
-    inline::timer::{Fired, Timer},
-};
-use simpul_testkit::sql::Session;
+use simpul_event_store::{Actor, Cause, Context, Recorded, feed, inline::timer::Fired};
 use tokio::task::JoinSet;
 
+use self::desk::{
+    bills, due, fire_due, gateway, invoice, load, lock, notice, on, order, paid, platform_log, rupiah,
+    statement,
+};
 use crate::{
     limits::router,
     rig::{Rig, code},
 };
-
-/// The platform's timers that policies know and that are due, fired from their rows until none is.
-async fn fire_due(rig: &Rig) {
-    let policies = Policies::new(rig.bus.clone());
-    loop {
-        let due = due(rig).await;
-        if due.is_empty() {
-            return;
-        }
-        for timer in due {
-            let fired = Fired {
-                tenant: TenantId::PLATFORM,
-                timer,
-                attempts: 0,
-                epoch: 0,
-            };
-            policies.fire(&fired).await.expect("fired");
-        }
-        rig.settle().await;
-    }
-}
-
-async fn due(rig: &Rig) -> Vec<Timer> {
-    let mut admin = Session::open(&rig.test.superuser_url()).await;
-    let now = rig.store().now().to_rfc3339();
-    let rows: Vec<String> = admin
-        .column(&format!(
-            "SELECT json_build_array(timer_id, kind, subject, due_at)::text FROM es.timers
-             WHERE tenant_id = '{}' AND due_at <= '{now}' AND kind <> 'payment.checkout' ORDER BY due_at",
-            TenantId::PLATFORM.as_uuid()
-        ))
-        .await;
-    rows.iter()
-        .map(|row| {
-            let (id, kind, subject, due_at) = serde_json::from_str(row).expect("a row");
-            Timer {
-                id: TimerId::new(id),
-                kind,
-                subject,
-                due_at,
-                origin: None,
-            }
-        })
-        .collect()
-}
-
-/// Goes on to the first hour of a day in Jakarta, and lets happen what is due.
-async fn on(rig: &Rig, date: &str) {
-    let at: DateTime<Utc> = format!("{date}T01:00:00+07:00").parse().expect("an instant");
-    rig.test.clock().set(at);
-    fire_due(rig).await;
-}
-
-async fn platform_log(rig: &Rig) -> Vec<Recorded> {
-    feed::page(rig.store(), TenantId::PLATFORM, 0, 10_000)
-        .await
-        .expect("the log")
-}
-
-/// The bills that were issued, with their numbers, oldest first.
-async fn bills(rig: &Rig) -> Vec<(InvoiceId, String, i64)> {
-    let log = platform_log(rig).await;
-    log.iter()
-        .filter(|event| event.event_type == "billing.invoice.issued")
-        .map(|event| {
-            let content = &event.payload.value()["billing.invoice.issued"];
-            (
-                event.aggregate_id.parse().expect("an id"),
-                content["number"].as_str().expect("a number").to_owned(),
-                content["total"].as_i64().expect("an amount"),
-            )
-        })
-        .collect()
-}
-
-async fn load<A: Decider>(rig: &Rig, tenant: TenantId, id: &str) -> A {
-    rig.store().load::<A>(tenant, id).await.expect("loads").0
-}
-
-async fn invoice(rig: &Rig, id: InvoiceId) -> Invoice {
-    load::<Invoice>(rig, TenantId::PLATFORM, &id.to_string()).await
-}
-
-async fn statement(rig: &Rig, tenant: TenantId, id: InvoiceId) -> StatementStatus {
-    load::<Statement>(rig, tenant, &id.to_string()).await.status()
-}
-
-async fn lock(rig: &Rig, tenant: TenantId) -> Option<String> {
-    let account = load::<Account>(rig, TenantId::PLATFORM, &tenant.to_string()).await;
-    account.panel_lock().map(str::to_owned)
-}
-
-fn rupiah(amount: i64) -> Rupiah {
-    Rupiah::try_new(amount).expect("an amount")
-}
-
-fn paid(invoice: InvoiceId, amount: i64, reference: &str) -> MarkBillPaid {
-    MarkBillPaid {
-        invoice,
-        amount: rupiah(amount),
-        reference: reference.to_owned(),
-        paid_at: None,
-    }
-}
-
-async fn gateway(rig: &Rig) -> GatewayId {
-    let connect = ConnectPlatformGateway(ConnectGateway {
-        kind: GatewayKind::Tripay,
-        mode: GatewayMode::Sandbox,
-        merchant_code: "T1".to_owned(),
-        api_key: Personal::new("key"),
-        signing_key: Personal::new("key"),
-        fallback_email: "tagihan@simpul.test".to_owned(),
-    });
-    rig.govern(connect).await.expect("connected")
-}
-
-async fn order(rig: &Rig, gateway: GatewayId, invoice: InvoiceId) -> String {
-    let open = OpenCheckout {
-        invoice,
-        gateway,
-        channel: "BRIVA".to_owned(),
-        payer_fee: Rupiah::ZERO,
-        merchant_fee: Rupiah::ZERO,
-    };
-    let planned = rig.ask(TenantId::PLATFORM, Actor::System("test"), open).await;
-    planned.expect("planned").merchant_ref.as_str().to_owned()
-}
-
-fn notice(rig: &Rig, gateway: GatewayId, order: &str, provider_ref: &str, gross: i64) -> BookObservation {
-    BookObservation {
-        gateway,
-        observation: Observation {
-            provider_ref: provider_ref.to_owned(),
-            order_ref: order.to_owned(),
-            state: ObservedState::Paid,
-            gross: rupiah(gross),
-            currency: Currency::Idr,
-            payer_fee: None,
-            merchant_fee: None,
-            given_back: None,
-            channel: Some("BRIVA".to_owned()),
-            paid_at: Some(rig.store().now()),
-            raw_sha256: "00".repeat(32),
-        },
-        notice: None,
-    }
-}
 
 #[tokio::test]
 async fn an_operator_is_billed_once_though_the_clock_was_set_back_when_its_timer_fires() {
