@@ -103,18 +103,18 @@ pub(crate) struct Executed {
 pub(crate) struct Engine<E> {
     executor: E,
     types: Arc<FieldTypes>,
-    library: Arc<Library>,
+    documents: Arc<Library>,
     max_cost: u64,
     deadline: Duration,
 }
 
 impl<E: Executor> Engine<E> {
     /// `sdl` is the executor's own.
-    pub(crate) fn new(executor: E, sdl: &str, library: Library, max_cost: u64, deadline: Duration) -> Self {
+    pub(crate) fn new(executor: E, sdl: &str, documents: Library, max_cost: u64, deadline: Duration) -> Self {
         Self {
             executor,
             types: Arc::new(FieldTypes::of(sdl)),
-            library: Arc::new(library),
+            documents: Arc::new(documents),
             max_cost,
             deadline,
         }
@@ -122,7 +122,7 @@ impl<E: Executor> Engine<E> {
 
     /// Whether clients of ours bring their documents.
     pub(crate) fn has_trusted(&self) -> bool {
-        self.library.has_trusted()
+        self.documents.has_trusted()
     }
 
     /// Points of the dearest operation that is let in.
@@ -132,7 +132,7 @@ impl<E: Executor> Engine<E> {
 
     /// Reads, guards and prices; runs nothing.
     pub(crate) fn prepare(&self, operation: Operation) -> Result<Prepared, ApiError> {
-        let document = self.library.find(&operation.source)?;
+        let document = self.documents.find(&operation.source)?;
         let named = guard::operation(&document.executable, operation.name.as_deref())?;
         let kind = named.ty;
         let cost = cost::cost(&self.types, &document.executable, named, &operation.variables);

@@ -7,7 +7,7 @@ use simpul_app::{
     tenancy::OnboardTenant,
 };
 use simpul_domain::{
-    Code, Coded as _, CorrelationId, TenantId, UserId,
+    Code, Coded as _, CorrelationId, TenantId, TimerId, UserId,
     platform::{Account, PlanKey},
     policy::TimerKind,
     tenancy::{Entitlements, Subdomain, Tenant, TenantSettings},
@@ -18,10 +18,10 @@ use simpul_event_store::{
     inline::{
         access,
         quota::{self, Usage},
-        timer::Fired,
+        timer::{Fired, Timer},
     },
 };
-use simpul_testkit::TestDb;
+use simpul_testkit::{TestDb, sql::Session};
 use uuid::Uuid;
 
 /// What came of a command.
@@ -151,14 +151,65 @@ impl Rig {
     /// Fires a timer of the platform, and lets policies react.
     pub(crate) async fn fire(&self, kind: &TimerKind) {
         let timer = timer_row(kind, self.store().now(), None).expect("a timer");
-        let fired = Fired {
-            tenant: TenantId::PLATFORM,
-            timer,
-            attempts: 0,
-            epoch: 0,
-        };
-        Policies::new(self.bus.clone()).fire(&fired).await.expect("fired");
+        self.fire_all(TenantId::PLATFORM, vec![timer]).await;
+    }
+
+    /// Fires timers, and lets policies react.
+    pub(crate) async fn fire_all(&self, tenant: TenantId, timers: Vec<Timer>) {
+        let policies = Policies::new(self.bus.clone());
+        for timer in timers {
+            let fired = Fired {
+                tenant,
+                timer,
+                attempts: 0,
+                epoch: 0,
+            };
+            policies.fire(&fired).await.expect("fired");
+        }
         self.settle().await;
+    }
+
+    /// Fires the wanted timers that are due, from their rows, until none is.
+    pub(crate) async fn fire_due(&self, tenant: TenantId, wanted: impl Fn(&Timer) -> bool) {
+        loop {
+            let mut due = self.due(tenant).await;
+            due.retain(&wanted);
+            if due.is_empty() {
+                return;
+            }
+            self.fire_all(tenant, due).await;
+        }
+    }
+
+    pub(crate) async fn due(&self, tenant: TenantId) -> Vec<Timer> {
+        let now = self.store().now();
+        let mut timers = self.timers(tenant).await;
+        timers.retain(|timer| timer.due_at <= now);
+        timers
+    }
+
+    /// The timers of a tenant that have not fired, as they are due.
+    pub(crate) async fn timers(&self, tenant: TenantId) -> Vec<Timer> {
+        let mut admin = Session::open(&self.test.superuser_url()).await;
+        let rows: Vec<String> = admin
+            .column(&format!(
+                "SELECT json_build_array(timer_id, kind, subject, due_at)::text FROM es.timers
+                 WHERE tenant_id = '{}' ORDER BY due_at, kind",
+                tenant.as_uuid()
+            ))
+            .await;
+        rows.iter()
+            .map(|row| {
+                let (id, kind, subject, due_at) = serde_json::from_str(row).expect("a row");
+                Timer {
+                    id: TimerId::new(id),
+                    kind,
+                    subject,
+                    due_at,
+                    origin: None,
+                }
+            })
+            .collect()
     }
 
     pub(crate) async fn tenant(&self, tenant: TenantId) -> Tenant {

@@ -40,17 +40,7 @@ async fn an_operator_is_billed_once_though_the_clock_was_set_back_when_its_timer
     let due = due(&rig).await;
     assert!(due.iter().any(|timer| timer.kind == "bill_account"), "{due:?}");
     rig.test.clock().set(instant("2027-03-31T20:00:00+07:00"));
-    let policies = Policies::new(rig.bus.clone());
-    for timer in due {
-        let fired = Fired {
-            tenant: TenantId::PLATFORM,
-            timer,
-            attempts: 0,
-            epoch: 0,
-        };
-        policies.fire(&fired).await.expect("fired");
-    }
-    rig.settle().await;
+    rig.fire_all(TenantId::PLATFORM, due).await;
     assert_eq!(
         bills(&rig).await.len(),
         1,

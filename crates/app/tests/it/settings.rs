@@ -5,12 +5,11 @@ use simpul_app::{
     Refusal,
     billing::{IssueInvoice, VoidInvoice},
     customers::RegisterCustomer,
-    policies::Policies,
     subscriptions::{Change, ChangeSubscription},
     tenancy::ChangeSettings,
 };
 use simpul_domain::{
-    Code, InvoiceId, Rupiah, SubscriptionId, TenantId, TimerId,
+    Code, InvoiceId, Rupiah, SubscriptionId, TenantId,
     billing::{
         InvoiceNumberPattern, Tax,
         service::{FirstPeriod, TaxMode},
@@ -26,10 +25,7 @@ use simpul_domain::{
     },
     within::Within,
 };
-use simpul_event_store::{
-    Actor, Command, feed,
-    inline::timer::{Fired, Timer},
-};
+use simpul_event_store::{Actor, Command, feed};
 use simpul_testkit::sql::Session;
 
 use crate::{
@@ -112,33 +108,10 @@ impl House {
             .collect()
     }
 
-    async fn timers(&self) -> Vec<Timer> {
-        let mut admin = Session::open(&self.rig.test.superuser_url()).await;
-        let rows: Vec<String> = admin
-            .column(&format!(
-                "SELECT json_build_array(timer_id, kind, subject, due_at)::text FROM es.timers
-                 WHERE tenant_id = '{}' ORDER BY due_at, kind",
-                self.tenant.as_uuid()
-            ))
-            .await;
-        rows.iter()
-            .map(|row| {
-                let (id, kind, subject, due_at) = serde_json::from_str(row).expect("a row");
-                Timer {
-                    id: TimerId::new(id),
-                    kind,
-                    subject,
-                    due_at,
-                    origin: None,
-                }
-            })
-            .collect()
-    }
-
     /// When which timer is due, in Jakarta.
     pub(crate) async fn due(&self) -> Vec<(String, String)> {
         let jakarta = TimeDelta::hours(7);
-        let timers = self.timers().await;
+        let timers = self.rig.timers(self.tenant).await;
         timers
             .into_iter()
             .map(|timer| ((timer.due_at + jakarta).format("%m-%d").to_string(), timer.kind))
@@ -148,25 +121,7 @@ impl House {
     /// Goes on to an instant, and lets happen what is due.
     pub(crate) async fn on(&self, at: &str) {
         self.rig.test.clock().set(instant(at));
-        let policies = Policies::new(self.rig.bus.clone());
-        loop {
-            let now = self.rig.store().now();
-            let mut due = self.timers().await;
-            due.retain(|timer| timer.due_at <= now);
-            if due.is_empty() {
-                return;
-            }
-            for timer in due {
-                let fired = Fired {
-                    tenant: self.tenant,
-                    timer,
-                    attempts: 0,
-                    epoch: 0,
-                };
-                policies.fire(&fired).await.expect("fired");
-            }
-            self.rig.settle().await;
-        }
+        self.rig.fire_due(self.tenant, |_| true).await;
     }
 
     pub(crate) async fn status(&self) -> SubscriptionStatus {

@@ -4,11 +4,10 @@ use chrono::{DateTime, Utc};
 use simpul_app::{
     Personal,
     billing::{BookObservation, ConnectGateway, OpenCheckout},
-    policies::Policies,
     saas::{ConnectPlatformGateway, MarkBillPaid},
 };
 use simpul_domain::{
-    Decider, GatewayId, InvoiceId, Rupiah, TenantId, TimerId,
+    Decider, GatewayId, InvoiceId, Rupiah, TenantId,
     billing::{
         Invoice,
         gateway::{Currency, GatewayKind, Observation, ObservedState},
@@ -17,57 +16,23 @@ use simpul_domain::{
     platform::Account,
     saas::{Statement, statement::StatementStatus},
 };
-use simpul_event_store::{
-    Actor, Recorded, feed,
-    inline::timer::{Fired, Timer},
-};
-use simpul_testkit::sql::Session;
+use simpul_event_store::{Actor, Recorded, feed, inline::timer::Timer};
 
 use crate::rig::Rig;
 
-/// The platform's timers that policies know and that are due, fired from their rows until none is.
-pub(super) async fn fire_due(rig: &Rig) {
-    let policies = Policies::new(rig.bus.clone());
-    loop {
-        let due = due(rig).await;
-        if due.is_empty() {
-            return;
-        }
-        for timer in due {
-            let fired = Fired {
-                tenant: TenantId::PLATFORM,
-                timer,
-                attempts: 0,
-                epoch: 0,
-            };
-            policies.fire(&fired).await.expect("fired");
-        }
-        rig.settle().await;
-    }
+/// The platform's timers that policies know and that are due.
+pub(super) async fn due(rig: &Rig) -> Vec<Timer> {
+    let mut due = rig.due(TenantId::PLATFORM).await;
+    due.retain(is_of_policies);
+    due
 }
 
-pub(super) async fn due(rig: &Rig) -> Vec<Timer> {
-    let mut admin = Session::open(&rig.test.superuser_url()).await;
-    let now = rig.store().now().to_rfc3339();
-    let rows: Vec<String> = admin
-        .column(&format!(
-            "SELECT json_build_array(timer_id, kind, subject, due_at)::text FROM es.timers
-             WHERE tenant_id = '{}' AND due_at <= '{now}' AND kind <> 'payment.checkout' ORDER BY due_at",
-            TenantId::PLATFORM.as_uuid()
-        ))
-        .await;
-    rows.iter()
-        .map(|row| {
-            let (id, kind, subject, due_at) = serde_json::from_str(row).expect("a row");
-            Timer {
-                id: TimerId::new(id),
-                kind,
-                subject,
-                due_at,
-                origin: None,
-            }
-        })
-        .collect()
+fn is_of_policies(timer: &Timer) -> bool {
+    timer.kind != "payment.checkout"
+}
+
+pub(super) async fn fire_due(rig: &Rig) {
+    rig.fire_due(TenantId::PLATFORM, is_of_policies).await;
 }
 
 /// Goes on to the first hour of a day in Jakarta, and lets happen what is due.
