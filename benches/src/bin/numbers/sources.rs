@@ -111,6 +111,9 @@ impl Measured {
             .find(|line| line.name.starts_with(figure.name))?;
         let measured = match figure.bound {
             Bound::RatioAtLeast(_) => format!("{:.2} × ({} {})", line.ratio, number(line.ours), line.unit),
+            Bound::CostAtMost(_) => {
+                format!("{:.2} × ({} {})", 1.0 / line.ratio, number(line.ours), line.unit)
+            }
             Bound::Below(_) | Bound::AtLeast(_) => format!("{} {}", number(line.ours), line.unit),
         };
         Some(Found {
@@ -128,6 +131,7 @@ fn meets(bound: Bound, ours: f64, ratio: f64) -> bool {
         Bound::Below(limit) => ours < limit,
         Bound::AtLeast(limit) => ours >= limit,
         Bound::RatioAtLeast(limit) => ratio >= limit,
+        Bound::CostAtMost(limit) => 1.0 / ratio <= limit,
     }
 }
 
