@@ -13,7 +13,8 @@ use super::{
 pub(crate) fn write(measured: &Measured) -> String {
     let mut out = String::from(
         "# Numbers\n\nWritten by `./dev numbers` from what was measured; not by hand. Peer and product run in turns on one machine, with\n\
-         fsync on. A figure that ends in `(limit)` has the limit in place of a peer.\n\n",
+         fsync on. A ratio is the median over pairs of neighbouring turns, hence not quite that of the two medians beside it. A figure that\n\
+         ends in `(limit)` has the limit in place of a peer.\n\n",
     );
     machine(&mut out, measured);
     promised(&mut out, measured);

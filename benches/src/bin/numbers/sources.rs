@@ -109,12 +109,11 @@ impl Measured {
             .what
             .iter()
             .find(|line| line.name.starts_with(figure.name))?;
+        let ours = format!("{} {}", number(line.ours), line.unit);
         let measured = match figure.bound {
-            Bound::RatioAtLeast(_) => format!("{:.2} × ({} {})", line.ratio, number(line.ours), line.unit),
-            Bound::CostAtMost(_) => {
-                format!("{:.2} × ({} {})", 1.0 / line.ratio, number(line.ours), line.unit)
-            }
-            Bound::Below(_) | Bound::AtLeast(_) => format!("{} {}", number(line.ours), line.unit),
+            Bound::RatioAtLeast(_) => format!("{:.2} × ({ours})", line.ratio),
+            Bound::CostAtMost(_) => format!("{:.2} × ({ours})", 1.0 / line.ratio),
+            Bound::Below(_) | Bound::AtLeast(_) => ours,
         };
         Some(Found {
             command: format!("`./dev bench {}`", figure.file),
