@@ -217,7 +217,7 @@ pub(crate) struct Remote {
 
 impl Remote {
     pub(crate) async fn listen(db: &Db) -> Result<Self, StoreError> {
-        let mut listener = PgListener::connect_with(&db.system_pool()).await?;
+        let mut listener = PgListener::connect_with(&db.listening()).await?;
         listener.listen(HINT_CHANNEL).await?;
         Ok(Self { listener })
     }

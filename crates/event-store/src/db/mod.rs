@@ -12,6 +12,7 @@ pub mod bootstrap;
 pub(crate) mod dynamic;
 pub mod lint;
 pub mod migrate;
+mod pool;
 mod pulse;
 
 use std::{
@@ -26,17 +27,15 @@ use std::{
 use secrecy::{ExposeSecret as _, SecretString};
 use simpul_domain::TenantId;
 use sqlx::{
-    ConnectOptions as _, Connection as _, PgConnection, PgPool, Postgres, Transaction,
+    ConnectOptions as _, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::time::timeout;
 
-use self::pulse::Pulse;
+pub(crate) use self::pool::Lent;
 pub use self::pulse::Time;
+use self::{pool::Pool, pulse::Pulse};
 use crate::StoreError;
-
-/// A connection that rested longer is asked whether it still lives before it is used.
-const PING_AFTER_IDLE: Duration = Duration::from_secs(1);
 
 /// How long connections that may be dead are given to end well.
 const GOODBYE: Duration = Duration::from_secs(5);
@@ -125,9 +124,11 @@ struct Recipe {
 
 #[derive(Debug, Clone)]
 struct Pools {
-    app: PgPool,
-    reads: PgPool,
-    system: PgPool,
+    app: Pool,
+    reads: Pool,
+    system: Pool,
+    /// One connection, for LISTEN.
+    listening: PgPool,
 }
 
 impl Db {
@@ -150,7 +151,7 @@ impl Db {
     ///
     /// For commands and loops: the future must not be cancelled while it opens. Requests use [`Db::read_tx`].
     pub async fn tenant_tx(&self, tenant: TenantId) -> Result<TenantTx, StoreError> {
-        let tx = begin(&self.pools().app, dynamic::begin_as(tenant)).await?;
+        let tx = self.pools().app.begin(Some(dynamic::begin_as(tenant))).await?;
         Ok(TenantTx {
             tx,
             tenant,
@@ -161,7 +162,11 @@ impl Db {
     /// Like [`Db::tenant_tx`], for everything of a tenant at one moment, however long it takes to read. Nothing can be
     /// written in it.
     pub(crate) async fn moment_tx(&self, tenant: TenantId) -> Result<TenantTx, StoreError> {
-        let tx = begin(&self.pools().app, dynamic::begin_moment(tenant)).await?;
+        let tx = self
+            .pools()
+            .app
+            .begin(Some(dynamic::begin_moment(tenant)))
+            .await?;
         Ok(TenantTx {
             tx,
             tenant,
@@ -185,16 +190,16 @@ impl Db {
         self.read(tenant, statement).await
     }
 
-    /// A future dropped while it waits for BEGIN leaves an open transaction behind that sqlx does not know of, and
-    /// the next borrower's writes would never commit (transact-rs/sqlx issue 4385). Commands and loops run in tasks
-    /// that nobody cancels; a request is dropped with its client, so a task of its own sees the BEGIN through.
+    /// A connection whose BEGIN nobody saw through is thrown away. Commands and loops run in tasks that nobody cancels; a
+    /// request is dropped with its client, and clients that come and go shall not cost a connection each: a task of its own
+    /// sees the BEGIN through.
     async fn read(&self, tenant: TenantId, statement: String) -> Result<TenantTx, StoreError> {
         let pool = self.pools().reads;
         #[expect(
             clippy::disallowed_methods,
             reason = "it ends with the statement, and closing the pool waits for its connection"
         )]
-        let begun = tokio::spawn(async move { begin(&pool, statement).await });
+        let begun = tokio::spawn(async move { pool.begin(Some(statement)).await });
         let tx = begun.await.map_err(|_| sqlx::Error::WorkerCrashed)??;
         Ok(TenantTx {
             tx,
@@ -210,22 +215,17 @@ impl Db {
 
     /// How many connections each pool has.
     pub fn pool_sizes(&self) -> [PoolSize; 3] {
-        let Pools { app, reads, system } = self.pools();
-        [("app", app), ("reads", reads), ("system", system)].map(|(name, pool)| PoolSize {
-            name,
-            open: pool.size(),
-            idle: u32::try_from(pool.num_idle()).unwrap_or(u32::MAX),
-            most: pool.options().get_max_connections(),
-        })
+        let pools = self.pools();
+        [
+            pools.app.size("app"),
+            pools.reads.size("reads"),
+            pools.system.size("system"),
+        ]
     }
 
     /// A transaction over the closed list of tables without payloads.
     pub async fn system_tx(&self) -> Result<SystemTx, StoreError> {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the one place that opens system transactions"
-        )]
-        let tx = self.system_pool().begin().await?;
+        let tx = self.pools().system.begin(None).await?;
         Ok(SystemTx { tx })
     }
 
@@ -241,18 +241,18 @@ impl Db {
         self.pools.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn system_pool(&self) -> PgPool {
-        self.pools().system
+    pub(super) fn listening(&self) -> PgPool {
+        self.pools().listening
     }
 
     /// For the hot calls only: they set the tenant themselves and commit by themselves.
-    pub(crate) fn autocommit(&self) -> PgPool {
-        self.pools().app
+    pub(crate) async fn autocommit(&self) -> Result<Lent, StoreError> {
+        Ok(self.pools().app.lend().await?)
     }
 
     /// The same for calls that only read and may be cancelled.
-    pub(crate) fn reading(&self) -> PgPool {
-        self.pools().reads
+    pub(crate) async fn reading(&self) -> Result<Lent, StoreError> {
+        Ok(self.pools().reads.lend().await?)
     }
 
     /// Gives whoever asks from now on connections that are new. Those of before end with their borrowers.
@@ -278,47 +278,32 @@ impl Db {
 impl Recipe {
     fn pools(&self) -> Pools {
         let config = &self.config;
-        let pool = |size: u32| {
-            PgPoolOptions::new()
-                .max_connections(size)
-                .acquire_timeout(config.acquire_timeout)
-                .max_lifetime(Duration::from_mins(30))
-                // A ping at every borrow would double the round trips of a command: only rested connections are
-                // asked whether they still live. A restart of the server costs a busy connection one command,
-                // which its client sends again with the same command id.
-                .test_before_acquire(false)
-                .before_acquire(|connection, meta| {
-                    Box::pin(async move {
-                        if meta.idle_for > PING_AFTER_IDLE {
-                            connection.ping().await?;
-                        }
-                        Ok(true)
-                    })
-                })
-        };
+        let pool = |role: &PgConnectOptions, most| Pool::new(role.clone(), most, config.acquire_timeout);
         Pools {
-            app: pool(config.app_connections).connect_lazy_with(self.app.clone()),
-            reads: pool(config.read_connections).connect_lazy_with(self.app.clone()),
-            system: pool(config.system_connections).connect_lazy_with(self.system.clone()),
+            app: pool(&self.app, config.app_connections),
+            reads: pool(&self.app, config.read_connections),
+            system: pool(&self.system, config.system_connections),
+            listening: PgPoolOptions::new()
+                .max_connections(1)
+                .acquire_timeout(config.acquire_timeout)
+                .connect_lazy_with(self.system.clone()),
         }
     }
 }
 
 impl Pools {
+    fn trim(&self) {
+        self.app.trim();
+        self.reads.trim();
+        self.system.trim();
+    }
+
     async fn close(&self) {
         self.app.close().await;
         self.reads.close().await;
         self.system.close().await;
+        self.listening.close().await;
     }
-}
-
-async fn begin(pool: &PgPool, statement: String) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that opens tenant transactions"
-    )]
-    let begun = pool.begin_with(statement).await;
-    begun
 }
 
 fn options(url: &SecretString, config: &DbConfig) -> Result<PgConnectOptions, StoreError> {
@@ -346,7 +331,7 @@ fn options(url: &SecretString, config: &DbConfig) -> Result<PgConnectOptions, St
 /// A transaction of one tenant.
 #[derive(Debug)]
 pub struct TenantTx {
-    tx: Transaction<'static, Postgres>,
+    tx: Lent,
     tenant: TenantId,
     /// Counts the statements, if it only reads.
     asked: Option<Arc<AtomicU64>>,
@@ -391,7 +376,7 @@ impl ops::DerefMut for TenantTx {
 /// A transaction of the system role.
 #[derive(Debug)]
 pub struct SystemTx {
-    tx: Transaction<'static, Postgres>,
+    tx: Lent,
 }
 
 impl SystemTx {

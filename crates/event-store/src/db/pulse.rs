@@ -70,7 +70,8 @@ impl Pulse {
 }
 
 impl Db {
-    /// Asks until `stop`, and says each time what time it is there. Without it the database counts as one that answers.
+    /// Asks until `stop`, and says each time what time it is there. Without it the database counts as one that answers, and
+    /// connections that nobody wants any more stay open.
     pub async fn keep_pulse(&self, on_time: impl Fn(Time) + Send, stop: CancellationToken) {
         let mut connection = None;
         while !stop.is_cancelled() {
@@ -79,6 +80,7 @@ impl Db {
                     connection = Some(asked);
                     on_time(time);
                     self.answered();
+                    self.pools().trim();
                 }
                 Err(error) => self.did_not_answer(&error),
             }

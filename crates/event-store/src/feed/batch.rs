@@ -10,7 +10,7 @@ use super::{
     HandlerError,
     cursor::{self, Move, Next},
     handler::Handle,
-    parked,
+    parked, projection,
 };
 use crate::{EventStore, Recorded, StoreError, crash, db::TenantTx};
 
@@ -63,7 +63,14 @@ impl<H: Handle> Batches<H> {
         epoch: i64,
     ) -> Result<Passed, HandlerError> {
         let mut tx = self.store.db().tenant_tx(tenant).await?;
-        let next = cursor::next(&self.store, &mut tx, &self.subscriber, limit).await?;
+        let next = cursor::next(
+            &self.store,
+            &mut tx,
+            &self.subscriber,
+            self.handler.schema(),
+            limit,
+        )
+        .await?;
         let Some(Next {
             from,
             last,
@@ -199,6 +206,9 @@ impl<H: Handle> Batches<H> {
                 tx.rollback().await?;
                 return Ok(retried);
             };
+            if let Some(schema) = self.handler.schema() {
+                projection::enter(&mut tx, schema).await?;
+            }
             tx = self.handler.handle(&self.store, tx, &events).await?;
             retried += parked::forget(&mut tx, &self.subscriber, key, last).await?;
             tx.commit().await?;

@@ -150,6 +150,7 @@ pub(super) async fn pass_over(
         Interest::Types(types) => (Some(types), None),
         Interest::Events(names) => (None, Some(names)),
     };
+    let mut connection = db.autocommit().await?;
     let over = sqlx::query_as!(
         Over,
         r#"SELECT seq AS "seq!", read AS "read!" FROM es.pass_over($1, $2, $3, $4, $5, $6, $7, $8)"#,
@@ -162,7 +163,9 @@ pub(super) async fn pass_over(
         at,
         limit
     );
-    Ok(over.fetch_optional(&db.autocommit()).await?)
+    let over = over.fetch_optional(&mut *connection).await?;
+    connection.done();
+    Ok(over)
 }
 
 /// What follows a cursor.
@@ -175,7 +178,8 @@ pub(super) struct Next {
     pub(super) events: Vec<Recorded>,
 }
 
-/// What follows the subscriber's cursor in the tenant's log, at most `limit` rows; `None` when nothing does.
+/// What follows the subscriber's cursor in the tenant's log, at most `limit` rows; `None` when nothing does. Then does what
+/// [`projection::enter`] does, if there is a `schema`: before, this statement would be planned anew for each of them.
 ///
 /// The position is a sub-select of its own: compared with an expression over a joined row, row-level security would let
 /// the index find the tenant only, and every read would go through its whole log.
@@ -183,13 +187,16 @@ pub(super) async fn next(
     store: &EventStore,
     tx: &mut TenantTx,
     subscriber: &str,
+    schema: Option<&str>,
     limit: i64,
 ) -> Result<Option<Next>, StoreError> {
     let tenant = tx.tenant();
     let rows = sqlx::query!(
         r#"WITH c AS MATERIALIZED (
                SELECT own.seq, own.epoch,
-                      EXISTS (SELECT FROM es.parked WHERE tenant_id = $1 AND subscriber = $2) AS parked
+                      EXISTS (SELECT FROM es.parked WHERE tenant_id = $1 AND subscriber = $2) AS parked,
+                      CASE WHEN $4::text IS NOT NULL THEN set_config('search_path', $4, true) END AS path,
+                      CASE WHEN $4 IS NOT NULL THEN set_config('synchronous_commit', 'off', true) END AS sync
                FROM (SELECT 1) AS one
                LEFT JOIN es.cursors own ON own.tenant_id = $1 AND own.subscriber = $2)
            SELECT c.seq AS "cursor?", c.epoch AS "epoch?", c.parked AS "parked!", e.tenant_seq AS "tenant_seq!",
@@ -203,7 +210,8 @@ pub(super) async fn next(
            ORDER BY e.tenant_seq"#,
         tenant.as_uuid(),
         subscriber,
-        limit
+        limit,
+        schema
     )
     .fetch_all(&mut **tx)
     .await?;

@@ -17,6 +17,9 @@ pub(super) trait Handle {
     fn key(&self, event: &Recorded) -> String;
     fn interest(&self) -> Interest;
     fn wants(&self, event: &Recorded) -> bool;
+    /// Whose tables are the unqualified names of the transaction in which it handles events, and whose commit then waits for
+    /// no disk.
+    fn schema(&self) -> Option<&str>;
     /// Handles events, and gives back a transaction in which the cursor is then moved: the same one when rows and
     /// cursor change together, a new one when the events were handled outside.
     fn handle(
@@ -71,13 +74,16 @@ impl<P: Projector> Handle for Projecting<P> {
             .includes(&event.aggregate_type, &event.event_type)
     }
 
+    fn schema(&self) -> Option<&str> {
+        Some(&self.schema)
+    }
+
     async fn handle(
         &self,
         _store: &EventStore,
         mut tx: TenantTx,
         events: &[Recorded],
     ) -> Result<TenantTx, HandlerError> {
-        projection::enter(&mut tx, &self.schema).await?;
         if !events.is_empty() {
             self.projector.project(&mut tx, events).await?;
         }
@@ -106,6 +112,10 @@ impl<R: Reactor> Handle for Reacting<R> {
 
     fn wants(&self, event: &Recorded) -> bool {
         self.0.wants(event)
+    }
+
+    fn schema(&self) -> Option<&str> {
+        None
     }
 
     async fn handle(

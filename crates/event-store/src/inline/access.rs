@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use simpul_domain::{CommandId, CustomerId, SessionId, TenantId, UserId};
-use sqlx::PgExecutor;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{Db, EventStore, StoreError, db::TenantTx};
@@ -47,6 +47,7 @@ pub(crate) async fn gate(
     command: CommandId,
     subject: Option<&str>,
 ) -> Result<Gate, StoreError> {
+    let mut connection = db.autocommit().await?;
     let row = sqlx::query!(
         r#"SELECT known AS "known!", panel_locked AS "panel_locked!", disabled AS "disabled!",
                   features AS "features!", permissions AS "permissions!", fingerprint, last_seq, answer, tenant_key,
@@ -57,8 +58,9 @@ pub(crate) async fn gate(
         command.as_uuid(),
         subject
     )
-    .fetch_one(&db.autocommit())
+    .fetch_one(&mut *connection)
     .await?;
+    connection.done();
     let earlier = match (row.fingerprint, row.last_seq, row.answer) {
         (Some(fingerprint), Some(last_seq), Some(answer)) => Some(Earlier {
             fingerprint,
@@ -209,7 +211,7 @@ pub async fn standing_in(
     now: DateTime<Utc>,
 ) -> Result<Standing, StoreError> {
     let tenant = tx.tenant();
-    select_standing(&mut **tx, tenant, actor, session, now).await
+    select_standing(tx, tenant, actor, session, now).await
 }
 
 /// The same in one round trip, without a transaction around it.
@@ -219,11 +221,14 @@ pub async fn standing_of(
     actor: UserId,
     session: Option<SessionId>,
 ) -> Result<Standing, StoreError> {
-    select_standing(&store.db().reading(), tenant, actor, session, store.now()).await
+    let mut connection = store.db().reading().await?;
+    let standing = select_standing(&mut connection, tenant, actor, session, store.now()).await?;
+    connection.done();
+    Ok(standing)
 }
 
 async fn select_standing(
-    executor: impl PgExecutor<'_>,
+    connection: &mut PgConnection,
     tenant: TenantId,
     actor: UserId,
     session: Option<SessionId>,
@@ -238,7 +243,7 @@ async fn select_standing(
         session.map(SessionId::as_uuid),
         now
     )
-    .fetch_optional(executor)
+    .fetch_optional(connection)
     .await?;
     Ok(row.map_or_else(
         || Standing {

@@ -31,6 +31,7 @@ pub async fn withdraw(
     (least, wanted): (u32, u32),
     rate: Rate,
 ) -> Result<Withdrawal, StoreError> {
+    let mut connection = store.db().autocommit().await?;
     let row = sqlx::query!(
         r#"SELECT granted AS "granted!", remaining AS "remaining!" FROM es.withdraw($1, $2, $3, $4, $5, $6, $7)"#,
         tenant.as_uuid(),
@@ -41,8 +42,9 @@ pub async fn withdraw(
         i64::from(rate.per_minute),
         store.now()
     )
-    .fetch_one(&store.db().autocommit())
+    .fetch_one(&mut *connection)
     .await?;
+    connection.done();
     let points = |points: i64| u32::try_from(points.max(0)).unwrap_or(u32::MAX);
     Ok(Withdrawal {
         granted: points(row.granted),

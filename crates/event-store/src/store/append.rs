@@ -93,7 +93,9 @@ pub(crate) struct Appended {
 impl EventStore {
     /// Appends what a unit of work has staged, in one database call. Returns the tenant's new position.
     pub(crate) async fn append(&self, append: &Append<'_>) -> Result<i64, StoreError> {
-        let appended = append.send(self.memory(), &self.inner.db.autocommit()).await?;
+        let mut connection = self.inner.db.autocommit().await?;
+        let appended = append.send(self.memory(), &mut connection).await?;
+        connection.done();
         crash::point(Point::CommandCommitted);
         Ok(self.appended(append.tenant, &appended))
     }
@@ -186,7 +188,7 @@ impl Append<'_> {
     async fn send(
         &self,
         memory: &Memory,
-        executor: impl sqlx::PgExecutor<'_>,
+        connection: &mut sqlx::PgConnection,
     ) -> Result<Appended, StoreError> {
         let metadata = CanonicalJson::of(self.metadata)?;
         let hashes = self.hashes(&metadata)?;
@@ -211,7 +213,7 @@ impl Append<'_> {
                 self.claims,
                 self.reads,
             );
-            let seq = seq.fetch_one(executor).await?;
+            let seq = seq.fetch_one(connection).await?;
             return Ok(Appended { seq, head: None });
         }
         let columns = Columns::of(self.events);
@@ -239,7 +241,7 @@ impl Append<'_> {
             self.claims,
             self.reads,
         );
-        let row = row.fetch_one(executor).await?;
+        let row = row.fetch_one(connection).await?;
         let hash = row.head.and_then(|hash| hash.try_into().ok());
         Ok(Appended {
             seq: row.seq,

@@ -161,7 +161,8 @@ impl EventStore {
         after: i64,
         state_version: Option<i32>,
     ) -> Result<Vec<Row>, StoreError> {
-        Ok(sqlx::query_as!(
+        let mut connection = self.inner.db.autocommit().await?;
+        let rows = sqlx::query_as!(
             Row,
             r#"SELECT sequence AS "sequence!", event_type, event_version, payload AS "payload!: JsonText"
                FROM es.load($1, $2, $3, $4, $5)"#,
@@ -171,8 +172,10 @@ impl EventStore {
             after,
             state_version
         )
-        .fetch_all(&self.inner.db.autocommit())
-        .await?)
+        .fetch_all(&mut *connection)
+        .await?;
+        connection.done();
+        Ok(rows)
     }
 
     /// The state of an aggregate and the sequence of its last event: from its newest snapshot, if one can be read, and
@@ -194,6 +197,7 @@ impl EventStore {
         tenant: TenantId,
         ids: &[String],
     ) -> Result<Vec<(A, i64)>, StoreError> {
+        let mut connection = self.inner.db.autocommit().await?;
         let rows = sqlx::query!(
             r#"SELECT s.ordinal AS "ordinal!", e.sequence AS "sequence!", e.event_type, e.event_version,
                       e.payload AS "payload!: JsonText"
@@ -205,8 +209,9 @@ impl EventStore {
             ids,
             A::STATE_VERSION
         )
-        .fetch_all(&self.inner.db.autocommit())
+        .fetch_all(&mut *connection)
         .await?;
+        connection.done();
         let mut streams: Vec<Vec<Row>> = ids.iter().map(|_| Vec::new()).collect();
         for row in rows {
             let stream = usize::try_from(row.ordinal - 1)

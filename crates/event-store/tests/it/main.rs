@@ -16,6 +16,7 @@ mod following;
 mod identity;
 mod isolation;
 mod leases;
+mod lending;
 mod lint;
 mod memory;
 mod moving;

@@ -38,7 +38,8 @@ pub async fn strike(
         days: 0,
         microseconds: delta.num_microseconds().unwrap_or(i64::MAX),
     };
-    Ok(sqlx::query_scalar!(
+    let mut connection = store.db().autocommit().await?;
+    let until = sqlx::query_scalar!(
         "SELECT es.strike($1, $2, $3, $4, $5, $6)",
         TenantId::PLATFORM.as_uuid(),
         network,
@@ -47,8 +48,10 @@ pub async fn strike(
         interval(rule.window),
         interval(rule.block)
     )
-    .fetch_one(&store.db().autocommit())
-    .await?)
+    .fetch_one(&mut *connection)
+    .await?;
+    connection.done();
+    Ok(until)
 }
 
 /// Until when a network is blocked, if it is.

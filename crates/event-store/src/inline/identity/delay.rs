@@ -15,14 +15,17 @@ pub async fn attempt(
     tenant: TenantId,
     account: &str,
 ) -> Result<Option<DateTime<Utc>>, StoreError> {
-    Ok(sqlx::query_scalar!(
+    let mut connection = store.db().autocommit().await?;
+    let until = sqlx::query_scalar!(
         "SELECT es.attempt_sign_in($1, $2, $3)",
         tenant.as_uuid(),
         account,
         store.now()
     )
-    .fetch_one(&store.db().autocommit())
-    .await?)
+    .fetch_one(&mut *connection)
+    .await?;
+    connection.done();
+    Ok(until)
 }
 
 /// Whoever got in guesses no more.
