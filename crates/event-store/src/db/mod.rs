@@ -27,8 +27,8 @@ use std::{
 use secrecy::{ExposeSecret as _, SecretString};
 use simpul_domain::TenantId;
 use sqlx::{
-    ConnectOptions as _, PgConnection, PgPool,
-    postgres::{PgConnectOptions, PgPoolOptions},
+    ConnectOptions as _, PgConnection, PgPool, Row as _,
+    postgres::{PgConnectOptions, PgPoolOptions, PgRow},
 };
 use tokio::time::timeout;
 
@@ -37,6 +37,10 @@ pub use self::pulse::Time;
 use self::{pool::Pool, pulse::Pulse};
 use crate::StoreError;
 
+/// How the rows of tenants are found. A plan that is made while a table fits on a few pages goes through all of it, and is kept
+/// when it has grown; every table of tenants has an index that begins with the tenant. Where there is nothing but going through
+/// a table, the planner takes its cost for one that is worth compiling the statement.
+const OF_TENANTS: [(&str, &str); 2] = [("enable_seqscan", "off"), ("jit", "off")];
 /// How long connections that may be dead are given to end well.
 const GOODBYE: Duration = Duration::from_secs(5);
 
@@ -136,7 +140,7 @@ impl Db {
     pub fn connect(config: &DbConfig) -> Result<Self, StoreError> {
         let recipe = Recipe {
             config: config.clone(),
-            app: options(&config.app_url, config)?,
+            app: options(&config.app_url, config)?.options(OF_TENANTS),
             system: options(&config.system_url, config)?,
         };
         Ok(Self {
@@ -151,7 +155,7 @@ impl Db {
     ///
     /// For commands and loops: the future must not be cancelled while it opens. Requests use [`Db::read_tx`].
     pub async fn tenant_tx(&self, tenant: TenantId) -> Result<TenantTx, StoreError> {
-        let tx = self.pools().app.begin(Some(dynamic::begin_as(tenant))).await?;
+        let (tx, _) = self.pools().app.begin(&dynamic::begin_as(tenant)).await?;
         Ok(TenantTx {
             tx,
             tenant,
@@ -162,11 +166,7 @@ impl Db {
     /// Like [`Db::tenant_tx`], for everything of a tenant at one moment, however long it takes to read. Nothing can be
     /// written in it.
     pub(crate) async fn moment_tx(&self, tenant: TenantId) -> Result<TenantTx, StoreError> {
-        let tx = self
-            .pools()
-            .app
-            .begin(Some(dynamic::begin_moment(tenant)))
-            .await?;
+        let (tx, _) = self.pools().app.begin(&dynamic::begin_moment(tenant)).await?;
         Ok(TenantTx {
             tx,
             tenant,
@@ -176,7 +176,7 @@ impl Db {
 
     /// Like [`Db::tenant_tx`], for reads whose caller may go away at any time. Nothing can be written in it.
     pub async fn read_tx(&self, tenant: TenantId) -> Result<TenantTx, StoreError> {
-        self.read(tenant, dynamic::begin_reading(tenant)).await
+        Ok(self.read(tenant, dynamic::begin_reading(tenant)).await?.0)
     }
 
     /// Like [`Db::read_tx`], with the live versions of these read models as its unqualified names.
@@ -187,25 +187,43 @@ impl Db {
         plans: Plans,
     ) -> Result<TenantTx, StoreError> {
         let statement = dynamic::begin_reading_models(tenant, projections, plans);
-        self.read(tenant, statement).await
+        Ok(self.read(tenant, statement).await?.0)
+    }
+
+    /// The same, and the position in the tenant's log that all of them have reached.
+    pub(crate) async fn read_models_at(
+        &self,
+        tenant: TenantId,
+        projections: &[&str],
+        plans: Plans,
+    ) -> Result<(TenantTx, i64), StoreError> {
+        let statement = dynamic::begin_reading_models_at(tenant, projections, plans);
+        let (tx, row) = self.read(tenant, statement).await?;
+        let row = row.ok_or(sqlx::Error::RowNotFound)?;
+        Ok((tx, row.try_get("reached")?))
     }
 
     /// A connection whose BEGIN nobody saw through is thrown away. Commands and loops run in tasks that nobody cancels; a
     /// request is dropped with its client, and clients that come and go shall not cost a connection each: a task of its own
     /// sees the BEGIN through.
-    async fn read(&self, tenant: TenantId, statement: String) -> Result<TenantTx, StoreError> {
+    async fn read(
+        &self,
+        tenant: TenantId,
+        statement: String,
+    ) -> Result<(TenantTx, Option<PgRow>), StoreError> {
         let pool = self.pools().reads;
         #[expect(
             clippy::disallowed_methods,
             reason = "it ends with the statement, and closing the pool waits for its connection"
         )]
-        let begun = tokio::spawn(async move { pool.begin(Some(statement)).await });
-        let tx = begun.await.map_err(|_| sqlx::Error::WorkerCrashed)??;
-        Ok(TenantTx {
+        let begun = tokio::spawn(async move { pool.begin(&statement).await });
+        let (tx, row) = begun.await.map_err(|_| sqlx::Error::WorkerCrashed)??;
+        let tx = TenantTx {
             tx,
             tenant,
             asked: Some(Arc::clone(&self.asked)),
-        })
+        };
+        Ok((tx, row))
     }
 
     /// How many statements queries have made in transactions that only read ([`Db::read_tx`]).
@@ -225,7 +243,7 @@ impl Db {
 
     /// A transaction over the closed list of tables without payloads.
     pub async fn system_tx(&self) -> Result<SystemTx, StoreError> {
-        let tx = self.pools().system.begin(None).await?;
+        let (tx, _) = self.pools().system.begin(dynamic::BEGIN).await?;
         Ok(SystemTx { tx })
     }
 

@@ -11,17 +11,15 @@ use std::{ops, time::Duration};
 
 use deadpool::managed::{self, Manager, Metrics, Object, PoolError, QueueMode, RecycleError, RecycleResult};
 use sqlx::{
-    ConnectOptions as _, Connection as _, Database, PgConnection, Postgres, TransactionManager as _,
-    postgres::PgConnectOptions,
+    ConnectOptions as _, Connection as _, PgConnection,
+    postgres::{PgConnectOptions, PgRow},
 };
 use tokio::{
     runtime::Handle,
     time::{sleep, timeout},
 };
 
-use super::PoolSize;
-
-type Transactions = <Postgres as Database>::TransactionManager;
+use super::{PoolSize, dynamic};
 
 /// A connection that rested longer is asked whether it still lives before it is lent.
 const PING_AFTER_IDLE: Duration = Duration::from_secs(1);
@@ -72,18 +70,18 @@ impl Pool {
             })?;
         Ok(Lent {
             connection: Some(lent),
-            is_usable: true,
+            is: Is::AtRest,
         })
     }
 
-    /// A connection in a transaction that `statement` opens. If it is not seen to be open, nobody knows what is, and the
-    /// connection is thrown away.
-    pub(super) async fn begin(&self, statement: Option<String>) -> Result<Lent, sqlx::Error> {
+    /// A connection in a transaction that `statement` begins, and the row that this selects. If it is not seen to have
+    /// begun, nobody knows what is open, and the connection is thrown away.
+    pub(super) async fn begin(&self, statement: &str) -> Result<(Lent, Option<PgRow>), sqlx::Error> {
         let mut lent = self.lend().await?;
-        lent.is_usable = false;
-        Transactions::begin(&mut lent, statement.map(Into::into)).await?;
-        lent.is_usable = true;
-        Ok(lent)
+        lent.is = Is::Unknown;
+        let row = dynamic::begin(&mut lent, statement).await?;
+        lent.is = Is::InTransaction;
+        Ok((lent, row))
     }
 
     pub(super) fn size(&self, name: &'static str) -> PoolSize {
@@ -147,8 +145,16 @@ impl Manager for Connector {
 pub(crate) struct Lent {
     /// There until it is given back.
     connection: Option<Object<Connector>>,
-    /// Whether it can be brought to rest: not while nobody knows whether a transaction is open.
-    is_usable: bool,
+    is: Is,
+}
+
+/// In which state a connection is, apart from answers that are still to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Is {
+    AtRest,
+    InTransaction,
+    /// Or about to end: it cannot be given back.
+    Unknown,
 }
 
 impl Lent {
@@ -157,25 +163,26 @@ impl Lent {
         self.connection = None;
     }
 
-    pub(super) async fn commit(mut self) -> Result<(), sqlx::Error> {
-        Transactions::commit(&mut self).await?;
+    pub(super) async fn commit(self) -> Result<(), sqlx::Error> {
+        self.end(dynamic::COMMIT).await
+    }
+
+    pub(super) async fn rollback(self) -> Result<(), sqlx::Error> {
+        self.end(dynamic::ROLLBACK).await
+    }
+
+    async fn end(mut self, statement: &str) -> Result<(), sqlx::Error> {
+        dynamic::script(&mut self, statement).await?;
         self.done();
         Ok(())
     }
 
-    pub(super) async fn rollback(mut self) -> Result<(), sqlx::Error> {
-        Transactions::rollback(&mut self).await?;
-        self.done();
-        Ok(())
-    }
-
-    /// Waits for the answers to come, and ends what is open.
-    async fn come_to_rest(mut self) {
-        let depth = Transactions::get_transaction_depth(&*self);
-        let at_rest = if depth > 0 {
-            Transactions::rollback(&mut self).await
-        } else {
-            self.ping().await
+    /// Waits for the answers to come, and ends what is `open`.
+    async fn come_to_rest(mut self, open: Is) {
+        let at_rest = match open {
+            Is::AtRest => self.ping().await,
+            Is::InTransaction => dynamic::script(&mut self, dynamic::ROLLBACK).await,
+            Is::Unknown => return,
         };
         if at_rest.is_ok() {
             self.done();
@@ -211,13 +218,13 @@ impl Drop for Lent {
             return;
         };
         match Handle::try_current() {
-            Ok(runtime) if self.is_usable => {
+            Ok(runtime) if self.is != Is::Unknown => {
                 // A runtime that ends drops the task before it has begun: then nobody tries again.
                 let lent = Self {
                     connection: Some(connection),
-                    is_usable: false,
+                    is: Is::Unknown,
                 };
-                runtime.spawn(lent.come_to_rest());
+                runtime.spawn(lent.come_to_rest(self.is));
             }
             _ => drop(Object::take(connection)),
         }

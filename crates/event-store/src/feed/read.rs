@@ -80,8 +80,8 @@ async fn open(
         progress.reached(FIRST_PAUSE).await;
     }
     loop {
-        let mut tx = store.db().read_tx(tenant).await?;
-        if enter(&mut tx, projections, plans).await? >= wanted {
+        let (tx, reached) = store.db().read_models_at(tenant, projections, plans).await?;
+        if reached >= wanted {
             return Ok(tx);
         }
         tx.rollback().await?;
@@ -97,26 +97,6 @@ async fn open(
 /// as at first, they would be a load of their own just when the projectors cannot keep up.
 fn pause(waited: Duration) -> Duration {
     FIRST_PAUSE.max(waited / 2).min(MAX_WAIT.saturating_sub(waited))
-}
-
-/// Does what `Db::read_models_tx` begins with, and returns the position that all of them have reached.
-async fn enter(tx: &mut TenantTx, projections: &[&str], plans: Plans) -> Result<i64, StoreError> {
-    let tenant = tx.tenant();
-    let row = sqlx::query!(
-        r#"SELECT set_config('search_path', string_agg(format('rm_%s_v%s', p.name, p.version), ','), true) AS path,
-                  set_config('plan_cache_mode', $3, true) AS plans,
-                  coalesce(min(coalesce(c.seq, 0)), 0) AS "reached!"
-           FROM es.projections p
-           LEFT JOIN es.cursors c ON c.tenant_id = $1
-                AND c.subscriber = format('projection/%s/v%s', p.name, p.version)
-           WHERE p.state = 'live' AND p.name = ANY($2)"#,
-        tenant.as_uuid(),
-        projections as &[&str],
-        plans.mode()
-    )
-    .fetch_one(&mut **tx)
-    .await?;
-    Ok(row.reached)
 }
 
 #[cfg(test)]

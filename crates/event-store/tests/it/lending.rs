@@ -10,6 +10,7 @@ use secrecy::SecretString;
 use simpul_event_store::{
     Db, DbConfig, StoreError,
     db::{PoolSize, TenantTx},
+    feed::{ReadError, read_at},
 };
 use simpul_testkit::TestDb;
 use sqlx::Executor as _;
@@ -119,17 +120,25 @@ async fn an_answer_that_nobody_waits_for_goes_to_nobody_else() {
     }
 }
 
-/// The system's role may not enter a tenant: its transaction is open by then, and has failed.
+/// What sets its search path is refused: the transaction is open by then, and has failed.
 #[tokio::test]
 async fn a_connection_whose_beginning_failed_is_thrown_away() {
     let test = TestDb::create().await;
-    let db = Db::connect(&config(&test.system_url, &test)).expect("URLs");
-    for _ in 0..3 {
-        let refused = db.tenant_tx(tenant(1)).await.map(drop);
-        assert!(matches!(refused, Err(StoreError::Database(_))), "{refused:?}");
-        assert_eq!(connections(&db), (0, 0));
-    }
+    let store = test.store();
     let mut admin = Session::open(&test.superuser_url()).await;
+    admin
+        .run("REVOKE EXECUTE ON FUNCTION es.enter_read_models(uuid, text[]) FROM simpul_app")
+        .await
+        .expect("revoked");
+    for _ in 0..3 {
+        let refused = read_at(&store, tenant(1), &[], None).await.map(drop);
+        assert!(
+            matches!(refused, Err(ReadError::Store(StoreError::Database(_)))),
+            "{refused:?}"
+        );
+        let [_, reads, _] = store.db().pool_sizes();
+        assert_eq!((reads.open, reads.idle), (0, 0));
+    }
     let failed = "SELECT count(*) FROM pg_stat_activity
                   WHERE datname = current_database() AND state LIKE 'idle in transaction%'";
     let end = Instant::now() + PATIENCE;

@@ -114,3 +114,39 @@ async fn a_blind_index_is_equal_within_a_tenant_and_scope_and_nowhere_else() {
         index
     );
 }
+
+/// A plan that was made while a tenant had few serves it when it has many.
+#[tokio::test]
+async fn of_many_keys_only_those_that_are_asked_for_are_read() {
+    const SUBJECTS: i64 = 300;
+    const ANALYZED: i64 = 50;
+    let (test, store, _, first) = ready().await;
+    let mut admin = Session::open(&test.superuser_url()).await;
+    for index in 0..SUBJECTS {
+        let subject = format!("cus_{index}");
+        let mut tx = store.db().tenant_tx(first).await.expect("a transaction");
+        let vault = store.vault();
+        let sealed = vault
+            .seal(&mut tx, &subject, "name", "Budi")
+            .await
+            .expect("sealed");
+        let asked = ["cus_0", subject.as_str(), "cus_0", "unknown"].map(str::to_owned);
+        let keys = vault.keyring(&mut tx, &asked).await.expect("a ring");
+        assert_eq!(
+            keys.open(&subject, "name", &sealed)
+                .expect("opens")
+                .expose_secret(),
+            "Budi"
+        );
+        tx.commit().await.expect("commit");
+        if index == ANALYZED {
+            admin.run("ANALYZE es.subject_keys").await.expect("analyzed");
+        }
+    }
+    store.db().close().await;
+    let read = admin.rows_read("es.subject_keys").await;
+    assert!(
+        (SUBJECTS..SUBJECTS * 5).contains(&read),
+        "{read} rows were read of {SUBJECTS} subjects"
+    );
+}

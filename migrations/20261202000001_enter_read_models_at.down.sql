@@ -1,0 +1,1 @@
+DROP FUNCTION es.enter_read_models_at(uuid, text[]);
