@@ -153,7 +153,7 @@ impl Db {
 
     /// A transaction in which only this tenant's rows exist. Dropping it rolls back.
     ///
-    /// For commands and loops: the future must not be cancelled while it opens. Requests use [`Db::read_tx`].
+    /// For commands and loops: a future that is cancelled while it opens costs its connection. Requests use [`Db::read_tx`].
     pub async fn tenant_tx(&self, tenant: TenantId) -> Result<TenantTx, StoreError> {
         let (tx, _) = self.pools().app.begin(&dynamic::begin_as(tenant)).await?;
         Ok(TenantTx {

@@ -79,7 +79,7 @@ pub async fn wish(tx: &mut TenantTx, wish: &Wish) -> Result<(), StoreError> {
 
 leased! {
     table: "es.lanes", queue: "kind", key: "subject" &str, open: "state IN ('waiting', 'running', 'failed')",
-    place: "target", order: "due_at, subject", taken: "state = 'running', ",
+    free_of_places: "es.free_lanes($1, $2, $3, $6, $7, $8, $9)", taken: "state = 'running', ",
     columns: "kind, subject, target, wanted, confirmed, cause, correlation",
     Leased = |tenant, row| Leased {
         tenant,

@@ -37,24 +37,45 @@ pub struct Room<'a> {
 }
 
 /// Writes `due`, `lease` and `release` for a table with the columns `due_at`, `lease_until`, `holder`, `epoch` and
-/// `attempts`. The texts are SQL: `queue` says which queue a row is in, `open` that something is left to be done,
-/// `place` where, if rows are leased by [`Room`], `free` where the free rows are, in the order in which they are leased (of
-/// queue `$2` at `$3`, also those of `$6`, at most `$7`), `taken` what else a lease changes, `columns` what a leased row is
-/// read from.
+/// `attempts`. The texts are SQL: `queue` says which queue a row is in, `open` that something is left to be done, `free`
+/// where the free rows are, in the order in which they are leased (of queue `$2` at `$3`, also those of `$6`, at most `$7`),
+/// `free_of_places` the same if they are leased by [`Room`] (not at `$7`, at most `$8` places, of each at most `$9`), `taken`
+/// what else a lease changes, `columns` what a leased row is read from.
 macro_rules! leased {
     (
         table: $table:tt, queue: $queue:tt, key: $key:tt $type:ty, open: $open:tt, free: $free:tt, taken: $taken:tt,
         columns: $columns:tt, $leased:ty = |$tenant:ident, $row:ident| $read:expr
     ) => {
         $crate::inline::lease::leased!(@ends $table, $queue, $key $type, $open);
-
-        /// Leases due rows of one tenant. Whoever held one before is fenced; `attempts` counts the leases.
+        $crate::inline::lease::leased! {
+            /// Leases due rows of one tenant. Whoever held one before is fenced; `attempts` counts the leases.
+            @lease $table, $queue, $free, $taken, $columns, $leased, $tenant, $row, $read, limit: i64, [limit]
+        }
+    };
+    (
+        table: $table:tt, queue: $queue:tt, key: $key:tt $type:ty, open: $open:tt, free_of_places: $free:tt,
+        taken: $taken:tt, columns: $columns:tt, $leased:ty = |$tenant:ident, $row:ident| $read:expr
+    ) => {
+        $crate::inline::lease::leased!(@ends $table, $queue, $key $type, $open);
+        $crate::inline::lease::leased! {
+            /// Leases due rows of one tenant, place by place. Whoever held one before is fenced; `attempts` counts the
+            /// leases.
+            @lease $table, $queue, $free, $taken, $columns, $leased, $tenant, $row, $read,
+            room: $crate::inline::Room<'_>, [room.busy, room.places, room.each]
+        }
+    };
+    (
+        $(#[$about:meta])*
+        @lease $table:tt, $queue:tt, $free:tt, $taken:tt, $columns:tt, $leased:ty, $tenant:ident, $row:ident, $read:expr,
+        $limit:ident: $limit_type:ty, [$($bound:expr),+]
+    ) => {
+        $(#[$about])*
         pub async fn lease(
             tx: &mut $crate::db::TenantTx,
             queue: &str,
             taker: &$crate::inline::Taker,
             duration: chrono::TimeDelta,
-            limit: i64,
+            $limit: $limit_type,
         ) -> Result<Vec<$leased>, $crate::StoreError> {
             let $tenant = tx.tenant();
             let rows = sqlx::query!(
@@ -77,72 +98,7 @@ macro_rules! leased {
                 $crate::inline::lease::interval(duration),
                 taker.holder,
                 &taker.gone,
-                limit
-            )
-            .fetch_all(&mut **tx)
-            .await?;
-            Ok(rows.into_iter().map(|$row| $read).collect())
-        }
-    };
-    (
-        table: $table:tt, queue: $queue:tt, key: $key:tt $type:ty, open: $open:tt, place: $place:tt, order: $order:tt,
-        taken: $taken:tt, columns: $columns:tt, $leased:ty = |$tenant:ident, $row:ident| $read:expr
-    ) => {
-        $crate::inline::lease::leased!(@ends $table, $queue, $key $type, $open);
-
-        /// Leases due rows of one tenant, place by place. Whoever held one before is fenced; `attempts` counts the
-        /// leases.
-        pub async fn lease(
-            tx: &mut $crate::db::TenantTx,
-            queue: &str,
-            taker: &$crate::inline::Taker,
-            duration: chrono::TimeDelta,
-            room: $crate::inline::Room<'_>,
-        ) -> Result<Vec<$leased>, $crate::StoreError> {
-            let $tenant = tx.tenant();
-            let rows = sqlx::query!(
-                "UPDATE "
-                    + $table
-                    + " SET "
-                    + $taken
-                    + "lease_until = $3 + $4::interval, holder = $5, epoch = epoch + 1, attempts = attempts + 1
-                       WHERE tenant_id = $1 AND ctid = ANY (ARRAY(
-                           SELECT free.ctid FROM (
-                               SELECT "
-                    + $place
-                    + " AS place FROM "
-                    + $table
-                    + " WHERE tenant_id = $1 AND "
-                    + $queue
-                    + " = $2 AND due_at <= $3 AND "
-                    + $open
-                    + " AND (lease_until IS NULL OR lease_until <= $3 OR holder = ANY($6)) AND "
-                    + $place
-                    + " <> ALL($7) GROUP BY 1 ORDER BY min(due_at), 1 LIMIT $8
-                           ) AS places CROSS JOIN LATERAL (
-                               SELECT ctid FROM "
-                    + $table
-                    + " WHERE tenant_id = $1 AND "
-                    + $queue
-                    + " = $2 AND due_at <= $3 AND "
-                    + $open
-                    + " AND (lease_until IS NULL OR lease_until <= $3 OR holder = ANY($6)) AND "
-                    + $place
-                    + " = places.place ORDER BY "
-                    + $order
-                    + " LIMIT $9 FOR UPDATE SKIP LOCKED
-                           ) AS free)) RETURNING "
-                    + $columns
-                    + ", attempts, epoch",
-                $tenant.as_uuid(),
-                queue,
-                taker.now,
-                $crate::inline::lease::interval(duration),
-                taker.holder,
-                &taker.gone,
-                room.busy,
-                room.places,
-                room.each
+                $($bound),+
             )
             .fetch_all(&mut **tx)
             .await?;

@@ -395,6 +395,9 @@ async fn lanes_are_leased_place_by_place_and_never_where_their_taker_is_already(
 /// So many that its tables have no statistics yet, as when an operator writes to all of its customers at once.
 const FLOOD: u128 = 300;
 const LEASES: usize = 40;
+/// Where lanes are, and their kind.
+const PLACES: u128 = 3;
+const LANES: &str = "provisioning";
 
 /// Puts parcels, timers and notices, all of them due.
 async fn flood(store: &EventStore) {
@@ -427,6 +430,15 @@ async fn flood(store: &EventStore) {
             received_at: now,
         };
         notice::store(&mut tx, &notice).await.expect("put");
+        let wish = Wish {
+            kind: LANES.to_owned(),
+            subject: number.to_string(),
+            target: (number % PLACES).to_string(),
+            wanted: 1,
+            due_at: now,
+            origin: None,
+        };
+        lane::wish(&mut tx, &wish).await.expect("wished");
     }
     tx.commit().await.expect("committed");
 }
@@ -464,6 +476,13 @@ async fn a_lease_reads_what_it_takes_however_much_is_due() {
         notice::done(&mut tx, leased.notice.id, "done")
             .await
             .expect("done");
+        let lanes = lane::lease(&mut tx, LANES, &taker, LEASE, ONE)
+            .await
+            .expect("a list");
+        let [leased] = lanes.as_slice() else {
+            panic!("one lane: {lanes:?}");
+        };
+        lane::confirm(&mut tx, leased, 1).await.expect("confirmed");
         tx.commit().await.expect("committed");
     }
     store.db().close().await;
@@ -474,6 +493,9 @@ async fn a_lease_reads_what_it_takes_however_much_is_due() {
         assert!(read >= leases, "{table}: nothing was told: {read}");
         assert!(read < 10 * leases, "{table}: {read} rows were read");
     }
+    // Of each place one to know the place, and one that has waited longest.
+    let read = admin.rows_read("es.lanes").await;
+    assert!(read < 20 * leases, "{read} lanes were read");
     let entries: i64 = admin
         .value("SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = 'timers_pkey'")
         .await;

@@ -1,0 +1,2 @@
+DROP FUNCTION es.free_lanes(uuid, text, timestamptz, uuid[], text[], bigint, bigint);
+DROP INDEX es.lanes_lease_idx;
