@@ -41,6 +41,7 @@ use crate::StoreError;
 /// when it has grown; every table of tenants has an index that begins with the tenant. Where there is nothing but going through
 /// a table, the planner takes its cost for one that is worth compiling the statement.
 const OF_TENANTS: [(&str, &str); 2] = [("enable_seqscan", "off"), ("jit", "off")];
+
 /// How long connections that may be dead are given to end well.
 const GOODBYE: Duration = Duration::from_secs(5);
 
