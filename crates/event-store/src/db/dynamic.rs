@@ -148,11 +148,11 @@ pub(super) async fn create_database(
     Ok(())
 }
 
-/// Drops a database, if it is there, under whoever uses it. The autovacuum's process, which only a superuser may end, is
-/// waited for.
+/// Drops a database, if it is there, under whoever uses it. The autovacuum's processes, which only a superuser may end, are
+/// waited for: after a restore they have all tables to look at.
 pub(super) async fn drop_database(connection: &mut PgConnection, name: &str) -> Result<(), sqlx::Error> {
     let statement = format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)");
-    for _ in 0..50 {
+    for _ in 0..300 {
         match connection.execute(statement.as_str()).await {
             Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42501") => {
                 tokio::time::sleep(Duration::from_millis(200)).await;
