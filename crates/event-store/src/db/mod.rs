@@ -38,7 +38,7 @@ use self::{pool::Pool, pulse::Pulse};
 use crate::StoreError;
 
 /// How the rows of tenants are found. A plan that is made while a table fits on a few pages goes through all of it, and is kept
-/// when it has grown; every table of tenants has an index that begins with the tenant. Where there is nothing but going through
+/// when it has grown; there is an index to the rows of every tenant (`tests/it/lookups.rs`). Where there is nothing but going through
 /// a table, the planner takes its cost for one that is worth compiling the statement.
 const OF_TENANTS: [(&str, &str); 2] = [("enable_seqscan", "off"), ("jit", "off")];
 

@@ -93,8 +93,10 @@ pub(crate) struct Appended {
 impl EventStore {
     /// Appends what a unit of work has staged, in one database call. Returns the tenant's new position.
     pub(crate) async fn append(&self, append: &Append<'_>) -> Result<i64, StoreError> {
+        // Before there is a connection: nobody shall wait for one that only waits for hashes.
+        let hashed = append.hashed()?;
         let mut connection = self.inner.db.autocommit().await?;
-        let appended = append.send(self.memory(), &mut connection).await?;
+        let appended = append.send(hashed, self.memory(), &mut connection).await?;
         connection.done();
         crash::point(Point::CommandCommitted);
         Ok(self.appended(append.tenant, &appended))
@@ -107,7 +109,7 @@ impl EventStore {
         append: &Append<'_>,
         connection: &mut sqlx::PgConnection,
     ) -> Result<Appended, StoreError> {
-        append.send(self.memory(), connection).await
+        append.send(append.hashed()?, self.memory(), connection).await
     }
 
     /// After the commit: remembers the head and wakes those who follow the log.
@@ -157,8 +159,10 @@ impl<'a> Columns<'a> {
 }
 
 impl Append<'_> {
-    fn hashes(&self, metadata: &CanonicalJson) -> Result<Vec<[u8; 32]>, StoreError> {
-        let mut frame = HashFrame::new(self.tenant, metadata, self.recorded_at);
+    /// The metadata as it is stored, and the hash of each event.
+    fn hashed(&self) -> Result<(CanonicalJson, Vec<[u8; 32]>), StoreError> {
+        let metadata = CanonicalJson::of(self.metadata)?;
+        let mut frame = HashFrame::new(self.tenant, &metadata, self.recorded_at);
         let hash = |event: &Staged| {
             Ok(frame.hash(&Hashed {
                 aggregate_type: event.aggregate_type,
@@ -170,7 +174,8 @@ impl Append<'_> {
                 payload: &event.payload,
             })?)
         };
-        self.events.iter().map(hash).collect()
+        let hashes = self.events.iter().map(hash).collect::<Result<_, StoreError>>()?;
+        Ok((metadata, hashes))
     }
 
     /// The tenant's head as it is remembered, and the chain that these events make of it if it still is the head.
@@ -187,11 +192,10 @@ impl Append<'_> {
     /// One database call.
     async fn send(
         &self,
+        (metadata, hashes): (CanonicalJson, Vec<[u8; 32]>),
         memory: &Memory,
         connection: &mut sqlx::PgConnection,
     ) -> Result<Appended, StoreError> {
-        let metadata = CanonicalJson::of(self.metadata)?;
-        let hashes = self.hashes(&metadata)?;
         if let ([event], [hash]) = (self.events, hashes.as_slice()) {
             let seq = sqlx::query_scalar!(
                 r#"SELECT es.append_one($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)

@@ -1,22 +1,21 @@
 //! Leases and who holds them: free at once when their holder is gone, never taken from one that is there.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use serde_json::json;
-use simpul_domain::{NoticeId, TenantId, TimerId};
+use simpul_domain::{TenantId, TimerId};
 use simpul_event_store::{
     EventStore, StoreError, Upcasters,
     inline::{
         Room,
         lane::{self, Wish},
-        notice::{self, Notice},
         outbox::{self, Ending, Leased, Parcel},
         timer::{self, Timer},
     },
     presence::{self, Attendance, Introduction, Part},
 };
-use simpul_testkit::{TestDb, sql::Session};
+use simpul_testkit::TestDb;
 use sqlx::{Connection as _, PgConnection};
 use tokio::{
     task::JoinHandle,
@@ -390,114 +389,4 @@ async fn lanes_are_leased_place_by_place_and_never_where_their_taker_is_already(
         first,
         "no more of one place than asked for"
     );
-}
-
-/// So many that its tables have no statistics yet, as when an operator writes to all of its customers at once.
-const FLOOD: u128 = 300;
-const LEASES: usize = 40;
-/// Where lanes are, and their kind.
-const PLACES: u128 = 3;
-const LANES: &str = "provisioning";
-
-/// Puts parcels, timers and notices, all of them due.
-async fn flood(store: &EventStore) {
-    let mut tx = store.db().tenant_tx(tenant()).await.expect("a transaction");
-    let now = store.now();
-    for number in 0..FLOOD {
-        let id = Uuid::from_u128(number);
-        let parcel = Parcel {
-            id,
-            channel: CHANNEL.to_owned(),
-            body: json!({}),
-            due_at: now,
-            origin: None,
-        };
-        outbox::put(&mut tx, &parcel).await.expect("put");
-        let timer = Timer {
-            id: TimerId::new(id),
-            kind: "test".to_owned(),
-            subject: "s".to_owned(),
-            due_at: now,
-            origin: None,
-        };
-        timer::schedule(&mut tx, &timer).await.expect("put");
-        let notice = Notice {
-            id: NoticeId::new(id),
-            connection: "c".to_owned(),
-            dedup_key: number.to_string(),
-            body: Vec::new(),
-            headers: BTreeMap::new(),
-            received_at: now,
-        };
-        notice::store(&mut tx, &notice).await.expect("put");
-        let wish = Wish {
-            kind: LANES.to_owned(),
-            subject: number.to_string(),
-            target: (number % PLACES).to_string(),
-            wanted: 1,
-            due_at: now,
-            origin: None,
-        };
-        lane::wish(&mut tx, &wish).await.expect("wished");
-    }
-    tx.commit().await.expect("committed");
-}
-
-#[tokio::test]
-async fn a_lease_reads_what_it_takes_however_much_is_due() {
-    let test = TestDb::create().await;
-    let store = test.store();
-    flood(&store).await;
-    let taker = store.taker();
-    for _ in 0..LEASES {
-        let mut tx = store.db().tenant_tx(tenant()).await.expect("a transaction");
-        let parcels = outbox::lease(&mut tx, CHANNEL, &taker, LEASE, 1)
-            .await
-            .expect("a list");
-        let [parcel] = parcels.as_slice() else {
-            panic!("one parcel: {parcels:?}");
-        };
-        outbox::end(&mut tx, parcel, &Ending::Done)
-            .await
-            .expect("its own");
-        let timers = timer::lease(&mut tx, timer::QUEUE, &taker, LEASE, 1)
-            .await
-            .expect("a list");
-        let [fired] = timers.as_slice() else {
-            panic!("one timer: {timers:?}");
-        };
-        timer::complete(&mut tx, fired.timer.id).await.expect("removed");
-        let notices = notice::lease(&mut tx, notice::QUEUE, &taker, LEASE, 1)
-            .await
-            .expect("a list");
-        let [leased] = notices.as_slice() else {
-            panic!("one notice: {notices:?}");
-        };
-        notice::done(&mut tx, leased.notice.id, "done")
-            .await
-            .expect("done");
-        let lanes = lane::lease(&mut tx, LANES, &taker, LEASE, ONE)
-            .await
-            .expect("a list");
-        let [leased] = lanes.as_slice() else {
-            panic!("one lane: {lanes:?}");
-        };
-        lane::confirm(&mut tx, leased, 1).await.expect("confirmed");
-        tx.commit().await.expect("committed");
-    }
-    store.db().close().await;
-    let mut admin = Session::open(&test.superuser_url()).await;
-    let leases = i64::try_from(LEASES).expect("few");
-    for table in ["es.outbox", "es.timers", "es.notices"] {
-        let read = admin.rows_read(table).await;
-        assert!(read >= leases, "{table}: nothing was told: {read}");
-        assert!(read < 10 * leases, "{table}: {read} rows were read");
-    }
-    // Of each place one to know the place, and one that has waited longest.
-    let read = admin.rows_read("es.lanes").await;
-    assert!(read < 20 * leases, "{read} lanes were read");
-    let entries: i64 = admin
-        .value("SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = 'timers_pkey'")
-        .await;
-    assert!(entries >= leases, "timers are removed by their key: {entries}");
 }

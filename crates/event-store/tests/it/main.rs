@@ -18,6 +18,7 @@ mod isolation;
 mod leases;
 mod lending;
 mod lint;
+mod lookups;
 mod memory;
 mod moving;
 mod order;
