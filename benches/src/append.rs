@@ -8,7 +8,7 @@ use simpul_testkit::TestDb;
 use tokio::sync::Mutex;
 
 use crate::{
-    load::{Note, context, new_stream, tenant, turn},
+    load::{Note, context, fill, new_stream, tenant, turn},
     peers::{self, Bare, Stock},
     report::{Line, TURNS},
 };
@@ -17,12 +17,15 @@ const BATCH: i64 = 100;
 const BATCH_WRITERS: u64 = 4;
 const CLIENTS: u64 = 16;
 const TENANTS: u64 = 50;
+const LAST_TENANT: u64 = 1_000_000;
 /// A stream gets this many single events before the next one begins.
 const STREAM_LENGTH: u64 = 10;
 
 pub(crate) async fn run() -> anyhow::Result<Vec<Line>> {
     let test = TestDb::create().await;
     peers::prepare(&test).await?;
+    // Nobody writes to the last page of an index, to which PostgreSQL has a shortcut: of many tenants one is the last.
+    fill(&test.store(), tenant(LAST_TENANT), 1, 1_000).await?;
     let mut lines = batches(&test).await?;
     lines.push(
         singles(

@@ -238,6 +238,8 @@ pub(crate) struct Bare {
     seq: i64,
     payloads: Vec<Value>,
     metadata: Value,
+    hashes: Vec<[u8; 32]>,
+    heads: Vec<[u8; 32]>,
 }
 
 impl Bare {
@@ -246,12 +248,18 @@ impl Bare {
         let payloads = (1..=batch)
             .map(|index| serde_json::to_value(NoteEvent::Written(Written::sample(index))))
             .collect::<Result<_, _>>()?;
+        let hashes = (1..=batch)
+            .map(|index| Ok([u8::try_from(index)?; 32]))
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        let heads = hashes.iter().rev().copied().collect();
         Ok(Self {
             connection: PgConnection::connect(&test.superuser_url()).await?,
             tenant: tenant(1_000 + number).as_uuid(),
             seq: 0,
             payloads,
             metadata: json!(metadata()),
+            hashes,
+            heads,
         })
     }
 
@@ -266,9 +274,9 @@ impl Bare {
             "INSERT INTO es.events (tenant_id, tenant_seq, aggregate_type, aggregate_id, sequence, event_type,
                                     event_version, payload, metadata, event_id, recorded_at, event_hash, head)
              SELECT $1, e.seq, 'bench.note', $2, e.sequence, 'bench.note.written', '1', e.payload, $6, e.id, now(),
-                    e.hash, e.hash
-             FROM unnest($3::bigint[], $4::bigint[], $5::jsonb[], $7::uuid[], $8::bytea[])
-                  AS e (seq, sequence, payload, id, hash)",
+                    e.hash, e.head
+             FROM unnest($3::bigint[], $4::bigint[], $5::jsonb[], $7::uuid[], $8::bytea[], $9::bytea[])
+                  AS e (seq, sequence, payload, id, hash, head)",
         )
         .bind(self.tenant)
         .bind(new_stream())
@@ -277,7 +285,8 @@ impl Bare {
         .bind(&self.payloads)
         .bind(&self.metadata)
         .bind(&ids)
-        .bind(vec![[7_u8; 32].as_slice(); self.payloads.len()])
+        .bind(&self.hashes)
+        .bind(&self.heads)
         .execute(&mut self.connection)
         .await?;
         self.seq += count;

@@ -11,9 +11,11 @@ use simpul_testkit::TestDb;
 use crate::{
     load::{Note, NoteEvent, context, fill, per_second, tenant, turn},
     peers,
-    report::{Line, TURNS},
+    report::Line,
 };
 
+/// Each reads everything.
+const TURNS: usize = 9;
 const STREAMS: u64 = 20;
 const EVENTS: i64 = 1_000;
 const READERS: u64 = 2;

@@ -4,10 +4,11 @@ use std::{fs, path::Path, time::Duration};
 
 use serde::Serialize;
 
-/// How often every contestant has its turn.
-pub(crate) const TURNS: usize = 9;
+/// How often every contestant has its turn. Many short ones: a checkpoint, or a neighbour on the machine, meets both of a
+/// pair or is one pair among many.
+pub(crate) const TURNS: usize = 27;
 /// How long a turn lasts.
-pub(crate) const TURN: Duration = Duration::from_millis(1_500);
+pub(crate) const TURN: Duration = Duration::from_millis(500);
 
 /// One comparison.
 #[derive(Debug, Serialize)]

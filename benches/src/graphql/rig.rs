@@ -36,6 +36,8 @@ use crate::load::context;
 const MASTER_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 /// What FreeRADIUS proves itself with.
 pub(crate) const RADIUS_TOKEN: &str = "what-freeradius-proves-itself-with";
+/// In the rig's folder.
+const SIGNING_KEY: &str = "signing.pem";
 /// Nobody is refused: what is measured is what an admitted request costs. The budgets are kept all the same.
 const PLENTY: &str = "100000000";
 pub(super) const ROWS: usize = 100;
@@ -63,7 +65,7 @@ impl Rig {
         multiply(&db).await?;
         let pem = keys::signing_key_pem()?;
         let folder = tempfile::tempdir()?;
-        std::fs::write(folder.path().join("signing.pem"), pem.expose_secret())?;
+        std::fs::write(folder.path().join(SIGNING_KEY), pem.expose_secret())?;
         let keys = Keys::from_pem(&pem, "simpul")?;
         let mut rig = Self {
             db,
@@ -130,7 +132,7 @@ impl Rig {
             .env("SIMPUL_DATABASE__APP_URL", &self.db.app_url)
             .env("SIMPUL_DATABASE__SYSTEM_URL", &self.db.system_url)
             .env("SIMPUL_VAULT__MASTER_KEY", MASTER_KEY)
-            .env("SIMPUL_TOKENS__SIGNING_KEY_FILE", "signing.pem")
+            .env("SIMPUL_TOKENS__SIGNING_KEY_FILE", SIGNING_KEY)
             .env("SIMPUL_EGRESS__MODE", "development")
             .env("SIMPUL_RADIUS__TOKEN", RADIUS_TOKEN)
             .env("SIMPUL_LIMITS__USER_REQUESTS_PER_MINUTE", PLENTY)
@@ -151,28 +153,45 @@ impl Rig {
         Server::start(&mut command).await
     }
 
+    /// Mercurius, which answers everybody.
     pub(super) async fn mercurius(&self) -> anyhow::Result<Server> {
+        self.start_mercurius(&for_node(&self.db.superuser_url())?, None)
+            .await
+    }
+
+    /// Mercurius with what stands before our list: a user, and a tenant that the database guards.
+    pub(super) async fn guarded_mercurius(&self) -> anyhow::Result<Server> {
+        let key = self.folder.path().join(SIGNING_KEY);
+        self.start_mercurius(&for_node(&self.db.app_url)?, Some(&key))
+            .await
+    }
+
+    async fn start_mercurius(&self, url: &str, key: Option<&Path>) -> anyhow::Result<Server> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("npm");
         ensure!(
             folder.join("node_modules").exists(),
             "run ./dev bench: it installs what benches/npm needs"
         );
         let tenant = self.operator.tenant.as_uuid().to_string();
-        // node's driver finds a socket's folder in this form only.
-        let url = url::Url::parse(&self.db.superuser_url())?;
-        let host = url.query_pairs().find(|(name, _)| name == "host");
-        let host = host.map_or_else(
-            || url.host_str().unwrap_or_default().replace("%2F", "/"),
-            |(_, host)| host.into_owned(),
-        );
-        let database = url.path().trim_start_matches('/');
-        let address = format!("socket://postgres@{host}?db={database}");
         let mut command = Command::new("node");
         command
             .current_dir(folder)
-            .args(["mercurius.mjs", &address, &tenant]);
+            .args(["mercurius.mjs", url, &tenant])
+            .args(key);
         Server::start(&mut command).await
     }
+}
+
+/// A URL in the form in which node's driver finds a socket's folder.
+fn for_node(url: &str) -> anyhow::Result<String> {
+    let url = url::Url::parse(url)?;
+    let host = url.query_pairs().find(|(name, _)| name == "host");
+    let host = host.map_or_else(
+        || url.host_str().unwrap_or_default().replace("%2F", "/"),
+        |(_, host)| host.into_owned(),
+    );
+    let (user, database) = (url.username(), url.path().trim_start_matches('/'));
+    Ok(format!("socket://{user}@{host}?db={database}"))
 }
 
 /// Ninety-nine more bills like the one that there is, with three lines each.

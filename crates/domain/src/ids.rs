@@ -28,14 +28,14 @@ pub enum IdError {
     Encoding,
 }
 
-fn encode(id: Uuid) -> String {
+fn encode(id: Uuid) -> [u8; TEXT_LEN] {
     let mut bits = id.as_u128();
     let mut out = [0_u8; TEXT_LEN];
     for slot in out.iter_mut().rev() {
         *slot = ALPHABET[(bits & 31) as usize];
         bits >>= 5;
     }
-    out.iter().map(|&byte| char::from(byte)).collect()
+    out
 }
 
 fn decode(text: &str) -> Result<Uuid, IdError> {
@@ -83,7 +83,8 @@ macro_rules! ids {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, concat!($prefix, "_{}"), encode(self.0))
+                f.write_str(concat!($prefix, "_"))?;
+                f.write_str(std::str::from_utf8(&encode(self.0)).unwrap_or_default())
             }
         }
 

@@ -4,7 +4,7 @@
 //! keys without white space, by the application, before the event is sent. INVARIANT: payloads hold no floats
 //! and no integer above 2^53, for which readers would disagree; they are refused.
 
-use std::{io, ops::Range};
+use std::{cmp::Ordering, fmt, io, ops::Range};
 
 use aws_lc_rs::digest;
 use serde::Serialize;
@@ -39,16 +39,9 @@ pub struct CanonicalJson(String);
 
 impl CanonicalJson {
     pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self, CanonicalError> {
-        let mut writer = Writer {
-            out: String::with_capacity(USUAL_BYTES),
-            ..Writer::default()
-        };
-        let written = value.serialize(&mut Serializer::with_formatter(io::sink(), &mut writer));
-        match (writer.refused, written) {
-            (Some(refused), _) => Err(refused),
-            (None, Err(error)) => Err(CanonicalError::Unwritable(error)),
-            (None, Ok(())) => Ok(Self(writer.out)),
-        }
+        let mut writer = Writer::default();
+        writer.write(value)?;
+        Ok(Self(writer.out))
     }
 
     pub fn as_str(&self) -> &str {
@@ -94,29 +87,59 @@ impl sqlx::Encode<'_, Postgres> for CanonicalJson {
 }
 
 /// Writes values as `serde_json` hands them over and puts each object's members in order when it ends. What
-/// `serde_json` would write itself goes nowhere.
-#[derive(Default)]
-struct Writer {
+/// `serde_json` would write itself goes nowhere. Whoever has several values keeps one writer for them, and with it its
+/// buffers.
+#[derive(Debug, Default)]
+pub(super) struct Writer {
     out: String,
     /// The members of the objects that are open, the innermost last.
     members: Vec<Member>,
     /// Where in `members` each open object begins.
     open: Vec<usize>,
+    /// The members of an object, while they are put in order.
+    sorted: String,
     refused: Option<CanonicalError>,
 }
 
 /// Where a member of an object stands in the text.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Member {
     /// With its quotes.
     key: Range<usize>,
+    /// Whether bytes are in the same order as UTF-16 code units.
+    is_plain: bool,
     end: usize,
 }
 
 impl Writer {
-    fn whole(&mut self, number: Option<i64>, text: &impl ToString) -> io::Result<()> {
+    /// One of several values.
+    pub(super) fn canonical<T: Serialize + ?Sized>(
+        &mut self,
+        value: &T,
+    ) -> Result<CanonicalJson, CanonicalError> {
+        self.write(value)?;
+        Ok(CanonicalJson(self.out.clone()))
+    }
+
+    /// Leaves the text in `out`.
+    fn write<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), CanonicalError> {
+        self.out.clear();
+        self.out.reserve(USUAL_BYTES);
+        self.members.clear();
+        self.open.clear();
+        let written = value.serialize(&mut Serializer::with_formatter(io::sink(), &mut *self));
+        match (self.refused.take(), written) {
+            (Some(refused), _) => Err(refused),
+            (None, Err(error)) => Err(CanonicalError::Unwritable(error)),
+            (None, Ok(())) => Ok(()),
+        }
+    }
+
+    fn whole(&mut self, number: Option<i64>, text: &impl fmt::Display) -> io::Result<()> {
+        use fmt::Write as _;
         if number.is_some_and(|number| (-MAX_SAFE..=MAX_SAFE).contains(&number)) {
-            self.out.push_str(&text.to_string());
+            // A String takes everything.
+            let _ = write!(self.out, "{text}");
             Ok(())
         } else {
             Err(self.refuse(CanonicalError::Number(text.to_string())))
@@ -129,40 +152,26 @@ impl Writer {
         io::ErrorKind::InvalidData.into()
     }
 
-    fn text(&self, range: Range<usize>) -> &str {
-        self.out.get(range).unwrap_or_default()
-    }
-
-    /// RFC 8785 section 3.2.3 sorts keys by UTF-16 code units, which for ASCII is the order of bytes.
-    fn compare(&self, a: &Member, b: &Member) -> std::cmp::Ordering {
-        let (a, b) = (self.text(a.key.clone()), self.text(b.key.clone()));
-        let plain = |key: &str| key.bytes().all(|byte| byte.is_ascii() && byte != b'\\');
-        if plain(a) && plain(b) {
-            return a.trim_matches('"').cmp(b.trim_matches('"'));
-        }
-        let units = |key: &str| -> Vec<u16> {
-            let key: String = serde_json::from_str(key).unwrap_or_default();
-            key.encode_utf16().collect()
-        };
-        units(a).cmp(&units(b))
-    }
-
+    /// Puts the members of the object that ends in order.
     fn sort_members(&mut self, first: usize) {
-        let mut members = self.members.split_off(first);
-        let start = members.first().map_or(0, |member| member.key.start);
-        if members.is_sorted_by(|a, b| self.compare(a, b).is_le()) {
-            return;
-        }
-        members.sort_by(|a, b| self.compare(a, b));
-        let mut sorted = String::with_capacity(self.out.len() - start);
-        for member in &members {
-            if !sorted.is_empty() {
-                sorted.push(',');
+        let Self {
+            out, members, sorted, ..
+        } = self;
+        let ending = members.get_mut(first..).unwrap_or_default();
+        let start = ending.first().map_or(0, |member| member.key.start);
+        if !ending.is_sorted_by(|a, b| compare(out, a, b).is_le()) {
+            ending.sort_by(|a, b| compare(out, a, b));
+            sorted.clear();
+            for member in ending {
+                if !sorted.is_empty() {
+                    sorted.push(',');
+                }
+                sorted.push_str(text(out, member.key.start..member.end));
             }
-            sorted.push_str(self.text(member.key.start..member.end));
+            out.truncate(start);
+            out.push_str(sorted);
         }
-        self.out.truncate(start);
-        self.out.push_str(&sorted);
+        members.truncate(first);
     }
 
     fn separate(&mut self, first: bool) {
@@ -170,6 +179,24 @@ impl Writer {
             self.out.push(',');
         }
     }
+}
+
+fn text(out: &str, range: Range<usize>) -> &str {
+    out.get(range).unwrap_or_default()
+}
+
+/// RFC 8785 section 3.2.3 sorts keys by UTF-16 code units, which for ASCII is the order of bytes.
+fn compare(out: &str, a: &Member, b: &Member) -> Ordering {
+    if a.is_plain && b.is_plain {
+        // The quote that ends a shorter key may be less or more than what a longer one has there.
+        let inside = |key: &Range<usize>| text(out, key.start + 1..key.end.saturating_sub(1));
+        return inside(&a.key).cmp(inside(&b.key));
+    }
+    let units = |key: &Range<usize>| -> Vec<u16> {
+        let key: String = serde_json::from_str(text(out, key.clone())).unwrap_or_default();
+        key.encode_utf16().collect()
+    };
+    units(&a.key).cmp(&units(&b.key))
 }
 
 /// Methods of [`Formatter`] that write a number.
@@ -239,7 +266,7 @@ impl Formatter for &mut Writer {
     }
 
     fn write_char_escape<W: ?Sized + io::Write>(&mut self, _: &mut W, escape: CharEscape) -> io::Result<()> {
-        use std::fmt::Write as _;
+        use fmt::Write as _;
         match escape {
             CharEscape::Quote => self.out.push_str("\\\""),
             CharEscape::ReverseSolidus => self.out.push_str("\\\\"),
@@ -272,13 +299,19 @@ impl Formatter for &mut Writer {
     fn begin_object_key<W: ?Sized + io::Write>(&mut self, _: &mut W, first: bool) -> io::Result<()> {
         self.separate(first);
         let at = self.out.len();
-        self.members.push(Member { key: at..at, end: at });
+        self.members.push(Member {
+            key: at..at,
+            is_plain: false,
+            end: at,
+        });
         Ok(())
     }
 
     fn begin_object_value<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
         if let Some(member) = self.members.last_mut() {
             member.key.end = self.out.len();
+            let key = text(&self.out, member.key.clone());
+            member.is_plain = key.bytes().all(|byte| byte.is_ascii() && byte != b'\\');
         }
         self.out.push(':');
         Ok(())

@@ -1,6 +1,6 @@
 //! An event as it is stored, and its hash.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use aws_lc_rs::digest;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -104,25 +104,15 @@ impl HashFrame {
     pub(crate) fn hash(&mut self, event: &Hashed<'_>) -> Result<[u8; 32], CanonicalError> {
         let text = &mut self.text;
         text.clear();
-        for (key, value) in [
-            ("{\"aggregate_id\":", event.aggregate_id),
-            (",\"aggregate_type\":", event.aggregate_type),
-            (",\"event_id\":", &event.event_id.to_string()),
-            (",\"event_type\":", event.event_type),
-            (",\"event_version\":", event.event_version),
-        ] {
-            text.push_str(key);
-            if value
-                .bytes()
-                .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\'))
-            {
-                text.push('"');
-                text.push_str(value);
-                text.push('"');
-            } else {
-                text.push_str(CanonicalJson::of(value)?.as_str());
-            }
-        }
+        text.push_str("{\"aggregate_id\":");
+        quote(text, event.aggregate_id)?;
+        text.push_str(",\"aggregate_type\":");
+        quote(text, event.aggregate_type)?;
+        // A String takes everything.
+        let _ = write!(text, ",\"event_id\":\"{}\",\"event_type\":", event.event_id);
+        quote(text, event.event_type)?;
+        text.push_str(",\"event_version\":");
+        quote(text, event.event_version)?;
         let sequence = event.sequence.to_string();
         let mut hash = digest::Context::new(&digest::SHA256);
         for part in [
@@ -137,4 +127,17 @@ impl HashFrame {
         }
         Ok(bytes_of(&hash.finish()))
     }
+}
+
+/// Writes a text as canonical JSON.
+fn quote(out: &mut String, text: &str) -> Result<(), CanonicalError> {
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\');
+    if text.bytes().all(is_plain) {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+    } else {
+        out.push_str(CanonicalJson::of(text)?.as_str());
+    }
+    Ok(())
 }

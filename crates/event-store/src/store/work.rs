@@ -12,7 +12,7 @@ use simpul_domain::{Decider, EventId, TenantId};
 use super::{
     EventStore,
     append::{Append, Claims, Staged},
-    canonical::CanonicalJson,
+    canonical,
     memory::Seen,
 };
 use crate::{
@@ -288,6 +288,7 @@ impl<'s> Work<'s> {
             .ok_or(StoreError::Aborted)?;
         let (mut version, mut last) = (loaded.now.version, loaded.now.last);
         let state: &mut A = loaded.now.state_mut().ok_or(StoreError::Aborted)?;
+        let mut writer = canonical::Writer::default();
         for event in events {
             state.evolve(event);
             version += 1;
@@ -299,7 +300,7 @@ impl<'s> Work<'s> {
                 sequence: version,
                 event_type: event.event_type(),
                 event_version: event.event_version(),
-                payload: CanonicalJson::of(event)?,
+                payload: writer.canonical(event)?,
                 event_id,
             });
         }
