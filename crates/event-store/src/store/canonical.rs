@@ -396,6 +396,22 @@ mod tests {
     }
 
     #[test]
+    fn a_writer_that_has_refused_a_value_writes_the_next_ones() {
+        let mut writer = Writer::default();
+        let refused = writer.canonical(&json!({"b": {"c": [1.5]}}));
+        assert!(matches!(refused, Err(CanonicalError::Number(_))), "{refused:?}");
+        for (value, text) in [
+            (
+                json!({"a!": 1, "a": 2, "a b": {"d": 3, "c": 4}}),
+                r#"{"a":2,"a b":{"c":4,"d":3},"a!":1}"#,
+            ),
+            (json!([]), "[]"),
+        ] {
+            assert_eq!(writer.canonical(&value).expect("canonical").as_str(), text);
+        }
+    }
+
+    #[test]
     fn a_nul_is_refused_in_keys_and_texts() {
         for value in [json!("\0"), json!({"\0": 1})] {
             assert!(matches!(text_of(&value), Err(CanonicalError::Nul)), "{value}");
