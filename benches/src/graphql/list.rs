@@ -97,6 +97,10 @@ pub(super) async fn run(rig: &Rig, postgres: Postgres) -> anyhow::Result<Vec<Lin
             "the peers answer something else"
         );
     }
+    // A guard that lets everybody in would cost less than ours.
+    let mut stranger = Client::connect(all[2].server.port, "").await?;
+    let answer = stranger.data(all[2].body.clone(), None).await;
+    ensure!(answer.is_err(), "mercurius answers a stranger");
     for turn in 0..=TURNS {
         for contestant in &mut all {
             let (own, whole) = contestant.turn(postgres).await?;

@@ -84,6 +84,7 @@ macro_rules! ids {
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(concat!($prefix, "_"))?;
+                // Every letter of the alphabet is ASCII.
                 f.write_str(std::str::from_utf8(&encode(self.0)).unwrap_or_default())
             }
         }

@@ -1,12 +1,10 @@
 //! What the platform is told of queues and routers: numbers over all tenants.
 
-use chrono::TimeDelta;
 use serde_json::json;
 use simpul_domain::{EventId, TenantId};
 use simpul_event_store::{
     EventStore,
     inline::{
-        Room,
         backlog::{self, Targets},
         dead_letter::{self, DeadLetter},
         lane::{self, Leased, Wish},
@@ -15,18 +13,12 @@ use simpul_event_store::{
 use simpul_testkit::TestDb;
 use uuid::Uuid;
 
-const KIND: &str = "provisioning";
-const LEASE: TimeDelta = TimeDelta::hours(1);
-/// One row at one place.
-const ONE: Room<'_> = Room {
-    busy: &[],
-    places: 1,
-    each: 1,
+use crate::{
+    counter::tenant,
+    leases::{LEASE, ONE},
 };
 
-fn tenant(number: u128) -> TenantId {
-    TenantId::new(Uuid::from_u128(number))
-}
+const KIND: &str = "provisioning";
 
 async fn wish(store: &EventStore, tenant: TenantId, subject: &str, target: &str) {
     let wish = Wish {

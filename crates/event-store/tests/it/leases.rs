@@ -24,12 +24,12 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-const CHANNEL: &str = "whatsapp";
+pub(crate) const CHANNEL: &str = "whatsapp";
 /// Longer than any test: what is free before was freed, and did not run out.
-const LEASE: TimeDelta = TimeDelta::hours(1);
+pub(crate) const LEASE: TimeDelta = TimeDelta::hours(1);
 const LIMIT: Duration = Duration::from_secs(20);
 /// One row at one place.
-const ONE: Room<'_> = Room {
+pub(crate) const ONE: Room<'_> = Room {
     busy: &[],
     places: 1,
     each: 1,

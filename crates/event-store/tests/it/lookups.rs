@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use chrono::TimeDelta;
 use serde_json::json;
 use simpul_domain::{NoticeId, TimerId};
 use simpul_event_store::{
     EventStore,
     inline::{
-        Room,
         lane::{self, Wish},
         notice::{self, Notice},
         outbox::{self, Ending, Parcel},
@@ -18,16 +16,11 @@ use simpul_event_store::{
 use simpul_testkit::{TestDb, sql::Session};
 use uuid::Uuid;
 
-use crate::counter::tenant;
-
-const CHANNEL: &str = "whatsapp";
-const LEASE: TimeDelta = TimeDelta::hours(1);
-/// One row at one place.
-const ONE: Room<'_> = Room {
-    busy: &[],
-    places: 1,
-    each: 1,
+use crate::{
+    counter::tenant,
+    leases::{CHANNEL, LEASE, ONE},
 };
+
 /// So many that its tables have no statistics yet, as when an operator writes to all of its customers at once.
 const FLOOD: u128 = 300;
 const LEASES: usize = 40;
