@@ -28,6 +28,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use simpul_domain::{ApiKeyId, SessionId, TenantId, UserId};
+use simpul_event_store::inline::access::Caller;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -50,6 +51,17 @@ const PEM_END: &str = "-----END PRIVATE KEY-----";
 pub struct Viewer {
     pub user: UserId,
     pub tenant: TenantId,
+}
+
+impl Viewer {
+    /// In a session, if it is about one.
+    pub(crate) const fn caller(self, session: Option<SessionId>) -> Caller {
+        Caller {
+            tenant: self.tenant,
+            actor: self.user,
+            session,
+        }
+    }
 }
 
 /// How the viewer proved who they are.

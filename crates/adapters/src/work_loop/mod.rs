@@ -225,7 +225,7 @@ impl<W: Work> Shell<W> {
             () = self.stop.cancelled() => Input::Woken,
             Some(ended) = self.tasks.join_next_with_id() => self.finished(ended),
             () = self.wake.called() => Input::Woken,
-            _ = self.hints.next() => Input::Woken,
+            () = self.hints.woken() => Input::Woken,
             () = tokio::time::sleep(time) => Input::Woken,
         }
     }

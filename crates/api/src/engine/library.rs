@@ -1,13 +1,17 @@
 //! Documents that have been read once: trusted ones from the start, others as long as they are used.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
 };
 
-use async_graphql::parser::{parse_query, types::ExecutableDocument};
+use async_graphql::{
+    Name,
+    parser::{parse_query, types::ExecutableDocument},
+};
 use aws_lc_rs::digest;
 use simpul_domain::Code;
+use simpul_event_store::feed::{Opening, Plans};
 
 use super::{
     guard,
@@ -34,6 +38,33 @@ pub(crate) struct Document {
     pub(crate) repeats: bool,
     /// Whether it came with a release of ours.
     pub(crate) trusted: bool,
+    /// The names of all its fields.
+    fields: HashSet<Name>,
+    /// How its operation began to read when it last ran.
+    habit: Mutex<Option<Arc<Opening>>>,
+}
+
+impl Document {
+    /// Whether one of these fields is asked for, of whatever type.
+    pub(crate) fn mentions(&self, fields: &[&str]) -> bool {
+        fields.iter().any(|&field| self.fields.contains(field))
+    }
+
+    /// How its operation is likely to begin to read.
+    pub(crate) fn habit(&self) -> Option<Arc<Opening>> {
+        self.habit.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Its operation has begun to read so. Of several operations nobody knows which comes next.
+    pub(crate) fn began(&self, projections: &[&str], plans: Plans) {
+        if self.executable.operations.iter().count() > 1 {
+            return;
+        }
+        let mut habit = self.habit.lock().unwrap_or_else(PoisonError::into_inner);
+        if habit.as_ref().is_none_or(|known| !known.is(projections, plans)) {
+            *habit = Some(Arc::new(Opening::new(projections, plans)));
+        }
+    }
 }
 
 /// Why a manifest of trusted documents cannot be used.
@@ -175,11 +206,14 @@ fn read(text: &str, trusted: bool) -> Result<Document, ApiError> {
         parse_query(text).map_err(|error| ApiError::new(Code::GraphqlParseFailed, error.to_string()))?;
     let introspects = guard::admit(&executable)?;
     let repeats = guard::repeats(&executable);
+    let fields = guard::fields(&executable);
     Ok(Document {
         executable,
         introspects,
         repeats,
         trusted,
+        fields,
+        habit: Mutex::default(),
     })
 }
 
@@ -193,6 +227,35 @@ mod tests {
 
     fn refused(library: &Library, document: &str) -> Option<Code> {
         library.find(&text(document)).err().map(|error| error.code)
+    }
+
+    #[test]
+    fn fields_are_known_by_their_own_names_wherever_they_are() {
+        let library = Library::default();
+        let query = "query { a: list { ... on B { c } ...F } } fragment F on B { d { e } } query Q { g }";
+        let document = library
+            .find(&text(&query.replacen("query {", "query P {", 1)))
+            .expect("read");
+        for name in ["list", "c", "d", "e", "g"] {
+            assert!(document.mentions(&["nothing", name]), "{name}");
+        }
+        assert!(!document.mentions(&["a", "B", "F", "Q"]));
+    }
+
+    #[test]
+    fn a_document_remembers_how_its_only_operation_began() {
+        let library = Library::default();
+        let document = library.find(&text("{ a }")).expect("read");
+        assert_eq!(document.habit(), None);
+        for (projections, plans) in [(["a"], Plans::Asked), (["a"], Plans::Once), (["b"], Plans::Once)] {
+            document.began(&projections, plans);
+            let habit = document.habit().expect("a habit");
+            assert!(habit.is(&projections, plans));
+            assert!(!habit.is(&["a", "b"], plans) && !habit.is(&[], plans));
+        }
+        let several = library.find(&text("query P { a } query Q { b }")).expect("read");
+        several.began(&["a"], Plans::Asked);
+        assert_eq!(several.habit(), None);
     }
 
     #[test]

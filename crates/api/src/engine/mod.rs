@@ -54,6 +54,10 @@ impl Prepared {
         self.audience.checks_credentials
     }
 
+    pub(crate) const fn document(&self) -> &Arc<Document> {
+        &self.document
+    }
+
     /// The fields at its root.
     pub(crate) fn roots(&self) -> &[String] {
         &self.audience.roots

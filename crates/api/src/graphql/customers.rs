@@ -25,6 +25,8 @@ use super::{
 use crate::ApiError;
 
 const LIST: &str = "customers";
+/// Fields that are opened from the vault, which costs a round trip.
+const PERSONAL: [&str; 3] = ["name", "phone", "email"];
 
 /// An end customer. Names and phones are null once the customer was erased.
 #[derive(Debug, Clone, SimpleObject)]
@@ -77,6 +79,9 @@ impl Customer {
     }
 
     async fn open(scope: &Scope, tx: &mut TenantTx, rows: Vec<CustomerRow>) -> Result<Vec<Self>, ApiError> {
+        if !scope.mentions(&PERSONAL) {
+            return Ok(rows.iter().map(|row| Self::clear(row, None)).collect());
+        }
         let opened = customer_list::open(tx, scope.state().store().vault(), &rows).await?;
         let both = rows.into_iter().zip(opened);
         Ok(both

@@ -1,7 +1,7 @@
 //! What one operation knows: who asks, how new its answers must be, and how it reaches commands and read models.
 
 use std::sync::{
-    Arc, Mutex, OnceLock, PoisonError,
+    Arc, Mutex, MutexGuard, OnceLock, PoisonError,
     atomic::{AtomicU32, Ordering},
 };
 
@@ -10,7 +10,7 @@ use simpul_app::permission;
 use simpul_domain::{Code, CorrelationId, CustomerId, TenantId, tenancy::Feature};
 use simpul_event_store::{
     Actor, Command, ConsistencyToken, Context, Receipt, TenantTx,
-    feed::{look_up_at, read_at},
+    feed::{Plans, look_up_at, read_at},
     inline::access,
 };
 use tokio::sync::OnceCell;
@@ -24,7 +24,8 @@ use crate::{
     ApiError, ApiState,
     auth::{Proof, Viewer},
     budget::Left,
-    http::Origin,
+    engine::Document,
+    http::{Begun, Origin},
     live::{Hub, Readings, Start},
 };
 
@@ -47,6 +48,9 @@ pub(crate) struct Scope {
     hub: Option<Arc<Hub>>,
     /// Resolvers that ask for rows at the same time.
     gatherings: Gatherings,
+    document: Option<Arc<Document>>,
+    /// What has been begun for it.
+    begun: Mutex<Begun>,
 }
 
 /// The operation's scope.
@@ -75,7 +79,30 @@ impl Scope {
             reads: AtomicU32::new(0),
             hub: None,
             gatherings: Gatherings::default(),
+            document: None,
+            begun: Mutex::default(),
         }
+    }
+
+    #[must_use]
+    pub(crate) fn running(self, document: Arc<Document>) -> Self {
+        let document = Some(document);
+        Self { document, ..self }
+    }
+
+    /// Goes on with what was begun when its viewer was let in.
+    pub(crate) fn go_on(&self, begun: Begun) {
+        *self.begun() = begun;
+    }
+
+    fn begun(&self) -> MutexGuard<'_, Begun> {
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether one of these fields is asked for, of whatever type; by anybody, where what is read is shared with others who listen.
+    pub(super) fn mentions(&self, fields: &[&str]) -> bool {
+        let document = self.document.as_ref().filter(|_| self.hub.is_none());
+        document.is_none_or(|document| document.mentions(fields))
     }
 
     #[must_use]
@@ -152,8 +179,7 @@ impl Scope {
     /// Where the viewer stands, read once for each operation.
     async fn stands(&self) -> Result<&access::Standing, ApiError> {
         let stands = self.standing.get_or_try_init(|| async {
-            let Viewer { user, tenant } = self.viewer;
-            let mut standing = access::standing_of(self.state.store(), tenant, user, None).await?;
+            let mut standing = access::standing_of(self.state.store(), self.viewer.caller(None)).await?;
             if standing.disabled {
                 return Err(ApiError::new(Code::Forbidden, "The tenant is not active"));
             }
@@ -196,16 +222,31 @@ impl Scope {
 
     /// A transaction over read models that are at least as new as the client, and this operation, knows them.
     pub(super) async fn read(&self, projections: &[&str]) -> Result<TenantTx, ApiError> {
-        self.reads.fetch_add(1, Ordering::Relaxed);
+        if let Some(tx) = self.first_read(projections, Plans::Asked) {
+            return Ok(tx);
+        }
         if projections.is_empty() {
             return Ok(self.state.store().db().read_tx(self.viewer.tenant).await?);
         }
         Ok(read_at(self.state.store(), self.viewer.tenant, projections, self.token()).await?)
     }
 
+    /// What was begun, for the first who reads. Next time that is begun which is wanted now.
+    fn first_read(&self, projections: &[&str], plans: Plans) -> Option<TenantTx> {
+        if self.reads.fetch_add(1, Ordering::Relaxed) > 0 {
+            return None;
+        }
+        if let Some(document) = self.document.as_ref().filter(|_| !projections.is_empty()) {
+            document.began(projections, plans);
+        }
+        self.begun().reading(projections, plans)
+    }
+
     /// Like [`Scope::read`], for rows by their ids.
     pub(super) async fn look_up(&self, projection: &str) -> Result<TenantTx, ApiError> {
-        self.reads.fetch_add(1, Ordering::Relaxed);
+        if let Some(tx) = self.first_read(&[projection], Plans::Once) {
+            return Ok(tx);
+        }
         Ok(look_up_at(
             self.state.store(),
             self.viewer.tenant,
@@ -269,7 +310,8 @@ impl Scope {
         }
         // A key belongs to one mutation; two of them may share a command about different subjects.
         let frame = self.frame(&format!("{}/{subject}", C::NAME), key);
-        let dispatched = self.state.bus.dispatch(frame, command).await;
+        let admitted = self.begun().admitted().filter(|_| key.is_none());
+        let dispatched = self.state.bus.dispatch_admitted(frame, admitted, command).await;
         let sorted = sort_out(dispatched, subject)?;
         if let Dispatched::Accepted(receipt) = &sorted {
             self.remember(receipt.token);

@@ -1,6 +1,9 @@
 //! Who calls, from where, and what they know: the same for a request, a socket and a stream.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use axum::{
     extract::ConnectInfo,
@@ -20,10 +23,14 @@ use simpul_event_store::{
     },
 };
 
-use super::{Door, Proxies, addresses::Place};
+use super::{
+    Door, Proxies,
+    addresses::Place,
+    begun::{Begun, First},
+};
 use crate::{
     ApiError, ApiState, Surface,
-    auth::{Proof, Viewer},
+    auth::{Proof, Verified, Viewer},
     budget::Left,
     engine::{Prepared, not_trusted},
     features,
@@ -72,25 +79,40 @@ pub(crate) struct SignedIn {
 impl SignedIn {
     /// Whether nothing that was true at the time has changed: permissions, the session, the tenant.
     pub(crate) async fn still_stands(&self, state: &ApiState) -> Result<bool, ApiError> {
-        let now = standing(state, self.viewer, &self.proof).await?;
+        let (now, _) = standing(state, self.viewer, &self.proof, &First::Unknown).await?;
         Ok(now == self.standing)
     }
 }
 
-/// Where a viewer stands now. A key that is over stands as a session that is.
-async fn standing(state: &ApiState, viewer: Viewer, proof: &Proof) -> Result<Standing, ApiError> {
+/// What a request shows.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Shown<'h> {
+    /// A token that is genuine, and what it says.
+    Token(Verified),
+    /// The key of a machine.
+    Key(&'h str),
+}
+
+/// Where a viewer stands now, and what was begun with it. A key that is over stands as a session that is.
+async fn standing(
+    state: &ApiState,
+    viewer: Viewer,
+    proof: &Proof,
+    first: &First,
+) -> Result<(Standing, Begun), ApiError> {
     let store = state.store();
-    let mut standing = access::standing_of(store, viewer.tenant, viewer.user, proof.session).await?;
+    let (mut standing, mut begun) = first.begin(state, viewer.caller(proof.session)).await?;
     if let Some((key, _)) = &proof.key {
         let mut tx = store.db().read_tx(viewer.tenant).await?;
         standing.session_open &= api_key::is_good(&mut tx, *key, store.now()).await?;
         tx.commit().await?;
     }
     if let Some((admin, own)) = standing.impersonator {
-        standing.session_open &= may_impersonate(state, admin, own).await?;
+        let may = begun.unless_it_takes_time(may_impersonate(state, admin, own));
+        standing.session_open &= may.await?;
     }
     standing.permissions = within(proof, standing.permissions);
-    Ok(standing)
+    Ok((standing, begun))
 }
 
 /// Whether a super admin may still act as somebody else: they hold the permission, and the session in which they began is
@@ -111,17 +133,36 @@ impl Door {
     /// Whom the bearer token of a request names. The tenant comes from the token; address and header may only repeat
     /// it.
     pub(crate) async fn authenticate(&self, headers: &HeaderMap) -> Result<SignedIn, ApiError> {
+        let shown = self.shown(headers)?;
+        let (signed_in, _) = self.let_in(headers, shown, &First::Unknown).await?;
+        Ok(signed_in)
+    }
+
+    /// What a request shows, if it may be true.
+    pub(super) fn shown<'h>(&self, headers: &'h HeaderMap) -> Result<Shown<'h>, ApiError> {
         let mut values = headers.get_all(header::AUTHORIZATION).iter();
         let (Some(value), None) = (values.next(), values.next()) else {
             return Err(refused());
         };
-        let signed_in = self.sign_in(value.to_str().map_err(|_| refused())?).await?;
+        self.read(value.to_str().map_err(|_| refused())?)
+    }
+
+    /// Like [`Door::authenticate`], with what the operation does first.
+    pub(super) async fn let_in(
+        &self,
+        headers: &HeaderMap,
+        shown: Shown<'_>,
+        first: &First,
+    ) -> Result<(SignedIn, Begun), ApiError> {
         let place = Place::of(headers);
         let place = match self.surface {
             Surface::Platform => place.header_only(),
             Surface::Staff | Surface::Portal => place,
         };
-        let named = match self.shared.addresses.tenant(&self.shared.state, place).await {
+        // Looked up before anything is begun.
+        let named = self.shared.addresses.tenant(&self.shared.state, place).await;
+        let (signed_in, begun) = self.recognise(shown, first).await?;
+        let named = match named {
             Ok(named) => named.unwrap_or(signed_in.viewer.tenant),
             // Whether somebody else's tenant exists is not told.
             Err(error) if error.code == Code::NotFound => return Err(elsewhere()),
@@ -130,18 +171,23 @@ impl Door {
         if named != signed_in.viewer.tenant {
             return Err(elsewhere());
         }
-        Ok(signed_in)
+        Ok((signed_in, begun))
     }
 
     /// Whom `Bearer <token>` names, and that nothing speaks against them.
     pub(crate) async fn sign_in(&self, credentials: &str) -> Result<SignedIn, ApiError> {
+        let (signed_in, _) = self.recognise(self.read(credentials)?, &First::Unknown).await?;
+        Ok(signed_in)
+    }
+
+    fn read<'h>(&self, credentials: &'h str) -> Result<Shown<'h>, ApiError> {
         let (scheme, token) = credentials.split_once(' ').ok_or_else(refused)?;
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(refused());
         }
         let token = token.trim();
         if token.starts_with(SecretKind::ApiKey.prefix()) {
-            return self.machine(token).await;
+            return Ok(Shown::Key(token));
         }
         let state = &self.shared.state;
         let verified = state.keys.believe(self.surface, token, state.store().now());
@@ -149,12 +195,20 @@ impl Door {
             tracing::info!(%error, "a token was refused");
             refused()
         })?;
+        Ok(Shown::Token(verified))
+    }
+
+    async fn recognise(&self, shown: Shown<'_>, first: &First) -> Result<(SignedIn, Begun), ApiError> {
+        let verified = match shown {
+            Shown::Token(verified) => verified,
+            Shown::Key(key) => return Ok((self.machine(key).await?, Begun::default())),
+        };
         let proof = Proof {
             session: Some(verified.session),
             impersonator: verified.impersonator,
             key: None,
         };
-        let standing = standing(state, verified.viewer, &proof).await?;
+        let (standing, begun) = standing(&self.shared.state, verified.viewer, &proof, first).await?;
         // Another token says what is true by now; a client gets it by refreshing.
         let outdated = verified
             .version
@@ -166,12 +220,13 @@ impl Door {
             );
             return Err(refused());
         }
-        Ok(SignedIn {
+        let signed_in = SignedIn {
             viewer: verified.viewer,
             proof,
             until: verified.until,
             standing,
-        })
+        };
+        Ok((signed_in, begun))
     }
 
     /// Whom the key of a machine acts for. Machines are staff.
@@ -197,7 +252,7 @@ impl Door {
             key: Some((key.key, key.scopes.into())),
             ..Proof::default()
         };
-        let standing = standing(state, viewer, &proof).await?;
+        let (standing, _) = standing(state, viewer, &proof, &First::Unknown).await?;
         Ok(SignedIn {
             viewer,
             proof,
@@ -218,6 +273,7 @@ impl Door {
     /// The frame of an operation of this surface.
     pub(crate) fn scope(
         &self,
+        prepared: &Prepared,
         signed_in: &SignedIn,
         request_id: String,
         token: Option<ConsistencyToken>,
@@ -225,6 +281,7 @@ impl Door {
         let state = self.shared.state.clone();
         let scope = Scope::new(state, signed_in.viewer, request_id, token);
         let scope = scope.proven_by(signed_in.proof.clone());
+        let scope = scope.running(Arc::clone(prepared.document()));
         if signed_in.standing.disabled {
             // Whoever asks for a permission is told.
             return scope;

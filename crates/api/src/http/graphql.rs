@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_graphql::parser::types::OperationType;
 use axum::{
-    body::Body,
+    body::{Body, HttpBody as _},
     extract::State,
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
     response::{IntoResponse as _, Response},
@@ -18,7 +18,8 @@ use simpul_domain::{Code, TenantId};
 use super::{
     BodyError, Door, RequestId,
     accept::{MediaType, is_json, negotiate},
-    caller::{Origin, SignedIn, consistency_token, refused},
+    begun::{Begun, First},
+    caller::{Origin, Shown, consistency_token, refused},
     read_body,
     status::status,
 };
@@ -26,7 +27,7 @@ use crate::{
     ApiError,
     budget::Left,
     engine::{Executed, Operation, Prepared, not_trusted},
-    graphql::Answered,
+    graphql::{Answered, Scope},
     identity::{limits, visit::Visit},
     surface::Documents,
 };
@@ -74,8 +75,20 @@ async fn serve(door: &Door, id: &RequestId, parts: &Parts, body: Body) -> Result
     if !parts.headers.contains_key(header::AUTHORIZATION) {
         return anonymous(door, id, parts, body, origin).await;
     }
-    let signed_in = door.authenticate(&parts.headers).await?;
-    shared.budgets.request(&shared.state, signed_in.viewer).await?;
+    let shown = door.shown(&parts.headers)?;
+    // What is small is read before it is known where the caller stands: then what it does first comes in the same round trip.
+    let (mut body, mut early) = (body, None);
+    if matches!(shown, Shown::Token(_)) && is_small(parts, &body) {
+        early = Some(read(door, parts, std::mem::take(&mut body)).await);
+    }
+    let token = consistency_token(&parts.headers);
+    let first = match (&early, &token) {
+        (Some(Ok(Ok(prepared))), Ok(token)) => First::of(prepared, *token),
+        _ => First::Unknown,
+    };
+    let (signed_in, mut begun) = door.let_in(&parts.headers, shown, &first).await?;
+    let request = shared.budgets.request(&shared.state, signed_in.viewer);
+    begun.unless_it_takes_time(request).await?;
     if parts.method == Method::POST {
         must_be_json(&parts.headers)?;
     }
@@ -83,41 +96,58 @@ async fn serve(door: &Door, id: &RequestId, parts: &Parts, body: Body) -> Result
         let text = "The answer is application/graphql-response+json or application/json";
         ApiError::new(Code::NotAcceptable, text)
     })?;
-    let operation = read_operation(parts, body).await?;
-    let prepared = match door.engine.prepare(operation) {
+    let read = match early {
+        Some(read) => read,
+        None => read(door, parts, body).await,
+    };
+    let prepared = match read? {
         Ok(prepared) => prepared,
         Err(error) => return Ok(write(&error.body(id.as_str()), media)),
     };
     if parts.method != Method::POST && prepared.kind != OperationType::Query {
         return Ok(not_by_get(id));
     }
-    run(door, id, parts, (&signed_in, origin), &prepared, media).await
+    let scope = door.scope(&prepared, &signed_in, id.as_str().to_owned(), token?);
+    let scope = Arc::new(scope.sent_by(origin.clone()));
+    run(door, (id, parts, origin), (scope, begun), &prepared, media).await
+}
+
+/// What is asked for, if the request can be read. It may be a document that is refused.
+async fn read(door: &Door, parts: &Parts, body: Body) -> Result<Result<Prepared, ApiError>, ApiError> {
+    Ok(door.engine.prepare(read_operation(parts, body).await?))
+}
+
+/// Whether as much is sent at most as somebody without a token may send.
+fn is_small(parts: &Parts, body: &Body) -> bool {
+    let length = body.size_hint().exact();
+    parts.method == Method::POST
+        && length.is_some_and(|length| length <= MAX_ANONYMOUS_BYTES as u64)
+        && must_be_json(&parts.headers).is_ok()
 }
 
 async fn run(
     door: &Door,
-    id: &RequestId,
-    parts: &Parts,
-    (signed_in, origin): (&SignedIn, Origin),
+    (id, parts, origin): (&RequestId, &Parts, Origin),
+    (scope, mut begun): (Arc<Scope>, Begun),
     prepared: &Prepared,
     media: MediaType,
 ) -> Result<Response, ApiError> {
-    let token = consistency_token(&parts.headers)?;
-    let scope = door.scope(signed_in, id.as_str().to_owned(), token);
-    let scope = Arc::new(scope.sent_by(origin.clone()));
-    let left = match door.admit(prepared, &scope).await {
+    let admission = begun.unless_it_takes_time(door.admit(prepared, &scope));
+    let left = match admission.await {
         Ok(left) => left,
         Err(error) => return Ok(id.answer(&error, media)),
     };
-    if prepared.checks_credentials()
-        && let Err(error) = limits::attempt(&door.shared.state, origin.ip).await
-    {
-        return Ok(id.answer(&error, media));
+    if prepared.checks_credentials() {
+        let attempt = begun.unless_it_takes_time(limits::attempt(&door.shared.state, origin.ip));
+        if let Err(error) = attempt.await {
+            return Ok(id.answer(&error, media));
+        }
     }
-    let visit = door.visit(id, Some(signed_in.viewer.tenant), origin);
+    scope.go_on(begun);
+    let visit = door.visit(id, Some(scope.viewer().tenant), origin);
     let data = |request: async_graphql::Request| request.data(Arc::clone(&scope)).data(visit);
     let Executed { answered, unused } = door.engine.execute(prepared, id.as_str(), data).await?;
-    let left = left.with(door.give_back(signed_in.viewer, unused));
+    let left = left.with(door.give_back(scope.viewer(), unused));
     let extensions = parts.headers.contains_key(COST).then(|| {
         let limit = door.engine.max_cost();
         let (requested, actual) = (prepared.cost, prepared.cost - unused);

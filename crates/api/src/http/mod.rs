@@ -17,6 +17,7 @@
 
 pub(crate) mod accept;
 mod addresses;
+mod begun;
 mod body;
 mod caller;
 mod frame;
@@ -41,6 +42,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use self::addresses::Addresses;
 pub use self::proxies::{Proxies, ProxyHeader};
 pub(crate) use self::{
+    begun::Begun,
     body::{BodyError, read_body},
     caller::{Origin, SignedIn},
     frame::RequestId,

@@ -147,7 +147,7 @@ impl Hub {
 
 /// Reads as long as somebody listens.
 async fn read(store: EventStore, tail: Weak<Tail>, tenant: TenantId, stop: CancellationToken) {
-    let mut hints = store.hints().listen();
+    let hints = store.hints().listen_to(tenant);
     while let Some(head) = tail.upgrade().map(|tail| *tail.head.borrow()) {
         let page = feed::page(&store, tenant, head, BATCH);
         match store.db().or_given_up(page).await.flatten() {
@@ -160,10 +160,9 @@ async fn read(store: EventStore, tail: Weak<Tail>, tenant: TenantId, stop: Cance
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "the log cannot be followed; tried again"),
         }
-        let hint = async { while hints.next().await.is_some_and(|hint| hint.tenant != tenant) {} };
         tokio::select! {
             () = stop.cancelled() => return,
-            () = hint => {}
+            () = hints.woken() => {}
             () = tokio::time::sleep(POLL) => {}
         }
     }

@@ -53,8 +53,8 @@ async fn answers(
     let shared = &door.shared;
     shared.budgets.request(&shared.state, signed_in.viewer).await?;
     let prepared = door.engine.prepare(operation)?;
-    let scope = door.scope(&signed_in, request_id.clone(), token).sent_by(origin);
-    let scope = scope.live(Arc::clone(&shared.hub));
+    let scope = door.scope(&prepared, &signed_in, request_id.clone(), token);
+    let scope = scope.sent_by(origin).live(Arc::clone(&shared.hub));
     let scope = Arc::new(scope);
     door.admit(&prepared, &scope).await?;
     let data = |request: async_graphql::Request| request.data(scope);

@@ -4,6 +4,7 @@
     reason = "test code outside of test functions: what is not expected stops the test"
 )]
 
+mod beginnings;
 mod budgets;
 mod changes;
 mod checkout;

@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use crate::{
     Db, StoreError,
     db::{Plans, TenantTx},
+    inline::access::Caller,
 };
 
 /// Channel of the hints; the payload is a process, a tenant id and a position, never data.
@@ -63,12 +64,36 @@ pub(super) fn begin_reading_models_at(tenant: TenantId, projections: &[&str], pl
 }
 
 fn reading_models(function: &str, tenant: TenantId, projections: &[&str], plans: Plans) -> String {
-    let names = projections.join(",").replace('\'', "''");
     format!(
-        "BEGIN READ ONLY; SELECT es.{function}('{}', '{{{names}}}') AS reached,
-             set_config('plan_cache_mode', '{}', true)",
+        "BEGIN READ ONLY; SELECT es.{function}('{}', {}) AS reached, set_config('plan_cache_mode', '{}', true)",
         tenant.as_uuid(),
+        array(projections),
         plans.mode()
+    )
+}
+
+fn array(projections: &[&str]) -> String {
+    format!("'{{{}}}'", projections.join(",").replace('\'', "''"))
+}
+
+/// The same, and where the caller stands.
+pub(super) fn begin_reading_models_as(
+    caller: &Caller,
+    now: DateTime<Utc>,
+    projections: &[&str],
+    plans: Plans,
+) -> String {
+    let names = array(projections);
+    let session = caller
+        .session
+        .map_or_else(|| "NULL".to_owned(), |session| format!("'{}'", session.as_uuid()));
+    format!(
+        "BEGIN READ ONLY; SELECT s.*, set_config('plan_cache_mode', '{}', true)
+             FROM es.standing_in_read_models('{}', '{}', {session}, '{}', {names}) AS s",
+        plans.mode(),
+        caller.tenant.as_uuid(),
+        caller.actor.as_uuid(),
+        now.to_rfc3339()
     )
 }
 

@@ -24,6 +24,7 @@ use std::{
     time::Duration,
 };
 
+use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use simpul_domain::TenantId;
 use sqlx::{
@@ -35,7 +36,10 @@ use tokio::time::timeout;
 pub(crate) use self::pool::Lent;
 pub use self::pulse::Time;
 use self::{pool::Pool, pulse::Pulse};
-use crate::StoreError;
+use crate::{
+    StoreError,
+    inline::access::{Caller, Standing},
+};
 
 /// How the rows of tenants are found. A plan that is made while a table fits on a few pages goes through all of it, and is kept
 /// when it has grown; there is an index to the rows of every tenant (`tests/it/lookups.rs`). Where there is nothing but going through
@@ -81,7 +85,7 @@ impl DbConfig {
 
 /// How the statements of a transaction are planned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Plans {
+pub enum Plans {
     /// Once for a connection: rows by their ids are found in the same way whatever the ids are.
     Once,
     /// For what is asked: a list has filters that may be absent, and one plan for all of them would go through all rows of
@@ -202,6 +206,22 @@ impl Db {
         let (tx, row) = self.read(tenant, statement).await?;
         let row = row.ok_or(sqlx::Error::RowNotFound)?;
         Ok((tx, row.try_get("reached")?))
+    }
+
+    /// The same, and where the caller stands. Nowhere, and not in the read models, if nobody knows the tenant.
+    pub(crate) async fn read_models_as(
+        &self,
+        caller: &Caller,
+        now: DateTime<Utc>,
+        projections: &[&str],
+        plans: Plans,
+    ) -> Result<(Standing, Option<(TenantTx, i64)>), StoreError> {
+        let statement = dynamic::begin_reading_models_as(caller, now, projections, plans);
+        let (tx, row) = self.read(caller.tenant, statement).await?;
+        let Some(row) = row else {
+            return Ok((Standing::nowhere(), None));
+        };
+        Ok((Standing::of(&row)?, Some((tx, row.try_get("reached")?))))
     }
 
     /// A connection whose BEGIN nobody saw through is thrown away. Commands and loops run in tasks that nobody cancels; a

@@ -1,21 +1,30 @@
-//! Hints that there are new events. They say how far a log has grown, no more, and may be lost: looking at the heads of
-//! all logs is the guarantee. One look serves all subscribers of a process, because thousands of tenants have as many heads.
+//! Hints that there are new events. They say how far a log has grown and whom that may concern, no more, and may be lost:
+//! looking at the heads of all logs is the guarantee. One look serves all subscribers of a process, because thousands of
+//! tenants have as many heads.
+//!
+//! Most news concerns few. Whoever appends knows of what kind its events are, so a listener is woken by those that it is
+//! interested in, and finds the others when it next looks around by itself: with dozens of subscribers, moving each of them
+//! past every event at once would be most of the work that a command makes (ADR 77).
 
 use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
 use simpul_domain::TenantId;
 use tokio::{
-    sync::{Mutex as Turn, broadcast},
+    sync::{Mutex as Turn, Notify, broadcast},
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 
-use super::cursor;
-use crate::{Db, EventStore, StoreError, db::dynamic};
+use super::{Interest, cursor, projection};
+use crate::{
+    Db, EventStore, StoreError,
+    db::dynamic,
+    store::{Staged, recorded::ERASED},
+};
 
 /// Hints kept for a slow listener before it is told to look everywhere.
 const CAPACITY: usize = 4096;
@@ -36,7 +45,7 @@ pub struct Hint {
 /// Fan-out of hints within a process.
 #[derive(Debug, Clone)]
 pub struct Hints {
-    all: broadcast::Sender<Hint>,
+    listeners: Arc<Mutex<Vec<Weak<Mailbox>>>>,
     own: broadcast::Sender<Hint>,
     /// How far each log was said to have grown.
     said: Arc<Mutex<HashMap<TenantId, i64>>>,
@@ -46,7 +55,7 @@ pub struct Hints {
 impl Default for Hints {
     fn default() -> Self {
         Self {
-            all: broadcast::Sender::new(CAPACITY),
+            listeners: Arc::default(),
             own: broadcast::Sender::new(CAPACITY),
             said: Arc::default(),
             looked_at: Arc::default(),
@@ -55,21 +64,46 @@ impl Default for Hints {
 }
 
 impl Hints {
-    /// Says that this process has made a tenant's log grow.
-    pub fn tell(&self, hint: Hint) {
+    /// Says that this process has made a tenant's log grow by these events.
+    pub(crate) fn tell(&self, hint: Hint, events: &[Staged]) {
+        if events.is_empty() {
+            return;
+        }
+        // Nobody listening is fine.
         let _ = self.own.send(hint);
-        self.repeat(hint);
+        self.is_news(hint);
+        let mut kinds: Vec<(&str, &str)> = events
+            .iter()
+            .map(|event| (event.aggregate_type, event.event_type.as_str()))
+            .collect();
+        kinds.dedup();
+        self.each(|listener| {
+            // The last event of a log concerns everybody.
+            let concerns =
+                |&(kind, name): &(&str, &str)| name == ERASED || listener.interest.includes(kind, name);
+            if kinds.iter().any(concerns) {
+                listener.put(hint, true);
+            } else {
+                listener.put_off(hint);
+            }
+        });
     }
 
-    /// Passes on what another process said, or a look has found, if it is news.
-    fn repeat(&self, hint: Hint) {
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = said.entry(hint.tenant).or_default();
-        if *known < hint.seq {
-            *known = hint.seq;
-            // Nobody listening is fine.
-            let _ = self.all.send(hint);
-        }
+    /// Passes on what another process said. It may be about less than is known by now: what this process appended after it
+    /// was announced with its own kinds only.
+    fn pass_on(&self, hint: Hint) {
+        self.is_news(hint);
+        self.each(|listener| listener.put(hint, false));
+    }
+
+    /// Somebody waits until these projections have come past everything that was said of the tenant.
+    pub(super) fn want(&self, tenant: TenantId, projections: &[&str]) {
+        self.each(|listener| {
+            let name = listener.projection.as_deref();
+            if name.is_some_and(|name| projections.contains(&name)) {
+                listener.hurry(tenant);
+            }
+        });
     }
 
     /// Tells of every log that has grown without a hint, unless somebody has just looked.
@@ -85,34 +119,170 @@ impl Hints {
         tx.commit().await?;
         *looked_at = Some(Instant::now());
         for (tenant, seq) in heads {
-            self.repeat(Hint { tenant, seq });
+            let hint = Hint { tenant, seq };
+            if self.is_news(hint) {
+                self.each(|listener| listener.put(hint, false));
+            }
         }
         Ok(())
     }
 
+    /// Listens to everything.
     pub fn listen(&self) -> Listener {
-        Listener {
-            receiver: self.all.subscribe(),
+        self.add(Interest::All, None, None)
+    }
+
+    /// Listens to the growth of one log.
+    pub fn listen_to(&self, tenant: TenantId) -> Listener {
+        self.add(Interest::All, None, Some(tenant))
+    }
+
+    /// Listens to what may concern a subscriber.
+    pub(super) fn listen_as(&self, subscriber: &str, interest: Interest) -> Listener {
+        let projection = projection::parse_subscriber(subscriber).map(|(name, _)| name.into());
+        self.add(interest, projection, None)
+    }
+
+    fn add(&self, interest: Interest, projection: Option<Box<str>>, only: Option<TenantId>) -> Listener {
+        let mailbox = Arc::new(Mailbox {
+            interest,
+            projection,
+            only,
+            letters: Mutex::default(),
+            word: Notify::new(),
+        });
+        locked(&self.listeners).push(Arc::downgrade(&mailbox));
+        Listener { mailbox }
+    }
+
+    /// Notes how far a log is said to have grown, and whether that is further than was said before.
+    fn is_news(&self, hint: Hint) -> bool {
+        let mut said = locked(&self.said);
+        let known = said.entry(hint.tenant).or_default();
+        let news = *known < hint.seq;
+        *known = hint.seq.max(*known);
+        news
+    }
+
+    fn each(&self, mut tell: impl FnMut(&Mailbox)) {
+        locked(&self.listeners).retain(|listener| {
+            let listener = listener.upgrade();
+            listener.as_deref().map(&mut tell).is_some()
+        });
+    }
+}
+
+/// What one listener has not heard yet.
+#[derive(Debug)]
+struct Mailbox {
+    interest: Interest,
+    /// The projection that listens.
+    projection: Option<Box<str>>,
+    only: Option<TenantId>,
+    letters: Mutex<Letters>,
+    word: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Letters {
+    /// In the order in which they came. Whether one is known to concern the listener.
+    now: VecDeque<(Hint, bool)>,
+    /// About what does not concern it.
+    later: HashMap<TenantId, i64>,
+    /// There were more than are kept.
+    missed: bool,
+}
+
+impl Mailbox {
+    fn put(&self, hint: Hint, concerns: bool) {
+        if self.only.is_some_and(|only| only != hint.tenant) {
+            return;
+        }
+        let mut letters = locked(&self.letters);
+        if letters.now.len() < CAPACITY {
+            letters.now.push_back((hint, concerns));
+        } else {
+            letters.now.clear();
+            letters.missed = true;
+        }
+        drop(letters);
+        self.word.notify_one();
+    }
+
+    fn put_off(&self, hint: Hint) {
+        let mut letters = locked(&self.letters);
+        let seq = letters.later.entry(hint.tenant).or_default();
+        *seq = hint.seq.max(*seq);
+    }
+
+    fn hurry(&self, tenant: TenantId) {
+        let put_off = locked(&self.letters).later.remove(&tenant);
+        if let Some(seq) = put_off {
+            self.put(Hint { tenant, seq }, true);
         }
     }
+}
+
+/// What a listener hears.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Word {
+    /// It concerns the listener.
+    Concerns(Hint),
+    /// Nobody knows whom it concerns.
+    MayConcern(Hint),
+    /// There were more hints than are kept: the listener looks everywhere.
+    Missed,
 }
 
 /// One listener.
 #[derive(Debug)]
 pub struct Listener {
-    receiver: broadcast::Receiver<Hint>,
+    mailbox: Arc<Mailbox>,
 }
 
 impl Listener {
-    /// Waits for the next hint; `None` when some were missed, so that the listener looks everywhere.
-    pub async fn next(&mut self) -> Option<Hint> {
-        match self.receiver.recv().await {
-            Ok(hint) => Some(hint),
-            Err(broadcast::error::RecvError::Lagged(_)) => None,
-            // INVARIANT: the store that owns the sender outlives its listeners' tasks; if not, never wake again.
-            Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+    /// Waits until there is something to [hear](Listener::hear). Cancelling loses nothing.
+    pub async fn word(&self) {
+        while !self.has_word() {
+            self.mailbox.word.notified().await;
         }
     }
+
+    /// The next word, if there is one.
+    pub fn hear(&self) -> Option<Word> {
+        let mut letters = locked(&self.mailbox.letters);
+        if std::mem::take(&mut letters.missed) {
+            return Some(Word::Missed);
+        }
+        let (hint, concerns) = letters.now.pop_front()?;
+        Some(if concerns {
+            Word::Concerns(hint)
+        } else {
+            Word::MayConcern(hint)
+        })
+    }
+
+    /// Waits for a word, and forgets all that there are: for listeners that look for themselves.
+    pub async fn woken(&self) {
+        self.word().await;
+        while self.hear().is_some() {}
+    }
+
+    /// What was put off because it does not concern the listener.
+    pub(super) fn put_off(&self) -> Vec<Hint> {
+        let later = std::mem::take(&mut locked(&self.mailbox.letters).later);
+        let hint = |(tenant, seq)| Hint { tenant, seq };
+        later.into_iter().map(hint).collect()
+    }
+
+    fn has_word(&self) -> bool {
+        let letters = locked(&self.mailbox.letters);
+        letters.missed || !letters.now.is_empty()
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Carries hints between processes until `stop`: sends ours, debounced, and repeats those of others.
@@ -161,7 +331,7 @@ async fn relay_once(store: &EventStore, stop: &CancellationToken) -> Result<(), 
                 if let Some((from, hint)) = read(&text?)
                     && from != process
                 {
-                    store.hints().repeat(hint);
+                    store.hints().pass_on(hint);
                 }
             }
         }
@@ -179,4 +349,114 @@ fn read(text: &str) -> Option<(&str, Hint)> {
             seq: seq.parse().ok()?,
         },
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use simpul_domain::EventId;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::store::canonical::CanonicalJson;
+
+    fn tenant(number: u128) -> TenantId {
+        TenantId::new(Uuid::from_u128(number))
+    }
+
+    fn hint(number: u128, seq: i64) -> Hint {
+        Hint {
+            tenant: tenant(number),
+            seq,
+        }
+    }
+
+    fn staged(aggregate_type: &'static str, event_type: &str) -> Staged {
+        Staged {
+            aggregate_type,
+            aggregate_id: "1".to_owned(),
+            sequence: 1,
+            event_type: event_type.to_owned(),
+            event_version: "1.0".to_owned(),
+            payload: CanonicalJson::of(&()).expect("json"),
+            event_id: EventId::new(Uuid::nil()),
+        }
+    }
+
+    fn heard(listener: &Listener) -> Vec<Word> {
+        std::iter::from_fn(|| listener.hear()).collect()
+    }
+
+    const INVOICES: Interest = Interest::Types(&["invoice"]);
+
+    #[test]
+    fn a_listener_hears_what_concerns_it_and_finds_the_rest_when_it_looks() {
+        let hints = Hints::default();
+        let invoices = hints.listen_as("projection/invoices/v2", INVOICES);
+        let paid = hints.listen_as("policy/isolir", Interest::Events(&["invoice.paid"]));
+        let (all, own) = (hints.listen(), hints.listen_to(tenant(2)));
+        hints.tell(hint(1, 5), &[staged("customer", "customer.registered")]);
+        hints.tell(
+            hint(1, 7),
+            &[staged("customer", "x"), staged("invoice", "invoice.issued")],
+        );
+        hints.tell(hint(2, 3), &[staged("invoice", "invoice.paid")]);
+        hints.tell(hint(2, 3), &[]);
+        let concerns = Word::Concerns;
+        assert_eq!(heard(&invoices), [concerns(hint(1, 7)), concerns(hint(2, 3))]);
+        assert_eq!(heard(&paid), [concerns(hint(2, 3))]);
+        assert_eq!(
+            heard(&all),
+            [concerns(hint(1, 5)), concerns(hint(1, 7)), concerns(hint(2, 3))]
+        );
+        assert_eq!(heard(&own), [concerns(hint(2, 3))]);
+        assert_eq!(invoices.put_off(), [hint(1, 5)]);
+        assert_eq!(paid.put_off(), [hint(1, 7)], "the furthest of a tenant");
+        assert_eq!(paid.put_off(), []);
+    }
+
+    #[test]
+    fn the_end_of_a_log_concerns_everybody() {
+        let hints = Hints::default();
+        let invoices = hints.listen_as("projection/invoices/v2", INVOICES);
+        hints.tell(hint(1, 9), &[staged("tenant", ERASED)]);
+        assert_eq!(heard(&invoices), [Word::Concerns(hint(1, 9))]);
+    }
+
+    #[test]
+    fn what_another_process_says_may_concern_everybody_however_old_it_is() {
+        let hints = Hints::default();
+        let invoices = hints.listen_as("projection/invoices/v2", INVOICES);
+        hints.tell(hint(1, 9), &[staged("customer", "customer.registered")]);
+        hints.pass_on(hint(1, 8));
+        assert_eq!(heard(&invoices), [Word::MayConcern(hint(1, 8))]);
+    }
+
+    #[tokio::test]
+    async fn a_projection_that_somebody_waits_for_looks_at_what_does_not_concern_it() {
+        let hints = Hints::default();
+        let invoices = hints.listen_as("projection/invoices/v2", INVOICES);
+        let routers = hints.listen_as("projection/routers/v1", Interest::Types(&["router"]));
+        for number in 1..3 {
+            hints.tell(hint(number, 5), &[staged("customer", "customer.registered")]);
+        }
+        hints.want(tenant(2), &["customers", "invoices"]);
+        invoices.word().await;
+        assert_eq!(heard(&invoices), [Word::Concerns(hint(2, 5))]);
+        assert_eq!(heard(&routers), []);
+        hints.want(tenant(2), &["invoices"]);
+        assert_eq!(heard(&invoices), [], "it has heard of it");
+        assert_eq!(invoices.put_off(), [hint(1, 5)]);
+    }
+
+    #[test]
+    fn who_does_not_listen_for_long_looks_everywhere_and_who_is_gone_is_forgotten() {
+        let hints = Hints::default();
+        let invoices = hints.listen_as("projection/invoices/v2", INVOICES);
+        drop(hints.listen());
+        for seq in 0..=4096 {
+            hints.tell(hint(1, seq), &[staged("invoice", "invoice.issued")]);
+        }
+        assert_eq!(heard(&invoices), [Word::Missed]);
+        assert_eq!(locked(&hints.listeners).len(), 1);
+    }
 }

@@ -15,23 +15,30 @@ pub const POLL_MS: u64 = 250;
 pub const LEASE_POLL_MS: u64 = 1_000;
 /// How often a leader makes sure that it still leads.
 pub const LEASE_CHECK_MS: u64 = 2_000;
-/// How long a log is left alone after news that did not concern the subscriber: most news concerns few, and one look at
-/// all of it costs as much as one at each.
+/// How long a log is left alone after news that did not concern the subscriber, unless it is known that the next does: most
+/// news concerns few, and one look at all of it costs as much as one at each.
 pub const GATHER_MS: u64 = 20;
 const FIRST_BACKOFF_MS: u64 = 50;
 const MAX_BACKOFF_MS: u64 = 15_000;
 /// Tenants waiting in memory; others are found again when the leader compares its cursors with the heads.
 const MAX_QUEUE: usize = 10_000;
 
+/// A hint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    /// This tenant's log has something for the subscriber.
+    News(TenantId),
+    /// This tenant's log may have grown, and nobody knows by what.
+    Growth(TenantId),
+    /// There were more hints than could be kept.
+    TooMuch,
+}
+
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
-    /// The very first step, and whatever woke the loop from [`Effect::Wait`] by time.
+    /// The very first step, and whatever woke the loop from [`Effect::Wait`]: time, or a hint.
     Woken,
-    /// There were more hints than could be kept.
-    HintsMissed,
-    /// A hint: this tenant's log may have grown.
-    Hint(TenantId),
     LeaseTaken,
     /// Somebody else leads.
     LeaseBusy,
@@ -157,16 +164,23 @@ impl Machine {
         &self.halted
     }
 
+    /// Takes note of a hint, for the next step.
+    pub fn hear(&mut self, now_ms: u64, heard: Heard) {
+        match heard {
+            Heard::News(tenant) => self.enqueue(tenant),
+            Heard::Growth(tenant) => match self.quiet.get_mut(&tenant) {
+                Some(quiet) if quiet.until_ms > now_ms => quiet.hinted = true,
+                _ => self.enqueue(tenant),
+            },
+            Heard::TooMuch => self.look = true,
+        }
+    }
+
     /// Takes what happened at `now_ms` and says what to do next.
     pub fn step(&mut self, now_ms: u64, input: Input) -> Effect {
         match input {
             // Also to try again, or to gather news: that is no reason to look everywhere.
             Input::Woken => self.look |= now_ms.saturating_sub(self.looked_ms) >= POLL_MS,
-            Input::HintsMissed => self.look = true,
-            Input::Hint(tenant) => match self.quiet.get_mut(&tenant) {
-                Some(quiet) if quiet.until_ms > now_ms => quiet.hinted = true,
-                _ => self.enqueue(tenant),
-            },
             Input::LeaseTaken => {
                 self.phase = Phase::Leading;
                 self.lease_checked_ms = now_ms;

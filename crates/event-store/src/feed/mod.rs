@@ -29,13 +29,14 @@ use std::{error::Error, sync::Arc};
 
 pub(crate) use self::progress::Progress;
 pub use self::{
-    hints::{Hint, Hints, Listener, relay_hints},
+    hints::{Hint, Hints, Listener, Word, relay_hints},
     interest::Interest,
     log::{head, last_event_at, page, stream},
-    read::{ReadError, look_up_at, read_at},
+    read::{Opening, ReadError, look_up_at, read_at, standing_and_read},
     runner::{ProjectionSettings, Runner, RunnerSettings, chain, run_shards},
     shard::Shard,
 };
+pub use crate::db::Plans;
 use crate::{Recorded, StoreError, db::TenantTx};
 
 /// What happens when an event cannot be handled however often it is tried.

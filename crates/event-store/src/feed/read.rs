@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use crate::{
     ConsistencyToken, EventStore, StoreError,
     db::{Plans, TenantTx},
+    inline::access::{self, Caller, Standing},
 };
 
 /// How long a read waits for its token (DESIGN section 5).
@@ -36,6 +37,55 @@ impl Coded for ReadError {
             Self::Store(error) => error.code(),
         }
     }
+}
+
+/// How a transaction over read models begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opening {
+    projections: Box<[Box<str>]>,
+    plans: Plans,
+}
+
+impl Opening {
+    pub fn new(projections: &[&str], plans: Plans) -> Self {
+        let projections = projections.iter().map(|&name| name.into()).collect();
+        Self { projections, plans }
+    }
+
+    pub fn is(&self, projections: &[&str], plans: Plans) -> bool {
+        let names = self.projections.iter().map(|name| &**name);
+        self.plans == plans && names.eq(projections.iter().copied())
+    }
+}
+
+/// Where the caller stands, and in the same round trip the transaction with which it will begin to read, if that is as new as
+/// `token` by now.
+pub async fn standing_and_read(
+    store: &EventStore,
+    caller: Caller,
+    opening: &Opening,
+    token: Option<ConsistencyToken>,
+) -> Result<(Standing, Option<TenantTx>), StoreError> {
+    let projections: Vec<&str> = opening.projections.iter().map(|name| &**name).collect();
+    let wanted = match token {
+        None => 0,
+        Some(token) if token.tenant == caller.tenant => token.seq,
+        Some(_) => return Ok((access::standing_of(store, caller).await?, None)),
+    };
+    let db = store.db();
+    if wanted > 0
+        && store
+            .progress()
+            .wait_for(caller.tenant, &projections, wanted)
+            .is_behind
+    {
+        return Ok((access::standing_of(store, caller).await?, None));
+    }
+    let (standing, begun) = db
+        .read_models_as(&caller, store.now(), &projections, opening.plans)
+        .await?;
+    let begun = begun.filter(|(_, reached)| *reached >= wanted);
+    Ok((standing, begun.map(|(tx, _)| tx)))
 }
 
 /// A transaction of the tenant whose unqualified names are the live versions of `projections`, at least as new as
@@ -77,6 +127,7 @@ async fn open(
     let started = Instant::now();
     let progress = store.progress().wait_for(tenant, projections, wanted);
     if progress.is_behind {
+        store.hints().want(tenant, projections);
         progress.reached(FIRST_PAUSE).await;
     }
     loop {
@@ -89,6 +140,7 @@ async fn open(
         if waited >= MAX_WAIT {
             return Err(ReadError::Stale);
         }
+        store.hints().want(tenant, projections);
         progress.reached(pause(waited)).await;
     }
 }

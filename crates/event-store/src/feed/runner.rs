@@ -14,9 +14,9 @@ use super::{
     batch::{AtEvent, Batches, Passed},
     cursor,
     handler::{Handle, Projecting, Reacting},
-    hints::{Hint, Listener},
+    hints::{Hint, Listener, Word},
     leader::Leader,
-    machine::{Effect, Input, Machine},
+    machine::{Effect, Heard, Input, Machine},
     projection,
     shard::{Shard, Share},
 };
@@ -95,6 +95,7 @@ pub async fn run_shards<P: Projector>(
 pub struct Runner<H> {
     batches: Batches<H>,
     leader: Leader,
+    hints: Listener,
     settings: RunnerSettings,
     /// How far this leader has come: hints that say less are old. And whether what it saw last concerned the subscriber.
     passed: HashMap<TenantId, (i64, bool)>,
@@ -120,9 +121,14 @@ impl<R: Reactor> Runner<Reacting<R>> {
     }
 }
 
-impl<H> Runner<H> {
+#[expect(
+    private_bounds,
+    reason = "`Handle` is how the two public kinds share one loop"
+)]
+impl<H: Handle> Runner<H> {
     fn new(store: EventStore, subscriber: String, handler: H, settings: RunnerSettings) -> Self {
         Self {
+            hints: store.hints().listen_as(&subscriber, handler.interest()),
             batches: Batches {
                 store,
                 subscriber: subscriber.into(),
@@ -150,12 +156,14 @@ impl<H: Handle + Send + Sync + 'static> Runner<H> {
     pub async fn run(mut self, stop: CancellationToken) {
         let started = Instant::now();
         let mut machine = Machine::new(self.batches.handler.on_error());
-        let mut hints = self.batches.store.hints().listen();
         let mut input = Input::Woken;
         while !stop.is_cancelled() {
             let now_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+            while let Some(heard) = self.hear() {
+                machine.hear(now_ms, heard);
+            }
             input = match machine.step(now_ms, input) {
-                Effect::Wait { ms } => self.wait(&stop, &mut hints, Duration::from_millis(ms)).await,
+                Effect::Wait { ms } => self.wait(&stop, Duration::from_millis(ms)).await,
                 effect => self.perform_or_start_over(effect).await,
             };
         }
@@ -262,8 +270,12 @@ impl<H: Handle + Send + Sync + 'static> Runner<H> {
         if self.swept.is_some_and(|at| at.elapsed() < SWEEP) {
             let store = &self.batches.store;
             store.hints().look(store.db()).await?;
+            let put_off = self.hints.put_off().into_iter();
+            let tenants = put_off
+                .filter(|hint| self.may_be_behind(*hint))
+                .map(|hint| hint.tenant);
             return Ok(Input::Found {
-                tenants: Vec::new(),
+                tenants: tenants.collect(),
                 more: false,
             });
         }
@@ -360,23 +372,40 @@ impl<H: Handle + Send + Sync + 'static> Runner<H> {
         (*seq, *concerned) = (passed.seq.max(*seq), passed.concerned);
     }
 
-    async fn wait(&mut self, stop: &CancellationToken, hints: &mut Listener, time: Duration) -> Input {
-        let until = Instant::now() + time;
+    async fn wait(&self, stop: &CancellationToken, time: Duration) -> Input {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = sleep(time) => {}
+            () = self.hints.word() => {}
+        }
+        Input::Woken
+    }
+
+    /// The next hint that is news to this leader.
+    fn hear(&mut self) -> Option<Heard> {
         loop {
-            let hint = tokio::select! {
-                () = stop.cancelled() => return Input::Woken,
-                () = tokio::time::sleep_until(until) => return Input::Woken,
-                hint = hints.next() => hint,
+            let (hint, concerns) = match self.hints.hear()? {
+                Word::Concerns(hint) => (hint, true),
+                Word::MayConcern(hint) => (hint, false),
+                Word::Missed => {
+                    self.swept = None;
+                    return Some(Heard::TooMuch);
+                }
             };
-            let Some(Hint { tenant, seq }) = hint else {
-                self.swept = None;
-                return Input::HintsMissed;
-            };
-            let known = self.passed.get(&tenant).is_some_and(|(passed, _)| seq <= *passed);
-            if !known && self.leader.shard.holds(tenant) {
-                return Input::Hint(tenant);
+            if self.may_be_behind(hint) {
+                return Some(if concerns {
+                    Heard::News(hint.tenant)
+                } else {
+                    Heard::Growth(hint.tenant)
+                });
             }
         }
+    }
+
+    /// Whether a hint is about one of this shard's tenants, and says more than is handled.
+    fn may_be_behind(&self, Hint { tenant, seq }: Hint) -> bool {
+        let handled = self.passed.get(&tenant).is_some_and(|(passed, _)| seq <= *passed);
+        !handled && self.leader.shard.holds(tenant)
     }
 }
 

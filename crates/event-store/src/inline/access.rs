@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use simpul_domain::{CommandId, CustomerId, SessionId, TenantId, UserId};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, Row as _, postgres::PgRow};
 use uuid::Uuid;
 
 use crate::{Db, EventStore, StoreError, db::TenantTx};
@@ -29,6 +29,13 @@ pub(crate) struct Gate {
     pub(crate) tenant_key: Option<Vec<u8>>,
     /// Of the subject that was asked about, wrapped; nothing where it was not made yet or is destroyed.
     pub(crate) subject_key: Option<Vec<u8>>,
+}
+
+/// What the bus asks before a command that is new, as it was when the request began.
+#[derive(Debug, Clone)]
+pub struct Admitted {
+    pub(crate) caller: Caller,
+    pub(crate) gate: Gate,
 }
 
 /// The record of a command that has had its effect.
@@ -180,6 +187,14 @@ pub async fn set_quota_max(tx: &mut TenantTx, resource: &str, max: Option<i64>) 
     Ok(())
 }
 
+/// Who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caller {
+    pub tenant: TenantId,
+    pub actor: UserId,
+    pub session: Option<SessionId>,
+}
+
 /// Where somebody stands who is not running a command.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Standing {
@@ -215,16 +230,42 @@ pub async fn standing_in(
 }
 
 /// The same in one round trip, without a transaction around it.
-pub async fn standing_of(
-    store: &EventStore,
-    tenant: TenantId,
-    actor: UserId,
-    session: Option<SessionId>,
-) -> Result<Standing, StoreError> {
+pub async fn standing_of(store: &EventStore, caller: Caller) -> Result<Standing, StoreError> {
+    let Caller {
+        tenant,
+        actor,
+        session,
+    } = caller;
     let mut connection = store.db().reading().await?;
     let standing = select_standing(&mut connection, tenant, actor, session, store.now()).await?;
     connection.done();
     Ok(standing)
+}
+
+/// Like [`standing_of`], for whoever is about to run a command: with what the bus asks before it.
+pub async fn standing_at_gate(
+    store: &EventStore,
+    caller: Caller,
+) -> Result<(Standing, Admitted), StoreError> {
+    let mut connection = store.db().reading().await?;
+    let found = sqlx::query_as!(
+        Found,
+        r#"SELECT disabled AS "disabled!", features AS "features!", permissions AS "permissions!", version AS "version!",
+                  session_open AS "session_open!", customer_id, impersonator, impersonator_session,
+                  panel_locked AS "panel_locked!", tenant_key, subject_key
+           FROM es.standing_at_gate($1, $2, $3, $4, $5)"#,
+        caller.tenant.as_uuid(),
+        caller.actor.as_uuid(),
+        caller.session.map(SessionId::as_uuid),
+        store.now(),
+        caller.actor.to_string()
+    )
+    .fetch_optional(&mut *connection)
+    .await?;
+    connection.done();
+    let gate = found.as_ref().map(Found::gate).unwrap_or_default();
+    let standing = found.map_or_else(Standing::nowhere, Standing::from);
+    Ok((standing, Admitted { caller, gate }))
 }
 
 async fn select_standing(
@@ -234,9 +275,11 @@ async fn select_standing(
     session: Option<SessionId>,
     now: DateTime<Utc>,
 ) -> Result<Standing, StoreError> {
-    let row = sqlx::query!(
+    let found = sqlx::query_as!(
+        Found,
         r#"SELECT disabled AS "disabled!", features AS "features!", permissions AS "permissions!", version AS "version!",
-                  session_open AS "session_open!", customer_id, impersonator, impersonator_session
+                  session_open AS "session_open!", customer_id, impersonator, impersonator_session,
+                  false AS "panel_locked!", NULL::bytea AS tenant_key, NULL::bytea AS subject_key
            FROM es.standing($1, $2, $3, $4)"#,
         tenant.as_uuid(),
         actor.as_uuid(),
@@ -245,21 +288,79 @@ async fn select_standing(
     )
     .fetch_optional(connection)
     .await?;
-    Ok(row.map_or_else(
-        || Standing {
+    Ok(found.map_or_else(Standing::nowhere, Standing::from))
+}
+
+/// What the functions of the database tell of a caller.
+struct Found {
+    disabled: bool,
+    features: Vec<String>,
+    permissions: Vec<String>,
+    version: i64,
+    session_open: bool,
+    customer_id: Option<Uuid>,
+    impersonator: Option<Uuid>,
+    impersonator_session: Option<Uuid>,
+    panel_locked: bool,
+    tenant_key: Option<Vec<u8>>,
+    subject_key: Option<Vec<u8>>,
+}
+
+impl Found {
+    fn gate(&self) -> Gate {
+        Gate {
+            known: true,
+            access: TenantAccess {
+                panel_locked: self.panel_locked,
+                disabled: self.disabled,
+                features: self.features.clone(),
+            },
+            permissions: self.permissions.clone(),
+            earlier: None,
+            tenant_key: self.tenant_key.clone(),
+            subject_key: self.subject_key.clone(),
+        }
+    }
+}
+
+impl From<Found> for Standing {
+    fn from(found: Found) -> Self {
+        let session = found.impersonator_session.map(SessionId::new);
+        Self {
+            disabled: found.disabled,
+            permissions: found.permissions,
+            version: found.version,
+            session_open: found.session_open,
+            features: found.features,
+            customer: found.customer_id.map(CustomerId::new),
+            impersonator: found.impersonator.map(|user| (UserId::new(user), session)),
+        }
+    }
+}
+
+impl Standing {
+    /// In a tenant that nobody has heard of.
+    pub(crate) fn nowhere() -> Self {
+        Self {
             disabled: true,
-            ..Standing::default()
-        },
-        |row| Standing {
-            disabled: row.disabled,
-            permissions: row.permissions,
-            version: row.version,
-            session_open: row.session_open,
-            features: row.features,
-            customer: row.customer_id.map(CustomerId::new),
-            impersonator: row
-                .impersonator
-                .map(|user| (UserId::new(user), row.impersonator_session.map(SessionId::new))),
-        },
-    ))
+            ..Self::default()
+        }
+    }
+
+    /// From a row of `es.standing_in_read_models`.
+    pub(crate) fn of(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self::from(Found {
+            disabled: row.try_get("disabled")?,
+            features: row.try_get("features")?,
+            permissions: row.try_get("permissions")?,
+            version: row.try_get("version")?,
+            session_open: row.try_get("session_open")?,
+            customer_id: row.try_get("customer_id")?,
+            impersonator: row.try_get("impersonator")?,
+            impersonator_session: row.try_get("impersonator_session")?,
+            panel_locked: false,
+            tenant_key: None,
+            subject_key: None,
+        }))
+    }
 }

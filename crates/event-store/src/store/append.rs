@@ -99,7 +99,7 @@ impl EventStore {
         let appended = append.send(hashed, self.memory(), &mut connection).await?;
         connection.done();
         crash::point(Point::CommandCommitted);
-        Ok(self.appended(append.tenant, &appended))
+        Ok(self.appended(append, &appended))
     }
 
     /// Like [`EventStore::append`], inside a transaction that has already set the tenant and written inline tables. What
@@ -113,15 +113,13 @@ impl EventStore {
     }
 
     /// After the commit: remembers the head and wakes those who follow the log.
-    pub(crate) fn appended(&self, tenant: TenantId, appended: &Appended) -> i64 {
+    pub(crate) fn appended(&self, append: &Append<'_>, appended: &Appended) -> i64 {
+        let (tenant, seq) = (append.tenant, appended.seq);
         if let Some(head) = appended.head {
             self.memory().keep_head(tenant, head);
         }
-        self.inner.hints.tell(Hint {
-            tenant,
-            seq: appended.seq,
-        });
-        appended.seq
+        self.inner.hints.tell(Hint { tenant, seq }, append.events);
+        seq
     }
 }
 

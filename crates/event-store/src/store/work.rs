@@ -451,7 +451,7 @@ async fn write(
     crash::point(Point::CommandAppended);
     tx.commit().await?;
     crash::point(Point::CommandCommitted);
-    Ok(store.appended(append.tenant, &appended))
+    Ok(store.appended(append, &appended))
 }
 
 /// Why a decision inside a unit of work did not come about.

@@ -53,7 +53,7 @@ pub(crate) async fn belongings(state: &ApiState, viewer: Viewer) -> Result<Vec<B
 /// Whether somebody could sign in there.
 async fn is_welcome(state: &ApiState, viewer: Viewer) -> Result<bool, ApiError> {
     let (store, Viewer { user, tenant }) = (state.store(), viewer);
-    if access::standing_of(store, tenant, user, None).await?.disabled {
+    if access::standing_of(store, viewer.caller(None)).await?.disabled {
         return Ok(false);
     }
     let (known, _) = store.load::<User>(tenant, &user.to_string()).await?;

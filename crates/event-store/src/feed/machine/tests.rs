@@ -15,6 +15,12 @@ fn leading(on_error: OnError) -> Machine {
     machine
 }
 
+/// Somebody says that a log has grown, which wakes the loop.
+fn hint(machine: &mut Machine, now_ms: u64, tenant: TenantId) -> Effect {
+    machine.hear(now_ms, Heard::Growth(tenant));
+    machine.step(now_ms, Input::Woken)
+}
+
 #[test]
 fn tenants_with_work_take_turns() {
     let mut machine = leading(OnError::Park);
@@ -46,7 +52,7 @@ fn tenants_with_work_take_turns() {
 #[test]
 fn whoever_wakes_to_try_again_does_not_look_everywhere() {
     let mut machine = leading(OnError::Park);
-    machine.step(1, Input::Hint(tenant(1)));
+    hint(&mut machine, 1, tenant(1));
     let failed = Input::Transient { tenant: tenant(1) };
     assert_eq!(machine.step(2, failed), Effect::Wait { ms: FIRST_BACKOFF_MS });
     let again = Effect::Process { tenant: tenant(1) };
@@ -67,13 +73,14 @@ fn whoever_wakes_to_try_again_does_not_look_everywhere() {
         machine.step(POLL_MS + 1, nothing),
         Effect::Wait { ms: POLL_MS - 1 }
     );
-    assert_eq!(machine.step(POLL_MS + 2, Input::HintsMissed), Effect::FindWork);
+    machine.hear(POLL_MS + 2, Heard::TooMuch);
+    assert_eq!(machine.step(POLL_MS + 2, Input::Woken), Effect::FindWork);
 }
 
 #[test]
 fn news_that_does_not_concern_it_is_gathered() {
     let mut machine = leading(OnError::Park);
-    machine.step(1, Input::Hint(tenant(1)));
+    hint(&mut machine, 1, tenant(1));
     let passed = Input::Done {
         tenant: tenant(1),
         more: false,
@@ -82,11 +89,11 @@ fn news_that_does_not_concern_it_is_gathered() {
     assert_eq!(machine.step(2, passed), Effect::Wait { ms: POLL_MS - 2 });
     // Nothing is done for it before its time, and others are not kept waiting.
     assert_eq!(
-        machine.step(5, Input::Hint(tenant(1))),
+        hint(&mut machine, 5, tenant(1)),
         Effect::Wait { ms: GATHER_MS - 3 }
     );
     assert_eq!(
-        machine.step(6, Input::Hint(tenant(2))),
+        hint(&mut machine, 6, tenant(2)),
         Effect::Process { tenant: tenant(2) }
     );
     let concerned = Input::Done {
@@ -96,7 +103,7 @@ fn news_that_does_not_concern_it_is_gathered() {
     };
     assert_eq!(machine.step(7, concerned), Effect::Wait { ms: GATHER_MS - 5 });
     assert_eq!(
-        machine.step(2 + GATHER_MS, Input::Hint(tenant(2))),
+        hint(&mut machine, 2 + GATHER_MS, tenant(2)),
         Effect::Process { tenant: tenant(2) }
     );
     let concerned = Input::Done {
@@ -111,9 +118,46 @@ fn news_that_does_not_concern_it_is_gathered() {
 }
 
 #[test]
+fn news_that_does_concern_it_is_not_kept_waiting() {
+    let mut machine = leading(OnError::Park);
+    hint(&mut machine, 1, tenant(1));
+    let passed = Input::Done {
+        tenant: tenant(1),
+        more: false,
+        concerned: false,
+    };
+    machine.step(2, passed);
+    machine.hear(3, Heard::News(tenant(1)));
+    let process = Effect::Process { tenant: tenant(1) };
+    assert_eq!(machine.step(3, Input::Woken), process);
+}
+
+#[test]
+fn hints_are_heard_while_one_tenant_has_much_to_do() {
+    let mut machine = leading(OnError::Park);
+    hint(&mut machine, 1, tenant(1));
+    machine.hear(2, Heard::News(tenant(2)));
+    let busy = || Input::Done {
+        tenant: tenant(1),
+        more: true,
+        concerned: true,
+    };
+    let of = |number| Effect::Process {
+        tenant: tenant(number),
+    };
+    assert_eq!(machine.step(2, busy()), of(2));
+    let more = Input::Done {
+        tenant: tenant(2),
+        more: false,
+        concerned: true,
+    };
+    assert_eq!(machine.step(3, more), of(1));
+}
+
+#[test]
 fn a_poison_event_is_found_alone_and_parked() {
     let mut machine = leading(OnError::Park);
-    machine.step(1, Input::Hint(tenant(1)));
+    hint(&mut machine, 1, tenant(1));
     let poison = Input::Poison {
         tenant: tenant(1),
         seq: None,
@@ -145,7 +189,7 @@ fn who_does_not_lead_asks_at_its_own_pace_whatever_the_hints() {
     let busy = Effect::Wait { ms: LEASE_POLL_MS };
     assert_eq!(machine.step(10, Input::LeaseBusy), busy);
     assert_eq!(
-        machine.step(110, Input::Hint(tenant(1))),
+        hint(&mut machine, 110, tenant(1)),
         Effect::Wait {
             ms: LEASE_POLL_MS - 100
         }
@@ -156,7 +200,7 @@ fn who_does_not_lead_asks_at_its_own_pace_whatever_the_hints() {
 #[test]
 fn a_ledger_halts_and_tells_once() {
     let mut machine = leading(OnError::Halt);
-    machine.step(1, Input::Hint(tenant(1)));
+    hint(&mut machine, 1, tenant(1));
     machine.step(
         2,
         Input::Poison {
@@ -196,7 +240,7 @@ fn a_ledger_halts_and_tells_once() {
 #[test]
 fn a_failing_tenant_rests_longer_each_time_while_others_go_on() {
     let mut machine = leading(OnError::Park);
-    machine.step(1, Input::Hint(tenant(1)));
+    hint(&mut machine, 1, tenant(1));
     let mut now_ms = 1;
     let mut waits = Vec::new();
     for _ in 0..4 {
@@ -224,7 +268,7 @@ fn a_failing_tenant_rests_longer_each_time_while_others_go_on() {
     assert_eq!(waits, [50, 100, 200, 400]);
     machine.step(now_ms, Input::Transient { tenant: tenant(1) });
     assert_eq!(
-        machine.step(now_ms, Input::Hint(tenant(2))),
+        hint(&mut machine, now_ms, tenant(2)),
         Effect::Process { tenant: tenant(2) }
     );
 }
@@ -232,7 +276,7 @@ fn a_failing_tenant_rests_longer_each_time_while_others_go_on() {
 #[test]
 fn a_fenced_worker_lets_go_and_asks_to_lead_again() {
     let mut machine = leading(OnError::Park);
-    machine.step(1, Input::Hint(tenant(1)));
+    hint(&mut machine, 1, tenant(1));
     assert_eq!(machine.step(2, Input::Fenced), Effect::ReleaseLease);
     assert_eq!(machine.step(3, Input::LeaseLost), Effect::TakeLease);
     assert_eq!(
