@@ -82,6 +82,11 @@ impl Reactor for Snapshotter {
         NAME
     }
 
+    /// Nobody waits for a snapshot.
+    fn hurries(&self) -> bool {
+        false
+    }
+
     /// The event that reaches the next multiple; the others are skipped without a call.
     fn wants(&self, event: &Recorded) -> bool {
         event.sequence % self.threshold == 0

@@ -1,6 +1,7 @@
 //! GraphQL over HTTP, for each surface alike (`facts/graphql.md` section 5): one operation per request, JSON in, one of two forms out.
 //!
-//! 401 and 429 are decided before anything is read. GET asks and never changes anything; POST takes JSON and nothing
+//! 401 and 429 are decided before anything is read, but for what is no larger than a stranger may send, and before
+//! anything is answered. GET asks and never changes anything; POST takes JSON and nothing
 //! that a browser would send without asking first, so that no page can use a member of staff's session.
 
 use std::{sync::Arc, time::Duration};

@@ -10,7 +10,10 @@ use simpul_api::auth::Viewer;
 use simpul_app::permission;
 use simpul_event_store::inline::access::{self, TenantAccess};
 
-use crate::front::{Front, read};
+use crate::{
+    front::{Front, read},
+    story,
+};
 
 const FIND: &str = "query($code: String) { customers(code: $code) { nodes { code } } }";
 
@@ -97,10 +100,27 @@ async fn who_reads_what_they_have_written_finds_it_every_time() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_document_that_begins_elsewhere_each_time_is_answered_all_the_same() {
+    let front = Front::open().await;
+    let line = story::line(&front, front.owner).await;
+    let query = "query($id: ID!) { node(id: $id) { __typename id } }";
+    for _ in 0..3 {
+        for (id, kind) in [
+            (&line.customer, "Customer"),
+            (&line.router, "Router"),
+            (&line.subscription, "Subscription"),
+        ] {
+            let found = front.data(front.owner, query, json!({ "id": id })).await;
+            assert_eq!(found["node"], json!({ "__typename": kind, "id": id }));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_crowd_that_reads_in_two_places_does_not_wait_for_itself() {
     let front = Front::open().await;
     register(&front, front.owner, "B-1").await;
-    let query = "{ customers { nodes { code } } plans { nodes { name } } node(id: \"rubbish\") { id } }";
+    let query = "{ customers { nodes { code } } routers { nodes { name } } node(id: \"rubbish\") { id } }";
     front.data(front.owner, query, Value::Null).await;
     // More than there are connections, twice.
     let crowd = (0..60).map(|_| front.data(front.owner, query, Value::Null));

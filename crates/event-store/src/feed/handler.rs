@@ -16,6 +16,10 @@ pub(super) trait Handle {
     fn on_error(&self) -> OnError;
     fn key(&self, event: &Recorded) -> String;
     fn interest(&self) -> Interest;
+    /// What wakes it; the rest it finds when it looks around.
+    fn woken_by(&self) -> Interest {
+        self.interest()
+    }
     fn wants(&self, event: &Recorded) -> bool;
     /// Whose tables are the unqualified names of the transaction in which it handles events, and whose commit then waits for
     /// no disk.
@@ -108,6 +112,14 @@ impl<R: Reactor> Handle for Reacting<R> {
 
     fn interest(&self) -> Interest {
         self.0.interest()
+    }
+
+    fn woken_by(&self) -> Interest {
+        if self.0.hurries() {
+            self.0.interest()
+        } else {
+            Interest::NONE
+        }
     }
 
     fn wants(&self, event: &Recorded) -> bool {

@@ -11,6 +11,8 @@ pub enum Interest {
 }
 
 impl Interest {
+    pub(super) const NONE: Self = Self::Types(&[]);
+
     pub fn includes(self, aggregate_type: &str, event_type: &str) -> bool {
         match self {
             Self::All => true,

@@ -152,5 +152,10 @@ pub trait Reactor: Send + Sync + 'static {
         self.interest().includes(&event.aggregate_type, &event.event_type)
     }
 
+    /// Whether it is woken by what concerns it. If not, it finds it when it next looks around, a quarter of a second later.
+    fn hurries(&self) -> bool {
+        true
+    }
+
     fn react(&self, events: &[Recorded]) -> impl Future<Output = Result<(), HandlerError>> + Send;
 }

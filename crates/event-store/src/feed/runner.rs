@@ -128,7 +128,7 @@ impl<R: Reactor> Runner<Reacting<R>> {
 impl<H: Handle> Runner<H> {
     fn new(store: EventStore, subscriber: String, handler: H, settings: RunnerSettings) -> Self {
         Self {
-            hints: store.hints().listen_as(&subscriber, handler.interest()),
+            hints: store.hints().listen_as(&subscriber, handler.woken_by()),
             batches: Batches {
                 store,
                 subscriber: subscriber.into(),

@@ -10,6 +10,7 @@ use super::{
     canonical::CanonicalJson,
     memory::{Head, Memory},
     recorded::{HashFrame, Hashed},
+    together::{Single, Turn},
 };
 use crate::{
     StoreError,
@@ -81,6 +82,9 @@ impl Claims {
     }
 }
 
+/// The metadata as it is stored, and the hash of each event.
+type Hashes = (CanonicalJson, Vec<[u8; 32]>);
+
 /// What an append answers.
 #[derive(Debug)]
 pub(crate) struct Appended {
@@ -91,15 +95,46 @@ pub(crate) struct Appended {
 }
 
 impl EventStore {
-    /// Appends what a unit of work has staged, in one database call. Returns the tenant's new position.
+    /// Appends what a unit of work has staged, in one database call, which others of the tenant may share. Returns the
+    /// tenant's new position.
     pub(crate) async fn append(&self, append: &Append<'_>) -> Result<i64, StoreError> {
         // Before there is a connection: nobody shall wait for one that only waits for hashes.
         let hashed = append.hashed()?;
+        let appended = if Single::may(append) {
+            self.append_in_turn(append, hashed).await?
+        } else {
+            self.append_alone(append, hashed).await?
+        };
+        crash::point(Point::CommandCommitted);
+        Ok(self.appended(append, &appended))
+    }
+
+    /// At once, if no other one of the tenant is under way; else with those who wait for it too.
+    async fn append_in_turn(&self, append: &Append<'_>, hashed: Hashes) -> Result<Appended, StoreError> {
+        let ([event], [hash]) = (append.events, hashed.1.as_slice()) else {
+            return self.append_alone(append, hashed).await;
+        };
+        let single = || Single::of(append, event, &hashed.0, *hash);
+        let _held = match self.inner.queues.join(append.tenant, single) {
+            Ok(held) => Some(held),
+            Err(turn) => match turn.await {
+                Ok(Turn::Done(seq)) => return Ok(Appended { seq, head: None }),
+                Ok(Turn::Lead(party)) => match self.append_together(party).await {
+                    (_, Some(seq)) => return Ok(Appended { seq, head: None }),
+                    (held, None) => Some(held),
+                },
+                // If whoever was to take it along is gone, nobody knows whether it happened: then its record is there.
+                Ok(Turn::Alone) | Err(_) => None,
+            },
+        };
+        self.append_alone(append, hashed).await
+    }
+
+    async fn append_alone(&self, append: &Append<'_>, hashed: Hashes) -> Result<Appended, StoreError> {
         let mut connection = self.inner.db.autocommit().await?;
         let appended = append.send(hashed, self.memory(), &mut connection).await?;
         connection.done();
-        crash::point(Point::CommandCommitted);
-        Ok(self.appended(append, &appended))
+        Ok(appended)
     }
 
     /// Like [`EventStore::append`], inside a transaction that has already set the tenant and written inline tables. What
@@ -157,8 +192,7 @@ impl<'a> Columns<'a> {
 }
 
 impl Append<'_> {
-    /// The metadata as it is stored, and the hash of each event.
-    fn hashed(&self) -> Result<(CanonicalJson, Vec<[u8; 32]>), StoreError> {
+    fn hashed(&self) -> Result<Hashes, StoreError> {
         let metadata = CanonicalJson::of(self.metadata)?;
         let mut frame = HashFrame::new(self.tenant, &metadata, self.recorded_at);
         let hash = |event: &Staged| {
@@ -190,7 +224,7 @@ impl Append<'_> {
     /// One database call.
     async fn send(
         &self,
-        (metadata, hashes): (CanonicalJson, Vec<[u8; 32]>),
+        (metadata, hashes): Hashes,
         memory: &Memory,
         connection: &mut sqlx::PgConnection,
     ) -> Result<Appended, StoreError> {

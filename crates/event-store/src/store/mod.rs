@@ -10,6 +10,7 @@ mod json;
 mod memory;
 pub mod recorded;
 pub mod snapshot;
+mod together;
 pub mod upcast;
 mod work;
 
@@ -19,7 +20,6 @@ use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
 use simpul_domain::{CommandId, Decider, EventId, IdGen, StoredEvent as _, TenantId, time::Clock};
 
 pub(crate) use self::memory::Head;
-use self::memory::Memory;
 pub use self::{
     append::{Append, Staged},
     cqrs::CqrsStore,
@@ -28,6 +28,7 @@ pub use self::{
     upcast::{Shape, Stock, Stored, Upcaster, Upcasters},
     work::{DecideError, Outcome, Work},
 };
+use self::{memory::Memory, together::Queues};
 use crate::{
     Db, StoreError,
     feed::{Hints, Progress},
@@ -55,6 +56,7 @@ struct Inner {
     presence: Presence,
     vault: Vault,
     memory: Memory,
+    queues: Queues,
 }
 
 impl std::fmt::Debug for Inner {
@@ -84,6 +86,7 @@ impl EventStore {
                 presence: Presence::default(),
                 vault,
                 memory: Memory::default(),
+                queues: Queues::default(),
             }),
         }
     }

@@ -27,6 +27,7 @@ mod pulse;
 mod retention;
 mod rounds;
 mod snapshots;
+mod together;
 mod vault;
 
 use simpul_testkit::sql;

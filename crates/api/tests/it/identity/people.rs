@@ -56,6 +56,25 @@ async fn a_demotion_acts_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_command_takes_away_the_next_one_of_the_request_does_not_have() {
+    let house = House::open().await;
+    let admin = house.person("admin@kayu.example", &["admin"]).await;
+    let query = "mutation($roles: UserRolesChangeInput!, $customer: CustomerRegisterInput!) {
+        userRolesChange(input: $roles) { userErrors { code } }
+        customerRegister(input: $customer) { userErrors { code } customer { code } } }";
+    let customer = |code: &str| json!({ "code": code, "name": "Budi", "phone": "0812-3456-7890" });
+    let roles = |roles: &[&str]| json!({ "id": admin.user, "roles": roles });
+    let variables = json!({ "roles": roles(&["admin", "collector"]), "customer": customer("B-1") });
+    let both = house.ask(&admin.access, query, variables).await;
+    assert_eq!(both.payload("customerRegister")["customer"]["code"], "B-1");
+    // The token says what was true: another one is needed.
+    let newer = In::of(house.refresh(&admin.refresh).await.payload("sessionRefresh"));
+    let variables = json!({ "roles": roles(&["collector"]), "customer": customer("B-2") });
+    let second = house.ask(&newer.access, query, variables).await;
+    assert_eq!(second.code(), "FORBIDDEN");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_gives_what_they_do_not_hold_and_the_last_owner_stays() {
     let house = House::open().await;
     let owner = house.person("owner@kayu.example", &["owner"]).await;
