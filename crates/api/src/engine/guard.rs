@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 
 use async_graphql::{
-    Name, Positioned, Value,
+    Positioned, Value,
     parser::types::{
         DocumentOperations, ExecutableDocument, Field, OperationDefinition, OperationType, Selection,
         SelectionSet,
@@ -123,30 +123,6 @@ pub(super) fn repeats(document: &ExecutableDocument) -> bool {
         let set = &operation.node.selection_set.node;
         keys(document, set, &mut HashSet::new())
     })
-}
-
-/// The names of all fields, wherever they are.
-pub(super) fn fields(document: &ExecutableDocument) -> HashSet<Name> {
-    fn collect(set: &SelectionSet, names: &mut HashSet<Name>) {
-        for selection in &set.items {
-            match &selection.node {
-                Selection::Field(field) => {
-                    names.insert(field.node.name.node.clone());
-                    collect(&field.node.selection_set.node, names);
-                }
-                Selection::InlineFragment(fragment) => collect(&fragment.node.selection_set.node, names),
-                Selection::FragmentSpread(_) => {}
-            }
-        }
-    }
-    let operations = document.operations.iter();
-    let operations = operations.map(|(_, operation)| &operation.node.selection_set.node);
-    let fragments = document.fragments.values();
-    let mut names = HashSet::new();
-    for set in operations.chain(fragments.map(|fragment| &fragment.node.selection_set.node)) {
-        collect(set, &mut names);
-    }
-    names
 }
 
 fn at_most<N: Copy + PartialOrd + Into<serde_json::Value>>(

@@ -7,7 +7,10 @@ use std::{
 
 use async_graphql::{
     Name,
-    parser::{parse_query, types::ExecutableDocument},
+    parser::{
+        parse_query,
+        types::{ExecutableDocument, Selection, SelectionSet},
+    },
 };
 use aws_lc_rs::digest;
 use simpul_domain::Code;
@@ -206,7 +209,7 @@ fn read(text: &str, trusted: bool) -> Result<Document, ApiError> {
         parse_query(text).map_err(|error| ApiError::new(Code::GraphqlParseFailed, error.to_string()))?;
     let introspects = guard::admit(&executable)?;
     let repeats = guard::repeats(&executable);
-    let fields = guard::fields(&executable);
+    let fields = fields_of(&executable);
     Ok(Document {
         executable,
         introspects,
@@ -215,6 +218,30 @@ fn read(text: &str, trusted: bool) -> Result<Document, ApiError> {
         fields,
         habit: Mutex::default(),
     })
+}
+
+/// The names of all fields, wherever they are.
+fn fields_of(document: &ExecutableDocument) -> HashSet<Name> {
+    fn collect(set: &SelectionSet, names: &mut HashSet<Name>) {
+        for selection in &set.items {
+            match &selection.node {
+                Selection::Field(field) => {
+                    names.insert(field.node.name.node.clone());
+                    collect(&field.node.selection_set.node, names);
+                }
+                Selection::InlineFragment(fragment) => collect(&fragment.node.selection_set.node, names),
+                Selection::FragmentSpread(_) => {}
+            }
+        }
+    }
+    let operations = document.operations.iter();
+    let operations = operations.map(|(_, operation)| &operation.node.selection_set.node);
+    let fragments = document.fragments.values();
+    let mut names = HashSet::new();
+    for set in operations.chain(fragments.map(|fragment| &fragment.node.selection_set.node)) {
+        collect(set, &mut names);
+    }
+    names
 }
 
 #[cfg(test)]
