@@ -19,7 +19,7 @@ use anyhow::bail;
 
 /// The allocator of the product, also for the peers.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 const NAMES: [&str; 9] = [
     "append",

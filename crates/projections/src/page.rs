@@ -48,6 +48,12 @@ impl Page {
         self.after.map(|after| after.id)
     }
 
+    /// Whether a row of the list is on this page or on a later one.
+    pub(crate) fn has(self, row: &impl Keyed) -> bool {
+        let Position { at, id } = row.position();
+        self.after.is_none_or(|after| (at, id) < (after.at, after.id))
+    }
+
     /// One row more than wanted tells whether there are more.
     pub(crate) fn fetch(self) -> i64 {
         self.limit.clamp(1, MAX_PAGE) + 1

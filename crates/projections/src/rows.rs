@@ -13,7 +13,7 @@
 
 /// Writes functions that read rows of one table as `|row| …` says, which may use `?`. The texts are SQL.
 ///
-/// `one by` reads the rows of which the key is one of some ids, `all by` those of which another column is: every row once;
+/// `one by` reads the rows of which the key is one of some ids (`as text`: texts), `all by` those of which another column is: every row once;
 /// unknown ids are left out. `with` reads those of `one by` together with what more is said, from further columns. `page`
 /// reads those that pass its filter, whose values begin at `$5`. Whatever is read of a
 /// list that has pages begins with what is `newest`; other tables have the order that they say, if any.
@@ -61,11 +61,12 @@ macro_rules! rows {
     };
     (
         @by $order:tt, $table:tt, $columns:tt, $row:ty, $found:ident, $read:expr,
-        $(one by $key:tt: $one_vis:vis fn $one:ident,)* $(all by $column:tt: $all_vis:vis fn $all:ident,)*
+        $(one by $key:tt $(as $of:ident)?: $one_vis:vis fn $one:ident,)*
+        $(all by $column:tt: $all_vis:vis fn $all:ident,)*
         $(with $more:tt, $rest:ty = $read_rest:expr, by $whole_key:tt: $whole_vis:vis fn $whole:ident,)?
     ) => {
         $($crate::rows::rows! {
-            @read $one_vis $one, $table, [$columns], $row, $found, $read, $order,
+            @read $one_vis $one $(as $of)?, $table, [$columns], $row, $found, $read, $order,
             [$key + " BETWEEN wanted.id AND wanted.id ORDER BY " + $key + " LIMIT 1"]
         })*
         $($crate::rows::rows! {
@@ -77,21 +78,27 @@ macro_rules! rows {
             @read $all_vis $all, $table, [$columns], $row, $found, $read, $order, [$column + " = wanted.id OFFSET 0"]
         })*
     };
+    (@read $vis:vis $by:ident, $($rest:tt)+) => {
+        $crate::rows::rows! { @read $vis $by [sqlx::types::Uuid, "uuid"], $($rest)+ }
+    };
+    (@read $vis:vis $by:ident as text, $($rest:tt)+) => {
+        $crate::rows::rows! { @read $vis $by [&str, "text"], $($rest)+ }
+    };
     (
-        @read $vis:vis $by:ident, $table:tt, [$($columns:tt)+], $row:ty, $found:ident, $read:expr, [$($order:tt)*],
-        [$($condition:tt)+]
+        @read $vis:vis $by:ident [$id:ty, $type:tt], $table:tt, [$($columns:tt)+], $row:ty, $found:ident, $read:expr,
+        [$($order:tt)*], [$($condition:tt)+]
     ) => {
         $vis async fn $by(
             tx: &mut simpul_event_store::TenantTx,
-            ids: &[sqlx::types::Uuid],
+            ids: &[$id],
         ) -> Result<Vec<$row>, $crate::QueryError> {
             let tenant = tx.tenant();
             sqlx::query!(
-                "SELECT " + $($columns)+
-                    + " FROM (SELECT DISTINCT unnest($2::uuid[]) AS id) AS wanted CROSS JOIN LATERAL (SELECT * FROM "
+                "SELECT " + $($columns)+ + " FROM (SELECT DISTINCT unnest($2::" + $type
+                    + "[]) AS id) AS wanted CROSS JOIN LATERAL (SELECT * FROM "
                     + $table + " WHERE tenant_id = $1 AND " + $($condition)+ + ") AS found" $($order)*,
                 tenant.as_uuid(),
-                ids
+                ids as &[$id]
             )
             .fetch_all(&mut **tx)
             .await?

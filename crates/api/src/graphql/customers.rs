@@ -160,8 +160,14 @@ impl CustomersQuery {
         let Some(code) = code.transpose().ok() else {
             return Ok(RowConnection::default());
         };
-        let mut tx = scope.read(&[CustomerListProjector::NAME]).await?;
-        let listed = customer_list::list(&mut tx, code.as_ref(), page).await;
+        let (mut tx, listed);
+        if let Some(code) = code {
+            tx = scope.look_up(CustomerListProjector::NAME).await?;
+            listed = customer_list::with_code(&mut tx, &code, page).await;
+        } else {
+            tx = scope.read(&[CustomerListProjector::NAME]).await?;
+            listed = customer_list::list(&mut tx, page).await;
+        }
         let Slice { rows, next } = listed.map_err(ApiError::from)?;
         let positions: Vec<Position> = rows.iter().map(Keyed::position).collect();
         let opened = Customer::open(scope, &mut tx, rows).await?;

@@ -246,9 +246,7 @@ impl EntitledQuery {
         let plans = plan_list::list(&mut tx, true, one)
             .await
             .map_err(ApiError::from)?;
-        let customers = customer_list::list(&mut tx, None, one)
-            .await
-            .map_err(ApiError::from)?;
+        let customers = customer_list::list(&mut tx, one).await.map_err(ApiError::from)?;
         let accounts = directory::targets(&mut tx, directory::kind::WEBHOOK)
             .await
             .map_err(ApiError::from)?;

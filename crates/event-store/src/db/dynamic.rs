@@ -38,6 +38,11 @@ pub(super) async fn begin(
     connection.fetch_optional(statement).await
 }
 
+/// The beginning of a transaction on a connection whose reader left one open.
+pub(super) fn instead_of_what_is_open(statement: &str) -> String {
+    format!("{ROLLBACK}; {statement}")
+}
+
 /// What `app.enter` does. To plan and start a function takes PostgreSQL four times as long as what it does.
 fn enter(tenant: TenantId) -> String {
     format!("SELECT set_config('app.tenant_id', '{}', true)", tenant.as_uuid())

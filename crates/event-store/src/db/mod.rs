@@ -381,9 +381,10 @@ impl TenantTx {
         self.tenant
     }
 
-    /// Of a transaction that only reads there is nothing to keep: nobody waits for its end.
+    /// Of a transaction that only reads there is nothing to keep: whoever has its connection next ends it.
     pub async fn commit(self) -> Result<(), StoreError> {
         if self.asked.is_some() {
+            self.tx.leave_open();
             return Ok(());
         }
         Ok(self.tx.commit().await?)

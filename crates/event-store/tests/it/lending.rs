@@ -6,15 +6,22 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use secrecy::SecretString;
+use simpul_domain::UserId;
 use simpul_event_store::{
     Db, DbConfig, StoreError,
     db::{PoolSize, TenantTx},
     feed::{ReadError, read_at},
+    inline::access::{self, Caller},
 };
 use simpul_testkit::TestDb;
 use sqlx::Executor as _;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep, timeout},
+};
+use uuid::Uuid;
 
 use crate::{
     counter::{Counter, tenant},
@@ -145,6 +152,139 @@ async fn a_connection_whose_beginning_failed_is_thrown_away() {
     while admin.value::<i64>(failed).await > 0 {
         assert!(Instant::now() < end, "transactions are still open");
         sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// A reader that has the advisory lock 7, and the process that serves it.
+async fn reader_with_a_lock(db: &Db) -> (TenantTx, i32) {
+    let mut tx = db.read_tx(tenant(1)).await.expect("a transaction");
+    tx.execute("SELECT pg_advisory_xact_lock(7)")
+        .await
+        .expect("locked");
+    let process = process_of(&mut tx).await;
+    (tx, process)
+}
+
+#[tokio::test]
+async fn what_a_reader_left_open_ends_before_the_next_one_begins() {
+    let test = TestDb::create().await;
+    let db = test.store().db().clone();
+    let mut other = Session::open(&test.superuser_url()).await;
+    for _ in 0..20 {
+        let (tx, process) = reader_with_a_lock(&db).await;
+        let began = moment_of(tx).await;
+        let mut next = db.read_tx(tenant(2)).await.expect("a transaction");
+        assert!(other.value::<bool>("SELECT pg_try_advisory_lock(7)").await);
+        assert!(other.value::<bool>("SELECT pg_advisory_unlock(7)").await);
+        assert_eq!(process_of(&mut next).await, process, "the same serves on");
+        let whose = sqlx::query_scalar::<_, String>("SELECT current_setting('app.tenant_id')")
+            .fetch_one(&mut *next)
+            .await;
+        assert_eq!(whose.expect("a tenant"), tenant(2).as_uuid().to_string());
+        assert!(moment_of(next).await > began, "it is a transaction of its own");
+    }
+}
+
+/// When the transaction began, which is at its end.
+async fn moment_of(mut tx: TenantTx) -> DateTime<Utc> {
+    let began = sqlx::query_scalar("SELECT now()").fetch_one(&mut *tx).await;
+    tx.commit().await.expect("left open");
+    began.expect("a time")
+}
+
+#[tokio::test]
+async fn what_a_reader_left_open_ends_if_nobody_comes() {
+    let test = TestDb::create().await;
+    let db = test.store().db().clone();
+    let mut other = Session::open(&test.superuser_url()).await;
+    let (one, two) = (reader_with_a_lock(&db).await, db.read_tx(tenant(1)).await);
+    two.expect("a transaction").commit().await.expect("left open");
+    one.0.commit().await.expect("left open");
+    let end = Instant::now() + PATIENCE;
+    let open = "SELECT count(*) FROM pg_stat_activity
+                WHERE datname = current_database() AND state LIKE 'idle in transaction%'";
+    while other.value::<i64>(open).await > 0 {
+        assert!(Instant::now() < end, "transactions are still open");
+        sleep(Duration::from_millis(5)).await;
+    }
+    assert!(other.value::<bool>("SELECT pg_try_advisory_lock(7)").await);
+    let [_, reads, _] = db.pool_sizes();
+    assert_eq!((reads.open, reads.idle), (2, 2));
+    let mut next = db.read_tx(tenant(1)).await.expect("a transaction");
+    assert_eq!(process_of(&mut next).await, one.1, "the last one is lent first");
+}
+
+#[tokio::test]
+async fn a_call_by_itself_is_not_made_in_what_a_reader_left_open() {
+    let test = TestDb::create().await;
+    let store = test.store();
+    let caller = Caller {
+        tenant: tenant(2),
+        actor: UserId::new(Uuid::from_u128(1)),
+        session: None,
+    };
+    let mut other = Session::open(&test.superuser_url()).await;
+    let (tx, _) = reader_with_a_lock(store.db()).await;
+    tx.commit().await.expect("left open");
+    access::standing_of(&store, caller).await.expect("a standing");
+    assert!(other.value::<bool>("SELECT pg_try_advisory_lock(7)").await);
+    let [_, reads, _] = store.db().pool_sizes();
+    assert_eq!((reads.open, reads.idle), (1, 1), "it was the same connection");
+}
+
+#[tokio::test]
+async fn closing_ends_what_readers_left_open() {
+    let test = TestDb::create().await;
+    let db = Db::connect(&config(&test.app_url, &test)).expect("URLs");
+    reader_with_a_lock(&db).await.0.commit().await.expect("left open");
+    timeout(PATIENCE, db.close()).await.expect("closed");
+    let mut other = Session::open(&test.superuser_url()).await;
+    let end = Instant::now() + PATIENCE;
+    while !other.value::<bool>("SELECT pg_try_advisory_lock(7)").await {
+        assert!(Instant::now() < end, "the lock is still held");
+        sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Readers at once, more than there are connections: nobody gets two tenants, and nothing is left.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_readers_leave_connections_to_each_other() {
+    let test = TestDb::create().await;
+    let db = Db::connect(&DbConfig {
+        read_connections: 3,
+        ..config(&test.app_url, &test)
+    })
+    .expect("URLs");
+    let mut readers = JoinSet::new();
+    for number in 0..16 {
+        let db = db.clone();
+        readers.spawn(async move {
+            for round in 0..50 {
+                let mut tx = db.read_tx(tenant(number)).await.expect("a transaction");
+                let whose = sqlx::query_scalar::<_, String>("SELECT current_setting('app.tenant_id')")
+                    .fetch_one(&mut *tx)
+                    .await;
+                assert_eq!(whose.expect("a tenant"), tenant(number).as_uuid().to_string());
+                match round % 3 {
+                    0 => tx.rollback().await.expect("rolled back"),
+                    1 => drop(tx),
+                    _ => tx.commit().await.expect("left open"),
+                }
+            }
+        });
+    }
+    while let Some(done) = readers.join_next().await {
+        done.expect("no panic");
+    }
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let [_, reads, _] = db.pool_sizes();
+        assert!(reads.open <= 3, "{reads:?}");
+        if reads.open == reads.idle {
+            break;
+        }
+        assert!(Instant::now() < end, "never at rest: {reads:?}");
+        sleep(Duration::from_millis(5)).await;
     }
 }
 

@@ -93,8 +93,9 @@ rows! {
         address: row.address.map(Sealed::new),
         registered_at: row.registered_at,
     },
-    page: fn select(code: Option<&str>) where "($5::text IS NULL OR code = $5)" [code],
+    page: fn select(),
     one by "customer_id": fn by_id,
+    one by "code" as text: fn by_code,
 }
 
 async fn store(tx: &mut TenantTx, rows: &[CustomerRow]) -> Result<(), HandlerError> {
@@ -142,13 +143,20 @@ impl Keyed for CustomerRow {
     }
 }
 
-/// Customers, newest first; only the one with `code`, if given.
-pub async fn list(
+/// Customers, newest first.
+pub async fn list(tx: &mut TenantTx, page: Page) -> Result<Slice<CustomerRow>, QueryError> {
+    let rows = select(tx, page).await?;
+    Ok(page.slice(rows))
+}
+
+/// The page of a list that has no customer but the one with this code.
+pub async fn with_code(
     tx: &mut TenantTx,
-    code: Option<&CustomerCode>,
+    code: &CustomerCode,
     page: Page,
 ) -> Result<Slice<CustomerRow>, QueryError> {
-    let rows = select(tx, code.map(CustomerCode::as_str), page).await?;
+    let mut rows = by_code(tx, &[code.as_str()]).await?;
+    rows.retain(|row| page.has(row));
     Ok(page.slice(rows))
 }
 

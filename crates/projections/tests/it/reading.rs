@@ -11,6 +11,7 @@ use simpul_domain::{
         ServicePlanEvent,
         service_plan::{PlanDefined, PlanRetired},
     },
+    customers::CustomerCode,
     network::{
         RouterAddress, RouterEvent, RouterHost, TlsMode,
         router::{RouterRegistered, RouterRetired},
@@ -20,10 +21,10 @@ use simpul_domain::{
 };
 use simpul_event_store::{
     TenantTx,
-    feed::{ReadError, RunnerSettings, read_at},
+    feed::{ReadError, RunnerSettings, look_up_at, read_at},
 };
 use simpul_projections::{
-    Page, QueryError,
+    Keyed as _, Page, QueryError,
     billing::money,
     catalog::plan_list,
     customers::customer_list,
@@ -102,13 +103,56 @@ async fn pages_cover_the_list_once_and_only_the_own_tenant() {
         .expect("read");
     let (mut page, mut seen) = (Page::first(3), Vec::new());
     loop {
-        let slice = customer_list::list(&mut tx, None, page).await.expect("page");
+        let slice = customer_list::list(&mut tx, page).await.expect("page");
         seen.extend(slice.rows.iter().map(|row| row.customer));
         let Some(next) = slice.next else { break };
         page.after = Some(next);
     }
     let newest_first: Vec<_> = (0..7).rev().map(|index| story.customer(index)).collect();
     assert_eq!(seen, newest_first);
+}
+
+#[tokio::test]
+async fn a_code_finds_its_customer_on_the_pages_that_have_it() {
+    let test = TestDb::create().await;
+    let (story, other) = (Story::new(test.store(), 1), Story::new(test.store(), 2));
+    for index in 0..3 {
+        story.tell(None, vec![story.registered(index)]).await;
+        other.tell(None, vec![other.registered(index)]).await;
+    }
+    registry::catch_up(&test.store(), "customers", RunnerSettings::default())
+        .await
+        .expect("caught up");
+    let mut tx = look_up_at(&story.store, story.tenant, &["customers"], None)
+        .await
+        .expect("read");
+    let all = customer_list::list(&mut tx, Page::first(3)).await.expect("page");
+    let [newest, wanted, oldest] = all.rows.as_slice() else {
+        panic!("three customers: {all:?}");
+    };
+    for (after, is_there) in [
+        (None, true),
+        (Some(newest.position()), true),
+        (Some(wanted.position()), false),
+        (Some(oldest.position()), false),
+    ] {
+        let page = Page { after, limit: 1 };
+        let slice = customer_list::with_code(&mut tx, &wanted.code, page)
+            .await
+            .expect("page");
+        let found: Vec<_> = slice.rows.iter().map(|row| row.customer).collect();
+        assert_eq!(
+            found,
+            is_there
+                .then_some(wanted.customer)
+                .into_iter()
+                .collect::<Vec<_>>()
+        );
+        assert_eq!(slice.next, None);
+    }
+    let nobody = CustomerCode::parse("NOBODY").expect("a code");
+    let slice = customer_list::with_code(&mut tx, &nobody, Page::first(1)).await;
+    assert_eq!(slice.expect("page").rows, []);
 }
 
 #[tokio::test]
@@ -244,15 +288,21 @@ async fn a_look_at_a_row_does_not_read_all_rows_of_its_tenant() {
 
 async fn look(tx: &mut TenantTx, story: &Story, index: u8) -> Result<(), QueryError> {
     let (payments, invoices) = ([story.payment(index)], [story.invoice(index)]);
+    let customers = customer_list::by_ids(tx, &[story.customer(index)]).await?;
+    let code = &customers[0].code;
     let found = [
-        customer_list::by_ids(tx, &[story.customer(index)]).await?.len(),
+        customers.len(),
+        customer_list::with_code(tx, code, Page::first(1))
+            .await?
+            .rows
+            .len(),
         desired::by_ids(tx, &[story.subscription(index)]).await?.len(),
         money::allocations_of_payments(tx, &payments).await?.len(),
         money::allocations_of_invoices(tx, &invoices).await?.len(),
         plan_list::by_ids(tx, &[story.plan(index)]).await?.len(),
         router_list::by_ids(tx, &[story.router(index)]).await?.len(),
     ];
-    assert_eq!(found, [1; 6]);
+    assert_eq!(found, [1; 7]);
     Ok(())
 }
 
