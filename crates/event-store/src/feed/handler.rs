@@ -16,14 +16,9 @@ pub(super) trait Handle {
     fn on_error(&self) -> OnError;
     fn key(&self, event: &Recorded) -> String;
     fn interest(&self) -> Interest;
-    fn hurries(&self) -> bool;
     /// What wakes it; the rest it finds when it looks around.
     fn woken_by(&self) -> Interest {
-        if self.hurries() {
-            self.interest()
-        } else {
-            Interest::NONE
-        }
+        self.interest()
     }
     fn wants(&self, event: &Recorded) -> bool;
     /// Whose tables are the unqualified names of the transaction in which it handles events, and whose commit then waits for
@@ -77,10 +72,6 @@ impl<P: Projector> Handle for Projecting<P> {
         self.projector.interest()
     }
 
-    fn hurries(&self) -> bool {
-        P::HURRIES
-    }
-
     fn wants(&self, event: &Recorded) -> bool {
         self.projector
             .interest()
@@ -123,8 +114,12 @@ impl<R: Reactor> Handle for Reacting<R> {
         self.0.interest()
     }
 
-    fn hurries(&self) -> bool {
-        self.0.hurries()
+    fn woken_by(&self) -> Interest {
+        if self.0.hurries() {
+            self.0.interest()
+        } else {
+            Interest::NONE
+        }
     }
 
     fn wants(&self, event: &Recorded) -> bool {

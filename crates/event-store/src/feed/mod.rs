@@ -94,9 +94,6 @@ pub trait Projector: Send + Sync + 'static {
     /// Name of the projection; its schema is `rm_<name>_v<version>`.
     const NAME: &'static str;
     const ON_ERROR: OnError = OnError::Park;
-    /// Whether it is woken by what concerns it. If not, it finds it when it next looks around, a quarter of a second later, or
-    /// when a reader waits for it.
-    const HURRIES: bool = true;
 
     /// By what a poison event parks its followers. The stream, unless rows depend on a wider order.
     fn key(&self, event: &Recorded) -> String {
@@ -118,7 +115,6 @@ pub trait Projector: Send + Sync + 'static {
 impl<P: Projector> Projector for Arc<P> {
     const NAME: &'static str = P::NAME;
     const ON_ERROR: OnError = P::ON_ERROR;
-    const HURRIES: bool = P::HURRIES;
 
     fn key(&self, event: &Recorded) -> String {
         self.as_ref().key(event)

@@ -74,8 +74,6 @@ pub struct HistoryProjector;
 
 impl Projector for HistoryProjector {
     const NAME: &'static str = "history";
-    /// Every event concerns it, and many together cost it little.
-    const HURRIES: bool = false;
 
     async fn project(&self, tx: &mut TenantTx, events: &[Recorded]) -> Result<(), HandlerError> {
         let contents: Vec<(&Recorded, Value)> = events
