@@ -46,7 +46,8 @@ require_rust() {
   fi
 }
 
-# `cc` links; mold is what .cargo/config.toml links with; aws-lc-sys and jemalloc bring their own C, which takes make and no cmake.
+# `cc` links; mold is what .cargo/config.toml links with; aws-lc-sys and jemalloc bring their own C, which takes make
+# and no cmake.
 missing_packages() {
   local package
   for package in ca-certificates gcc make libc6-dev mold python3-venv rabbitmq-server freeradius freeradius-rest \

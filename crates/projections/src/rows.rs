@@ -13,8 +13,8 @@
 
 /// Writes functions that read rows of one table as `|row| …` says, which may use `?`. The texts are SQL.
 ///
-/// `one by` reads the rows of which the key is one of some ids (`as text`: texts), `all by` those of which another column is: every row once;
-/// unknown ids are left out. `with` reads those of `one by` together with what more is said, from further columns. `page`
+/// `one by` reads the rows of which the key is one of some ids (`as text`: texts), `all by` those of which another column
+/// is: every row once; unknown ids are left out. `with` reads those of `one by` together with what more is said, from further columns. `page`
 /// reads those that pass its filter, whose values begin at `$5`. Whatever is read of a
 /// list that has pages begins with what is `newest`; other tables have the order that they say, if any.
 macro_rules! rows {

@@ -3,8 +3,8 @@
 //! sqlx' own pool asks each connection that comes back whether it still lives: a round trip for every use, next to calls that
 //! are one. Here whoever has seen the end of what it asked says so ([`Lent::done`]), and the connection is there for
 //! the next one. After any other end (an error, a panic, a future that was dropped) a task of its own rolls back and waits
-//! for what is still to come (ADR 76). A reader that has seen everything leaves its transaction open ([`Lent::leave_open`]): whoever
-//! begins the next one ends it in the same message, and a task does if nobody comes (ADR 79).
+//! for what is still to come (ADR 76). A reader that has seen everything leaves its transaction open
+//! ([`Lent::leave_open`]): whoever begins the next one ends it in the same message, and a task does if nobody comes (ADR 79).
 //!
 //! INVARIANT: a connection that is handed out has no answer to come, and no transaction open.
 
@@ -36,7 +36,8 @@ const MAX_LIFETIME: Duration = Duration::from_mins(30);
 const MAX_IDLE: Duration = Duration::from_mins(10);
 /// Between two looks whether the last one has come back.
 const LOOK: Duration = Duration::from_millis(5);
-/// How long a connection rests with a transaction open, until the next look: it keeps its locks, for which a change of a table waits.
+/// How long a connection rests with a transaction open, until the next look: it keeps its locks, for which a change of a
+/// table waits.
 const OPEN_AT_MOST: Duration = Duration::from_millis(10);
 
 /// Connections of one role. Clones share them.
