@@ -27,7 +27,9 @@ const PING: Duration = Duration::from_secs(3);
 
 /// A transaction and no more.
 pub(super) const BEGIN: &str = "BEGIN";
-pub(super) const COMMIT: &str = "COMMIT";
+/// PostgreSQL answers a COMMIT of a failed transaction with ROLLBACK, and sqlx takes one word for the other. Any other
+/// statement is refused there.
+pub(super) const COMMIT: &str = "SELECT; COMMIT";
 pub(super) const ROLLBACK: &str = "ROLLBACK";
 
 /// Begins a transaction with one of the texts here. Returns the row that it selects.

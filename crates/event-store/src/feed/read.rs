@@ -135,7 +135,7 @@ async fn open(
         if reached >= wanted {
             return Ok(tx);
         }
-        tx.rollback().await?;
+        tx.commit().await?;
         let waited = started.elapsed();
         if waited >= MAX_WAIT {
             return Err(ReadError::Stale);

@@ -98,6 +98,23 @@ async fn a_transaction_that_is_dropped_is_rolled_back_at_once() {
     );
 }
 
+/// Whoever overlooks that a statement failed must not be told that everything is stored.
+#[tokio::test]
+async fn a_transaction_that_failed_is_not_told_as_committed() {
+    let test = TestDb::create().await;
+    let db = test.store().db().clone();
+    let mut tx = begin(&db).await;
+    tx.execute("CREATE TEMPORARY TABLE kept AS SELECT 1 AS it")
+        .await
+        .expect("written");
+    tx.execute("SELECT 1 / 0").await.expect_err("no number");
+    let committed = tx.commit().await;
+    assert!(matches!(committed, Err(StoreError::Database(_))), "{committed:?}");
+    until_connections(&db, (1, 1)).await;
+    let mut tx = begin(&db).await;
+    tx.execute("SELECT it FROM kept").await.expect_err("rolled back");
+}
+
 #[tokio::test]
 async fn an_answer_that_nobody_waits_for_goes_to_nobody_else() {
     let test = TestDb::create().await;
