@@ -31,5 +31,5 @@ pub use database::{TestDb, TestDbError};
 pub use ids::SeededIds;
 pub use mail::{MailFault, MailOptions, MailServer, MailTls, Taken};
 pub use own_clock::{OwnClock, off_by};
-pub use postgres::{Frozen, OwnPostgres};
+pub use postgres::{Encrypted, Frozen, OwnPostgres};
 pub use radius::FreeRadius;

@@ -6,6 +6,7 @@
 )]
 
 mod account;
+mod encrypted;
 
 use std::{
     fs, io,
@@ -26,6 +27,7 @@ use tempfile::TempDir;
 use url::Url;
 
 use self::account::{Account, program, run};
+pub use self::encrypted::Encrypted;
 use crate::{OwnClock, database::Server};
 
 const EXTENSIONS: &str = include_str!("../../../docker/postgres/extensions.sql");

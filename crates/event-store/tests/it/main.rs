@@ -12,6 +12,7 @@ mod bus;
 mod cancelled;
 mod counter;
 mod cqrs;
+mod encrypted;
 mod following;
 mod identity;
 mod isolation;
