@@ -16,6 +16,27 @@ use crate::ApiError;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_REQUEST_ID_CHARS: usize = 64;
 
+/// What every answer tells browsers: it is data of one moment, and no page of anybody's.
+static GUARDS: [(HeaderName, &str); 7] = [
+    (header::CACHE_CONTROL, "no-store"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    // Over plain HTTP browsers pass over it. What is below an operator's own domain is none of our business.
+    (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; frame-ancestors 'none'",
+    ),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    ),
+    (
+        HeaderName::from_static("permissions-policy"),
+        "camera=(), geolocation=(), microphone=()",
+    ),
+    (header::REFERRER_POLICY, "no-referrer"),
+];
+
 /// The id of a request: the client's own if it is plain, else a new one.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestId(String);
@@ -80,11 +101,9 @@ pub(super) async fn frame(State(shared): State<Shared>, mut request: Request, ne
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         headers.insert(REQUEST_ID, value);
     }
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
+    for (name, value) in &GUARDS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
     response
 }
 

@@ -249,6 +249,8 @@ async fn markup_comes_out_as_json_that_no_browser_takes_for_a_page() {
             let headers = response.headers().clone();
             let content_type = headers[header::CONTENT_TYPE].to_str().expect("plain");
             assert_eq!(headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff", "{what}");
+            let policy = &headers[header::CONTENT_SECURITY_POLICY];
+            assert_eq!(policy, "default-src 'none'; frame-ancestors 'none'", "{what}");
             for value in headers.values() {
                 assert!(!value.as_bytes().contains(&b'<'), "{what}: {value:?}");
             }
