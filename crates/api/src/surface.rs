@@ -10,7 +10,10 @@
 
 use std::{fmt, time::Duration};
 
-use simpul_domain::TenantId;
+use simpul_domain::{
+    CustomerId, TenantId,
+    identity::{User, UserKind},
+};
 
 /// One of the served schemas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,6 +85,21 @@ impl Surface {
     /// Whether viewers of this tenant are served: the platform is a tenant of its own.
     pub fn serves(self, tenant: TenantId) -> bool {
         (self == Self::Platform) == (tenant == TenantId::PLATFORM)
+    }
+
+    /// Whether this is the door of a user: staff and customers have one each. A customer at the staff's could send any
+    /// document, and read what every member of staff may.
+    pub(crate) fn is_for(self, user: &User) -> bool {
+        match user.kind() {
+            Some(UserKind::Staff) => self.is_of(None),
+            Some(UserKind::Portal { customer }) => self.is_of(Some(customer)),
+            None => false,
+        }
+    }
+
+    /// The same for somebody who uses the portal as this customer, or is staff.
+    pub(crate) const fn is_of(self, customer: Option<CustomerId>) -> bool {
+        matches!(self, Self::Portal) == customer.is_some()
     }
 
     /// Whole operations that take longer are given up (T8).

@@ -213,10 +213,13 @@ impl Door {
         let outdated = verified
             .version
             .is_some_and(|version| version != standing.version);
-        if !standing.session_open || outdated {
+        // Whoever is staff is told by the portal that they are no customer.
+        let strays = self.surface != Surface::Portal && !self.surface.is_of(standing.customer);
+        if !standing.session_open || outdated || strays {
             tracing::info!(
                 outdated,
-                "a token of a session that is over or has changed was refused"
+                strays,
+                "a token of a session that is over, has changed or belongs to the portal was refused"
             );
             return Err(refused());
         }

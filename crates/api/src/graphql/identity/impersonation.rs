@@ -2,7 +2,11 @@
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use simpul_app::identity::{impersonation::RequestImpersonation, sessions::StartSession};
-use simpul_domain::{Code, SessionId, TenantId, UserId, identity::SignInMethod, operations::Reason};
+use simpul_domain::{
+    Code, SessionId, TenantId, UserId,
+    identity::{SignInMethod, User},
+    operations::Reason,
+};
 use simpul_event_store::{Actor, Context as Frame};
 
 use super::entry::SessionTokens;
@@ -31,7 +35,7 @@ pub(crate) struct TenantImpersonateInput {
 /// What `tenantImpersonate` answers.
 #[derive(SimpleObject)]
 pub(crate) struct TenantImpersonatePayload {
-    /// For the staff's API; they cannot be prolonged.
+    /// For the API of the user: the staff's, or a customer's portal. They cannot be prolonged.
     tokens: Option<SessionTokens>,
     /// Why the command was refused; empty when it was accepted.
     user_errors: Vec<UserError>,
@@ -126,7 +130,18 @@ impl ImpersonationMutation {
         let state = scope.state().clone();
         let tokens = scope
             .state()
-            .detached(async move { tokens(&state, Surface::Staff, begun).await })
+            .detached(async move {
+                let (known, _) = state
+                    .store()
+                    .load::<User>(viewer.tenant, &viewer.user.to_string())
+                    .await?;
+                let surface = if Surface::Portal.is_for(&known) {
+                    Surface::Portal
+                } else {
+                    Surface::Staff
+                };
+                tokens(&state, surface, begun).await
+            })
             .await?;
         Ok(TenantImpersonatePayload {
             tokens: Some(tokens.into()),

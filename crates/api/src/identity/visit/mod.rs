@@ -27,7 +27,10 @@ use simpul_app::{
         sessions::StartSession,
     },
 };
-use simpul_domain::{Code, CorrelationId, SessionId, TenantId, UserId, identity::SignInMethod};
+use simpul_domain::{
+    Code, CorrelationId, SessionId, TenantId, UserId,
+    identity::{SignInMethod, User},
+};
 use simpul_event_store::{
     Actor, Command, Context, DispatchError, Receipt,
     inline::{
@@ -178,7 +181,7 @@ impl Visit {
         }
     }
 
-    /// Starts the session of somebody who has proved who they are.
+    /// Starts the session of somebody who has proved who they are, if this is their door.
     async fn enter(
         &self,
         viewer: Viewer,
@@ -188,6 +191,10 @@ impl Visit {
     ) -> Result<Entered, ApiError> {
         let Viewer { user, tenant } = viewer;
         let store = self.state.store();
+        let (known, _) = store.load::<User>(tenant, &user.to_string()).await?;
+        if !self.suits(&known) {
+            return self.denied(tenant, Some(user), otherwise).await;
+        }
         let refresh = secret::mint(SecretKind::Refresh, tenant).map_err(|_| ApiError::internal())?;
         let lifetime = self.state.identity.settings.session_lifetime.num_seconds();
         let command = StartSession {

@@ -11,6 +11,7 @@ use simpul_domain::{Code, TenantId, policy::TimerKind};
 use simpul_event_store::{
     Actor,
     inline::{
+        access,
         identity::{
             SecretHash,
             session::{self, Rotation},
@@ -48,6 +49,15 @@ impl Visit {
         let new = secret::mint(SecretKind::Refresh, tenant).map_err(|_| ApiError::internal())?;
         let mut tx = store.db().tenant_tx(tenant).await?;
         let rotation = session::rotate(&mut tx, &old, &new.hash, store.now()).await?;
+        if let Rotation::Rotated { user, .. } = rotation
+            && !self
+                .surface
+                .is_of(access::standing(&mut tx, user).await?.customer)
+        {
+            // At its own door the token is as good as before.
+            tx.rollback().await?;
+            return Ok(None);
+        }
         if let Rotation::Reused { session, .. } = rotation {
             // Whoever dies before the stream says so leaves that to the scheduler.
             let kind = TimerKind::SessionStolen { session };

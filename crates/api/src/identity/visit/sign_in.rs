@@ -10,7 +10,7 @@ use simpul_app::identity::{
 };
 use simpul_domain::{
     TenantId, UserId,
-    identity::{EmailAddress, SignInMethod, User, UserKind, UserStatus},
+    identity::{EmailAddress, SignInMethod, User, UserStatus},
 };
 use simpul_event_store::{
     Actor,
@@ -26,7 +26,7 @@ use simpul_event_store::{
 };
 
 use super::{Denied, Entered, Visit, account_of};
-use crate::{ApiError, ApiState, Surface, auth::Viewer, identity::limits};
+use crate::{ApiError, ApiState, auth::Viewer, identity::limits};
 
 /// Guesses at the code of one sign-in.
 const MAX_CODES: i32 = 5;
@@ -79,18 +79,9 @@ impl Visit {
         .await
     }
 
-    /// Staff come in by the staff's door, customers by the portal's, and those who have joined only.
+    /// Those who have joined come in, each by their own door.
     pub(super) fn suits(&self, user: &User) -> bool {
-        match self.surface {
-            Surface::Staff | Surface::Platform => Self::suits_staff(user),
-            Surface::Portal => {
-                matches!(user.kind(), Some(UserKind::Portal { .. })) && user.status() == UserStatus::Active
-            }
-        }
-    }
-
-    pub(super) fn suits_staff(user: &User) -> bool {
-        user.kind() == Some(UserKind::Staff) && user.status() == UserStatus::Active
+        user.status() == UserStatus::Active && self.surface.is_for(user)
     }
 
     /// Whom an address belongs to. Nothing where there is no tenant, or nothing that can be an address.
@@ -197,6 +188,11 @@ impl Visit {
         let Some(user) = user else {
             return self.denied(tenant, None, Denied::Ticket).await;
         };
+        // Before a code is taken: it would be lost at the wrong door.
+        let (known, _) = store.load::<User>(tenant, &user.to_string()).await?;
+        if !self.suits(&known) {
+            return self.denied(tenant, Some(user), Denied::Ticket).await;
+        }
         let method = if take_code(&self.state, tenant, user, code).await? {
             SignInMethod::SecondFactor
         } else {

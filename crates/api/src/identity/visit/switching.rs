@@ -6,7 +6,7 @@
 use simpul_app::identity::belonging;
 use simpul_domain::{
     TenantId, UserId,
-    identity::{SignInMethod, User},
+    identity::{SignInMethod, User, UserStatus},
     tenancy::Tenant,
 };
 use simpul_event_store::inline::{access, identity::credential};
@@ -57,7 +57,7 @@ async fn is_welcome(state: &ApiState, viewer: Viewer) -> Result<bool, ApiError> 
         return Ok(false);
     }
     let (known, _) = store.load::<User>(tenant, &user.to_string()).await?;
-    Ok(Visit::suits_staff(&known))
+    Ok(known.status() == UserStatus::Active && Surface::Staff.is_for(&known))
 }
 
 impl Visit {

@@ -152,6 +152,14 @@ impl Visit {
                     limits::strike(&visit.state, visit.ip()).await?;
                     return Ok(Entered::Denied(Denied::Ticket));
                 };
+                let (invited, _) = visit
+                    .state
+                    .store()
+                    .load::<User>(tenant, &user.to_string())
+                    .await?;
+                if !visit.surface.is_for(&invited) {
+                    return Ok(Entered::Denied(Denied::Ticket));
+                }
                 let password = match visit.hash(password).await? {
                     Ok(password) => password,
                     Err(denied) => return Ok(Entered::Denied(denied)),

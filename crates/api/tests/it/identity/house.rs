@@ -176,7 +176,7 @@ impl House {
     }
 }
 
-fn mutation_text(mutation: &str, fields: &str) -> String {
+pub(super) fn mutation_text(mutation: &str, fields: &str) -> String {
     document(mutation, fields).replace(" consistencyToken", "")
 }
 
