@@ -10,7 +10,7 @@ use crate::{
     Rupiah, TenantId,
     customers::CustomerCode,
     platform::{
-        AccountEvent,
+        AccountEvent, MAX_NAME_CHARS,
         account::{AccountOpened, AddOnActivated, GRACE_DAYS},
         add_on::Cycle,
     },
@@ -21,6 +21,9 @@ use crate::{
 
 /// Name in command ids.
 pub const POLICY: &str = "saas.meter";
+
+/// Room for every name of a plan or an add-on with what is put around it; tested with the longest.
+pub const MAX_LABEL_CHARS: usize = MAX_NAME_CHARS + 7;
 
 /// What the tab must hear of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,3 +137,6 @@ fn add_on(activated: &AddOnActivated) -> Option<Reading> {
         price: Rupiah::try_new(price).ok()?,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,7 @@ use crate::{
     customers::CustomerCode,
     saas::{
         bill_id,
+        meter::MAX_LABEL_CHARS,
         pricing::{self, Before, Charge, Item},
     },
 };
@@ -136,7 +137,7 @@ impl Tab {
         if price < Rupiah::ZERO {
             return Err(TabError::PriceNegative);
         }
-        if label.trim().is_empty() || label.chars().count() > 100 {
+        if label.trim().is_empty() || label.chars().count() > MAX_LABEL_CHARS {
             return Err(TabError::Label);
         }
         if from < self.open_from() {
