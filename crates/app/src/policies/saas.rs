@@ -5,7 +5,7 @@ use simpul_domain::{TenantId, saas::meter::Reading};
 use simpul_event_store::{Bus, Context, feed::HandlerError};
 
 use super::hand::dispatch;
-use crate::saas::{CloseTab, EndCharge, OpenTab, StartCharge};
+use crate::saas::{CloseTab, EndCharge, OpenTab, ResumeTab, StartCharge, SuspendTab};
 
 /// Tells the tab what the account has.
 pub(super) async fn meter(
@@ -43,6 +43,8 @@ pub(super) async fn meter(
             dispatch(bus, context, start).await
         }
         Reading::End { item } => dispatch(bus, context, EndCharge { account, item, at }).await,
+        Reading::Suspend => dispatch(bus, context, SuspendTab { account, at }).await,
+        Reading::Resume => dispatch(bus, context, ResumeTab { account, at }).await,
         Reading::Close => dispatch(bus, context, CloseTab { account, at }).await,
     }
 }

@@ -13,5 +13,5 @@ pub use accounts::{ConnectPlatformGateway, ConnectPlatformSender};
 pub use bills::{BillAccount, MarkBillPaid, RegisterPayer, VoidBill};
 pub use locks::{LockForArrears, UnlockAfterArrears};
 pub use statements::{HearOfBill, RequestBillPayment, RequestedPayment};
-pub use tabs::{ClearArrears, CloseTab, EndCharge, NoteArrears, OpenTab, StartCharge};
+pub use tabs::{ClearArrears, CloseTab, EndCharge, NoteArrears, OpenTab, ResumeTab, StartCharge, SuspendTab};
 pub use terms::{SetTerms, TERMS};

@@ -126,6 +126,57 @@ impl Command for EndCharge {
     }
 }
 
+/// The operator's deletion is ordered: nothing is charged from that day on.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SuspendTab {
+    pub account: TenantId,
+    pub at: DateTime<Utc>,
+}
+
+impl Command for SuspendTab {
+    const NAME: &'static str = "saas.suspend_tab";
+    const ACCESS: Access = Access::permission(permission::INTERNAL);
+    type Answer = ();
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
+        on_platform(work)?;
+        let zone = current(work).await?.zone;
+        let suspend = TabCommand::Suspend {
+            from: zone.date_at(self.at),
+            at: work.at(),
+        };
+        decide::<Tab>(work, &self.account.to_string(), suspend).await?;
+        Ok(())
+    }
+}
+
+/// The operator is restored: charged again from that day on; late news as for [`StartCharge`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ResumeTab {
+    pub account: TenantId,
+    pub at: DateTime<Utc>,
+}
+
+impl Command for ResumeTab {
+    const NAME: &'static str = "saas.resume_tab";
+    const ACCESS: Access = Access::permission(permission::INTERNAL);
+    type Answer = ();
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
+        on_platform(work)?;
+        let (id, at, zone) = (self.account.to_string(), work.at(), current(work).await?.zone);
+        let open_from = work.load::<Tab>(&id).await?.open_from();
+        let resume = TabCommand::Resume {
+            from: zone.date_at(self.at).max(open_from),
+            at,
+        };
+        decide::<Tab>(work, &id, resume).await?;
+        Ok(())
+    }
+}
+
 /// The operator leaves.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CloseTab {

@@ -2,8 +2,9 @@
 //! policies react, and every step is found in the logs.
 
 mod desk;
+mod leaving;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use simpul_app::{
     billing::Booked,
     platform::{ChangeStanding, ChangeTerms, Standing, Terms as Granting},
@@ -22,8 +23,7 @@ use simpul_event_store::{Actor, Cause, Context, Recorded, feed, inline::timer::F
 use tokio::task::JoinSet;
 
 use self::desk::{
-    bills, due, fire_due, gateway, invoice, load, lock, notice, on, order, paid, platform_log, rupiah,
-    statement,
+    bills, due, gateway, invoice, load, lock, notice, on, order, paid, platform_log, rupiah, statement,
 };
 use crate::{
     limits::router,
@@ -332,16 +332,36 @@ async fn a_changed_plan_and_a_deleted_operator_are_settled_by_days() {
     // March at 150,000; then April at 400,000, and for March 15 and 16 days of 31 less what was asked.
     let (before, after) = (150_000 * 15 / 31, 400_000 - 400_000 * 15 / 31);
     assert_eq!(totals, [150_000, 400_000 + before + after - 150_000]);
+    on(&rig, "2027-04-10").await;
     let gone = ChangeStanding {
         tenant,
         standing: Standing::Delete,
     };
     rig.govern(gone).await.expect("ordered");
-    rig.test.clock().advance(TimeDelta::days(31));
-    fire_due(&rig).await;
+    rig.settle().await;
+    // One last bill: 9 days of 30 of April were used, and 400,000 was asked for it.
+    on(&rig, "2027-05-01").await;
+    // Its 30 days are over.
+    on(&rig, "2027-05-10").await;
     let tab = load::<Tab>(&rig, TenantId::PLATFORM, &tenant.to_string()).await;
-    assert!(
-        matches!(tab.status(), TabStatus::Closed | TabStatus::Settled),
-        "{tab:?}"
-    );
+    assert_eq!(tab.status(), TabStatus::Settled);
+    on(&rig, "2027-08-01").await;
+    let totals: Vec<i64> = bills(&rig).await.into_iter().map(|(_, _, total)| total).collect();
+    assert_eq!(totals, [150_000, 529_032, 0]);
+    assert_eq!(last_lines(&rig).await, [120_000, -400_000, 280_000]);
+}
+
+/// The lines of the last bill.
+async fn last_lines(rig: &Rig) -> Vec<i64> {
+    let log = platform_log(rig).await;
+    let billed = log
+        .iter()
+        .rfind(|event| event.event_type == "saas.tab.period_billed");
+    let content = &billed.expect("billed").payload.value()["saas.tab.period_billed"];
+    assert_eq!(content["next_on"], serde_json::Value::Null, "it is the last one");
+    let lines = content["lines"].as_array().expect("lines");
+    lines
+        .iter()
+        .map(|line| line["amount"].as_i64().expect("an amount"))
+        .collect()
 }

@@ -20,3 +20,6 @@ pub use backup::{Backup, BackupCommand, BackupError, BackupEvent};
 pub use errand::Errand;
 pub use key::{AddOnKey, AddOnKeyError, PlanKey, PlanKeyError};
 pub use plan::{Plan, PlanCommand, PlanError, PlanEvent, PlanTerms};
+
+/// Of the name of a plan or an add-on. A bill prints it with a word before or a number behind it.
+pub const MAX_NAME_CHARS: usize = 100;

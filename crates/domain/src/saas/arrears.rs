@@ -54,6 +54,8 @@ pub fn on_tab(event: &TabEvent) -> Vec<Intent> {
         | TabEvent::ChargeStarted(_)
         | TabEvent::ChargeEnded(_)
         | TabEvent::PeriodBilled(_)
+        | TabEvent::Suspended(_)
+        | TabEvent::Resumed(_)
         | TabEvent::Closed(_) => Vec::new(),
     }
 }

@@ -75,10 +75,12 @@ pub fn on_tab(event: &TabEvent, zone: Zone) -> Vec<Intent> {
     let (account, next_on) = match event {
         TabEvent::Opened(opened) => (opened.account, Some(opened.next_on)),
         TabEvent::PeriodBilled(billed) => (billed.account, billed.next_on),
+        TabEvent::Resumed(resumed) => (resumed.account, Some(resumed.next_on)),
         TabEvent::ChargeStarted(_)
         | TabEvent::ChargeEnded(_)
         | TabEvent::FellIntoArrears(_)
         | TabEvent::ClearedOfArrears(_)
+        | TabEvent::Suspended(_)
         | TabEvent::Closed(_) => return Vec::new(),
     };
     next_on

@@ -1,7 +1,8 @@
 //! From an account's history to its tab: what the platform grants is charged from the moment on which it is granted.
 //!
 //! The account decides what an operator has and at which price; the tab only keeps since when and until when, so that a
-//! bill can be settled by days. A deactivated operator is charged on; one that is deleted owes nothing from the order on.
+//! bill can be settled by days. A deactivated operator is charged on. One whose deletion is ordered has no service and owes
+//! nothing from that day on; if it is restored, it is charged again from the day on which it is.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -9,7 +10,7 @@ use crate::{
     Rupiah, TenantId,
     customers::CustomerCode,
     platform::{
-        AccountEvent,
+        AccountEvent, MAX_NAME_CHARS,
         account::{AccountOpened, AddOnActivated, GRACE_DAYS},
         add_on::Cycle,
     },
@@ -20,6 +21,9 @@ use crate::{
 
 /// Name in command ids.
 pub const POLICY: &str = "saas.meter";
+
+/// Room for every name of a plan or an add-on with what is put around it; tested with the longest.
+pub const MAX_LABEL_CHARS: usize = MAX_NAME_CHARS + 7;
 
 /// What the tab must hear of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +43,9 @@ pub enum Reading {
     End {
         item: Item,
     },
+    /// Nothing is charged until it resumes.
+    Suspend,
+    Resume,
     Close,
 }
 
@@ -71,6 +78,8 @@ pub fn react(event: &AccountEvent) -> Vec<Intent> {
             at,
             item("add_on", &ended.order.to_string()).map(|item| Reading::End { item }),
         ),
+        AccountEvent::DeletionScheduled(_) => read(at, Some(Reading::Suspend)),
+        AccountEvent::Restored(_) => read(at, Some(Reading::Resume)),
         AccountEvent::Deleted(_) => read(at - TimeDelta::days(GRACE_DAYS), Some(Reading::Close)),
         AccountEvent::FeatureToggled(_)
         | AccountEvent::AddOnRequested(_)
@@ -83,8 +92,6 @@ pub fn react(event: &AccountEvent) -> Vec<Intent> {
         | AccountEvent::DomainAllowed(_)
         | AccountEvent::Deactivated(_)
         | AccountEvent::Activated(_)
-        | AccountEvent::DeletionScheduled(_)
-        | AccountEvent::Restored(_)
         | AccountEvent::EntitlementsChanged(_) => Vec::new(),
     }
 }
@@ -130,3 +137,6 @@ fn add_on(activated: &AddOnActivated) -> Option<Reading> {
         price: Rupiah::try_new(price).ok()?,
     })
 }
+
+#[cfg(test)]
+mod tests;

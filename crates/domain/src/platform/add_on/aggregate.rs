@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{AddOnCommand, AddOnDefined, AddOnError, AddOnEvent, AddOnRetired, AddOnTerms};
-use crate::{Decider, aggregate};
+use crate::{Decider, aggregate, platform::MAX_NAME_CHARS};
 
 /// One add-on.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -27,7 +27,7 @@ impl AddOn {
 }
 
 fn check(terms: &AddOnTerms) -> Result<(), AddOnError> {
-    if terms.name.trim().is_empty() || terms.name.chars().count() > 100 {
+    if terms.name.trim().is_empty() || terms.name.chars().count() > MAX_NAME_CHARS {
         return Err(AddOnError::NameInvalid);
     }
     if terms.price.get() < 0 {

@@ -12,3 +12,6 @@ pub use aggregate::AddOn;
 pub use command::AddOnCommand;
 pub use error::AddOnError;
 pub use event::{AddOnDefined, AddOnEvent, AddOnRetired, AddOnTerms, Approval, Cycle, Grants};
+
+/// Pieces in one order.
+pub const MAX_QUANTITY: u32 = 1_000;

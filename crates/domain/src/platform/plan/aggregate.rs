@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{PlanCommand, PlanDefined, PlanError, PlanEvent, PlanTerms};
-use crate::{Decider, aggregate};
+use crate::{Decider, aggregate, platform::MAX_NAME_CHARS};
 
 /// One plan; nothing before it was defined.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -30,7 +30,7 @@ impl Decider for Plan {
     fn decide(&self, command: PlanCommand) -> Result<Vec<PlanEvent>, PlanError> {
         match command {
             PlanCommand::Define { terms, at } => {
-                if terms.name.trim().is_empty() || terms.name.chars().count() > 100 {
+                if terms.name.trim().is_empty() || terms.name.chars().count() > MAX_NAME_CHARS {
                     return Err(PlanError::NameInvalid);
                 }
                 if terms.price.get() < 0 {

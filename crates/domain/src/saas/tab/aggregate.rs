@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ArrearsCleared, ArrearsNoted, BillPeriod, ChargeEnded, ChargeStarted, OpenTab, PeriodBilled, StartCharge,
-    TabClosed, TabCommand, TabError, TabEvent, TabOpened,
+    TabClosed, TabCommand, TabError, TabEvent, TabOpened, TabResumed, TabSuspended,
 };
 use crate::{
     Decider, InvoiceId, Rupiah, TenantId, aggregate,
@@ -15,6 +15,7 @@ use crate::{
     customers::CustomerCode,
     saas::{
         bill_id,
+        meter::MAX_LABEL_CHARS,
         pricing::{self, Before, Charge, Item},
     },
 };
@@ -25,6 +26,10 @@ pub enum TabStatus {
     #[default]
     Absent,
     Open,
+    /// Nothing is charged any more, unless it is resumed. One last bill settles what is open.
+    Suspended,
+    /// Suspended, and settled.
+    Dormant,
     /// One last bill settles what is open.
     Closed,
     /// Closed, and settled.
@@ -42,6 +47,8 @@ pub struct Tab {
     next_on: NaiveDate,
     carried: Rupiah,
     arrears: BTreeSet<InvoiceId>,
+    /// From when on nothing is charged. The charges run on for when it is resumed.
+    suspended_from: Option<NaiveDate>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,8 +79,10 @@ impl Tab {
 
     /// What is charged on a day.
     pub fn charges_on(&self, date: NaiveDate) -> impl Iterator<Item = &Charge> {
+        let suspended = self.suspended_from.is_some_and(|from| from <= date);
         self.charges
             .iter()
+            .filter(move |_| !suspended)
             .filter(move |charge| charge.from <= date && charge.until.is_none_or(|until| date < until))
     }
 
@@ -90,6 +99,15 @@ impl Tab {
             .map_or(self.next_on, |before| before.period.from())
     }
 
+    /// The charges with what is not charged cut off.
+    fn owed(&self) -> Vec<Charge> {
+        let mut charges = self.charges.clone();
+        if let Some(from) = self.suspended_from {
+            end_at(&mut charges, from, |_| true);
+        }
+        charges
+    }
+
     fn open(&self, open: OpenTab) -> Vec<TabEvent> {
         match self.status {
             TabStatus::Absent => vec![TabEvent::Opened(TabOpened {
@@ -100,7 +118,11 @@ impl Tab {
                 next_on: open.billing_day.on_or_after(open.opened_on),
                 at: open.at,
             })],
-            TabStatus::Open | TabStatus::Closed | TabStatus::Settled => Vec::new(),
+            TabStatus::Open
+            | TabStatus::Suspended
+            | TabStatus::Dormant
+            | TabStatus::Closed
+            | TabStatus::Settled => Vec::new(),
         }
     }
 
@@ -115,7 +137,7 @@ impl Tab {
         if price < Rupiah::ZERO {
             return Err(TabError::PriceNegative);
         }
-        if label.trim().is_empty() || label.chars().count() > 100 {
+        if label.trim().is_empty() || label.chars().count() > MAX_LABEL_CHARS {
             return Err(TabError::Label);
         }
         if from < self.open_from() {
@@ -163,25 +185,24 @@ impl Tab {
     fn bill(&self, account: TenantId, bill: &BillPeriod) -> Result<Vec<TabEvent>, TabError> {
         let begun = self.next_on <= bill.today;
         match self.status {
-            TabStatus::Open | TabStatus::Closed if begun => {}
-            TabStatus::Absent | TabStatus::Open | TabStatus::Closed | TabStatus::Settled => {
-                return Ok(Vec::new());
-            }
+            TabStatus::Open | TabStatus::Suspended | TabStatus::Closed if begun => {}
+            TabStatus::Absent
+            | TabStatus::Open
+            | TabStatus::Suspended
+            | TabStatus::Dormant
+            | TabStatus::Closed
+            | TabStatus::Settled => return Ok(Vec::new()),
         }
         let from = self.next_on;
         // INVARIANT: the day after a date comes after it.
         let Ok(period) = Period::try_new(from, bill.billing_day.next_after(from)) else {
             return Ok(Vec::new());
         };
-        let priced = pricing::price(
-            period,
-            self.before.as_ref(),
-            self.carried,
-            &self.charges,
-            bill.tax,
-        )?;
+        let owed = self.owed();
+        let priced = pricing::price(period, self.before.as_ref(), self.carried, &owed, bill.tax)?;
         let invoice = (!priced.lines.is_empty()).then(|| bill_id(account, period));
-        let is_last = self.status == TabStatus::Closed && priced.billed.is_empty();
+        let is_last =
+            self.status != TabStatus::Open && owed.iter().all(|one| one.until.is_some_and(|end| end <= from));
         Ok(vec![TabEvent::PeriodBilled(Box::new(PeriodBilled {
             account,
             period,
@@ -192,6 +213,53 @@ impl Tab {
             next_on: (!is_last).then_some(period.until()),
             at: bill.at,
         }))])
+    }
+
+    fn suspend(&self, account: TenantId, from: NaiveDate, at: DateTime<Utc>) -> Vec<TabEvent> {
+        match self.status {
+            TabStatus::Absent | TabStatus::Open => {
+                vec![TabEvent::Suspended(TabSuspended { account, from, at })]
+            }
+            TabStatus::Suspended | TabStatus::Dormant | TabStatus::Closed | TabStatus::Settled => Vec::new(),
+        }
+    }
+
+    fn resume(
+        &self,
+        account: TenantId,
+        from: NaiveDate,
+        at: DateTime<Utc>,
+    ) -> Result<Vec<TabEvent>, TabError> {
+        match (self.status, self.suspended_from) {
+            (TabStatus::Closed | TabStatus::Settled, _) => Err(TabError::Closed),
+            (TabStatus::Absent | TabStatus::Open | TabStatus::Suspended | TabStatus::Dormant, None) => {
+                Ok(Vec::new())
+            }
+            (
+                TabStatus::Absent | TabStatus::Open | TabStatus::Suspended | TabStatus::Dormant,
+                Some(since),
+            ) => {
+                if from < self.open_from() {
+                    return Err(TabError::SettledAlready);
+                }
+                Ok(vec![TabEvent::Resumed(TabResumed {
+                    account,
+                    from: from.max(since),
+                    next_on: self.next_on,
+                    at,
+                })])
+            }
+        }
+    }
+
+    fn close(&self, account: TenantId, until: NaiveDate, at: DateTime<Utc>) -> Vec<TabEvent> {
+        match self.status {
+            TabStatus::Absent | TabStatus::Open | TabStatus::Suspended | TabStatus::Dormant => {
+                let until = self.suspended_from.map_or(until, |from| from.min(until));
+                vec![TabEvent::Closed(TabClosed { account, until, at })]
+            }
+            TabStatus::Closed | TabStatus::Settled => Vec::new(),
+        }
     }
 
     fn note(&self, account: TenantId, invoice: InvoiceId, at: DateTime<Utc>) -> Vec<TabEvent> {
@@ -218,15 +286,41 @@ impl Tab {
         })]
     }
 
-    /// Ends what runs at `until`; a charge that would begin later never does.
-    fn end_at(&mut self, until: NaiveDate, which: impl Fn(&Charge) -> bool) {
-        for charge in self.charges.iter_mut().filter(|charge| which(charge)) {
-            if charge.until.is_none_or(|end| end > until) {
-                charge.until = Some(until);
-            }
+    /// What was charged when the tab was suspended is charged again from a day on.
+    fn charge_again(&mut self, from: NaiveDate) {
+        let Some(since) = self.suspended_from.take() else {
+            return;
+        };
+        let runs = |charge: &&Charge| charge.until.is_none_or(|end| end > from);
+        let again: Vec<Charge> = self
+            .charges
+            .iter()
+            .filter(runs)
+            .map(|charge| Charge {
+                from: charge.from.max(from),
+                ..charge.clone()
+            })
+            .collect();
+        end_at(&mut self.charges, since, |_| true);
+        self.charges.extend(again);
+    }
+}
+
+/// Ends what runs at `until`; a charge that would begin later never does.
+fn end_at(charges: &mut Vec<Charge>, until: NaiveDate, which: impl Fn(&Charge) -> bool) {
+    for charge in charges.iter_mut().filter(|charge| which(charge)) {
+        if charge.until.is_none_or(|end| end > until) {
+            charge.until = Some(until);
         }
-        self.charges
-            .retain(|charge| charge.until.is_none_or(|end| end > charge.from));
+    }
+    charges.retain(|charge| charge.until.is_none_or(|end| end > charge.from));
+}
+
+/// After the last bill.
+const fn settled(status: TabStatus) -> TabStatus {
+    match status {
+        TabStatus::Suspended | TabStatus::Dormant => TabStatus::Dormant,
+        TabStatus::Absent | TabStatus::Open | TabStatus::Closed | TabStatus::Settled => TabStatus::Settled,
     }
 }
 
@@ -242,7 +336,7 @@ fn before_first(opened: &TabOpened) -> Option<Before> {
 
 impl Decider for Tab {
     const TYPE: &'static str = "saas.tab";
-    const STATE_VERSION: i32 = 1;
+    const STATE_VERSION: i32 = 2;
     type Command = TabCommand;
     type Event = TabEvent;
     type Error = TabError;
@@ -256,18 +350,17 @@ impl Decider for Tab {
         match (command, self.status) {
             (TabCommand::Open(open), _) => Ok(self.open(open)),
             (TabCommand::StartCharge(_), TabStatus::Closed | TabStatus::Settled) => Err(TabError::Closed),
-            (TabCommand::StartCharge(start), TabStatus::Absent | TabStatus::Open) => {
-                self.start(account?, start)
-            }
+            (
+                TabCommand::StartCharge(start),
+                TabStatus::Absent | TabStatus::Open | TabStatus::Suspended | TabStatus::Dormant,
+            ) => self.start(account?, start),
             (TabCommand::EndCharge { item, until, at }, _) => self.end(account?, item, until, at),
             (TabCommand::BillPeriod(bill), _) => self.bill(account?, &bill),
             (TabCommand::NoteArrears { invoice, at }, _) => Ok(self.note(account?, invoice, at)),
             (TabCommand::ClearArrears { invoice, at }, _) => Ok(self.clear(account?, invoice, at)),
-            (TabCommand::Close { .. }, TabStatus::Closed | TabStatus::Settled) => Ok(Vec::new()),
-            (TabCommand::Close { until, at }, TabStatus::Absent | TabStatus::Open) => {
-                let account = account?;
-                Ok(vec![TabEvent::Closed(TabClosed { account, until, at })])
-            }
+            (TabCommand::Suspend { from, at }, _) => Ok(self.suspend(account?, from, at)),
+            (TabCommand::Resume { from, at }, _) => self.resume(account?, from, at),
+            (TabCommand::Close { until, at }, _) => Ok(self.close(account?, until, at)),
         }
     }
 
@@ -285,14 +378,18 @@ impl Decider for Tab {
             }
             TabEvent::ChargeStarted(started) => {
                 let charge = &started.charge;
-                self.end_at(charge.from, |earlier| earlier.item == charge.item);
+                end_at(&mut self.charges, charge.from, |earlier| {
+                    earlier.item == charge.item
+                });
                 self.charges.push(charge.clone());
             }
-            TabEvent::ChargeEnded(ended) => self.end_at(ended.until, |charge| charge.item == ended.item),
+            TabEvent::ChargeEnded(ended) => {
+                end_at(&mut self.charges, ended.until, |charge| charge.item == ended.item);
+            }
             TabEvent::PeriodBilled(billed) => {
-                match billed.next_on {
-                    Some(next_on) => self.next_on = next_on,
-                    None => self.status = TabStatus::Settled,
+                self.next_on = billed.period.until();
+                if billed.next_on.is_none() {
+                    self.status = settled(self.status);
                 }
                 self.carried = billed.carried;
                 let settled_until = billed.period.from();
@@ -309,9 +406,24 @@ impl Decider for Tab {
             TabEvent::ClearedOfArrears(cleared) => {
                 self.arrears.remove(&cleared.invoice);
             }
+            TabEvent::Suspended(suspended) => {
+                self.status = TabStatus::Suspended;
+                self.suspended_from = Some(suspended.from);
+            }
+            TabEvent::Resumed(resumed) => {
+                self.status = TabStatus::Open;
+                self.next_on = resumed.next_on;
+                self.charge_again(resumed.from);
+            }
             TabEvent::Closed(closed) => {
-                self.status = TabStatus::Closed;
-                self.end_at(closed.until, |_| true);
+                self.status = match self.status {
+                    TabStatus::Dormant | TabStatus::Settled => TabStatus::Settled,
+                    TabStatus::Absent | TabStatus::Open | TabStatus::Suspended | TabStatus::Closed => {
+                        TabStatus::Closed
+                    }
+                };
+                self.suspended_from = None;
+                end_at(&mut self.charges, closed.until, |_| true);
             }
         }
     }

@@ -33,6 +33,16 @@ pub enum TabCommand {
         invoice: InvoiceId,
         at: DateTime<Utc>,
     },
+    /// Its deletion is ordered: nothing is charged from a day on. What is open is settled with one last bill.
+    Suspend {
+        from: NaiveDate,
+        at: DateTime<Utc>,
+    },
+    /// It is restored: what it had is charged again from a day on. The days in between cost nothing.
+    Resume {
+        from: NaiveDate,
+        at: DateTime<Utc>,
+    },
     /// The operator leaves: every charge ends. What is open is settled with one last bill.
     Close {
         until: NaiveDate,

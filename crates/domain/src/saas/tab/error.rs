@@ -1,6 +1,6 @@
 //! Why a tab refuses.
 
-use crate::{Code, Coded, MoneyError};
+use crate::{Code, Coded, MoneyError, saas::meter::MAX_LABEL_CHARS};
 
 /// Refusals of `saas.tab`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -12,7 +12,7 @@ pub enum TabError {
     /// Property 16; nothing is a price, less is not.
     #[error("a price is not less than nothing")]
     PriceNegative,
-    #[error("a label has 1 to 100 characters")]
+    #[error("a label has 1 to {MAX_LABEL_CHARS} characters")]
     Label,
     /// What is billed and settled does not change any more.
     #[error("the day was settled with an earlier bill")]

@@ -27,6 +27,10 @@ pub enum TabEvent {
     FellIntoArrears(ArrearsNoted),
     #[serde(rename = "saas.tab.arrears_cleared")]
     ClearedOfArrears(ArrearsCleared),
+    #[serde(rename = "saas.tab.suspended")]
+    Suspended(TabSuspended),
+    #[serde(rename = "saas.tab.resumed")]
+    Resumed(TabResumed),
     #[serde(rename = "saas.tab.closed")]
     Closed(TabClosed),
 }
@@ -38,6 +42,8 @@ stored_events!(TabEvent {
     PeriodBilled => "saas.tab.period_billed", "1";
     FellIntoArrears => "saas.tab.arrears_noted", "1";
     ClearedOfArrears => "saas.tab.arrears_cleared", "1";
+    Suspended => "saas.tab.suspended", "1";
+    Resumed => "saas.tab.resumed", "1";
     Closed => "saas.tab.closed", "1";
 });
 
@@ -82,7 +88,7 @@ pub struct PeriodBilled {
     pub billed: Vec<BilledItem>,
     /// What remains to be given back with the next bill.
     pub carried: Rupiah,
-    /// When the next period is billed; none after the last bill of a closed tab.
+    /// When the next period is billed; none after the last bill of a suspended or closed tab.
     pub next_on: Option<NaiveDate>,
     pub at: DateTime<Utc>,
 }
@@ -104,6 +110,24 @@ pub struct ArrearsCleared {
     pub invoice: InvoiceId,
     /// No other one is left.
     pub was_last: bool,
+    pub at: DateTime<Utc>,
+}
+
+/// The operator's deletion is ordered; nothing is charged from a day on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TabSuspended {
+    pub account: TenantId,
+    pub from: NaiveDate,
+    pub at: DateTime<Utc>,
+}
+
+/// The operator is restored; what it had is charged again from a day on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TabResumed {
+    pub account: TenantId,
+    pub from: NaiveDate,
+    /// When the next period is billed.
+    pub next_on: NaiveDate,
     pub at: DateTime<Utc>,
 }
 

@@ -1,7 +1,7 @@
 //! What an operator runs up on the platform: its charges, day by day, and the periods that were billed.
 //!
 //! One stream per operator in the platform's log. A period is billed once and in order, however late; what changed in it
-//! is settled with the next one.
+//! is settled with the next one. From the order of an operator's deletion on nothing is charged, unless it is restored.
 
 mod aggregate;
 mod command;
@@ -15,4 +15,5 @@ pub use command::{BillPeriod, OpenTab, StartCharge, TabCommand};
 pub use error::TabError;
 pub use event::{
     ArrearsCleared, ArrearsNoted, ChargeEnded, ChargeStarted, PeriodBilled, TabClosed, TabEvent, TabOpened,
+    TabResumed, TabSuspended,
 };

@@ -12,6 +12,8 @@ use crate::{
     saas::{Item, bill_id},
 };
 
+mod leaving;
+
 fn date(month: u32, day: u32) -> NaiveDate {
     NaiveDate::from_ymd_opt(2026, month, day).expect("a date")
 }
@@ -91,11 +93,28 @@ fn total(billed: &PeriodBilled) -> i64 {
 fn every_cell_of_status_and_command_is_decided() {
     let opened = || [open(date(11, 12)), start("plan", 150_000, date(11, 12))];
     let with = |more: Vec<TabCommand>| after::<Tab>(opened().into_iter().chain(more));
-    let states: [(&str, Tab); 6] = [
+    let suspend = || TabCommand::Suspend {
+        from: date(12, 10),
+        at: at(7),
+    };
+    let resume = TabCommand::Resume {
+        from: date(12, 20),
+        at: at(8),
+    };
+    let states: [(&str, Tab); 8] = [
         ("ABSENT", Tab::default()),
         ("OPEN", with(Vec::new())),
         ("OPEN, BILLED", with(vec![bill(date(12, 1))])),
         ("OPEN, IN ARREARS", with(vec![bill(date(12, 1)), note(1)])),
+        ("SUSPENDED", with(vec![bill(date(12, 1)), suspend()])),
+        (
+            "DORMANT",
+            with(vec![
+                bill(date(12, 1)),
+                suspend(),
+                bill(date(12, 31) + Days::new(1)),
+            ]),
+        ),
         ("CLOSED", with(vec![bill(date(12, 1)), close(date(12, 10))])),
         (
             "SETTLED",
@@ -124,6 +143,8 @@ fn every_cell_of_status_and_command_is_decided() {
         ("note a first bill", note(1)),
         ("note a second bill", note(2)),
         ("clear the first bill", clear(1)),
+        ("suspend", suspend()),
+        ("resume", resume),
         ("close", close(date(12, 10))),
     ];
     insta::assert_snapshot!(cells(&states, &commands));
@@ -232,6 +253,12 @@ proptest! {
                 3 => (0_u64..200).prop_map(|day| bill(date(3, 1) + Days::new(day))),
                 1 => (1_u128..4).prop_map(note),
                 1 => (1_u128..4).prop_map(clear),
+                1 => (0_u64..200).prop_map(|day| {
+                    TabCommand::Suspend { from: date(3, 1) + Days::new(day), at: at(7) }
+                }),
+                1 => (0_u64..200).prop_map(|day| {
+                    TabCommand::Resume { from: date(3, 1) + Days::new(day), at: at(8) }
+                }),
                 1 => (0_u64..200).prop_map(|day| close(date(3, 1) + Days::new(day))),
             ],
             0..20,

@@ -7,9 +7,10 @@ use super::{
     AddOnOrderCommand, AddOnOrderError, AddOnOrderEvent, OrderActivated, OrderCancelled, OrderEnded,
     OrderEnding, OrderPlaced, OrderRejected, Settlement,
 };
-use crate::{AddOnOrderId, Decider, aggregate, platform::AddOnKey};
-
-const MAX_QUANTITY: u32 = 1_000;
+use crate::{
+    AddOnOrderId, Decider, aggregate,
+    platform::{AddOnKey, add_on::MAX_QUANTITY},
+};
 
 /// How far an order has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -11,13 +11,15 @@ use super::{
 };
 use crate::{
     AddOnOrderId,
-    platform::{AddOnTerms, add_on::Approval},
+    platform::{
+        AddOnTerms,
+        add_on::{Approval, MAX_QUANTITY},
+    },
     time::Zone,
 };
 
 /// Where the platform's months begin.
 const ZONE: Zone = Zone::Jakarta;
-const MAX_QUANTITY: u32 = 1_000;
 
 impl Account {
     /// A tenant that is on its way out is told so, as the answer to its request.
