@@ -29,6 +29,7 @@ mod schema;
 mod settings;
 mod snapshots;
 mod story;
+mod streams;
 mod surfaces;
 mod templates;
 mod tenants;
