@@ -1,6 +1,8 @@
 // graphql-transport-ws with npm graphql-ws and with raw frames, and server-sent events:
 // node socket-check.mjs <url of /graphql> <token>
 import assert from 'node:assert/strict';
+import net from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';
 
@@ -61,6 +63,42 @@ const raw = async (messages, { protocol = 'graphql-transport-ws', origin } = {})
 const init = { type: 'connection_init', payload: { authorization } };
 const live = { type: 'subscribe', id: '1', payload: { query: 'subscription { routerEvents { __typename } }' } };
 
+// A way to the server that can be cut. While it is, nobody gets through.
+const wire = async () => {
+  const { hostname, port, pathname } = new URL(url);
+  const open = new Set();
+  let whole = true;
+  const server = net.createServer((near) => {
+    if (!whole) return near.destroy();
+    const far = net.connect(Number(port), hostname);
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ]) {
+      from.pipe(to);
+      from.on('error', () => {});
+      from.on('close', () => to.destroy());
+    }
+    open.add(near);
+    near.on('close', () => open.delete(near));
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `ws://127.0.0.1:${server.address().port}${pathname}`,
+    cut() {
+      whole = false;
+      for (const near of open) near.destroy();
+    },
+    mend() {
+      whole = true;
+    },
+    close() {
+      this.cut();
+      server.close();
+    },
+  };
+};
+
 const checks = {
   async 'a breach is closed with its code'() {
     for (const [messages, code] of [
@@ -119,69 +157,74 @@ const checks = {
     await client.dispose();
   },
 
-  async 'a client that comes back with its cursor misses nothing'() {
-    const seen = [];
-    const sockets = [];
-    let cursor = null;
-    class Tracked extends WebSocket {
-      constructor(...arguments_) {
-        super(...arguments_);
-        sockets.push(this);
-      }
-    }
+  async 'a client whose connection is cut comes back with its cursor and misses nothing'() {
+    const between = await wire();
+    const closed = [];
+    let connected = 0;
     const client = createClient({
-      url: socketUrl,
-      webSocketImpl: Tracked,
+      url: between.url,
+      webSocketImpl: WebSocket,
       connectionParams: { authorization },
-      retryAttempts: 10,
+      retryAttempts: 1_000,
       shouldRetry: () => true,
-      retryWait: () => new Promise((resolve) => setTimeout(resolve, 50)),
+      retryWait: () => pause(50),
+      on: { connected: () => (connected += 1), closed: (event) => closed.push(event.code) },
     });
-    // One subscription until it has seen `count` events in all.
-    const listen = (count, started) =>
-      new Promise((resolve, reject) => {
-        const query = `subscription($after: String) { routerEvents(after: $after) {
-          __typename ... on RouterRegistered { cursor router { id name } } ... on StreamReset { reason } } }`;
-        const unsubscribe = client.subscribe(
-          { query, variables: { after: cursor } },
-          {
-            next: ({ data, errors }) => {
-              if (errors) return reject(new Error(JSON.stringify(errors)));
-              const event = data.routerEvents;
-              if (event.__typename !== 'RouterRegistered') return;
-              cursor = event.cursor;
-              seen.push(event.router.name);
-              if (seen.length >= count) {
-                unsubscribe();
-                resolve();
-              }
-            },
-            error: reject,
-            complete: () => {},
-          },
-        );
-        started?.();
+    // The client sends this again whenever it comes back; what was seen is written into it.
+    const payload = {
+      query: `subscription($after: String) { routerEvents(after: $after) {
+        __typename ... on RouterRegistered { cursor router { name } } ... on StreamReset { reason } } }`,
+      variables: { after: null },
+    };
+    const seen = [];
+    const failed = new Promise((_, reject) => {
+      client.subscribe(payload, {
+        next: ({ data, errors }) => {
+          if (errors) return reject(new Error(JSON.stringify(errors)));
+          const event = data.routerEvents;
+          if (event.__typename !== 'RouterRegistered') return reject(new Error(JSON.stringify(event)));
+          seen.push({ cursor: event.cursor, name: event.router.name });
+          payload.variables.after = event.cursor;
+        },
+        error: reject,
+        complete: () => reject(new Error('the stream ended')),
       });
+    });
+    const until = (what, so) => {
+      const looks = async () => {
+        while (!so()) await pause(20);
+      };
+      return within(what, Promise.race([looks(), failed]));
+    };
+    const happened = [];
+    const happens = async (name) => {
+      await register(name);
+      happened.push(name);
+    };
 
-    // The first event tells that the stream is on: register until it is seen.
-    const first = listen(1);
-    let name = 0;
+    // The first event tells that the stream is on.
     while (seen.length === 0) {
-      await register(`tries-${(name += 1)}`);
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await happens(`tries-${happened.length}`);
+      await pause(200);
     }
-    await within('the first event', first);
-    seen.length = 0;
-    // What happens while nobody listens.
-    for (const missed of ['missed-1', 'missed-2', 'missed-3']) await register(missed);
-    const rest = listen(5);
-    await register('live-1');
-    await register('live-2');
-    await within('the events', rest);
-    const wanted = seen.filter((event) => !event.startsWith('tries'));
-    assert.deepEqual(wanted.slice(0, 3), ['missed-1', 'missed-2', 'missed-3']);
+    const from = happened.indexOf(seen[0].name);
+    for (let turn = 1; turn <= 5; turn += 1) {
+      // Some are on their way when the connection is cut, some happen while there is none.
+      await happens(`in-flight-${turn}`);
+      between.cut();
+      await happens(`missed-${turn}-a`);
+      await happens(`missed-${turn}-b`);
+      between.mend();
+      await happens(`again-${turn}`);
+      const last = happened.at(-1);
+      await until(`${last} of ${JSON.stringify(seen)}`, () => seen.some(({ name }) => name === last));
+      assert.equal(connected, turn + 1, 'cut once each turn');
+    }
+    const names = new Map(seen.map(({ cursor, name }) => [cursor, name]));
+    assert.deepEqual([...names.values()], happened.slice(from));
+    assert.ok(closed.every((code) => code === 1006), `cut off, not closed: ${closed}`);
     await client.dispose();
-    for (const socket of sockets) socket.terminate();
+    between.close();
   },
 
   async 'a state comes at once, and a missing thing is not found'() {

@@ -1,14 +1,17 @@
 //! What an operation would cost, from the schema's own types, before anything runs (`facts/graphql.md` 5.5).
 //!
 //! A value of its own row is free, an object is one point, a command ten. What is inside of a list counts as often
-//! as the list can be long: `first` of a page, the number of `ids`, else [`longest`]. Of the types
-//! behind an interface the dearest counts.
+//! as the list can be long: `first` of a page, the number of `ids`, else [`longest`]. Of the objects behind an interface
+//! the dearest counts, with all that is selected on any type that it has.
 
 use std::collections::BTreeMap;
 
 use async_graphql::{
     Positioned, Value as Literal,
-    parser::types::{ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet},
+    parser::types::{
+        ExecutableDocument, Field, FragmentDefinition, FragmentSpread, OperationDefinition, OperationType,
+        Selection, SelectionSet,
+    },
 };
 use serde_json::{Map, Value};
 
@@ -44,8 +47,7 @@ pub(super) fn cost(
         variables,
     };
     let set = &operation.selection_set.node;
-    let fields = u64::try_from(set.items.len()).unwrap_or(u64::MAX);
-    let extra = fields.saturating_mul(each);
+    let extra = pricing.fields(set).saturating_mul(each);
     pricing.set(root(operation.ty), set).saturating_add(extra)
 }
 
@@ -56,10 +58,29 @@ struct Pricing<'p> {
     variables: &'p Map<String, Value>,
 }
 
-impl Pricing<'_> {
+impl<'p> Pricing<'p> {
+    /// Fields of a set, those of its fragments included.
+    fn fields(&self, set: &SelectionSet) -> u64 {
+        set.items.iter().fold(0, |sum: u64, item| {
+            sum.saturating_add(match &item.node {
+                Selection::Field(_) => 1,
+                Selection::InlineFragment(fragment) => self.fields(&fragment.node.selection_set.node),
+                Selection::FragmentSpread(spread) => self
+                    .fragment(&spread.node)
+                    .map_or(0, |fragment| self.fields(&fragment.selection_set.node)),
+            })
+        })
+    }
+
+    /// An unknown fragment is the validator's to refuse.
+    fn fragment(&self, spread: &FragmentSpread) -> Option<&'p FragmentDefinition> {
+        let fragment = self.document.fragments.get(&spread.fragment_name.node);
+        fragment.map(|fragment| &fragment.node)
+    }
+
     fn set(&self, parent: &str, set: &SelectionSet) -> u64 {
         let mut common: u64 = 0;
-        let mut members: BTreeMap<&str, u64> = BTreeMap::new();
+        let mut some: BTreeMap<&str, u64> = BTreeMap::new();
         for Positioned { node, .. } in &set.items {
             let (on, below) = match node {
                 Selection::Field(field) => {
@@ -72,22 +93,27 @@ impl Pricing<'_> {
                     (on, &fragment.node.selection_set.node)
                 }
                 Selection::FragmentSpread(spread) => {
-                    let Some(fragment) = self.document.fragments.get(&spread.node.fragment_name.node) else {
+                    let Some(fragment) = self.fragment(&spread.node) else {
                         continue;
                     };
-                    let on = fragment.node.type_condition.node.on.node.as_str();
-                    (on, &fragment.node.selection_set.node)
+                    let on = fragment.type_condition.node.on.node.as_str();
+                    (on, &fragment.selection_set.node)
                 }
             };
             let cost = self.set(on, below);
             let sum = if on == parent {
                 &mut common
             } else {
-                members.entry(on).or_default()
+                some.entry(on).or_default()
             };
             *sum = sum.saturating_add(cost);
         }
-        common.saturating_add(members.into_values().max().unwrap_or(0))
+        let of = |object: &str| {
+            let selected = some.iter().filter(|(on, _)| self.types.applies(on, object));
+            selected.fold(0, |sum: u64, (_, cost)| sum.saturating_add(*cost))
+        };
+        let dearest = self.types.possible(parent).map(of).max();
+        common.saturating_add(dearest.unwrap_or(0))
     }
 
     fn field(&self, parent: &str, field: &Field) -> u64 {
@@ -206,6 +232,29 @@ mod tests {
                 6,
             ),
             ("mutation{invoiceVoid(input:{}){userErrors{code}}}", json!({}), 21),
+            (
+                "mutation{...F ...on Mutation{c:invoiceVoid(input:{}){__typename}}}
+                 fragment F on Mutation{a:invoiceVoid(input:{}){__typename} ...G}
+                 fragment G on Mutation{b:invoiceVoid(input:{}){__typename}}",
+                json!({}),
+                3 * (10 + 1),
+            ),
+            (
+                "subscription{...F} fragment F on Live{routerEvents{__typename}}",
+                json!({}),
+                10 + 1,
+            ),
+            (
+                "query($i:[ID!]!){nodes(ids:$i){...on Node{...on Invoice{customer{id}}} ...on Invoice{lateFee{amount}}
+                 ...on Message{customer{id} id}}}",
+                json!({"i": ["a"]}),
+                1 + 2,
+            ),
+            (
+                "query($i:[ID!]!){nodes(ids:$i){...on Invoice{customer{id}} ...F}} fragment F on Node{...on Invoice{lateFee{amount}}}",
+                json!({"i": ["a", "b"]}),
+                2 * (1 + 2),
+            ),
             ("{__schema{types{name}}}", json!({}), SCHEMA),
         ] {
             assert_eq!(price(document, variables), points, "{document}");

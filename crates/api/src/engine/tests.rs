@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use async_graphql::{Context, EmptyMutation, Object, Schema, SimpleObject, Subscription};
+use async_graphql::{Context, EmptyMutation, Object, Result, Schema, SimpleObject, Subscription};
 use futures_util::stream;
 use serde_json::json;
 
@@ -22,6 +22,27 @@ struct Row {
     id: i32,
 }
 
+/// Odd ones have nothing that they must have.
+struct Kid(i32);
+
+#[Object]
+impl Kid {
+    async fn id(&self) -> i32 {
+        self.0
+    }
+
+    async fn needed(&self) -> Result<i32> {
+        match self.0 % 2 {
+            0 => Ok(self.0),
+            _ => Err("as it should".into()),
+        }
+    }
+
+    async fn wanted(&self) -> Result<Option<i32>> {
+        Err("as it should".into())
+    }
+}
+
 struct Query;
 
 #[Object]
@@ -38,6 +59,30 @@ impl Query {
     async fn never(&self, context: &Context<'_>) -> Option<i32> {
         let _dropped = context.data::<Arc<AtomicBool>>().ok().cloned().map(Flag);
         std::future::pending().await
+    }
+
+    async fn kid(&self) -> Option<Kid> {
+        Some(Kid(1))
+    }
+
+    async fn must(&self) -> Kid {
+        Kid(1)
+    }
+
+    async fn kids(&self) -> Vec<Option<Kid>> {
+        vec![Some(Kid(1)), Some(Kid(2))]
+    }
+
+    async fn items(&self) -> Vec<Option<Result<i32>>> {
+        vec![Some(Ok(1)), Some(Err("as it should".into())), None]
+    }
+
+    async fn sure_items(&self) -> Option<Vec<Result<i32>>> {
+        Some(vec![Ok(1), Err("as it should".into())])
+    }
+
+    async fn all_sure(&self) -> Vec<Result<i32>> {
+        vec![Ok(1), Err("as it should".into())]
     }
 
     async fn rows(&self, first: Option<i32>) -> Vec<Row> {
@@ -116,4 +161,50 @@ fn an_operation_above_the_limit_does_not_run() {
     );
     let refused = prepared(&engine, "{a:rows(first:99){id} rows(first:2){id}}").map(|it| it.cost);
     assert_eq!(refused.map_err(|error| error.code), Err(Code::CostLimitExceeded));
+}
+
+#[tokio::test]
+async fn what_fails_is_null_where_it_may_be_and_its_siblings_stay() {
+    let engine = engine(LONG);
+    for (query, data, path) in [
+        (
+            "{hello kid{id wanted}}",
+            json!({ "hello": "world", "kid": { "id": 1, "wanted": null } }),
+            json!(["kid", "wanted"]),
+        ),
+        (
+            "{hello kid{id needed}}",
+            json!({ "hello": "world", "kid": null }),
+            json!(["kid", "needed"]),
+        ),
+        ("{hello must{id needed}}", json!(null), json!(["must", "needed"])),
+        (
+            "{hello kids{id needed}}",
+            json!({ "hello": "world", "kids": [null, { "id": 2, "needed": 2 }] }),
+            json!(["kids", 0, "needed"]),
+        ),
+        (
+            "{hello items}",
+            json!({ "hello": "world", "items": [1, null, null] }),
+            json!(["items", 1]),
+        ),
+        (
+            "{hello sureItems}",
+            json!({ "hello": "world", "sureItems": null }),
+            json!(["sureItems", 1]),
+        ),
+        ("{hello allSure}", json!(null), json!(["allSure", 1])),
+    ] {
+        let asked = prepared(&engine, query).expect("prepared");
+        let executed = engine.execute(&asked, "r", |request| request).await;
+        let answered = executed.expect("answered").answered.into_value();
+        assert_eq!(answered["data"], data, "{query}");
+        assert!(
+            answered
+                .as_object()
+                .is_some_and(|answer| answer.contains_key("data"))
+        );
+        let errors = answered["errors"].as_array().expect("errors");
+        assert_eq!((errors.len(), &errors[0]["path"]), (1, &path), "{query}");
+    }
 }

@@ -7,6 +7,7 @@
 
 use std::{
     collections::HashMap,
+    fmt::Display,
     hash::Hash,
     sync::{Arc, Mutex, PoisonError, Weak},
 };
@@ -42,7 +43,7 @@ use crate::ApiError;
 
 /// A row that others refer to by its id.
 pub(super) trait Row: Clone + Send + Sync + 'static {
-    type Id: Copy + Eq + Hash + Send + Sync + 'static;
+    type Id: Copy + Display + Eq + Hash + Send + Sync + 'static;
     /// What the rows are read from.
     const PROJECTION: &'static str;
 
@@ -128,13 +129,13 @@ pub(super) async fn one<R: Row>(scope: &Arc<Scope>, id: R::Id) -> Result<Option<
     Ok(found.get(&id).cloned())
 }
 
-/// The row with this id, at least as new as the event at `seq`. On a live connection it is read once for each event,
-/// whoever listens.
+/// The row with this id, at least as new as the event at `seq`, which the scope remembers. On a live connection it is
+/// read once for each event, whoever listens.
 pub(super) async fn after<R: Row>(scope: &Arc<Scope>, id: R::Id, seq: i64) -> Result<Option<R>, ApiError> {
     let Some(readings) = scope.readings() else {
         return one(scope, id).await;
     };
-    let reading = readings.of::<Option<R>>(scope.tenant(), seq);
+    let reading = readings.of::<Option<R>>(scope.tenant(), seq, id);
     let row = reading.get_or_try_init(|| one(scope, id)).await?;
     Ok(row.clone())
 }

@@ -3,10 +3,12 @@
 use std::{borrow::Cow, convert::Infallible};
 
 use async_graphql::{
-    Object, OutputType, TypeName,
+    ContextSelectionSet, Object, OutputType, Positioned, ServerResult, TypeName, Value,
     connection::{
         Connection, ConnectionNameType, CursorType, DefaultConnectionName, Edge, EmptyFields, PageInfo,
     },
+    parser::types::Field,
+    registry::{MetaType, Registry},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::DateTime;
@@ -158,6 +160,32 @@ impl<T: OutputType + Plain> RowConnection<T> {
     /// A list of nodes.
     async fn nodes(&self) -> Rows<'_, T> {
         Rows(self.0.edges.iter().map(|edge| &edge.node).collect())
+    }
+}
+
+/// Not a type, but what is said of the connections, which the engine leaves without a word. Registered last.
+#[derive(Debug)]
+pub(super) struct Described;
+
+impl OutputType for Described {
+    fn type_name() -> Cow<'static, str> {
+        <bool as OutputType>::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        for (name, ty) in &mut registry.types {
+            if let (Some(node), MetaType::Object { description, .. }) = (name.strip_suffix("Connection"), ty)
+            {
+                description.get_or_insert_with(|| {
+                    format!("A page of a list of `{node}`; `pageInfo` says whether there are more.")
+                });
+            }
+        }
+        <bool as OutputType>::create_type_info(registry)
+    }
+
+    async fn resolve(&self, _: &ContextSelectionSet<'_>, _: &Positioned<Field>) -> ServerResult<Value> {
+        Ok(Value::Null)
     }
 }
 

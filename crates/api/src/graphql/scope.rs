@@ -110,6 +110,10 @@ impl Scope {
         Self { origin, ..self }
     }
 
+    pub(crate) const fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
     /// As whoever has proved it so.
     #[must_use]
     pub(crate) fn proven_by(self, proof: Proof) -> Self {

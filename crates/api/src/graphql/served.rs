@@ -7,7 +7,7 @@ use async_graphql::{
 };
 use futures_util::stream::BoxStream;
 
-use super::{platform, portal, staff};
+use super::{page::Described, platform, portal, staff};
 use crate::Surface;
 
 /// A surface's schema. Cheap to clone.
@@ -27,6 +27,7 @@ where
 {
     Schema::build(Q::default(), M::default(), L::default())
         .disable_suggestions()
+        .register_output_type::<Described>()
         .finish()
 }
 

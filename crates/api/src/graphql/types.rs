@@ -1,7 +1,7 @@
 //! What the schema says of its own fields, for whatever must know a type outside of the engine: the price of an
 //! operation and the place of a null.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use async_graphql::parser::{
     parse_schema,
@@ -70,9 +70,14 @@ const LISTS: &[(&str, &str, u64)] = &[
     ("Viewer", "permissions", 20),
 ];
 
-/// The type of every field: by type and field name.
+/// The type of every field, and what stands behind every interface and union.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct FieldTypes(HashMap<String, HashMap<String, FieldType>>);
+pub(crate) struct FieldTypes {
+    /// By type and field name.
+    fields: HashMap<String, HashMap<String, FieldType>>,
+    /// Objects, by the interface or union that they belong to.
+    members: HashMap<String, BTreeSet<String>>,
+}
 
 /// One field.
 #[derive(Debug, Clone)]
@@ -91,7 +96,7 @@ impl FieldType {
 impl FieldTypes {
     /// From the schema itself. Empty when it cannot be read, which the tests rule out.
     pub(crate) fn of(sdl: &str) -> Self {
-        let mut types: HashMap<String, HashMap<String, FieldType>> = HashMap::new();
+        let mut types = Self::default();
         for definition in parse_schema(sdl)
             .map(|document| document.definitions)
             .unwrap_or_default()
@@ -99,12 +104,22 @@ impl FieldTypes {
             let TypeSystemDefinition::Type(definition) = definition else {
                 continue;
             };
+            let name = definition.node.name.node.to_string();
             let fields = match definition.node.kind {
-                TypeKind::Object(object) => object.fields,
+                TypeKind::Object(object) => {
+                    for interface in object.implements {
+                        types.join(interface.node.as_str(), &name);
+                    }
+                    object.fields
+                }
                 TypeKind::Interface(interface) => interface.fields,
-                TypeKind::Scalar | TypeKind::Union(_) | TypeKind::Enum(_) | TypeKind::InputObject(_) => {
+                TypeKind::Union(union) => {
+                    for member in union.members {
+                        types.join(&name, member.node.as_str());
+                    }
                     continue;
                 }
+                TypeKind::Scalar | TypeKind::Enum(_) | TypeKind::InputObject(_) => continue,
             };
             let fields = fields.into_iter().map(|field| {
                 let FieldDefinition {
@@ -115,13 +130,34 @@ impl FieldTypes {
                     .any(|argument| argument.node.name.node == "first");
                 (name.node.to_string(), FieldType { ty: ty.node, page })
             });
-            types.insert(definition.node.name.node.to_string(), fields.collect());
+            types.fields.insert(name, fields.collect());
         }
-        Self(types)
+        types
+    }
+
+    fn join(&mut self, group: &str, member: &str) {
+        let members = self.members.entry(group.to_owned()).or_default();
+        members.insert(member.to_owned());
+    }
+
+    /// What an object of this type can be: one of the members, or itself.
+    pub(crate) fn possible<'t>(&'t self, ty: &'t str) -> impl Iterator<Item = &'t str> {
+        let members = self.members.get(ty);
+        let itself = members.is_none().then_some(ty);
+        members.into_iter().flatten().map(String::as_str).chain(itself)
+    }
+
+    /// Whether what is selected on a type is selected of this object.
+    pub(crate) fn applies(&self, on: &str, object: &str) -> bool {
+        on == object
+            || self
+                .members
+                .get(on)
+                .is_some_and(|members| members.contains(object))
     }
 
     pub(crate) fn of_field(&self, parent: &str, field: &str) -> Option<&FieldType> {
-        self.0.get(parent)?.get(field)
+        self.fields.get(parent)?.get(field)
     }
 
     /// Whether the field takes `first`.
@@ -171,7 +207,7 @@ mod tests {
         let mut unweighed = Vec::new();
         for types in &schemas {
             let fields = types
-                .0
+                .fields
                 .iter()
                 .flat_map(|(parent, fields)| fields.keys().map(move |name| (parent, name)));
             let lists = fields.filter(|(parent, name)| types.is_list(parent, name));

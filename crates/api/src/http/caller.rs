@@ -35,6 +35,7 @@ use crate::{
     engine::{Prepared, not_trusted},
     features,
     graphql::{Scope, within},
+    identity::{limits, visit::Visit},
     surface::{Documents, Introspection},
 };
 
@@ -292,6 +293,17 @@ impl Door {
         scope.standing(signed_in.standing.clone())
     }
 
+    /// For the operations that nobody needs a token for, at this tenant. Somebody with a token may run them too.
+    pub(crate) fn visit(&self, request_id: &str, tenant: Option<TenantId>, origin: Origin) -> Arc<Visit> {
+        Arc::new(Visit {
+            state: self.shared.state.clone(),
+            surface: self.surface,
+            tenant,
+            origin,
+            request_id: request_id.to_owned(),
+        })
+    }
+
     /// Gives back what an operation has paid for more than it got. Says how many points that are.
     pub(crate) fn give_back(&self, viewer: Viewer, unused: u64) -> u32 {
         let points = u32::try_from(unused).unwrap_or(u32::MAX);
@@ -299,7 +311,8 @@ impl Door {
         points
     }
 
-    /// What must hold before an operation runs: its features, its permissions, and the budget.
+    /// What must hold before an operation runs, whatever brings it: its features, its permissions, the budget, and the
+    /// attempts of an address that can guess by it.
     pub(crate) async fn admit(&self, prepared: &Prepared, scope: &Scope) -> Result<Left, ApiError> {
         for root in prepared.roots() {
             if let Some(feature) = features::needed(self.surface, root) {
@@ -330,6 +343,9 @@ impl Door {
             .spend(&shared.state, self.surface, viewer, points)
             .await?;
         scope.paid(left);
+        if prepared.checks_credentials() {
+            limits::attempt(&shared.state, scope.origin().ip).await?;
+        }
         Ok(left)
     }
 }

@@ -14,7 +14,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use serde_json::{Value, json};
-use simpul_domain::{Code, TenantId};
+use simpul_domain::Code;
 
 use super::{
     BodyError, Door, RequestId,
@@ -29,7 +29,7 @@ use crate::{
     budget::Left,
     engine::{Executed, Operation, Prepared, not_trusted},
     graphql::{Answered, Scope},
-    identity::{limits, visit::Visit},
+    identity::limits,
     surface::Documents,
 };
 
@@ -138,14 +138,8 @@ async fn run(
         Ok(left) => left,
         Err(error) => return Ok(id.answer(&error, media)),
     };
-    if prepared.checks_credentials() {
-        let attempt = begun.unless_it_takes_time(limits::attempt(&door.shared.state, origin.ip));
-        if let Err(error) = attempt.await {
-            return Ok(id.answer(&error, media));
-        }
-    }
     scope.go_on(begun);
-    let visit = door.visit(id, Some(scope.viewer().tenant), origin);
+    let visit = door.visit(id.as_str(), Some(scope.viewer().tenant), origin);
     let data = |request: async_graphql::Request| request.data(Arc::clone(&scope)).data(visit);
     let Executed { answered, unused } = door.engine.execute(prepared, id.as_str(), data).await?;
     let left = left.with(door.give_back(scope.viewer(), unused));
@@ -199,22 +193,10 @@ async fn anonymous(
     }
     let tenant = door.tenant(&parts.headers).await?;
     limits::attempt(&door.shared.state, origin.ip).await?;
-    let visit = door.visit(id, tenant, origin);
+    let visit = door.visit(id.as_str(), tenant, origin);
     let data = |request: async_graphql::Request| request.data(visit);
     let executed = door.engine.execute(&prepared, id.as_str(), data).await?;
     Ok(respond(executed.answered, None, media))
-}
-
-impl Door {
-    fn visit(&self, id: &RequestId, tenant: Option<TenantId>, origin: Origin) -> Arc<Visit> {
-        Arc::new(Visit {
-            state: self.shared.state.clone(),
-            surface: self.surface,
-            tenant,
-            origin,
-            request_id: id.as_str().to_owned(),
-        })
-    }
 }
 
 /// What a page can send to another site without being asked is none of these, so that it cannot use a session. What

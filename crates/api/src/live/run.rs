@@ -54,10 +54,11 @@ async fn answers(
     shared.budgets.request(&shared.state, signed_in.viewer).await?;
     let prepared = door.engine.prepare(operation)?;
     let scope = door.scope(&prepared, &signed_in, request_id.clone(), token);
-    let scope = scope.sent_by(origin).live(Arc::clone(&shared.hub));
+    let scope = scope.sent_by(origin.clone()).live(Arc::clone(&shared.hub));
     let scope = Arc::new(scope);
     door.admit(&prepared, &scope).await?;
-    let data = |request: async_graphql::Request| request.data(scope);
+    let visit = door.visit(&request_id, Some(signed_in.viewer.tenant), origin);
+    let data = |request: async_graphql::Request| request.data(scope).data(visit);
     if prepared.kind != OperationType::Subscription {
         return once(door, (&prepared, signed_in.viewer), &request_id, data, outlet).await;
     }

@@ -49,8 +49,7 @@ fn says_what_it_is(surface: Surface) {
             continue;
         };
         let (name, kind) = (definition.node.name.node.as_str(), &definition.node.kind);
-        // Connections are the engine's generic type, which takes no description.
-        if definition.node.description.is_none() && !name.ends_with("Connection") {
+        if definition.node.description.is_none() {
             silent.push(name.to_owned());
         }
         let fields: Vec<&FieldDefinition> = match kind {

@@ -8,10 +8,16 @@ use serde_json::Value;
 use simpul_app::permission;
 use simpul_domain::{Code, InvoiceId, PaymentId, RouterId, SubscriptionId};
 use simpul_event_store::{ConsistencyToken, Recorded};
+use simpul_projections::{
+    billing::{invoice_list::InvoiceRow, money::PaymentRow},
+    network::router_list::RouterRow,
+    subscriptions::subscription_list::SubscriptionRow,
+};
 
 use crate::{
     ApiError,
     graphql::{
+        batch,
         billing::{Invoice, Payment},
         network::Router,
         scope::{Scope, scope},
@@ -31,10 +37,20 @@ pub(in crate::graphql) trait State: Sized + Send + 'static {
     fn admit(scope: &Scope) -> impl Future<Output = Result<(), ApiError>> + Send;
 
     fn load(scope: &Arc<Scope>, id: Self::Id) -> impl Future<Output = Result<Option<Self>, ApiError>> + Send;
+
+    /// As it is after the event at `seq`.
+    fn after(
+        scope: &Arc<Scope>,
+        id: Self::Id,
+        _seq: i64,
+    ) -> impl Future<Output = Result<Option<Self>, ApiError>> + Send {
+        Self::load(scope, id)
+    }
 }
 
+/// Things whose rows are shared by everybody who watches them.
 macro_rules! states {
-    ($($type:ty = $id:ty, $permission:expr;)*) => {
+    ($($type:ty = $row:ty, $id:ty, $permission:expr;)*) => {
         $(impl State for $type {
             type Id = $id;
 
@@ -45,15 +61,19 @@ macro_rules! states {
             async fn load(scope: &Arc<Scope>, id: $id) -> Result<Option<Self>, ApiError> {
                 <$type>::load(scope, id).await
             }
+
+            async fn after(scope: &Arc<Scope>, id: $id, seq: i64) -> Result<Option<Self>, ApiError> {
+                Ok(batch::after::<$row>(scope, id, seq).await?.map(Self::from))
+            }
         })*
     };
 }
 
 states! {
-    Invoice = InvoiceId, permission::BILLING_READ;
-    Line = SubscriptionId, permission::SUBSCRIPTION_READ;
-    Payment = PaymentId, permission::BILLING_READ;
-    Router = RouterId, permission::ROUTER_READ;
+    Invoice = InvoiceRow, InvoiceId, permission::BILLING_READ;
+    Line = SubscriptionRow, SubscriptionId, permission::SUBSCRIPTION_READ;
+    Payment = PaymentRow, PaymentId, permission::BILLING_READ;
+    Router = RouterRow, RouterId, permission::ROUTER_READ;
 }
 
 /// The thing now, and after each event that names it.
@@ -113,7 +133,7 @@ impl<S: State> Watching<S> {
             if let Some(event) = named {
                 let (tenant, seq) = (event.tenant, event.tenant_seq);
                 self.scope.remember(Some(ConsistencyToken { tenant, seq }));
-                return S::load(&self.scope, self.parsed).await;
+                return S::after(&self.scope, self.parsed, seq).await;
             }
         }
     }

@@ -6,6 +6,7 @@ mod entrance;
 mod erased;
 mod guessing;
 mod house;
+mod live;
 mod people;
 mod sessions;
 mod switching;

@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use futures_util::future::join_all;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, jwk::JwkSet};
 use serde_json::{Value, json};
 use simpul_app::{
     policies::{Policies, timer_row},
@@ -272,20 +273,37 @@ async fn a_super_admin_acts_as_somebody_and_both_are_named() {
     );
 
     let customer = json!({ "code": "C-1", "name": "Budi", "phone": "0812-9999-0000" });
-    house
-        .tell(&acting.access, "customerRegister", "customer { id }", customer)
+    let query = crate::front::document("customerRegister", "customer { id }");
+    let registered = house.ask(&acting.access, &query, json!({ "input": customer }));
+    let registered = registered.await.payload("customerRegister").clone();
+    let token = registered["consistencyToken"].as_str().expect("a token");
+    let entries = "{ auditEntries(first: 50, filter: { includeSystem: true }) { nodes { eventType actor impersonator } } }";
+    let owner = house.front.token(house.front.owner);
+    let seen = house
+        .send(
+            (simpul_api::Surface::Staff, Some(&owner), None),
+            &[("x-consistency-token", token)],
+            &json!({ "query": entries }),
+        )
         .await;
-    let mut admin = simpul_testkit::sql::Session::open(&house.front.test.superuser_url()).await;
-    let named: Vec<String> = admin
-        .column(&format!(
-            "SELECT event_type FROM es.events WHERE metadata->>'impersonator' = '{}' ORDER BY tenant_seq",
-            operator.user
-        ))
-        .await;
+    let entries = seen.body["data"]["auditEntries"]["nodes"]
+        .as_array()
+        .expect("entries");
+    let named: Vec<&Value> = entries
+        .iter()
+        .filter(|entry| entry["impersonator"] == *operator.user.to_string())
+        .collect();
+    let events: Vec<&Value> = named.iter().map(|entry| &entry["eventType"]).collect();
     assert_eq!(
-        named,
-        ["identity.session.started", "customers.customer.registered"]
+        events,
+        ["customers.customer.registered", "identity.session.started"],
+        "{}",
+        seen.body
     );
+    assert_eq!(named[0]["actor"], siti.user, "{}", seen.body);
+    let others = entries.iter().filter(|entry| entry["impersonator"].is_null());
+    assert_eq!(others.count(), entries.len() - named.len(), "nobody else acted as anybody");
+    let mut admin = simpul_testkit::sql::Session::open(&house.front.test.superuser_url()).await;
     let word: i64 = admin
         .value("SELECT count(*) FROM es.events WHERE event_type = 'identity.impersonation.requested'")
         .await;
@@ -379,4 +397,32 @@ async fn a_tenant_shortens_its_sessions_those_that_go_on_too() {
     In::of(house.refresh(&newer.refresh).await.payload("sessionRefresh"));
     house.front.test.clock().advance(TimeDelta::minutes(1));
     assert_eq!(house.refresh(&siti.refresh).await.status, 401, "from before");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_reads_the_published_keys_can_verify_a_token_of_a_session() {
+    let house = House::open().await;
+    let siti = house.person("siti@kayu.example", &["viewer"]).await;
+    // Nobody needs a token to read them.
+    let request = axum::http::Request::get("/.well-known/jwks.json").body(axum::body::Body::empty());
+    let response = house.front.send(request.expect("request")).await;
+    let (status, keys) = crate::front::read(response).await;
+    assert_eq!(status, 200);
+    assert!(
+        !keys.to_string().contains(r#""d":"#),
+        "public halves only: {keys}"
+    );
+    let keys: JwkSet = serde_json::from_value(keys).expect("RFC 7517");
+    let header = jsonwebtoken::decode_header(&siti.access).expect("a header");
+    let named = keys.find(&header.kid.expect("a key's name")).expect("published");
+    let key = DecodingKey::from_jwk(named).expect("a key");
+    let mut rules = Validation::new(Algorithm::RS256);
+    rules.set_issuer(&[crate::front::ISSUER]);
+    // The clock is the test's, and the audience is the surface's.
+    (rules.validate_exp, rules.validate_aud) = (false, false);
+    let token = jsonwebtoken::decode::<Value>(&siti.access, &key, &rules).expect("verified");
+    assert_eq!(token.claims["sub"], siti.user, "{:?}", token.claims);
+    let (rest, signature) = siti.access.rsplit_once('.').expect("a signature");
+    let forged = format!("{rest}.{}", signature.chars().rev().collect::<String>());
+    assert!(jsonwebtoken::decode::<Value>(&forged, &key, &rules).is_err());
 }
