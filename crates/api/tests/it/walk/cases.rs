@@ -220,6 +220,7 @@ pub(super) const PLATFORM: &[Case] = &[
     case("Query.saasAgeing", None, ""),
     case("Query.saasInvoice", None, "id: $saasInvoice"),
     case("Query.saasInvoices", None, "first: 10, filter: { search: \"inv\" }"),
+    case("Query.saasPayments", None, "first: 10, filter: { tenantId: $tenant }"),
     case("Query.saasRevenue", None, "fromOn: \"2027-01-01\", months: 3"),
     case("Query.saasTerms", None, ""),
     case("Query.ownSessions", None, "first: 1"),
