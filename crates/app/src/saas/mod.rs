@@ -11,6 +11,7 @@ mod terms;
 
 pub use accounts::{ConnectPlatformGateway, ConnectPlatformSender};
 pub use bills::{BillAccount, MarkBillPaid, RegisterPayer, VoidBill};
+pub(crate) use locks::unpaid_bill;
 pub use locks::{LockForArrears, UnlockAfterArrears};
 pub use statements::{HearOfBill, RequestBillPayment, RequestedPayment};
 pub use tabs::{ClearArrears, CloseTab, EndCharge, NoteArrears, OpenTab, StartCharge};

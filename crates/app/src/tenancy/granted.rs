@@ -7,6 +7,7 @@ use simpul_event_store::{
     inline::{Inline, access::TenantAccess},
 };
 
+use super::panel;
 use crate::{Outcome, Refusal, decide, permission};
 
 /// Has the command bus and the quota rows keep what is granted, from the commit on.
@@ -28,7 +29,8 @@ pub(super) fn enforce(work: &mut Work<'_>, granted: &Entitlements) {
     }
 }
 
-/// Applies what the platform's account came to. An older revision changes nothing.
+/// Applies what the platform's account came to. An older revision changes nothing. Whoever may pay is told when the panel is
+/// locked and when it works again (F150).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ApplyEntitlements {
     pub revision: u64,
@@ -49,8 +51,11 @@ impl Command for ApplyEntitlements {
             at: work.at(),
         };
         for event in decide::<Tenant>(work, &id, command).await? {
-            if let TenantEvent::EntitlementsApplied(applied) = event {
-                enforce(work, &applied.entitlements);
+            match event {
+                TenantEvent::EntitlementsApplied(applied) => enforce(work, &applied.entitlements),
+                TenantEvent::PanelLocked(locked) => panel::tell_locked(work, &locked.reason).await?,
+                TenantEvent::PanelUnlocked(_) => panel::tell_unlocked(work).await?,
+                TenantEvent::Onboarded(_) | TenantEvent::SettingsChanged(_) | TenantEvent::Erased(_) => {}
             }
         }
         Ok(())

@@ -5,6 +5,7 @@ mod domains;
 mod feature;
 mod founding;
 mod granted;
+mod panel;
 mod resolution;
 mod settings;
 

@@ -198,8 +198,52 @@ async fn an_add_on_is_approved_or_rejected_with_a_reason_and_the_tenant_is_told(
         add_on: "ai_agent_admin".to_owned(),
         reason: "not in this region".to_owned(),
     };
-    assert_eq!(news.len(), 2, "of the moon, too");
-    assert_eq!(news.iter().filter(|(_, told)| *told == agent).count(), 1);
+    let label = News::AddOnActivated {
+        add_on: "white_label".to_owned(),
+    };
+    assert_eq!(news.len(), 3, "of the moon, too");
+    for told in [agent, label] {
+        assert_eq!(
+            news.iter().filter(|(_, news)| *news == told).count(),
+            1,
+            "{told:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_owner_is_told_once_that_the_panel_is_locked_and_once_that_it_is_open() {
+    let rig = Rig::new().await;
+    let tenant = rig.onboard("maju", "basic").await;
+    let lock = || Standing::LockPanel {
+        reason: "abuse".to_owned(),
+    };
+    let locked = News::PanelLocked {
+        reason: "abuse".to_owned(),
+        unpaid: None,
+    };
+    let told = async || {
+        let mut news = letters::news(&rig, tenant).await;
+        news.retain(|(to, _)| to == "siti@wifimaju.example");
+        news.into_iter().map(|(_, news)| news).collect::<Vec<_>>()
+    };
+    // Whoever locks what is locked tells nothing, nor does another change of what is granted.
+    for step in [lock(), lock()] {
+        rig.govern(standing(tenant, step)).await.expect("changed");
+        rig.settle().await;
+    }
+    let plan = Terms::Plan {
+        plan: PlanKey::parse("pro").expect("a plan"),
+        agreed_price: None,
+    };
+    rig.govern(terms(tenant, plan)).await.expect("changed");
+    rig.settle().await;
+    assert_eq!(told().await, [locked.clone()]);
+    for step in [Standing::UnlockPanel, Standing::UnlockPanel] {
+        rig.govern(standing(tenant, step)).await.expect("changed");
+        rig.settle().await;
+    }
+    assert_eq!(told().await, [locked, News::PanelUnlocked]);
 }
 
 #[tokio::test]

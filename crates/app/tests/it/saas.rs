@@ -6,6 +6,7 @@ mod desk;
 use chrono::{DateTime, TimeDelta, Utc};
 use simpul_app::{
     billing::Booked,
+    identity::letters::{News, Unpaid},
     platform::{ChangeStanding, ChangeTerms, Standing, Terms as Granting},
     policies::Policies,
     saas::RequestBillPayment,
@@ -26,6 +27,7 @@ use self::desk::{
     statement,
 };
 use crate::{
+    letters,
     limits::router,
     rig::{Rig, code},
 };
@@ -112,6 +114,15 @@ async fn an_operator_that_does_not_pay_is_locked_out_of_its_panel_until_it_has_p
         .await
         .expect("paying is what a lock allows");
 
+    let locked = News::PanelLocked {
+        reason: format!("unpaid bill {bill}"),
+        unpaid: Some(Unpaid {
+            number: number.clone(),
+            outstanding: rupiah(*total),
+        }),
+    };
+    assert_eq!(told(&rig, tenant).await, [locked.clone()]);
+
     // Half of it changes nothing, the rest opens the panel.
     rig.govern(paid(*bill, total / 2, "BCA 1")).await.expect("booked");
     rig.settle().await;
@@ -123,9 +134,17 @@ async fn an_operator_that_does_not_pay_is_locked_out_of_its_panel_until_it_has_p
     assert_eq!(invoice(&rig, *bill).await.status(), InvoiceStatus::Paid);
     assert_eq!(lock(&rig, tenant).await, None);
     assert_eq!(statement(&rig, tenant, *bill).await, StatementStatus::Settled);
+    assert_eq!(told(&rig, tenant).await, [locked, News::PanelUnlocked]);
     rig.own(tenant, router(1)).await.expect("open again");
     assert_eq!(rig.tenant(tenant).await.status(), TenantStatus::Open);
     explained(&rig, tenant).await;
+}
+
+/// What the owner was told about the panel.
+async fn told(rig: &Rig, tenant: TenantId) -> Vec<News> {
+    let news = letters::news(rig, tenant).await.into_iter().map(|(_, news)| news);
+    news.filter(|news| matches!(news, News::PanelLocked { .. } | News::PanelUnlocked))
+        .collect()
 }
 
 /// Every step that is not a person's names what led to it, across the logs too.
