@@ -5,6 +5,7 @@
 mod accounts;
 mod bills;
 mod locks;
+mod payers;
 mod statements;
 mod tabs;
 mod terms;
@@ -13,6 +14,7 @@ pub use accounts::{ConnectPlatformGateway, ConnectPlatformSender};
 pub use bills::{BillAccount, MarkBillPaid, RegisterPayer, VoidBill};
 pub(crate) use locks::unpaid_bill;
 pub use locks::{LockForArrears, UnlockAfterArrears};
+pub use payers::ChangePayer;
 pub use statements::{HearOfBill, RequestBillPayment, RequestedPayment};
 pub use tabs::{ClearArrears, CloseTab, EndCharge, NoteArrears, OpenTab, StartCharge};
 pub use terms::{SetTerms, TERMS};

@@ -1,4 +1,4 @@
-//! What the platform grants, carried into the tenant's log; and its end.
+//! What the platform grants and what it calls the tenant, carried into the tenant's log; and its end.
 
 use serde::{Deserialize, Serialize};
 use simpul_domain::tenancy::{Entitlements, Resource, Tenant, TenantCommand, TenantEvent};
@@ -55,9 +55,35 @@ impl Command for ApplyEntitlements {
                 TenantEvent::EntitlementsApplied(applied) => enforce(work, &applied.entitlements),
                 TenantEvent::PanelLocked(locked) => panel::tell_locked(work, &locked.reason).await?,
                 TenantEvent::PanelUnlocked(_) => panel::tell_unlocked(work).await?,
-                TenantEvent::Onboarded(_) | TenantEvent::SettingsChanged(_) | TenantEvent::Erased(_) => {}
+                TenantEvent::Onboarded(_)
+                | TenantEvent::Renamed(_)
+                | TenantEvent::SettingsChanged(_)
+                | TenantEvent::Erased(_) => {}
             }
         }
+        Ok(())
+    }
+}
+
+/// Calls the tenant what the platform's account is called.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RenameTenant {
+    pub name: String,
+}
+
+impl Command for RenameTenant {
+    const NAME: &'static str = "tenant.rename";
+    const ACCESS: Access = Access::permission(permission::INTERNAL);
+    type Answer = ();
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
+        let command = TenantCommand::Rename {
+            name: self.name.clone(),
+            at: work.at(),
+        };
+        let id = work.tenant().to_string();
+        decide::<Tenant>(work, &id, command).await?;
         Ok(())
     }
 }

@@ -15,7 +15,7 @@ pub use domains::{
 };
 pub(crate) use feature::needs;
 pub use founding::OnboardTenant;
-pub use granted::{ApplyEntitlements, EraseTenant};
+pub use granted::{ApplyEntitlements, EraseTenant, RenameTenant};
 pub use resolution::{ResolveError, resolve};
 pub use settings::ChangeSettings;
 

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use simpul_app::{
     identity::letters::News,
-    platform::{ChangeStanding, ChangeTerms, Standing, Terms},
+    platform::{ChangeStanding, ChangeTerms, RenameAccount, Standing, Terms},
     tenancy::{CancelAddOnOrder, ChangeSettings, PlaceAddOnOrder, resolve},
 };
 use simpul_domain::{
@@ -209,6 +209,30 @@ async fn an_add_on_is_approved_or_rejected_with_a_reason_and_the_tenant_is_told(
             "{told:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_renamed_operator_is_called_so_in_its_own_log_and_keeps_its_subdomain() {
+    let rig = Rig::new().await;
+    let tenant = rig.onboard("maju", "basic").await;
+    let rename = |name: &str| RenameAccount {
+        tenant,
+        name: name.to_owned(),
+    };
+    for name in ["Wifi Mundur", "Wifi Mundur", "Wifi Maju Terus"] {
+        rig.govern(rename(name)).await.expect("renamed");
+    }
+    assert_eq!(code(&rig.govern(rename(" ")).await), Some(Code::ValidationError));
+    rig.settle().await;
+    let own = rig.tenant(tenant).await;
+    assert_eq!(own.name(), "Wifi Maju Terus");
+    assert_eq!(own.look().seller_name.as_deref(), Some("Wifi Maju Terus"));
+    assert_eq!(own.subdomain().map(ToString::to_string).as_deref(), Some("maju"));
+    let told = log(&rig, tenant).await;
+    let told = told
+        .iter()
+        .filter(|event| event.event_type == "tenancy.tenant.renamed");
+    assert_eq!(told.count(), 2);
 }
 
 #[tokio::test]

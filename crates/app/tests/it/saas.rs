@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use simpul_app::{
     billing::Booked,
     identity::letters::{News, Unpaid},
-    platform::{ChangeStanding, ChangeTerms, Standing, Terms as Granting},
+    platform::{ChangeStanding, ChangeTerms, RenameAccount, Standing, Terms as Granting},
     policies::Policies,
     saas::RequestBillPayment,
     tenancy::PlaceAddOnOrder,
@@ -363,4 +363,23 @@ async fn a_changed_plan_and_a_deleted_operator_are_settled_by_days() {
         matches!(tab.status(), TabStatus::Closed | TabStatus::Settled),
         "{tab:?}"
     );
+}
+
+#[tokio::test]
+async fn a_renamed_operator_is_billed_by_its_new_name_and_an_earlier_bill_keeps_the_old_one() {
+    let rig = Rig::new().await;
+    on(&rig, "2027-03-01").await;
+    let tenant = rig.onboard("maju", "basic").await;
+    on(&rig, "2027-03-02").await;
+    let name = "Wifi Maju Terus".to_owned();
+    rig.govern(RenameAccount { tenant, name }).await.expect("renamed");
+    rig.settle().await;
+    on(&rig, "2027-04-01").await;
+    let log = platform_log(&rig).await;
+    let issued = "billing.invoice.issued";
+    let bills = log.iter().filter(|event| event.event_type == issued);
+    let names: Vec<String> = bills
+        .map(|event| event.payload.value()[issued]["snapshot"]["account_name"].to_string())
+        .collect();
+    assert_eq!(names, ["\"Wifi Maju\"", "\"Wifi Maju Terus\""]);
 }
