@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use simpul_domain::{
-    CustomerId,
+    CustomerId, Sealed,
     customers::{Customer, CustomerCode, CustomerCommand, PhoneNumber, customer::CustomerStatus},
 };
 use simpul_event_store::{Access, Command, Work, inline::Inline, vault::Keyring};
@@ -90,26 +90,8 @@ pub(crate) async fn register(
     person: Person<'_>,
     keys: &Keyring,
 ) -> Outcome<()> {
-    let name = person.name.as_str().trim();
-    if name.is_empty() || name.chars().count() > MAX_NAME_CHARS {
-        return refuse(Refusal::Invalid {
-            field: "name",
-            rule: "length",
-        });
-    }
-    let Ok(phone) = PhoneNumber::parse(person.phone.as_str()) else {
-        return refuse(Refusal::Invalid {
-            field: "phone",
-            rule: "phone",
-        });
-    };
     let id = customer.to_string();
-    let email = person
-        .email
-        .map(|email| keys.seal(&id, field::EMAIL, email.as_str()));
-    let email = email.transpose()?;
-    let name = keys.seal(&id, field::NAME, name)?;
-    let phone = keys.seal(&id, field::PHONE, &phone.e164())?;
+    let Contact { name, phone, email } = seal(&id, person, keys)?;
     let command = CustomerCommand::Register {
         customer,
         code: code.clone(),
@@ -123,6 +105,57 @@ pub(crate) async fn register(
         work.claim(CODE_SCOPE, code.as_str(), &id);
     }
     Ok(())
+}
+
+/// Says how a customer is called and reached from now on, sealed with the same key.
+pub(crate) async fn change_contact(
+    work: &mut Work<'_>,
+    customer: CustomerId,
+    person: Person<'_>,
+    keys: &Keyring,
+) -> Outcome<()> {
+    let id = customer.to_string();
+    let Contact { name, phone, email } = seal(&id, person, keys)?;
+    let at = work.at();
+    let command = CustomerCommand::ChangeContact {
+        name,
+        phone,
+        email,
+        at,
+    };
+    decide::<Customer>(work, &id, command).await?;
+    Ok(())
+}
+
+/// How somebody is called and reached, sealed.
+struct Contact {
+    name: Sealed,
+    phone: Sealed,
+    email: Option<Sealed>,
+}
+
+fn seal(id: &str, person: Person<'_>, keys: &Keyring) -> Outcome<Contact> {
+    let name = person.name.as_str().trim();
+    if name.is_empty() || name.chars().count() > MAX_NAME_CHARS {
+        return refuse(Refusal::Invalid {
+            field: "name",
+            rule: "length",
+        });
+    }
+    let Ok(phone) = PhoneNumber::parse(person.phone.as_str()) else {
+        return refuse(Refusal::Invalid {
+            field: "phone",
+            rule: "phone",
+        });
+    };
+    let email = person
+        .email
+        .map(|email| keys.seal(id, field::EMAIL, email.as_str()));
+    Ok(Contact {
+        name: keys.seal(id, field::NAME, name)?,
+        phone: keys.seal(id, field::PHONE, &phone.e164())?,
+        email: email.transpose()?,
+    })
 }
 
 /// Makes a customer's personal data unreadable for ever (UU 27/2022). Invoices keep their numbers.

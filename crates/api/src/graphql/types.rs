@@ -57,6 +57,8 @@ const LISTS: &[(&str, &str, u64)] = &[
     ("Query", "stuckParcels", 500),
     ("SaasInvoice", "attempts", 5),
     ("SaasInvoice", "lines", 20),
+    ("SaasPayment", "allocations", 3),
+    ("SaasPayment", "flags", 4),
     ("SaasPaymentOptions", "channels", 20),
     ("SaasTerms", "reminderDays", 10),
     ("Role", "permissions", 20),

@@ -23,6 +23,7 @@ use simpul_domain::{
     AttemptId, InvoiceId, Rupiah, TenantId,
     billing::{
         Attempt, AttemptEvent,
+        attempt::AttemptCreated,
         gateway::{Currency, Observation, ObservedState},
     },
     customers::CustomerCode,
@@ -201,7 +202,8 @@ async fn a_locked_operator_pays_the_platform_through_its_gateway() {
     assert_eq!(scene.gateway.orders().len(), 1);
     assert!(scene.bill_of_staff().await["paymentRequestedAt"].is_string());
     // Somebody else's bill is not there, and nothing is asked for it.
-    let stranger = scene.pay(front.neighbour().await, "k2").await;
+    let neighbour = front.neighbour().await;
+    let stranger = scene.pay(neighbour, "k2").await;
     assert_eq!(stranger["userErrors"][0]["code"], "NOT_FOUND", "{stranger}");
     assert_eq!(scene.gateway.orders().len(), 1);
 
@@ -210,15 +212,23 @@ async fn a_locked_operator_pays_the_platform_through_its_gateway() {
         .expect("an id")
         .parse()
         .expect("an attempt");
-    book(&scene, account, attempt).await;
+    let plan = planned(&scene, attempt).await;
+    let order = plan.merchant_ref.as_str();
+    book(&scene, account, order, "T1", plan.expected_payer_amount).await;
     scene.settle().await;
     let settled = scene.bill_of_staff().await;
     assert_eq!(settled["status"], "SETTLED", "{settled}");
     seen_by_the_platform(&scene).await;
+
+    // Paid again, and by somebody whom nobody knows.
+    book(&scene, account, order, "T2", plan.expected_payer_amount).await;
+    let stray = Rupiah::try_new(7_000).expect("an amount");
+    book(&scene, account, "somebody-elses", "T3", stray).await;
+    every_rupiah_is_seen(&scene, &plan, neighbour.tenant).await;
 }
 
-/// The gateway says that the attempt is paid.
-async fn book(scene: &Scene, account: &str, attempt: AttemptId) {
+/// What the platform planned for an attempt.
+async fn planned(scene: &Scene, attempt: AttemptId) -> AttemptCreated {
     let store = scene.front.test.store();
     let events = stream::events::<Attempt>(&store, TenantId::PLATFORM, &attempt.to_string())
         .await
@@ -227,18 +237,22 @@ async fn book(scene: &Scene, account: &str, attempt: AttemptId) {
         AttemptEvent::Created(plan) => Some(plan),
         _ => None,
     });
-    let plan = plan.expect("planned");
+    *plan.expect("planned")
+}
+
+/// The gateway says that an order is paid.
+async fn book(scene: &Scene, account: &str, order_ref: &str, provider_ref: &str, gross: Rupiah) {
     let observation = Observation {
-        provider_ref: "T1".to_owned(),
-        order_ref: plan.merchant_ref.as_str().to_owned(),
+        provider_ref: provider_ref.to_owned(),
+        order_ref: order_ref.to_owned(),
         state: ObservedState::Paid,
-        gross: plan.expected_payer_amount,
+        gross,
         currency: Currency::Idr,
-        payer_fee: Some(plan.payer_fee),
+        payer_fee: None,
         merchant_fee: None,
         given_back: None,
         channel: Some("BRIVA".to_owned()),
-        paid_at: Some(store.now()),
+        paid_at: Some(scene.front.test.store().now()),
         raw_sha256: "00".repeat(32),
     };
     let book = BookObservation {
@@ -281,4 +295,51 @@ async fn seen_by_the_platform(scene: &Scene) {
         "{data}"
     );
     assert_eq!(data["saasRevenue"][1]["growthBasisPoints"], -10_000);
+}
+
+/// Money on a bill, money that became credit, and money of nobody.
+async fn every_rupiah_is_seen(scene: &Scene, plan: &AttemptCreated, nobody: TenantId) {
+    let fields = "nodes { tenantId tenantName tenantCode method reference flags paidAt amount { amount }
+        allocated { amount } credited { amount } unmatched { amount }
+        allocations { amount { amount } saasInvoice { id number status } } }";
+    let account = scene.front.owner.tenant;
+    let query = format!(
+        "{{ all: saasPayments(first: 5) {{ {fields} }}
+            own: saasPayments(filter: {{ tenantId: \"{account}\" }}) {{ nodes {{ reference }} }}
+            other: saasPayments(filter: {{ tenantId: \"{nobody}\" }}) {{ nodes {{ reference }} }}
+            unmatched: saasPayments(filter: {{ unmatchedOnly: true }}) {{ nodes {{ reference }} }} }}"
+    );
+    let data = scene
+        .ask(Surface::Platform, scene.operator, &query, Value::Null)
+        .await;
+    let all = data["all"]["nodes"].as_array().expect("nodes");
+    let of = |reference: &str| {
+        let found = all.iter().find(|node| node["reference"] == reference);
+        found.unwrap_or_else(|| panic!("no {reference}: {data}"))
+    };
+    let amount = plan.amount.get().to_string();
+    let parts =
+        |node: &Value| ["allocated", "credited", "unmatched"].map(|part| node[part]["amount"].clone());
+    let first = of("T1");
+    assert_eq!(parts(first), [json!(amount), json!("0"), json!("0")], "{data}");
+    assert_eq!(
+        first["allocations"][0]["saasInvoice"]["id"],
+        scene.bill.to_string()
+    );
+    assert_eq!(first["allocations"][0]["amount"]["amount"], json!(amount));
+    let again = of("T2");
+    assert_eq!(parts(again), [json!("0"), json!(amount), json!("0")], "{data}");
+    assert_eq!(again["allocations"], json!([]));
+    for node in [first, again] {
+        assert_eq!(node["tenantId"], account.to_string());
+        assert_eq!(node["tenantName"], "Kayu Net");
+        assert_eq!(node["method"], "GATEWAY");
+        assert!(node["paidAt"].is_string());
+    }
+    let stray = of("T3");
+    assert_eq!(parts(stray), [json!("0"), json!("0"), json!("7000")], "{data}");
+    assert_eq!(stray["tenantId"], Value::Null);
+    assert_eq!(data["own"]["nodes"].as_array().map(Vec::len), Some(2));
+    assert_eq!(data["other"]["nodes"], json!([]));
+    assert_eq!(data["unmatched"]["nodes"], json!([{ "reference": "T3" }]));
 }

@@ -5,10 +5,11 @@ use axum::{
     http::{Request, StatusCode, header},
 };
 use chrono::TimeDelta;
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use simpul_api::{Surface, auth::Viewer};
 use simpul_app::{
-    permission, platform,
+    customers, permission, platform,
     policies::{Policies, timer_row},
     stream,
 };
@@ -66,6 +67,7 @@ impl Platform {
             (TenantId::PLATFORM, "offers"),
             (tenant, "add_on_orders"),
             (tenant, "routers"),
+            (tenant, "tenants"),
         ] {
             let store = self.front.test.store();
             let seq = feed::head(&store, tenant).await.expect("a head");
@@ -145,6 +147,34 @@ fn routers(data: &Value) -> (Value, Value) {
         .find(|one| one["resource"] == "ROUTERS")
         .expect("routers");
     (one["used"].clone(), one["limit"].clone())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_renamed_operator_has_its_new_name_everywhere_and_its_old_address() {
+    let platform = Platform::open().await;
+    let owner = platform.onboard("wifi-maju").await;
+    let id = owner.tenant.to_string();
+    let input = json!({ "id": id, "name": "Wifi Maju Terus" });
+    platform.tell("tenantRename", input).await;
+    platform.settle(owner.tenant).await;
+    let listed = "{ tenants(filter: { search: \"terus\" }) { nodes { id name subdomain } } }";
+    let data = platform.ask(listed, Value::Null).await;
+    let named = json!([{ "id": id, "name": "Wifi Maju Terus", "subdomain": "wifi-maju" }]);
+    assert_eq!(data["tenants"]["nodes"], named);
+    let data = platform
+        .front
+        .data(owner, "{ viewer { tenant { name } } }", Value::Null)
+        .await;
+    assert_eq!(data["viewer"]["tenant"]["name"], "Wifi Maju Terus");
+    let rename = document("tenantRename", "tenant { id }");
+    let data = platform
+        .ask(&rename, json!({ "input": { "id": id, "name": " " } }))
+        .await;
+    assert_eq!(
+        data["tenantRename"]["userErrors"][0]["path"],
+        json!(["input", "name"]),
+        "{data}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -232,12 +262,45 @@ async fn whom_an_operators_bills_are_for_is_said_as_soon_as_there_is_an_account(
     let payer = stream::events::<Customer>(&store, TenantId::PLATFORM, &payer).await;
     let payer = payer.expect("a payer").into_iter().find_map(|event| match event {
         CustomerEvent::Registered(registered) => Some(registered.code),
-        CustomerEvent::Erased(_) => None,
+        CustomerEvent::ContactChanged(_) | CustomerEvent::Erased(_) => None,
     });
     assert!(tab.is_some());
     assert_eq!(payer, tab, "one code, whichever of both was first");
 
+    // A new number, and no address any more.
+    let change = document("saasPayerChange", "saasPayer { tenantId }");
+    let input_of = |tenant: TenantId, phone: &str| json!({ "input": { "tenantId": tenant.to_string(), "name": "Budi", "phone": phone } });
+    let data = platform.ask(&change, input_of(tenant, "0812-1111-4444")).await;
+    assert_eq!(data["saasPayerChange"]["userErrors"], json!([]), "{data}");
+    let id = payer_id(tenant).to_string();
+    let events = stream::events::<Customer>(&store, TenantId::PLATFORM, &id).await;
+    let Some(CustomerEvent::ContactChanged(changed)) = events.expect("a payer").pop() else {
+        panic!("no change");
+    };
+    let mut tx = store.db().tenant_tx(TenantId::PLATFORM).await.expect("tx");
+    let phone = store
+        .vault()
+        .open(&mut tx, &id, customers::field::PHONE, &changed.phone);
+    assert_eq!(phone.await.expect("opened").expose_secret(), "+6281211114444");
+    tx.rollback().await.expect("read");
+    assert_eq!(changed.email, None);
+    let data = platform.ask(&change, input_of(tenant, "12")).await;
+    assert_eq!(
+        data["saasPayerChange"]["userErrors"][0]["code"], "VALIDATION_ERROR",
+        "{data}"
+    );
+
     let nobody = TenantId::new(store.ids().next());
+    let data = platform.ask(&change, input_of(nobody, "0812-1111-4444")).await;
+    assert_eq!(
+        data["saasPayerChange"]["userErrors"][0]["code"], "NOT_FOUND",
+        "{data}"
+    );
+    assert_eq!(
+        data["saasPayerChange"]["userErrors"][0]["path"],
+        json!(["input", "tenantId"]),
+        "{data}"
+    );
     let data = platform.ask(&register, input(nobody)).await;
     assert_eq!(data["saasPayerRegister"]["userErrors"][0]["code"], "NOT_FOUND");
 }

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use simpul_domain::{
-    UserId,
+    Rupiah, UserId,
     identity::{LetterKind, User},
 };
 use simpul_event_store::{
@@ -63,6 +63,15 @@ pub enum News {
         add_on: String,
         reason: String,
     },
+    AddOnActivated {
+        add_on: String,
+    },
+    PanelLocked {
+        reason: String,
+        /// What opens the panel, if that is money.
+        unpaid: Option<Unpaid>,
+    },
+    PanelUnlocked,
     IsolirHeld {
         lines: u32,
         of: u32,
@@ -72,6 +81,14 @@ pub enum News {
     BackupFailed {
         reason: String,
     },
+}
+
+/// A bill of the platform that asks for money.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unpaid {
+    /// As printed.
+    pub number: String,
+    pub outstanding: Rupiah,
 }
 
 /// What was seen of somebody.

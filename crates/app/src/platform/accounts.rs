@@ -82,6 +82,30 @@ async fn is_routed(work: &Work<'_>, subdomain: &Subdomain) -> Result<bool, Store
     Ok(route.is_some())
 }
 
+/// Calls an operator something else. Its subdomain stays, and bills that were issued keep the name of then. The tenant's own
+/// log follows by policy.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RenameAccount {
+    pub tenant: TenantId,
+    pub name: String,
+}
+
+impl Command for RenameAccount {
+    const NAME: &'static str = "account.rename";
+    const ACCESS: Access = Access::permission(permission::PLATFORM_TENANTS);
+    type Answer = TenantId;
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<TenantId> {
+        let command = AccountCommand::Rename {
+            name: self.name.clone(),
+            at: work.at(),
+        };
+        decide::<Account>(work, &self.tenant.to_string(), command).await?;
+        Ok(self.tenant)
+    }
+}
+
 /// The plan's terms of today, at the agreed price where it has none of its own.
 async fn terms(work: &mut Work<'_>, plan: &PlanKey, agreed: Option<Rupiah>) -> Outcome<PlanTerms> {
     let Some(mut terms) = work.load::<Plan>(plan.as_str()).await?.terms().cloned() else {

@@ -8,7 +8,7 @@ mod founding;
 mod orders;
 
 pub use accounts::{
-    ChangeStanding, ChangeTerms, DeleteAccount, OpenAccount, SetRadiusCutOff, Standing, Terms,
+    ChangeStanding, ChangeTerms, DeleteAccount, OpenAccount, RenameAccount, SetRadiusCutOff, Standing, Terms,
 };
 pub use backups::{BackupNews, RecordBackup};
 pub use catalogue::{DefineAddOn, DefinePlatformPlan, RetireAddOn};

@@ -14,7 +14,10 @@ use crate::{
     Personal,
     identity::{Invitation, invitations::Handover},
     platform::{CancelAddOn, DeleteAccount, EndAddOn, RequestAddOn, owner_field},
-    tenancy::{AllowDomain, ApplyEntitlements, EraseTenant, OnboardTenant, RevokeDomain, SettleAddOnOrder},
+    tenancy::{
+        AllowDomain, ApplyEntitlements, EraseTenant, OnboardTenant, RenameTenant, RevokeDomain,
+        SettleAddOnOrder,
+    },
 };
 
 /// `context` is that of the target's log.
@@ -32,6 +35,7 @@ pub(super) async fn run(bus: &Bus, context: Context, errand: Errand) -> Result<(
             };
             dispatch(bus, context, apply).await
         }
+        Errand::RenameTenant { name, .. } => dispatch(bus, context, RenameTenant { name }).await,
         Errand::EraseTenant { .. } => dispatch(bus, context, EraseTenant {}).await,
         Errand::RevokeDomain { name, reason, .. } => {
             dispatch(bus, context, RevokeDomain { name, reason }).await

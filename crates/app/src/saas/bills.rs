@@ -78,7 +78,10 @@ async fn new_bill(
     billed: PeriodBilled,
 ) -> Outcome<NewBill> {
     let today = terms.zone.date_at(work.at());
-    let tab = work.load::<Tab>(&billed.account.to_string()).await?;
+    let id = billed.account.to_string();
+    // A tab keeps the name that it was opened with.
+    let name_now = work.load::<Account>(&id).await?.name().map(str::to_owned);
+    let tab = work.load::<Tab>(&id).await?;
     let Some((code, name)) = tab.payer() else {
         return refuse(Refusal::Missing { what: "tab" });
     };
@@ -99,7 +102,7 @@ async fn new_bill(
         snapshot: InvoiceSnapshot {
             seller_name: terms.seller_name.clone(),
             customer_code: code.clone(),
-            account_name: Some(name.to_owned()),
+            account_name: Some(name_now.unwrap_or_else(|| name.to_owned())),
             plan: None,
             plan_name,
         },

@@ -15,6 +15,11 @@ use crate::{Outcome, Refusal, decide, permission};
 /// How the reason of our locks begins; a lock for another reason is left alone.
 const REASON: &str = "unpaid bill";
 
+/// The bill that a panel is locked for; none when it is locked for another reason.
+pub(crate) fn unpaid_bill(reason: &str) -> Option<InvoiceId> {
+    reason.strip_prefix(REASON)?.trim().parse().ok()
+}
+
 /// Locks the panel while a bill is in arrears. One that is locked already stays as it is.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct LockForArrears {

@@ -5,13 +5,16 @@
 mod accounts;
 mod bills;
 mod locks;
+mod payers;
 mod statements;
 mod tabs;
 mod terms;
 
 pub use accounts::{ConnectPlatformGateway, ConnectPlatformSender};
 pub use bills::{BillAccount, MarkBillPaid, RegisterPayer, VoidBill};
+pub(crate) use locks::unpaid_bill;
 pub use locks::{LockForArrears, UnlockAfterArrears};
+pub use payers::ChangePayer;
 pub use statements::{HearOfBill, RequestBillPayment, RequestedPayment};
 pub use tabs::{ClearArrears, CloseTab, EndCharge, NoteArrears, OpenTab, ResumeTab, StartCharge, SuspendTab};
 pub use terms::{SetTerms, TERMS};

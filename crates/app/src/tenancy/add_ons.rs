@@ -5,7 +5,10 @@ use simpul_domain::{
     AddOnOrderId,
     identity::LetterKind,
     platform::AddOnKey,
-    tenancy::{AddOnOrder, AddOnOrderCommand, AddOnOrderEvent, add_on_order::Settlement},
+    tenancy::{
+        AddOnOrder, AddOnOrderCommand, AddOnOrderEvent,
+        add_on_order::{OrderRejected, Settlement},
+    },
 };
 use simpul_event_store::{Access, Command, Work};
 
@@ -62,7 +65,8 @@ impl Command for CancelAddOnOrder {
     }
 }
 
-/// What the platform has decided about an order. The tenant's admins are told when it says no, and why (SPEC section 2).
+/// What the platform has decided about an order. The tenant's admins are told when an add-on is active, and when it is
+/// not given, and why (SPEC section 2).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SettleAddOnOrder {
     pub order: AddOnOrderId,
@@ -82,20 +86,22 @@ impl Command for SettleAddOnOrder {
         };
         let id = self.order.to_string();
         for event in decide::<AddOnOrder>(work, &id, command).await? {
-            if let AddOnOrderEvent::Rejected(rejected) = event {
-                let key = work.load::<AddOnOrder>(&id).await?.key();
-                let news = News::AddOnRejected {
-                    add_on: key.map(|key| key.as_str().to_owned()).unwrap_or_default(),
-                    reason: rejected.reason,
-                };
-                admins::tell(
-                    work,
-                    permission::TENANT_SETTINGS,
-                    LetterKind::AddOnRejected,
-                    &news,
-                )
-                .await?;
-            }
+            let key = work.load::<AddOnOrder>(&id).await?.key();
+            let add_on = key.map(|key| key.as_str().to_owned()).unwrap_or_default();
+            let (kind, news) = match event {
+                AddOnOrderEvent::Activated(_) => {
+                    (LetterKind::AddOnActivated, News::AddOnActivated { add_on })
+                }
+                AddOnOrderEvent::Rejected(OrderRejected { reason, .. }) => {
+                    (LetterKind::AddOnRejected, News::AddOnRejected { add_on, reason })
+                }
+                // What the tenant asked for itself.
+                AddOnOrderEvent::Placed(_)
+                | AddOnOrderEvent::Cancelled(_)
+                | AddOnOrderEvent::Ending(_)
+                | AddOnOrderEvent::Ended(_) => continue,
+            };
+            admins::tell(work, permission::TENANT_SETTINGS, kind, &news).await?;
         }
         Ok(())
     }

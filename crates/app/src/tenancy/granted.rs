@@ -1,4 +1,4 @@
-//! What the platform grants, carried into the tenant's log; and its end.
+//! What the platform grants and what it calls the tenant, carried into the tenant's log; and its end.
 
 use serde::{Deserialize, Serialize};
 use simpul_domain::tenancy::{Entitlements, Resource, Tenant, TenantCommand, TenantEvent};
@@ -7,6 +7,7 @@ use simpul_event_store::{
     inline::{Inline, access::TenantAccess},
 };
 
+use super::panel;
 use crate::{Outcome, Refusal, decide, permission};
 
 /// Has the command bus and the quota rows keep what is granted, from the commit on.
@@ -28,7 +29,8 @@ pub(super) fn enforce(work: &mut Work<'_>, granted: &Entitlements) {
     }
 }
 
-/// Applies what the platform's account came to. An older revision changes nothing.
+/// Applies what the platform's account came to. An older revision changes nothing. Whoever may pay is told when the panel is
+/// locked and when it works again (F150).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ApplyEntitlements {
     pub revision: u64,
@@ -49,10 +51,39 @@ impl Command for ApplyEntitlements {
             at: work.at(),
         };
         for event in decide::<Tenant>(work, &id, command).await? {
-            if let TenantEvent::EntitlementsApplied(applied) = event {
-                enforce(work, &applied.entitlements);
+            match event {
+                TenantEvent::EntitlementsApplied(applied) => enforce(work, &applied.entitlements),
+                TenantEvent::PanelLocked(locked) => panel::tell_locked(work, &locked.reason).await?,
+                TenantEvent::PanelUnlocked(_) => panel::tell_unlocked(work).await?,
+                TenantEvent::Onboarded(_)
+                | TenantEvent::Renamed(_)
+                | TenantEvent::SettingsChanged(_)
+                | TenantEvent::Erased(_) => {}
             }
         }
+        Ok(())
+    }
+}
+
+/// Calls the tenant what the platform's account is called.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RenameTenant {
+    pub name: String,
+}
+
+impl Command for RenameTenant {
+    const NAME: &'static str = "tenant.rename";
+    const ACCESS: Access = Access::permission(permission::INTERNAL);
+    type Answer = ();
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
+        let command = TenantCommand::Rename {
+            name: self.name.clone(),
+            at: work.at(),
+        };
+        let id = work.tenant().to_string();
+        decide::<Tenant>(work, &id, command).await?;
         Ok(())
     }
 }

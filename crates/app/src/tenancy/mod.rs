@@ -5,6 +5,7 @@ mod domains;
 mod feature;
 mod founding;
 mod granted;
+mod panel;
 mod resolution;
 mod settings;
 
@@ -14,7 +15,7 @@ pub use domains::{
 };
 pub(crate) use feature::needs;
 pub use founding::OnboardTenant;
-pub use granted::{ApplyEntitlements, EraseTenant};
+pub use granted::{ApplyEntitlements, EraseTenant, RenameTenant};
 pub use resolution::{ResolveError, resolve};
 pub use settings::ChangeSettings;
 

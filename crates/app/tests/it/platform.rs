@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use simpul_app::{
     identity::letters::News,
-    platform::{ChangeStanding, ChangeTerms, Standing, Terms},
+    platform::{ChangeStanding, ChangeTerms, RenameAccount, Standing, Terms},
     tenancy::{CancelAddOnOrder, ChangeSettings, PlaceAddOnOrder, resolve},
 };
 use simpul_domain::{
@@ -198,8 +198,76 @@ async fn an_add_on_is_approved_or_rejected_with_a_reason_and_the_tenant_is_told(
         add_on: "ai_agent_admin".to_owned(),
         reason: "not in this region".to_owned(),
     };
-    assert_eq!(news.len(), 2, "of the moon, too");
-    assert_eq!(news.iter().filter(|(_, told)| *told == agent).count(), 1);
+    let label = News::AddOnActivated {
+        add_on: "white_label".to_owned(),
+    };
+    assert_eq!(news.len(), 3, "of the moon, too");
+    for told in [agent, label] {
+        assert_eq!(
+            news.iter().filter(|(_, news)| *news == told).count(),
+            1,
+            "{told:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_renamed_operator_is_called_so_in_its_own_log_and_keeps_its_subdomain() {
+    let rig = Rig::new().await;
+    let tenant = rig.onboard("maju", "basic").await;
+    let rename = |name: &str| RenameAccount {
+        tenant,
+        name: name.to_owned(),
+    };
+    for name in ["Wifi Mundur", "Wifi Mundur", "Wifi Maju Terus"] {
+        rig.govern(rename(name)).await.expect("renamed");
+    }
+    assert_eq!(code(&rig.govern(rename(" ")).await), Some(Code::ValidationError));
+    rig.settle().await;
+    let own = rig.tenant(tenant).await;
+    assert_eq!(own.name(), "Wifi Maju Terus");
+    assert_eq!(own.look().seller_name.as_deref(), Some("Wifi Maju Terus"));
+    assert_eq!(own.subdomain().map(ToString::to_string).as_deref(), Some("maju"));
+    let told = log(&rig, tenant).await;
+    let told = told
+        .iter()
+        .filter(|event| event.event_type == "tenancy.tenant.renamed");
+    assert_eq!(told.count(), 2);
+}
+
+#[tokio::test]
+async fn an_owner_is_told_once_that_the_panel_is_locked_and_once_that_it_is_open() {
+    let rig = Rig::new().await;
+    let tenant = rig.onboard("maju", "basic").await;
+    let lock = || Standing::LockPanel {
+        reason: "abuse".to_owned(),
+    };
+    let locked = News::PanelLocked {
+        reason: "abuse".to_owned(),
+        unpaid: None,
+    };
+    let told = async || {
+        let mut news = letters::news(&rig, tenant).await;
+        news.retain(|(to, _)| to == "siti@wifimaju.example");
+        news.into_iter().map(|(_, news)| news).collect::<Vec<_>>()
+    };
+    // Whoever locks what is locked tells nothing, nor does another change of what is granted.
+    for step in [lock(), lock()] {
+        rig.govern(standing(tenant, step)).await.expect("changed");
+        rig.settle().await;
+    }
+    let plan = Terms::Plan {
+        plan: PlanKey::parse("pro").expect("a plan"),
+        agreed_price: None,
+    };
+    rig.govern(terms(tenant, plan)).await.expect("changed");
+    rig.settle().await;
+    assert_eq!(told().await, [locked.clone()]);
+    for step in [Standing::UnlockPanel, Standing::UnlockPanel] {
+        rig.govern(standing(tenant, step)).await.expect("changed");
+        rig.settle().await;
+    }
+    assert_eq!(told().await, [locked, News::PanelUnlocked]);
 }
 
 #[tokio::test]

@@ -7,7 +7,8 @@ mod leaving;
 use chrono::{DateTime, Utc};
 use simpul_app::{
     billing::Booked,
-    platform::{ChangeStanding, ChangeTerms, Standing, Terms as Granting},
+    identity::letters::{News, Unpaid},
+    platform::{ChangeStanding, ChangeTerms, RenameAccount, Standing, Terms as Granting},
     policies::Policies,
     saas::RequestBillPayment,
     tenancy::PlaceAddOnOrder,
@@ -26,6 +27,7 @@ use self::desk::{
     bills, due, gateway, invoice, load, lock, notice, on, order, paid, platform_log, rupiah, statement,
 };
 use crate::{
+    letters,
     limits::router,
     rig::{Rig, code},
 };
@@ -112,6 +114,15 @@ async fn an_operator_that_does_not_pay_is_locked_out_of_its_panel_until_it_has_p
         .await
         .expect("paying is what a lock allows");
 
+    let locked = News::PanelLocked {
+        reason: format!("unpaid bill {bill}"),
+        unpaid: Some(Unpaid {
+            number: number.clone(),
+            outstanding: rupiah(*total),
+        }),
+    };
+    assert_eq!(told(&rig, tenant).await, [locked.clone()]);
+
     // Half of it changes nothing, the rest opens the panel.
     rig.govern(paid(*bill, total / 2, "BCA 1")).await.expect("booked");
     rig.settle().await;
@@ -123,9 +134,17 @@ async fn an_operator_that_does_not_pay_is_locked_out_of_its_panel_until_it_has_p
     assert_eq!(invoice(&rig, *bill).await.status(), InvoiceStatus::Paid);
     assert_eq!(lock(&rig, tenant).await, None);
     assert_eq!(statement(&rig, tenant, *bill).await, StatementStatus::Settled);
+    assert_eq!(told(&rig, tenant).await, [locked, News::PanelUnlocked]);
     rig.own(tenant, router(1)).await.expect("open again");
     assert_eq!(rig.tenant(tenant).await.status(), TenantStatus::Open);
     explained(&rig, tenant).await;
+}
+
+/// What the owner was told about the panel.
+async fn told(rig: &Rig, tenant: TenantId) -> Vec<News> {
+    let news = letters::news(rig, tenant).await.into_iter().map(|(_, news)| news);
+    news.filter(|news| matches!(news, News::PanelLocked { .. } | News::PanelUnlocked))
+        .collect()
 }
 
 /// Every step that is not a person's names what led to it, across the logs too.
@@ -364,4 +383,23 @@ async fn last_lines(rig: &Rig) -> Vec<i64> {
         .iter()
         .map(|line| line["amount"].as_i64().expect("an amount"))
         .collect()
+}
+
+#[tokio::test]
+async fn a_renamed_operator_is_billed_by_its_new_name_and_an_earlier_bill_keeps_the_old_one() {
+    let rig = Rig::new().await;
+    on(&rig, "2027-03-01").await;
+    let tenant = rig.onboard("maju", "basic").await;
+    on(&rig, "2027-03-02").await;
+    let name = "Wifi Maju Terus".to_owned();
+    rig.govern(RenameAccount { tenant, name }).await.expect("renamed");
+    rig.settle().await;
+    on(&rig, "2027-04-01").await;
+    let log = platform_log(&rig).await;
+    let issued = "billing.invoice.issued";
+    let bills = log.iter().filter(|event| event.event_type == issued);
+    let names: Vec<String> = bills
+        .map(|event| event.payload.value()[issued]["snapshot"]["account_name"].to_string())
+        .collect();
+    assert_eq!(names, ["\"Wifi Maju\"", "\"Wifi Maju Terus\""]);
 }

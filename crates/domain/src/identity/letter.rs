@@ -33,6 +33,12 @@ letters! {
     NewDevice = "new_device";
     /// To admins: the platform does not give the add-on that was asked for.
     AddOnRejected = "add_on_rejected";
+    /// To admins: the platform gives the add-on that was asked for.
+    AddOnActivated = "add_on_activated";
+    /// To whoever may pay the platform: the panel is read-only, why, and what opens it.
+    PanelLocked = "panel_locked";
+    /// To the same: the panel works again.
+    PanelUnlocked = "panel_unlocked";
     /// To admins: more lines than usual are to be isolated, and somebody must say whether.
     IsolirHeld = "isolir_held";
     /// To everybody who runs the platform: a backup failed, or is missing.

@@ -41,7 +41,8 @@ pub fn on_tenant(position: i64, event: &TenantEvent) -> Vec<Intent> {
         TenantEvent::SettingsChanged(changed) if matches!(changed.section, Section::Isolir(_)) => {
             vec![sweep(position, None, changed.at)]
         }
-        TenantEvent::SettingsChanged(_)
+        TenantEvent::Renamed(_)
+        | TenantEvent::SettingsChanged(_)
         | TenantEvent::Onboarded(_)
         | TenantEvent::PanelLocked(_)
         | TenantEvent::PanelUnlocked(_)

@@ -11,6 +11,8 @@ use crate::{
 pub enum Errand {
     /// `tenancy.tenant`: onboard, in the new tenant's log.
     FoundTenant(Box<AccountOpened>),
+    /// `tenancy.tenant`: rename, in the tenant's log.
+    RenameTenant { tenant: TenantId, name: String },
     /// `tenancy.tenant`: apply what the platform grants, in the tenant's log.
     ApplyEntitlements {
         tenant: TenantId,
@@ -53,7 +55,8 @@ impl Errand {
     pub fn target(&self) -> TenantId {
         match self {
             Self::FoundTenant(opened) => opened.tenant,
-            Self::ApplyEntitlements { tenant, .. }
+            Self::RenameTenant { tenant, .. }
+            | Self::ApplyEntitlements { tenant, .. }
             | Self::EraseTenant { tenant }
             | Self::RevokeDomain { tenant, .. }
             | Self::AllowDomain { tenant, .. }
@@ -78,6 +81,7 @@ impl Errand {
             Self::DeleteTenant { .. } => 47,
             Self::RevokeDomain { .. } => 48,
             Self::AllowDomain { .. } => 49,
+            Self::RenameTenant { .. } => 50,
         }
     }
 }

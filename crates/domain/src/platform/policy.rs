@@ -24,6 +24,10 @@ pub fn on_account(event: &AccountEvent) -> Vec<Intent> {
     };
     match event {
         AccountEvent::Opened(opened) => vec![Intent::Errand(Errand::FoundTenant(opened.clone()))],
+        AccountEvent::Renamed(renamed) => vec![Intent::Errand(Errand::RenameTenant {
+            tenant,
+            name: renamed.name.clone(),
+        })],
         AccountEvent::EntitlementsChanged(changed) => vec![Intent::Errand(Errand::ApplyEntitlements {
             tenant,
             revision: changed.revision,

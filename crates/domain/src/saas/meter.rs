@@ -85,6 +85,7 @@ pub fn react(event: &AccountEvent) -> Vec<Intent> {
         | AccountEvent::AddOnRequested(_)
         | AccountEvent::AddOnRejected(_)
         | AccountEvent::AddOnEnding(_)
+        | AccountEvent::Renamed(_)
         | AccountEvent::PanelLocked(_)
         | AccountEvent::PanelUnlocked(_)
         | AccountEvent::RadiusCutOffSet(_)

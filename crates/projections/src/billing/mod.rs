@@ -6,3 +6,4 @@ pub mod invoice_list;
 pub mod money;
 mod money_fold;
 mod money_rows;
+pub mod payers;

@@ -1,13 +1,13 @@
 //! Customers. Personal fields stay sealed in the table and are opened when they are read; the row of an erased
 //! customer is gone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use simpul_domain::{
     AnyEvent, CustomerId, Decider, Sealed,
-    customers::{Customer, CustomerCode, CustomerEvent},
+    customers::{Customer, CustomerCode, CustomerEvent, customer::CustomerRegistered},
 };
 use simpul_event_store::{
     Recorded, StoreError, TenantTx, Vault,
@@ -56,28 +56,50 @@ impl Projector for CustomerListProjector {
 
     async fn project(&self, tx: &mut TenantTx, events: &[Recorded]) -> Result<(), HandlerError> {
         let events = decode_all(events)?;
-        let mut erased = BTreeSet::new();
-        let mut registered = Vec::new();
+        let mut changed = BTreeSet::new();
+        for (_, event) in &events {
+            if let AnyEvent::Customer(CustomerEvent::ContactChanged(customer)) = event {
+                changed.insert(customer.customer.as_uuid());
+            }
+        }
+        let (mut rows, mut erased) = (BTreeMap::new(), BTreeSet::new());
+        if !changed.is_empty() {
+            let found = by_id(tx, &Vec::from_iter(changed)).await?;
+            rows.extend(found.into_iter().map(|row| (row.customer, row)));
+        }
         for (_, event) in &events {
             match event {
-                AnyEvent::Customer(CustomerEvent::Registered(customer)) => registered.push(CustomerRow {
-                    customer: customer.customer,
-                    code: customer.code.clone(),
-                    name: customer.name.clone(),
-                    phone: customer.phone.clone(),
-                    email: customer.email.clone(),
-                    address: customer.address.clone(),
-                    registered_at: customer.at,
-                }),
+                AnyEvent::Customer(CustomerEvent::Registered(customer)) => {
+                    rows.insert(customer.customer, registered_row(customer));
+                }
+                AnyEvent::Customer(CustomerEvent::ContactChanged(customer)) => {
+                    if let Some(row) = rows.get_mut(&customer.customer) {
+                        row.name = customer.name.clone();
+                        row.phone = customer.phone.clone();
+                        row.email.clone_from(&customer.email);
+                    }
+                }
                 AnyEvent::Customer(CustomerEvent::Erased(customer)) => {
+                    rows.remove(&customer.customer);
                     erased.insert(customer.customer);
                 }
                 _ => {}
             }
         }
-        registered.retain(|row| !erased.contains(&row.customer));
-        store(tx, &registered).await?;
+        store(tx, &rows.into_values().collect::<Vec<_>>()).await?;
         delete(tx, erased).await
+    }
+}
+
+fn registered_row(customer: &CustomerRegistered) -> CustomerRow {
+    CustomerRow {
+        customer: customer.customer,
+        code: customer.code.clone(),
+        name: customer.name.clone(),
+        phone: customer.phone.clone(),
+        email: customer.email.clone(),
+        address: customer.address.clone(),
+        registered_at: customer.at,
     }
 }
 
@@ -103,7 +125,9 @@ async fn store(tx: &mut TenantTx, rows: &[CustomerRow]) -> Result<(), HandlerErr
     sqlx::query!(
         "INSERT INTO customers (tenant_id, customer_id, code, name, phone, email, address, registered_at)
          SELECT $1, c.* FROM UNNEST($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-             $8::timestamptz[]) AS c",
+             $8::timestamptz[]) AS c
+         ON CONFLICT ON CONSTRAINT customers_pkey DO UPDATE SET
+             (name, phone, email) = ROW (excluded.name, excluded.phone, excluded.email)",
         tenant.as_uuid(),
         &column(rows, |row| row.customer.as_uuid()),
         &column(rows, |row| row.code.as_str()) as &[&str],

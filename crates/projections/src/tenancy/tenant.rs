@@ -63,6 +63,7 @@ fn apply(row: &mut Option<TenantRow>, tenant: TenantId, event: TenantEvent) {
     match event {
         // The runner removes the row of an erased tenant itself.
         TenantEvent::Onboarded(_) | TenantEvent::Erased(_) => {}
+        TenantEvent::Renamed(renamed) => row.name = renamed.name,
         TenantEvent::EntitlementsApplied(applied) => row.entitlements = applied.entitlements,
         TenantEvent::PanelLocked(locked) => row.lock = Some((locked.reason, locked.at)),
         TenantEvent::PanelUnlocked(_) => row.lock = None,
@@ -88,8 +89,8 @@ async fn store(tx: &mut TenantTx, row: &TenantRow) -> Result<(), HandlerError> {
         "INSERT INTO tenants (tenant_id, name, subdomain, settings, entitlements, lock_reason, locked_at, onboarded_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
          ON CONFLICT ON CONSTRAINT tenants_pkey DO UPDATE SET
-             (settings, entitlements, lock_reason, locked_at)
-             = ROW (excluded.settings, excluded.entitlements, excluded.lock_reason, excluded.locked_at)",
+             (name, settings, entitlements, lock_reason, locked_at)
+             = ROW (excluded.name, excluded.settings, excluded.entitlements, excluded.lock_reason, excluded.locked_at)",
         row.tenant.as_uuid(),
         row.name,
         row.subdomain.as_str(),

@@ -10,7 +10,10 @@ use simpul_domain::{
         ServicePlanEvent,
         service_plan::{PlanDefined, PlanRetired},
     },
-    customers::{CustomerEvent, customer::CustomerErased},
+    customers::{
+        CustomerEvent,
+        customer::{CustomerContactChanged, CustomerErased},
+    },
     messaging::{
         MessageEvent, MessageKind,
         message::{MessageAccepted, MessageFailed, MessageSent},
@@ -26,7 +29,7 @@ use simpul_domain::{
     tenancy::{
         Entitlements, Section, TenantEvent,
         settings::Isolir,
-        tenant::{EntitlementsApplied, PanelLocked, PanelUnlocked, SettingsChanged},
+        tenant::{EntitlementsApplied, PanelLocked, PanelUnlocked, SettingsChanged, TenantRenamed},
     },
     time::Zone,
 };
@@ -37,7 +40,7 @@ use crate::{
     random_money::{attempt_event, bill_event, credit_event, payment_event},
     random_people::{role_event, user_event},
     random_platform::{account_event, backup_event, offer_event, order_event},
-    story::{Story, at, day, rupiah},
+    story::{Story, at, day, rupiah, sealed},
 };
 
 pub(crate) type Event = (String, AnyEvent);
@@ -83,12 +86,16 @@ fn other_event(story: &Story, (kind, index, n): Op) -> Event {
             plan: story.plan(index),
             at,
         })),
-        31 => tenant(match n % 3 {
+        31 => tenant(match n % 4 {
             0 => TenantEvent::PanelLocked(PanelLocked {
                 reason: format!("reason {n}"),
                 at,
             }),
             1 => TenantEvent::PanelUnlocked(PanelUnlocked { at }),
+            2 => TenantEvent::Renamed(TenantRenamed {
+                name: format!("Operator {n}"),
+                at,
+            }),
             _ => TenantEvent::EntitlementsApplied(Box::new(EntitlementsApplied {
                 revision: n.into(),
                 entitlements: Entitlements {
@@ -107,6 +114,20 @@ fn other_event(story: &Story, (kind, index, n): Op) -> Event {
                 section,
                 at,
             })))
+        }
+        33 if n % 2 == 0 => {
+            let customer = story.customer(index);
+            let changed = CustomerContactChanged {
+                customer,
+                name: sealed(&format!("n{n}")),
+                phone: sealed(&format!("p{n}")),
+                email: (n % 4 == 0).then(|| sealed(&format!("e{n}"))),
+                at,
+            };
+            (
+                customer.to_string(),
+                CustomerEvent::ContactChanged(changed).into(),
+            )
         }
         _ => {
             let customer = story.customer(index);

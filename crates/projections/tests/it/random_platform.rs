@@ -5,8 +5,8 @@ use simpul_domain::{
     platform::{
         AccountEvent, AddOnEvent, BackupEvent, PlanEvent,
         account::{
-            AccountActivated, AccountDeactivated, AccountOpened, AddOnActivated, AddOnRequested,
-            OwnerContact, PanelLocked, PanelUnlocked, PlanChanged,
+            AccountActivated, AccountDeactivated, AccountOpened, AccountRenamed, AddOnActivated,
+            AddOnRequested, OwnerContact, PanelLocked, PanelUnlocked, PlanChanged,
         },
         add_on::{AddOnDefined, AddOnRetired, catalogue::default_add_ons},
         backup::{BackupExpired, BackupFailed, BackupMade, BackupVerified},
@@ -62,7 +62,7 @@ pub(crate) fn account_event(story: &Story, (_, index, n): Op, again: bool) -> Ev
     let order = AddOnOrderId::new(story.customer(n % 3).as_uuid());
     let (at, plan) = (at(n.into()), pick(default_plans().expect("valid"), n));
     let terms = pick(default_add_ons().expect("valid"), n);
-    let event = match n % 7 {
+    let event = match n % 8 {
         _ if !again => AccountEvent::Opened(Box::new(AccountOpened {
             tenant,
             name: format!("Operator {n}"),
@@ -96,7 +96,13 @@ pub(crate) fn account_event(story: &Story, (_, index, n): Op, again: bool) -> Ev
             plan,
             at,
         }),
-        5 => AccountEvent::AddOnRequested(AddOnRequested {
+        5 => AccountEvent::Renamed(AccountRenamed {
+            tenant,
+            previous: "Operator".to_owned(),
+            name: format!("Operator {n} baru"),
+            at,
+        }),
+        6 => AccountEvent::AddOnRequested(AddOnRequested {
             tenant,
             order,
             terms,

@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use simpul_adapters::{
     mail::{
         Content, Mail, Ports, Post, Undelivered,
-        letter::{Facts, Look, News, Seen, write},
+        letter::{Facts, Look, News, Seen, Unpaid, write},
     },
     work_loop::PortError,
 };
@@ -106,6 +106,17 @@ fn told(news: &letters::News) -> News {
             add_on: add_on.clone(),
             reason: reason.clone(),
         },
+        letters::News::AddOnActivated { add_on } => News::AddOnActivated {
+            add_on: add_on.clone(),
+        },
+        letters::News::PanelLocked { reason, unpaid } => News::PanelLocked {
+            reason: reason.clone(),
+            unpaid: unpaid.as_ref().map(|unpaid| Unpaid {
+                number: unpaid.number.clone(),
+                outstanding: unpaid.outstanding,
+            }),
+        },
+        letters::News::PanelUnlocked => News::PanelUnlocked,
         letters::News::IsolirHeld { lines, of, usual } => News::IsolirHeld {
             lines: *lines,
             of: *of,

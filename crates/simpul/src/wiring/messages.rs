@@ -10,7 +10,7 @@ use simpul_app::{customers, messaging::message_texts, stream};
 use simpul_domain::{
     InvoiceId, MessageId, Sealed, TenantId,
     billing::{Invoice, InvoiceEvent, invoice::InvoiceIssued},
-    customers::{Customer, CustomerEvent, PhoneNumber, customer::CustomerRegistered},
+    customers::{Customer, CustomerEvent, PhoneNumber},
     messaging::{
         Message, MessageEvent, MessageKind,
         message::{MessageQueued, MessageStatus},
@@ -83,21 +83,18 @@ impl Messages {
         });
         let queued: MessageQueued = queued.await?.ok_or(MessageError::Missing)?;
         let id = queued.customer.to_string();
-        let registered = stream::first::<Customer, _>(&self.store, tenant, &id, |event| match event {
-            CustomerEvent::Registered(registered) => Some(registered),
+        let events = stream::events::<Customer>(&self.store, tenant, &id).await?;
+        let newest = events.into_iter().rev().find_map(|event| match event {
+            CustomerEvent::Registered(registered) => Some((registered.name, registered.phone)),
+            CustomerEvent::ContactChanged(changed) => Some((changed.name, changed.phone)),
             CustomerEvent::Erased(_) => None,
         });
-        let customer: CustomerRegistered = registered.await?.ok_or(MessageError::Missing)?;
-        let name = match self
-            .open(tenant, &id, customers::field::NAME, &customer.name)
-            .await
-        {
+        let (name, phone) = newest.ok_or(MessageError::Missing)?;
+        let name = match self.open(tenant, &id, customers::field::NAME, &name).await {
             Err(StoreError::Erased) => return Ok(Rendered::Unwanted("the customer's data was erased")),
             other => other?,
         };
-        let phone = self
-            .open(tenant, &id, customers::field::PHONE, &customer.phone)
-            .await?;
+        let phone = self.open(tenant, &id, customers::field::PHONE, &phone).await?;
         let to = PhoneNumber::parse(phone.expose_secret()).map_err(|_| MessageError::Number)?;
         if self.is_settled(tenant, &queued).await? {
             return Ok(Rendered::Unwanted("the bill is settled"));

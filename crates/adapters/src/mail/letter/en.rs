@@ -2,7 +2,7 @@
 
 use simpul_domain::identity::LetterKind;
 
-use super::{Facts, Paragraph, Seen};
+use super::{Facts, Paragraph, Seen, Unpaid};
 
 pub(super) fn subject(kind: LetterKind, Facts { operator, .. }: &Facts) -> String {
     match kind {
@@ -12,6 +12,9 @@ pub(super) fn subject(kind: LetterKind, Facts { operator, .. }: &Facts) -> Strin
         LetterKind::EmailChanged => format!("Your e-mail address at {operator} has changed"),
         LetterKind::NewDevice => format!("New sign-in to your account at {operator}"),
         LetterKind::AddOnRejected => format!("An add-on for {operator} was not granted"),
+        LetterKind::AddOnActivated => format!("An add-on for {operator} is active"),
+        LetterKind::PanelLocked => format!("The panel of {operator} is locked"),
+        LetterKind::PanelUnlocked => format!("The panel of {operator} is open again"),
         LetterKind::IsolirHeld => format!("Isolations at {operator} wait for your decision"),
         LetterKind::BackupFailed => format!("{operator}: a backup is missing"),
     }
@@ -64,6 +67,30 @@ pub(super) fn paragraphs(kind: LetterKind, facts: &Facts) -> Vec<Paragraph> {
                 words(format!("Reason: {reason}")),
             ]
         }
+        LetterKind::AddOnActivated => vec![words(format!(
+            "The add-on \"{}\" that was ordered for {operator} is active and can be used at once. It is charged from today.",
+            facts.activated()
+        ))],
+        LetterKind::PanelLocked => {
+            let (reason, unpaid) = facts.locked();
+            let why = unpaid.map_or_else(
+                || format!("Reason: {reason}"),
+                |Unpaid { number, outstanding }| {
+                    format!(
+                        "Reason: bill {number} is unpaid. Pay {outstanding}; the panel opens by itself once no bill is in arrears."
+                    )
+                },
+            );
+            vec![
+                words(format!(
+                    "The panel of {operator} is locked: everything can be seen and nothing can be changed. Your routers and customers go on as usual."
+                )),
+                words(why),
+            ]
+        }
+        LetterKind::PanelUnlocked => vec![words(format!(
+            "The panel of {operator} is not locked any more. All work can go on."
+        ))],
         LetterKind::IsolirHeld => {
             let (lines, of, usual) = facts.held();
             let usual = usual.map_or_else(String::new, |usual| format!(" A usual day has {usual}."));

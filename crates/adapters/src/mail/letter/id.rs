@@ -2,7 +2,7 @@
 
 use simpul_domain::identity::LetterKind;
 
-use super::{Facts, Paragraph, Seen};
+use super::{Facts, Paragraph, Seen, Unpaid};
 
 pub(super) fn subject(kind: LetterKind, Facts { operator, .. }: &Facts) -> String {
     match kind {
@@ -12,6 +12,9 @@ pub(super) fn subject(kind: LetterKind, Facts { operator, .. }: &Facts) -> Strin
         LetterKind::EmailChanged => format!("Alamat email Anda di {operator} telah diubah"),
         LetterKind::NewDevice => format!("Login baru ke akun Anda di {operator}"),
         LetterKind::AddOnRejected => format!("Add-on untuk {operator} tidak disetujui"),
+        LetterKind::AddOnActivated => format!("Add-on untuk {operator} sudah aktif"),
+        LetterKind::PanelLocked => format!("Panel {operator} dikunci"),
+        LetterKind::PanelUnlocked => format!("Panel {operator} dibuka kembali"),
         LetterKind::IsolirHeld => format!("Isolir di {operator} menunggu keputusan Anda"),
         LetterKind::BackupFailed => format!("{operator}: cadangan data tidak ada"),
     }
@@ -64,6 +67,30 @@ pub(super) fn paragraphs(kind: LetterKind, facts: &Facts) -> Vec<Paragraph> {
                 words(format!("Alasan: {reason}")),
             ]
         }
+        LetterKind::AddOnActivated => vec![words(format!(
+            "Add-on \"{}\" yang dipesan untuk {operator} sudah aktif dan dapat langsung dipakai. Biayanya dihitung mulai hari ini.",
+            facts.activated()
+        ))],
+        LetterKind::PanelLocked => {
+            let (reason, unpaid) = facts.locked();
+            let why = unpaid.map_or_else(
+                || format!("Alasan: {reason}"),
+                |Unpaid { number, outstanding }| {
+                    format!(
+                        "Alasan: tagihan {number} belum dibayar. Bayar {outstanding}; panel terbuka sendiri begitu tidak ada lagi tagihan yang menunggak."
+                    )
+                },
+            );
+            vec![
+                words(format!(
+                    "Panel {operator} dikunci: data masih dapat dilihat, tetapi tidak dapat diubah. Router dan pelanggan Anda tetap berjalan seperti biasa."
+                )),
+                words(why),
+            ]
+        }
+        LetterKind::PanelUnlocked => vec![words(format!(
+            "Panel {operator} tidak dikunci lagi. Semua pekerjaan dapat dilanjutkan."
+        ))],
         LetterKind::IsolirHeld => {
             let (lines, of, usual) = facts.held();
             let usual = usual.map_or_else(String::new, |usual| format!(" Biasanya {usual} per hari."));

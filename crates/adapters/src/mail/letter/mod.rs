@@ -12,6 +12,7 @@ mod tests;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use simpul_domain::{
+    Rupiah,
     identity::LetterKind,
     tenancy::{
         Language,
@@ -49,6 +50,12 @@ pub struct Look {
 pub enum News {
     /// The platform does not give an add-on.
     AddOnRejected { add_on: String, reason: String },
+    /// The platform gives an add-on.
+    AddOnActivated { add_on: String },
+    /// The panel is read-only.
+    PanelLocked { reason: String, unpaid: Option<Unpaid> },
+    /// The panel works again.
+    PanelUnlocked,
     /// A run of isolations waits for somebody.
     IsolirHeld {
         lines: u32,
@@ -58,6 +65,14 @@ pub enum News {
     },
     /// A backup failed, is missing or cannot be restored.
     BackupFailed { reason: String },
+}
+
+/// A bill that asks for money.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unpaid {
+    /// As printed.
+    pub number: String,
+    pub outstanding: Rupiah,
 }
 
 /// What was seen, in words.
@@ -112,7 +127,15 @@ impl Facts {
                 add_on: line(add_on),
                 reason: line(reason),
             },
-            News::IsolirHeld { .. } => news.clone(),
+            News::AddOnActivated { add_on } => News::AddOnActivated { add_on: line(add_on) },
+            News::PanelLocked { reason, unpaid } => News::PanelLocked {
+                reason: line(reason),
+                unpaid: unpaid.clone().map(|unpaid| Unpaid {
+                    number: line(&unpaid.number),
+                    ..unpaid
+                }),
+            },
+            News::PanelUnlocked | News::IsolirHeld { .. } => news.clone(),
             News::BackupFailed { reason } => News::BackupFailed { reason: line(reason) },
         });
         self
@@ -123,6 +146,22 @@ impl Facts {
         match &self.news {
             Some(News::AddOnRejected { add_on, reason }) => (add_on, reason),
             _ => ("-", "-"),
+        }
+    }
+
+    /// The add-on that is active.
+    fn activated(&self) -> &str {
+        match &self.news {
+            Some(News::AddOnActivated { add_on }) => add_on,
+            _ => "-",
+        }
+    }
+
+    /// Why the panel is locked, and what opens it.
+    fn locked(&self) -> (&str, Option<&Unpaid>) {
+        match &self.news {
+            Some(News::PanelLocked { reason, unpaid }) => (reason, unpaid.as_ref()),
+            _ => ("-", None),
         }
     }
 
@@ -204,7 +243,8 @@ const fn place(kind: LetterKind) -> &'static str {
         LetterKind::PasswordReset => "password-reset",
         LetterKind::EmailChange => "email-change",
         LetterKind::EmailChanged | LetterKind::NewDevice => "account",
-        LetterKind::AddOnRejected => "add-ons",
+        LetterKind::AddOnRejected | LetterKind::AddOnActivated => "add-ons",
+        LetterKind::PanelLocked | LetterKind::PanelUnlocked => "billing",
         LetterKind::IsolirHeld => "isolir",
         LetterKind::BackupFailed => "backups",
     }

@@ -14,6 +14,17 @@ fn facts(kind: LetterKind) -> Facts {
             add_on: "white_label".to_owned(),
             reason: "belum lunas".to_owned(),
         },
+        LetterKind::AddOnActivated => News::AddOnActivated {
+            add_on: "white_label".to_owned(),
+        },
+        LetterKind::PanelLocked => News::PanelLocked {
+            reason: "unpaid bill inv_1".to_owned(),
+            unpaid: Some(Unpaid {
+                number: "INV/2027/04/0001".to_owned(),
+                outstanding: Rupiah::try_new(150_000).expect("an amount"),
+            }),
+        },
+        LetterKind::PanelUnlocked => News::PanelUnlocked,
         LetterKind::BackupFailed => News::BackupFailed {
             reason: "pg_dump failed: the disk is full".to_owned(),
         },
@@ -48,6 +59,18 @@ fn every_letter_reads_as_it_should_in_both_languages() {
         }
     }
     insta::assert_snapshot!(all);
+}
+
+#[test]
+fn a_panel_that_is_locked_for_another_reason_is_said_to_be_locked_for_it() {
+    let news = News::PanelLocked {
+        reason: "penyalahgunaan".to_owned(),
+        unpaid: None,
+    };
+    let facts = Facts::new("Kayu Net", "Siti").with_news(&news);
+    let letter = write(LetterKind::PanelLocked, Language::Id, &facts);
+    let text = letter.text();
+    assert!(text.expose_secret().ends_with("\n\nAlasan: penyalahgunaan\n"));
 }
 
 #[test]

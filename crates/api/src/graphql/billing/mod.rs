@@ -12,7 +12,7 @@ pub(crate) use self::{
     invoice::{Invoice, InvoiceLine, InvoiceStatus},
     invoices::{InvoicesMutation, InvoicesQuery},
     isolir::{IsolirMutation, IsolirQuery},
-    payments::{Payment, PaymentsQuery},
+    payments::{Payment, PaymentFlag, PaymentsQuery},
     start::{PaymentAttemptStatus, PaymentsMutation},
 };
 pub(super) use start::outcome;

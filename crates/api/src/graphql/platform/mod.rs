@@ -49,6 +49,7 @@ pub(crate) struct Mutation(
 #[derive(Debug, Default, MergedObject)]
 pub(crate) struct TenantsMutation(
     acts::OnboardingMutation,
+    acts::NamingMutation,
     acts::TermsMutation,
     acts::StandingMutation,
     domains::DomainsMutation,

@@ -220,6 +220,7 @@ pub(super) const PLATFORM: &[Case] = &[
     case("Query.saasAgeing", None, ""),
     case("Query.saasInvoice", None, "id: $saasInvoice"),
     case("Query.saasInvoices", None, "first: 10, filter: { search: \"inv\" }"),
+    case("Query.saasPayments", None, "first: 10, filter: { tenantId: $tenant }"),
     case("Query.saasRevenue", None, "fromOn: \"2027-01-01\", months: 3"),
     case("Query.saasTerms", None, ""),
     case("Query.ownSessions", None, "first: 1"),
@@ -258,6 +259,7 @@ pub(super) const PLATFORM: &[Case] = &[
     case("Mutation.saasGatewayConnect", None, "input: { kind: TRIPAY, mode: SANDBOX, merchantCode: \"T9\", apiKey: \"k\", signingKey: \"s\", fallbackEmail: \"a@b.test\" }"),
     case("Mutation.saasInvoiceMarkPaid", None, "input: { id: $saasInvoice, amount: { amount: \"1000\", currency: IDR }, reference: \"BCA 1\", idempotencyKey: $key }"),
     case("Mutation.saasInvoiceVoid", None, "input: { id: $saasInvoice, reason: \"because\" }"),
+    case("Mutation.saasPayerChange", None, "input: { tenantId: $tenant, name: \"Siti\", phone: \"0812-1111-4444\" }"),
     case("Mutation.saasPayerRegister", None, "input: { tenantId: $tenant, name: \"Budi\", phone: \"0812-1111-3333\" }"),
     case("Mutation.saasSenderConnect", None, "input: { kind: FONNTE, device: \"0812-1111-2222\", token: \"t\" }"),
     case("Mutation.saasTermsSet", None, "input: { sellerName: \"Simpul\", billingDay: 1, dueDays: 14, graceDays: 7, reminderDays: [-3] }"),
@@ -292,5 +294,6 @@ pub(super) const PLATFORM: &[Case] = &[
     case("Mutation.tenantPanelUnlock", None, "input: { id: $account }"),
     case("Mutation.tenantPlanChange", None, "input: { id: $account, plan: \"pro\" }"),
     case("Mutation.tenantRadiusCutOff", None, "input: { id: $account, on: true }"),
+    case("Mutation.tenantRename", None, "input: { id: $account, name: \"Wifi Baru\" }"),
     case("Mutation.tenantRestore", None, "input: { id: $account }"),
 ];

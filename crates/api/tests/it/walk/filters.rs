@@ -257,6 +257,18 @@ const LISTS: &[Filtered] = &[
             part(&["INV", "wifi", "%"], &["number", "tenantName", "tenantCode"]),
         ],
     },
+    Filtered {
+        surface: Surface::Platform,
+        list: "saasPayments",
+        around: IN_FILTER,
+        fields: "tenantId unmatched { amount }",
+        filters: &[
+            thing("tenantId", "tenant", "/tenantId"),
+            switch("unmatchedOnly", |node, value| {
+                value == "false" || node["unmatched"]["amount"] != "0"
+            }),
+        ],
+    },
 ];
 
 impl Filtered {

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CustomerCode, CustomerCommand, CustomerErased, CustomerError, CustomerEvent, CustomerRegistered,
+    CustomerCode, CustomerCommand, CustomerContactChanged, CustomerErased, CustomerError, CustomerEvent,
+    CustomerRegistered,
 };
 use crate::{CustomerId, Decider, aggregate};
 
@@ -65,6 +66,24 @@ impl Decider for Customer {
                 CustomerStatus::Registered { .. } => Err(CustomerError::AlreadyRegistered),
                 CustomerStatus::Erased { .. } => Err(CustomerError::Erased),
             },
+            CustomerCommand::ChangeContact {
+                name,
+                phone,
+                email,
+                at,
+            } => match &self.status {
+                CustomerStatus::Absent => Err(CustomerError::NotFound),
+                CustomerStatus::Registered { customer, .. } => {
+                    Ok(vec![CustomerEvent::ContactChanged(CustomerContactChanged {
+                        customer: *customer,
+                        name,
+                        phone,
+                        email,
+                        at,
+                    })])
+                }
+                CustomerStatus::Erased { .. } => Err(CustomerError::Erased),
+            },
             CustomerCommand::EraseSubject { at } => match &self.status {
                 CustomerStatus::Absent => Err(CustomerError::NotFound),
                 CustomerStatus::Registered { customer, .. } => {
@@ -86,6 +105,7 @@ impl Decider for Customer {
                     code: registered.code.clone(),
                 };
             }
+            CustomerEvent::ContactChanged(_) => {}
             CustomerEvent::Erased(_) => {
                 if let CustomerStatus::Registered { code, .. } = &self.status {
                     self.status = CustomerStatus::Erased { code: code.clone() };

@@ -18,6 +18,14 @@ pub enum CustomerCommand {
         address: Option<Sealed>,
         at: DateTime<Utc>,
     },
+    /// How the person is called and reached from now on, as a whole.
+    ChangeContact {
+        name: Sealed,
+        /// A [`crate::customers::PhoneNumber`] in E.164, sealed.
+        phone: Sealed,
+        email: Option<Sealed>,
+        at: DateTime<Utc>,
+    },
     /// Records that the subject's key is destroyed (UU 27/2022).
     EraseSubject { at: DateTime<Utc> },
 }

@@ -12,12 +12,15 @@ use crate::{CustomerId, Sealed, stored_events};
 pub enum CustomerEvent {
     #[serde(rename = "customers.customer.registered")]
     Registered(CustomerRegistered),
+    #[serde(rename = "customers.customer.contact_changed")]
+    ContactChanged(CustomerContactChanged),
     #[serde(rename = "customers.customer.erased")]
     Erased(CustomerErased),
 }
 
 stored_events!(CustomerEvent {
     Registered => "customers.customer.registered", "1";
+    ContactChanged => "customers.customer.contact_changed", "1";
     Erased => "customers.customer.erased", "1";
 });
 
@@ -30,6 +33,16 @@ pub struct CustomerRegistered {
     pub phone: Sealed,
     pub email: Option<Sealed>,
     pub address: Option<Sealed>,
+    pub at: DateTime<Utc>,
+}
+
+/// The customer is called and reached otherwise; code and address stay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CustomerContactChanged {
+    pub customer: CustomerId,
+    pub name: Sealed,
+    pub phone: Sealed,
+    pub email: Option<Sealed>,
     pub at: DateTime<Utc>,
 }
 

@@ -12,4 +12,4 @@ pub use aggregate::{Customer, CustomerStatus};
 pub use code::{CustomerCode, CustomerCodeError};
 pub use command::CustomerCommand;
 pub use error::CustomerError;
-pub use event::{CustomerErased, CustomerEvent, CustomerRegistered};
+pub use event::{CustomerContactChanged, CustomerErased, CustomerEvent, CustomerRegistered};

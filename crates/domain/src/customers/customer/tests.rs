@@ -20,6 +20,15 @@ fn register(code: &str) -> CustomerCommand {
     }
 }
 
+fn change_contact() -> CustomerCommand {
+    CustomerCommand::ChangeContact {
+        name: sealed("c2VhbGVk"),
+        phone: sealed("c2VhbGVk"),
+        email: None,
+        at: at(1),
+    }
+}
+
 fn erase() -> CustomerCommand {
     CustomerCommand::EraseSubject { at: at(1) }
 }
@@ -34,6 +43,7 @@ fn every_cell_of_status_and_command_is_decided() {
     let commands = [
         ("register", register("C-1")),
         ("register as another", register("C-2")),
+        ("change the contact", change_contact()),
         ("erase", erase()),
     ];
     insta::assert_snapshot!(cells(&states, &commands));
@@ -51,7 +61,7 @@ proptest! {
     // Property 74: replay of any command sequence gives the state.
     #[test]
     fn replaying_the_log_gives_the_state(
-        commands in prop::collection::vec(prop_oneof![Just(register("C-1")), Just(register("C-2")), Just(erase())], 0..12),
+        commands in prop::collection::vec(prop_oneof![Just(register("C-1")), Just(register("C-2")), Just(change_contact()), Just(erase())], 0..12),
     ) {
         check_replay::<Customer>(&commands, |command| matches!(command, CustomerCommand::EraseSubject { .. }));
     }

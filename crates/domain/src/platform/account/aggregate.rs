@@ -11,8 +11,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccountCommand, AccountError, AccountEvent, AccountOpened, Charge, DomainRevoked, EntitlementsChanged,
-    Granted, OpenAccount, Override, OwnerContact,
+    AccountCommand, AccountError, AccountEvent, AccountOpened, AccountRenamed, Charge, DomainRevoked,
+    EntitlementsChanged, Granted, OpenAccount, Override, OwnerContact,
 };
 use crate::{
     Decider, TenantId, aggregate,
@@ -158,6 +158,7 @@ impl Account {
     fn decide_facts(&self, command: AccountCommand) -> Result<Vec<AccountEvent>, AccountError> {
         match command {
             AccountCommand::Open(open) => self.decide_open(*open),
+            AccountCommand::Rename { name, at } => self.open()?.rename(name, at),
             AccountCommand::ChangePlan { plan, at } => Ok(self.open()?.change_plan(*plan, at)),
             AccountCommand::OverrideLimit {
                 resource,
@@ -198,9 +199,7 @@ impl Account {
             Some(_) => return Err(AccountError::AlreadyOpen),
             None => {}
         }
-        if open.name.trim().is_empty() || open.name.chars().count() > 100 {
-            return Err(AccountError::NameInvalid);
-        }
+        check_name(&open.name)?;
         let opened = AccountOpened {
             tenant: open.tenant,
             name: open.name,
@@ -250,6 +249,28 @@ impl Account {
     }
 }
 
+impl Details {
+    fn rename(&self, name: String, at: DateTime<Utc>) -> Result<Vec<AccountEvent>, AccountError> {
+        check_name(&name)?;
+        if name == self.name {
+            return Ok(Vec::new());
+        }
+        Ok(vec![AccountEvent::Renamed(AccountRenamed {
+            tenant: self.tenant,
+            previous: self.name.clone(),
+            name,
+            at,
+        })])
+    }
+}
+
+fn check_name(name: &str) -> Result<(), AccountError> {
+    if name.trim().is_empty() || name.chars().count() > 100 {
+        return Err(AccountError::NameInvalid);
+    }
+    Ok(())
+}
+
 fn checked(reason: String) -> Result<String, AccountError> {
     if reason.trim().is_empty() || reason.chars().count() > 500 {
         return Err(AccountError::ReasonInvalid);
@@ -280,6 +301,7 @@ impl Decider for Account {
         };
         match event {
             AccountEvent::Opened(_) => {}
+            AccountEvent::Renamed(renamed) => details.name.clone_from(&renamed.name),
             AccountEvent::PlanChanged(changed) => {
                 details.granted.plan = changed.plan.clone();
                 details.granted.plan_since = changed.at;

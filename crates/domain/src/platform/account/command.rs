@@ -33,6 +33,11 @@ pub enum RequestedAddOn {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AccountCommand {
     Open(Box<OpenAccount>),
+    /// What people read; the subdomain stays.
+    Rename {
+        name: String,
+        at: DateTime<Utc>,
+    },
     ChangePlan {
         plan: Box<PlanTerms>,
         at: DateTime<Utc>,

@@ -17,6 +17,8 @@ use crate::{
 pub enum AccountEvent {
     #[serde(rename = "platform.account.opened")]
     Opened(Box<AccountOpened>),
+    #[serde(rename = "platform.account.renamed")]
+    Renamed(AccountRenamed),
     #[serde(rename = "platform.account.plan_changed")]
     PlanChanged(PlanChanged),
     #[serde(rename = "platform.account.limit_overridden")]
@@ -61,6 +63,7 @@ pub enum AccountEvent {
 
 stored_events!(AccountEvent {
     Opened => "platform.account.opened", "1";
+    Renamed => "platform.account.renamed", "1";
     PlanChanged => "platform.account.plan_changed", "1";
     LimitOverridden => "platform.account.limit_overridden", "1";
     LimitOverrideCleared => "platform.account.limit_override_cleared", "1";
@@ -88,6 +91,7 @@ impl AccountEvent {
     pub const fn subject(&self) -> (TenantId, DateTime<Utc>) {
         match self {
             Self::Opened(event) => (event.tenant, event.at),
+            Self::Renamed(event) => (event.tenant, event.at),
             Self::PlanChanged(event) => (event.tenant, event.at),
             Self::LimitOverridden(event) => (event.tenant, event.at),
             Self::LimitOverrideCleared(event) => (event.tenant, event.at),
@@ -140,6 +144,15 @@ pub struct AccountOpened {
     pub owner: OwnerContact,
     /// What it comes to, at revision 1.
     pub entitlements: Entitlements,
+    pub at: DateTime<Utc>,
+}
+
+/// The operator is called something else. Bills that were issued keep the name of then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AccountRenamed {
+    pub tenant: TenantId,
+    pub previous: String,
+    pub name: String,
     pub at: DateTime<Utc>,
 }
 

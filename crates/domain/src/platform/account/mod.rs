@@ -15,9 +15,9 @@ pub use aggregate::{Account, AccountStatus, GRACE_DAYS, Revocation};
 pub use command::{AccountCommand, OpenAccount, RequestedAddOn};
 pub use error::AccountError;
 pub use event::{
-    AccountActivated, AccountDeactivated, AccountDeleted, AccountEvent, AccountOpened, AccountRestored,
-    AddOnActivated, AddOnEnded, AddOnEnding, AddOnRejected, AddOnRequested, DeletionScheduled, DomainAllowed,
-    DomainRevoked, EntitlementsChanged, FeatureToggled, LimitOverridden, LimitOverrideCleared, OwnerContact,
-    PanelLocked, PanelUnlocked, PlanChanged, RadiusCutOffSet,
+    AccountActivated, AccountDeactivated, AccountDeleted, AccountEvent, AccountOpened, AccountRenamed,
+    AccountRestored, AddOnActivated, AddOnEnded, AddOnEnding, AddOnRejected, AddOnRequested,
+    DeletionScheduled, DomainAllowed, DomainRevoked, EntitlementsChanged, FeatureToggled, LimitOverridden,
+    LimitOverrideCleared, OwnerContact, PanelLocked, PanelUnlocked, PlanChanged, RadiusCutOffSet,
 };
 pub use grants::{Charge, ChargeKind, Granted, Holding, HoldingStatus, Override, Toggle};

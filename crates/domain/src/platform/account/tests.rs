@@ -38,6 +38,13 @@ fn open(subdomain: &str) -> AccountCommand {
     }))
 }
 
+fn rename(name: &str) -> AccountCommand {
+    AccountCommand::Rename {
+        name: name.to_owned(),
+        at: at(1),
+    }
+}
+
 fn change_plan(index: usize) -> AccountCommand {
     AccountCommand::ChangePlan {
         plan: Box::new(plan(index)),
@@ -210,6 +217,9 @@ fn every_cell_of_status_and_command_is_decided() {
     let commands = [
         ("open", open("maju")),
         ("open elsewhere", open("mundur")),
+        ("rename", rename("Wifi Mundur")),
+        ("keep the name", rename("Wifi Maju")),
+        ("rename to nothing", rename(" ")),
         ("change plan", change_plan(1)),
         ("keep plan", change_plan(0)),
         ("override", override_users(10, rupiah(5_000))),
@@ -327,6 +337,15 @@ fn what_is_owed_is_the_plan_the_active_add_ons_and_the_overrides() {
 }
 
 #[test]
+fn a_renamed_account_keeps_its_subdomain_and_what_it_was_granted() {
+    let before: Account = after([open("maju")]);
+    let account: Account = after([open("maju"), rename("Wifi Mundur")]);
+    assert_eq!(account.name(), Some("Wifi Mundur"));
+    assert_eq!(account.subdomain(), before.subdomain());
+    assert_eq!(account.entitlements(), before.entitlements());
+}
+
+#[test]
 fn a_restored_account_is_as_it_was() {
     let account: Account = after([open("maju"), deactivate(), schedule(), restore()]);
     assert_eq!(account.status(), AccountStatus::Deactivated);
@@ -356,6 +375,7 @@ fn a_domain_is_revoked_until_it_is_allowed() {
 fn commands() -> impl Strategy<Value = Vec<AccountCommand>> {
     let command = prop_oneof![
         4 => Just(open("maju")),
+        2 => prop::sample::select(vec!["Wifi Maju", "Wifi Mundur", ""]).prop_map(rename),
         2 => (0_usize..4).prop_map(change_plan),
         2 => (-3_i32..9, 0_i64..3).prop_map(|(by, price)| override_users(by, Rupiah::try_new(price).expect("in range"))),
         1 => Just(clear()),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     EntitlementsApplied, PanelLocked, PanelUnlocked, SettingsChanged, TenantCommand, TenantErased,
-    TenantError, TenantEvent, TenantOnboarded,
+    TenantError, TenantEvent, TenantOnboarded, TenantRenamed,
 };
 use crate::{
     Decider, TenantId, aggregate,
@@ -113,6 +113,14 @@ impl Tenant {
         std::iter::once(applied).chain(lock).collect()
     }
 
+    fn rename(&self, name: String, at: DateTime<Utc>) -> Result<Vec<TenantEvent>, TenantError> {
+        check_name(&name)?;
+        if name == self.name {
+            return Ok(Vec::new());
+        }
+        Ok(vec![TenantEvent::Renamed(TenantRenamed { name, at })])
+    }
+
     fn change_settings(&self, section: Section, at: DateTime<Utc>) -> Result<Vec<TenantEvent>, TenantError> {
         section.check()?;
         if self.settings.has(&section) {
@@ -137,10 +145,15 @@ impl Tenant {
 
 fn onboarded(onboarded: TenantOnboarded) -> Result<Vec<TenantEvent>, TenantError> {
     onboarded.settings.check()?;
-    if onboarded.name.trim().is_empty() || onboarded.name.chars().count() > 100 {
+    check_name(&onboarded.name)?;
+    Ok(vec![TenantEvent::Onboarded(Box::new(onboarded))])
+}
+
+fn check_name(name: &str) -> Result<(), TenantError> {
+    if name.trim().is_empty() || name.chars().count() > 100 {
         return Err(TenantError::NameInvalid);
     }
-    Ok(vec![TenantEvent::Onboarded(Box::new(onboarded))])
+    Ok(())
 }
 
 impl Decider for Tenant {
@@ -179,6 +192,7 @@ impl Decider for Tenant {
                 }
             }
             (Erased, TenantCommand::Onboard { .. }) => Err(TenantError::AlreadyOnboarded),
+            (Open | Locked | Disabled, TenantCommand::Rename { name, at }) => self.rename(name, at),
             (
                 Open | Locked | Disabled,
                 TenantCommand::ApplyEntitlements {
@@ -196,11 +210,17 @@ impl Decider for Tenant {
                     .map(|tenant| TenantEvent::Erased(TenantErased { tenant, at }));
                 Ok(erased.into_iter().collect())
             }
-            (Erased, TenantCommand::ApplyEntitlements { .. } | TenantCommand::Erase { .. }) => Ok(Vec::new()),
+            (
+                Erased,
+                TenantCommand::Rename { .. }
+                | TenantCommand::ApplyEntitlements { .. }
+                | TenantCommand::Erase { .. },
+            ) => Ok(Vec::new()),
             (Erased, TenantCommand::ChangeSettings { .. })
             | (
                 Absent,
-                TenantCommand::ApplyEntitlements { .. }
+                TenantCommand::Rename { .. }
+                | TenantCommand::ApplyEntitlements { .. }
                 | TenantCommand::ChangeSettings { .. }
                 | TenantCommand::Erase { .. },
             ) => Err(TenantError::NotFound),
@@ -216,6 +236,7 @@ impl Decider for Tenant {
                 self.settings = onboarded.settings.clone();
                 self.granted(&onboarded.entitlements, 1);
             }
+            TenantEvent::Renamed(renamed) => self.name.clone_from(&renamed.name),
             TenantEvent::EntitlementsApplied(applied) => {
                 self.granted(&applied.entitlements, applied.revision);
             }

@@ -18,6 +18,8 @@ pub enum TenantCommand {
         entitlements: Box<Entitlements>,
         at: DateTime<Utc>,
     },
+    /// What people read; the subdomain stays.
+    Rename { name: String, at: DateTime<Utc> },
     /// What the platform grants from now on. A revision that is not newer changes nothing.
     ApplyEntitlements {
         revision: u64,

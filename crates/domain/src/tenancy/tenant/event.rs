@@ -14,6 +14,8 @@ use crate::{
 pub enum TenantEvent {
     #[serde(rename = "tenancy.tenant.onboarded")]
     Onboarded(Box<TenantOnboarded>),
+    #[serde(rename = "tenancy.tenant.renamed")]
+    Renamed(TenantRenamed),
     #[serde(rename = "tenancy.tenant.entitlements_applied")]
     EntitlementsApplied(Box<EntitlementsApplied>),
     #[serde(rename = "tenancy.tenant.panel_locked")]
@@ -28,6 +30,7 @@ pub enum TenantEvent {
 
 stored_events!(TenantEvent {
     Onboarded => "tenancy.tenant.onboarded", "1";
+    Renamed => "tenancy.tenant.renamed", "1";
     EntitlementsApplied => "tenancy.tenant.entitlements_applied", "1";
     PanelLocked => "tenancy.tenant.panel_locked", "1";
     PanelUnlocked => "tenancy.tenant.panel_unlocked", "1";
@@ -44,6 +47,13 @@ pub struct TenantOnboarded {
     pub settings: TenantSettings,
     /// At revision 1.
     pub entitlements: Entitlements,
+    pub at: DateTime<Utc>,
+}
+
+/// The operator is called something else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TenantRenamed {
+    pub name: String,
     pub at: DateTime<Utc>,
 }
 

@@ -12,5 +12,5 @@ pub use command::TenantCommand;
 pub use error::TenantError;
 pub use event::{
     EntitlementsApplied, PanelLocked, PanelUnlocked, SettingsChanged, TenantErased, TenantEvent,
-    TenantOnboarded,
+    TenantOnboarded, TenantRenamed,
 };

@@ -21,6 +21,13 @@ fn onboard(subdomain: &str) -> TenantCommand {
     }
 }
 
+fn rename(name: &str) -> TenantCommand {
+    TenantCommand::Rename {
+        name: name.to_owned(),
+        at: at(2),
+    }
+}
+
 fn grant(revision: u64, change: impl FnOnce(&mut Entitlements)) -> TenantCommand {
     let mut entitlements = Entitlements::unlimited();
     change(&mut entitlements);
@@ -66,6 +73,9 @@ fn every_cell_of_status_and_command_is_decided() {
     let commands = [
         ("onboard", onboard("maju")),
         ("onboard elsewhere", onboard("mundur")),
+        ("rename", rename("Wifi Mundur")),
+        ("keep the name", rename("Wifi Maju")),
+        ("rename to nothing", rename(" ")),
         ("grant", grant(3, |_| {})),
         ("grant an older revision", grant(1, |_| {})),
         ("lock", lock(3)),
@@ -101,6 +111,7 @@ fn commands() -> impl Strategy<Value = Vec<TenantCommand>> {
         2 => Just(onboard("maju")),
         1 => Just(onboard("mundur")),
         2 => (0_u16..3).prop_map(settings),
+        1 => prop::sample::select(vec!["Wifi Maju", "Wifi Mundur", ""]).prop_map(rename),
         1 => Just(erase()),
     ];
     prop::collection::vec(command, 0..24)

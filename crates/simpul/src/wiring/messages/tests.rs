@@ -1,5 +1,6 @@
 //! What a message says is the operator's own text and look, and what is true when it goes out.
 
+use serde_json::json;
 use simpul_app::{
     Personal, Refusal,
     billing::{IssueInvoice, VoidInvoice},
@@ -12,12 +13,13 @@ use simpul_app::{
 };
 use simpul_domain::{
     CorrelationId, CustomerId, EventId, Rupiah, SubscriptionId, UserId,
+    customers::CustomerCommand,
     messaging::{message::MessageRefs, message::message_id, sender::Channel},
     network::{PppProfile, RouterAddress, RouterHost, TlsMode},
     subscriptions::PppUsername,
     tenancy::{Entitlements, Feature, Subdomain, settings::Branding},
 };
-use simpul_event_store::{Actor, Bus, Command, Context};
+use simpul_event_store::{Actor, Bus, Command, Context, Work};
 use simpul_testkit::TestDb;
 
 use super::*;
@@ -130,8 +132,13 @@ impl House {
 }
 
 async fn ask<C: Command<Refusal = Refusal>>(bus: &Bus, tenant: TenantId, command: C) -> C::Answer {
+    let context = context(bus, tenant);
+    bus.dispatch(context, command).await.expect("accepted").answer
+}
+
+fn context(bus: &Bus, tenant: TenantId) -> Context {
     let command_id = bus.store().new_command_id();
-    let context = Context {
+    Context {
         tenant,
         actor: Actor::System("test"),
         impersonator: None,
@@ -143,8 +150,7 @@ async fn ask<C: Command<Refusal = Refusal>>(bus: &Bus, tenant: TenantId, command
         command_id,
         effective_at: None,
         dry_run: false,
-    };
-    bus.dispatch(context, command).await.expect("accepted").answer
+    }
 }
 
 #[tokio::test]
@@ -213,4 +219,32 @@ async fn nobody_is_reminded_of_a_bill_that_was_settled_while_the_message_waited(
     house.tell(VoidInvoice { invoice, reason }).await;
     let settled = house.rendered(reminder, invoice).await;
     assert!(matches!(settled, Rendered::Unwanted(_)), "{settled:?}");
+}
+
+#[tokio::test]
+async fn a_message_goes_to_whoever_is_reached_now() {
+    let house = House::open(Entitlements::unlimited()).await;
+    let bill = house.bill().await;
+    let id = house.customer.to_string();
+    let context = context(&house.bus, house.tenant);
+    let mut work = Work::new(house.bus.store(), &context);
+    let keys = work.keyring_of(&id).await.expect("keys");
+    let seal = |field: &str, text: &str| keys.seal(&id, field, text).expect("sealed");
+    let change = CustomerCommand::ChangeContact {
+        name: seal(customers::field::NAME, "Siti"),
+        phone: seal(customers::field::PHONE, "+6281200009999"),
+        email: None,
+        at: work.at(),
+    };
+    let changed = work.decide::<Customer>(&id, change).await;
+    assert!(changed.is_ok(), "not refused");
+    work.commit("test", &[0; 32], &json!(null))
+        .await
+        .expect("appended");
+    let rendered = house.rendered(MessageKind::InvoiceCreated, bill).await;
+    let Rendered::Ready { message, .. } = rendered else {
+        panic!("{rendered:?}")
+    };
+    assert_eq!(message.to.e164(), "+6281200009999");
+    assert!(message.text.contains("Siti"), "{}", message.text);
 }

@@ -1,5 +1,6 @@
 //! Commands about tenants. Each is recorded in the platform's log; what the tenant's own log must hear of follows.
 
+mod naming;
 mod onboarding;
 mod standing;
 mod terms;
@@ -9,7 +10,9 @@ use simpul_app::Refusal;
 use simpul_domain::{Rupiah, TenantId};
 use simpul_event_store::Command;
 
-pub(crate) use self::{onboarding::OnboardingMutation, standing::StandingMutation, terms::TermsMutation};
+pub(crate) use self::{
+    naming::NamingMutation, onboarding::OnboardingMutation, standing::StandingMutation, terms::TermsMutation,
+};
 use crate::graphql::{
     fields::Fields, limits::price, payload::Outcome, scalar::MoneyInput, scope::scope, user_error::UserError,
 };

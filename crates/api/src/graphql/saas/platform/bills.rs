@@ -143,7 +143,7 @@ impl SaasInvoice {
 
 impl SaasInvoice {
     /// A bill that is not an operator's is not there.
-    fn of(row: InvoiceRow) -> Option<Self> {
+    pub(super) fn of(row: InvoiceRow) -> Option<Self> {
         row.billed.account().map(|account| Self::from((account, row)))
     }
 

@@ -3,6 +3,7 @@
 mod bills;
 mod income;
 mod payers;
+mod payments;
 mod terms;
 
 use async_graphql::MergedObject;
@@ -12,6 +13,7 @@ use async_graphql::MergedObject;
 pub(crate) struct SaasQuery(
     bills::SaasBillsQuery,
     income::SaasIncomeQuery,
+    payments::SaasPaymentsQuery,
     terms::SaasTermsQuery,
 );
 
