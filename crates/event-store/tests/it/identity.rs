@@ -164,6 +164,21 @@ async fn a_family_of_tokens_has_one_good_token_and_one_forgiveness() {
     );
 }
 
+#[tokio::test]
+async fn a_session_that_nobody_prolongs_for_a_week_is_over() {
+    let (test, store, _, tenant) = ready().await;
+    let tokens = [1, 2, 3].map(token);
+    let id = SessionId::new(Uuid::from_u128(1));
+    start(&store, tenant, id, tokens[0]).await;
+    let week = TimeDelta::days(7);
+    test.clock().advance(week - TimeDelta::seconds(1));
+    let rotation = rotate(&store, tenant, tokens[0], tokens[1]).await;
+    assert!(matches!(rotation, Rotation::Rotated { .. }), "{rotation:?}");
+    test.clock().advance(week);
+    let rotation = rotate(&store, tenant, tokens[1], tokens[2]).await;
+    assert!(matches!(rotation, Rotation::Refused), "{rotation:?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_token_shown_many_times_at_once_never_gives_two_good_ones() {
     let (_test, store, _, tenant) = ready().await;

@@ -31,7 +31,7 @@ pub(crate) struct SessionTokens {
     access_token_expires_at: DateTime,
     /// Gives another access token once, with `sessionRefresh`. Null for a session that cannot be prolonged.
     refresh_token: Option<String>,
-    /// When one must sign in again.
+    /// When one must sign in again; after seven days without `sessionRefresh` one must earlier.
     session_expires_at: DateTime,
 }
 

@@ -3,7 +3,7 @@
 //! INVARIANT: of a family at most one token is good, and whoever shows one that was exchanged ends the session, but for a
 //! lost answer ([`RefreshToken::exchange`]).
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use simpul_domain::{
     SessionId, UserId,
     identity::session::{Exchange, RefreshToken},
@@ -15,6 +15,8 @@ use crate::{StoreError, db::TenantTx};
 
 /// Users do not have more sessions than this; the list ends there.
 const MAX_OPEN: i64 = 500;
+/// A session that nobody has prolonged for so long is not prolonged any more: its device may be somebody else's by now.
+const MAX_IDLE: TimeDelta = TimeDelta::days(7);
 
 /// A session that begins, with its first refresh token if it can be prolonged at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,7 +130,7 @@ pub async fn rotate(
 ) -> Result<Rotation, StoreError> {
     let tenant = tx.tenant();
     let Some(session) = sqlx::query!(
-        "SELECT s.session_id, s.user_id, s.expires_at, s.ended_at FROM es.sessions s
+        "SELECT s.session_id, s.user_id, s.last_used_at, s.expires_at, s.ended_at FROM es.sessions s
          JOIN es.refresh_tokens t ON t.tenant_id = s.tenant_id AND t.session_id = s.session_id
          WHERE t.tenant_id = $1 AND t.token_hash = $2 FOR UPDATE OF s",
         tenant.as_uuid(),
@@ -139,7 +141,8 @@ pub async fn rotate(
     else {
         return Ok(Rotation::Refused);
     };
-    if session.ended_at.is_some() || session.expires_at <= now {
+    let idles = session.last_used_at + MAX_IDLE <= now;
+    if session.ended_at.is_some() || session.expires_at <= now || idles {
         return Ok(Rotation::Refused);
     }
     let (id, user) = (SessionId::new(session.session_id), UserId::new(session.user_id));
