@@ -302,7 +302,11 @@ async fn a_super_admin_acts_as_somebody_and_both_are_named() {
     );
     assert_eq!(named[0]["actor"], siti.user, "{}", seen.body);
     let others = entries.iter().filter(|entry| entry["impersonator"].is_null());
-    assert_eq!(others.count(), entries.len() - named.len(), "nobody else acted as anybody");
+    assert_eq!(
+        others.count(),
+        entries.len() - named.len(),
+        "nobody else acted as anybody"
+    );
     let mut admin = simpul_testkit::sql::Session::open(&house.front.test.superuser_url()).await;
     let word: i64 = admin
         .value("SELECT count(*) FROM es.events WHERE event_type = 'identity.impersonation.requested'")
