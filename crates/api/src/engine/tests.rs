@@ -1,6 +1,9 @@
 //! A small schema that misbehaves.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    future::ready,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use async_graphql::{Context, EmptyMutation, Object, Result, Schema, SimpleObject, Subscription};
 use futures_util::stream;
@@ -32,14 +35,15 @@ impl Kid {
     }
 
     async fn needed(&self) -> Result<i32> {
-        match self.0 % 2 {
+        let needed = match self.0 % 2 {
             0 => Ok(self.0),
             _ => Err("as it should".into()),
-        }
+        };
+        ready(needed).await
     }
 
     async fn wanted(&self) -> Result<Option<i32>> {
-        Err("as it should".into())
+        ready(Err("as it should".into())).await
     }
 }
 

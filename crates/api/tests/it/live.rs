@@ -47,7 +47,8 @@ pub(crate) struct Client(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Client {
     async fn connect(address: SocketAddr) -> Self {
-        Self::over(TcpStream::connect(address).await.expect("a connection"), address).await
+        let socket = TcpSocket::new_v4().expect("a socket");
+        Self::over(socket.connect(address).await.expect("a connection"), address).await
     }
 
     async fn over(stream: TcpStream, address: SocketAddr) -> Self {

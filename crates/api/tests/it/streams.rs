@@ -53,9 +53,9 @@ impl Stream {
     /// The name and the data of the next event; nothing when the stream has ended.
     pub(crate) async fn hear(&mut self) -> Option<(String, Value)> {
         loop {
-            if let Some((event, rest)) = self.unread.split_once("\n\n") {
-                let event = event.to_owned();
-                self.unread = rest.to_owned();
+            if let Some(at) = self.unread.find("\n\n") {
+                let event = self.unread[..at].to_owned();
+                self.unread.drain(..at + 2);
                 // Comments keep the connection alive.
                 let Some(event) = event.strip_prefix("event: ") else {
                     continue;
