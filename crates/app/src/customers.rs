@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use simpul_domain::{
     CustomerId,
-    customers::{Customer, CustomerCode, CustomerCommand, PhoneNumber},
+    customers::{Customer, CustomerCode, CustomerCommand, PhoneNumber, customer::CustomerStatus},
 };
 use simpul_event_store::{Access, Command, Work, inline::Inline, vault::Keyring};
 
@@ -138,10 +138,23 @@ impl Command for EraseCustomer {
     type Refusal = Refusal;
 
     async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
-        let id = self.customer.to_string();
-        let at = work.at();
-        decide::<Customer>(work, &id, CustomerCommand::EraseSubject { at }).await?;
-        work.inline(Inline::DestroyKey { subject: id });
-        Ok(())
+        erase(work, self.customer).await
     }
+}
+
+async fn erase(work: &mut Work<'_>, customer: CustomerId) -> Outcome<()> {
+    let (id, at) = (customer.to_string(), work.at());
+    decide::<Customer>(work, &id, CustomerCommand::EraseSubject { at }).await?;
+    work.inline(Inline::DestroyKey { subject: id });
+    Ok(())
+}
+
+/// Erases a customer, if there is one, and frees its code for others.
+pub(crate) async fn erase_and_free_code(work: &mut Work<'_>, customer: CustomerId) -> Outcome<()> {
+    let known = work.load::<Customer>(&customer.to_string()).await?;
+    if let CustomerStatus::Registered { code, .. } = known.status().clone() {
+        erase(work, customer).await?;
+        work.release(CODE_SCOPE, code.as_str());
+    }
+    Ok(())
 }

@@ -7,6 +7,7 @@ use simpul_domain::{
         Account, AccountCommand, AccountEvent, Plan, PlanKey, PlanTerms,
         account::{OpenAccount as Open, OwnerContact, Toggle},
     },
+    saas::payer_id,
     tenancy::{Extra, Resource, Subdomain, TenantSettings},
 };
 use simpul_event_store::{
@@ -15,7 +16,7 @@ use simpul_event_store::{
 };
 
 use super::owner_field;
-use crate::{Outcome, Personal, Refusal, decide, permission, refuse};
+use crate::{Outcome, Personal, Refusal, customers::erase_and_free_code, decide, permission, refuse};
 
 /// Scope of the platform's claim on a subdomain, from before the tenant is founded.
 const SUBDOMAIN_SCOPE: &str = "subdomain";
@@ -271,8 +272,9 @@ impl Command for DeleteAccount {
             .iter()
             .any(|event| matches!(event, AccountEvent::Deleted(_)))
         {
-            // Who owned it is a person too; and the name is free for others.
+            // Who owned it and who paid for it are people too; and the names are free for others.
             work.inline(Inline::DestroyKey { subject: id });
+            erase_and_free_code(work, payer_id(self.tenant)).await?;
             if let Some(subdomain) = subdomain {
                 work.release(SUBDOMAIN_SCOPE, subdomain.as_str());
             }

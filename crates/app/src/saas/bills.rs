@@ -9,7 +9,7 @@ use simpul_domain::{
         invoice::{Billed, InvoiceSnapshot},
     },
     customers::CustomerCode,
-    platform::Account,
+    platform::{Account, account::AccountStatus},
     saas::{
         Item, Tab, TabCommand, TabEvent, meter, payer_id,
         tab::{BillPeriod, PeriodBilled},
@@ -199,16 +199,18 @@ impl Command for RegisterPayer {
 }
 
 /// Under which code the operator is billed. A policy opens its tab a moment after its account: until then the account says
-/// the same.
+/// the same. An operator that is deleted has nobody to reach any more.
 async fn code_of(work: &mut Work<'_>, account: TenantId) -> Outcome<Option<CustomerCode>> {
     let id = account.to_string();
-    if let Some((code, _)) = work.load::<Tab>(&id).await?.payer() {
-        return Ok(Some(code.clone()));
-    }
     let opened = work.load::<Account>(&id).await?;
-    Ok(opened
+    if opened.status() == AccountStatus::Deleted {
+        return Ok(None);
+    }
+    let spelled = opened
         .subdomain()
-        .and_then(|subdomain| meter::code(account, subdomain)))
+        .and_then(|subdomain| meter::code(account, subdomain));
+    let tab = work.load::<Tab>(&id).await?;
+    Ok(tab.payer().map(|(code, _)| code.clone()).or(spelled))
 }
 
 /// Whose bill it is; a bill that is not an operator's is not there.
