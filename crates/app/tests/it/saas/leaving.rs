@@ -57,7 +57,8 @@ async fn opens_name(rig: &Rig, payer: CustomerId) -> Result<(), ()> {
         .iter()
         .find(|event| event.aggregate_id == payer.to_string())
         .expect("registered");
-    let sealed = registered.payload.value()["customers.customer.registered"]["name"]
+    let payload = registered.payload.value();
+    let sealed = payload["customers.customer.registered"]["name"]
         .as_str()
         .expect("sealed");
     let sealed = Sealed::new(sealed.to_owned());
