@@ -76,6 +76,7 @@ async fn next_code(work: &mut Work<'_>) -> Outcome<CustomerCode> {
 }
 
 /// Who a customer is, as somebody typed it.
+#[derive(Clone, Copy)]
 pub(crate) struct Person<'p> {
     pub(crate) name: &'p Personal,
     pub(crate) phone: &'p Personal,
