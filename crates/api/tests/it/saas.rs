@@ -315,7 +315,7 @@ async fn every_rupiah_is_seen(scene: &Scene, plan: &AttemptCreated, nobody: Tena
     let all = data["all"]["nodes"].as_array().expect("nodes");
     let of = |reference: &str| {
         let found = all.iter().find(|node| node["reference"] == reference);
-        found.unwrap_or_else(|| panic!("no {reference}: {data}"))
+        found.expect(reference)
     };
     let amount = plan.amount.get().to_string();
     let parts =

@@ -262,7 +262,7 @@ async fn an_owner_is_told_once_that_the_panel_is_locked_and_once_that_it_is_open
     };
     rig.govern(terms(tenant, plan)).await.expect("changed");
     rig.settle().await;
-    assert_eq!(told().await, [locked.clone()]);
+    assert_eq!(told().await, std::slice::from_ref(&locked));
     for step in [Standing::UnlockPanel, Standing::UnlockPanel] {
         rig.govern(standing(tenant, step)).await.expect("changed");
         rig.settle().await;

@@ -121,7 +121,7 @@ async fn an_operator_that_does_not_pay_is_locked_out_of_its_panel_until_it_has_p
             outstanding: rupiah(*total),
         }),
     };
-    assert_eq!(told(&rig, tenant).await, [locked.clone()]);
+    assert_eq!(told(&rig, tenant).await, std::slice::from_ref(&locked));
 
     // Half of it changes nothing, the rest opens the panel.
     rig.govern(paid(*bill, total / 2, "BCA 1")).await.expect("booked");
