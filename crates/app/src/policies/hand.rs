@@ -3,7 +3,7 @@
 use serde::Serialize;
 use simpul_domain::{Coded as _, TimerId};
 use simpul_event_store::{
-    Access, Bus, Command, Context, DispatchError, Work, feed::HandlerError, inline::Inline,
+    Access, Bus, Command, Context, DispatchError, StoreError, Work, feed::HandlerError, inline::Inline,
 };
 
 use crate::{Outcome, Refusal};
@@ -38,7 +38,8 @@ impl Hand<'_> {
         };
         match self.bus.dispatch(context, command).await {
             Ok(receipt) => Ok(self.timer.is_some() && !receipt.repeated),
-            Err(DispatchError::Store(error)) => Err(error.into()),
+            // The log of a tenant that is deleted has ended: nobody is there to be told.
+            Err(DispatchError::Store(error)) if !matches!(error, StoreError::Closed) => Err(error.into()),
             Err(refusal) => {
                 tracing::warn!(%tenant, command = name, code = refusal.code().as_str(), %refusal, "policy refused");
                 Ok(false)

@@ -26,6 +26,7 @@ pub const SEALED: &str = "(sealed)";
 /// Which fields of which events are ciphertext.
 pub const SEALED_FIELDS: &[(&str, &[&str])] = &[
     ("billing.gateway_account.connected", &["api_key", "signing_key"]),
+    ("customers.customer.contact_changed", &["email", "name", "phone"]),
     (
         "customers.customer.registered",
         &["address", "email", "name", "phone"],
