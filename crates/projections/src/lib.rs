@@ -22,9 +22,10 @@ pub mod platform;
 pub mod registry;
 mod rows;
 pub mod saas;
+pub mod sift;
 mod stored;
 pub mod subscriptions;
 pub mod tenancy;
 
 pub use error::QueryError;
-pub use page::{Keyed, Page, Position, Slice};
+pub use page::{Keyed, MAX_COUNTED, Page, Position, Slice, Way};

@@ -15,37 +15,48 @@
 ///
 /// `one by` reads the rows of which the key is one of some ids (`as text`: texts), `all by` those of which another column
 /// is: every row once; unknown ids are left out. `with` reads those of `one by` together with what more is said, from further columns. `page`
-/// reads those that pass its filter, whose values begin at `$5`. Whatever is read of a
+/// reads those that pass its filter, whose values begin at `$5`, and counts them where the page asks for it. Whatever is read of a
 /// list that has pages begins with what is `newest`; other tables have the order that they say, if any.
 macro_rules! rows {
     (
         table: $table:tt, key: $key:tt, newest: $newest:tt, columns: $columns:tt,
         $row:ty = |$found:ident| $read:expr,
-        page: $vis:vis fn $page:ident($($arg:ident: $arg_type:ty),*) $(where $filter:tt [$($value:expr),+])?,
+        page: $(#[$doc:meta])* $vis:vis fn $page:ident($($arg:ident: $arg_type:ty),*) $(where $filter:tt [$($value:expr),+])?,
         $($by:tt)+
     ) => {
+        $(#[$doc])*
         $vis async fn $page(
             tx: &mut simpul_event_store::TenantTx,
             $($arg: $arg_type,)*
             page: $crate::Page,
-        ) -> Result<Vec<$row>, $crate::QueryError> {
-            let tenant = tx.tenant();
-            sqlx::query!(
-                "SELECT " + $columns + " FROM " + $table
-                    + " WHERE tenant_id = $1 AND ($2::timestamptz IS NULL OR (" + $newest + ", " + $key + ") < ($2, $3))"
-                    $(+ " AND " + $filter)?
-                    + " ORDER BY " + $newest + " DESC, " + $key + " DESC LIMIT $4",
-                tenant.as_uuid(),
-                page.at(),
-                page.id(),
-                page.fetch(),
-                $($($value),+)?
-            )
-            .fetch_all(&mut **tx)
-            .await?
-            .into_iter()
-            .map(|$found| Ok($read))
-            .collect()
+        ) -> Result<$crate::Slice<$row>, $crate::QueryError> {
+            let rows = match page.way {
+                $crate::Way::Onward => $crate::rows::rows! {
+                    @page tx, page, ["<", "DESC"], $table, $key, $newest, $columns, $row, $found, $read,
+                    [$(+ " AND " + $filter)?], [$($($value),+)?]
+                },
+                $crate::Way::Back => $crate::rows::rows! {
+                    @page tx, page, [">", "ASC"], $table, $key, $newest, $columns, $row, $found, $read,
+                    [$(+ " AND " + $filter)?], [$($($value),+)?]
+                },
+            };
+            let total = if page.counted {
+                let tenant = tx.tenant();
+                let total = sqlx::query_scalar!(
+                    "SELECT count(*) AS \"count!\" FROM (SELECT FROM " + $table
+                        + " WHERE tenant_id = $1 AND ($2::timestamptz IS NULL OR (" + $newest + ", " + $key + ") < ($2, $3))"
+                        $(+ " AND " + $filter)? + " LIMIT $4) AS counted",
+                    tenant.as_uuid(),
+                    None::<chrono::DateTime<chrono::Utc>>,
+                    None::<sqlx::types::Uuid>,
+                    $crate::MAX_COUNTED + 1,
+                    $($($value),+)?
+                );
+                Some(total.fetch_one(&mut **tx).await?)
+            } else {
+                None
+            };
+            Ok(page.slice(rows, total))
         }
 
         $crate::rows::rows! {
@@ -78,6 +89,27 @@ macro_rules! rows {
             @read $all_vis $all, $table, [$columns], $row, $found, $read, $order, [$column + " = wanted.id OFFSET 0"]
         })*
     };
+    (
+        @page $tx:ident, $page:ident, [$beyond:tt, $way:tt], $table:tt, $key:tt, $newest:tt, $columns:tt, $row:ty,
+        $found:ident, $read:expr, [$($filter:tt)*], [$($value:expr),*]
+    ) => {{
+        let tenant = $tx.tenant();
+        sqlx::query!(
+            "SELECT " + $columns + " FROM " + $table
+                + " WHERE tenant_id = $1 AND ($2::timestamptz IS NULL OR (" + $newest + ", " + $key + ") " + $beyond
+                + " ($2, $3))" $($filter)* + " ORDER BY " + $newest + " " + $way + ", " + $key + " " + $way + " LIMIT $4",
+            tenant.as_uuid(),
+            $page.at(),
+            $page.id(),
+            $page.fetch(),
+            $($value),*
+        )
+        .fetch_all(&mut **$tx)
+        .await?
+        .into_iter()
+        .map(|$found| Ok($read))
+        .collect::<Result<Vec<$row>, $crate::QueryError>>()?
+    }};
     (@read $vis:vis $by:ident, $($rest:tt)+) => {
         $crate::rows::rows! { @read $vis $by [sqlx::types::Uuid, "uuid"], $($rest)+ }
     };

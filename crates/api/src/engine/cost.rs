@@ -20,10 +20,12 @@ use crate::graphql::{FieldTypes, MAX_FIRST, longest, root};
 const OBJECT: u64 = 1;
 const COMMAND: u64 = 10;
 const STREAM: u64 = 10;
+/// A list that is searched through, besides what is found.
+const SEARCH: u64 = 10;
 /// The whole schema, and one type of it.
 const SCHEMA: u64 = 500;
 const SCHEMA_TYPE: u64 = 50;
-/// Rows of a page whose `first` is not given.
+/// Rows of a page that does not say how many.
 const DEFAULT_FIRST: u64 = 50;
 /// A list that nobody has weighed; the tests allow none.
 const UNKNOWN_LIST: u64 = 100;
@@ -133,16 +135,18 @@ impl<'p> Pricing<'p> {
         } else {
             OBJECT.saturating_add(self.set(ty.innermost(), set))
         };
-        self.times(parent, field).saturating_mul(one)
+        let searched = self.argument(field, "search").is_some_and(|term| term != Value::Null);
+        let sought = if searched { SEARCH } else { 0 };
+        self.times(parent, field).saturating_mul(one).saturating_add(sought)
     }
 
     fn times(&self, parent: &str, field: &Field) -> u64 {
         let name = field.name.node.as_str();
         if self.types.is_page(parent, name) {
-            return self
-                .argument(field, "first")
-                .and_then(|first| first.as_i64())
-                .map_or(DEFAULT_FIRST, |first| u64::try_from(first).unwrap_or(0))
+            let given = |name| self.argument(field, name)?.as_i64();
+            return given("first")
+                .or_else(|| given("last"))
+                .map_or(DEFAULT_FIRST, |wanted| u64::try_from(wanted).unwrap_or(0))
                 .clamp(1, MAX_FIRST.unsigned_abs().into());
         }
         if !self.types.is_list(parent, name) {
@@ -213,6 +217,9 @@ mod tests {
             ("{invoices{nodes{id}}}", json!({}), 100),
             ("{invoices(first:0){nodes{id}}}", json!({}), 2),
             ("{invoices(first:10){nodes{id customer{id}}}}", json!({}), 30),
+            ("{invoices(last:10){nodes{id customer{id}}}}", json!({}), 30),
+            ("query($s:String){customers(first:10,search:$s){nodes{id}}}", json!({}), 20),
+            ("query($s:String){customers(first:10,search:$s){nodes{id}}}", json!({"s": "siti"}), 30),
             (
                 "query($n:Int){invoices(first:$n){nodes{id}}}",
                 json!({"n": 7}),

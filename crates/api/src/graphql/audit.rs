@@ -13,7 +13,8 @@ use simpul_projections::audit::{
 };
 
 use super::{
-    page::{Cursor, count, open, seal},
+    cursor::{Seal, refused},
+    page::{Cursor, count},
     scalar::{BigInt, DateTime},
     scope::{Scope, scope},
 };
@@ -145,13 +146,13 @@ async fn opened(scope: &Scope, tx: &mut TenantTx, entries: Vec<Entry>) -> Result
 }
 
 /// A page of the trail; `entries` has one more than wanted where there are more.
-fn trail(entries: Vec<Entry>, before: Option<i64>, wanted: i32) -> Connection<Cursor, HistoryEntry> {
+fn trail(seal: &Seal, entries: Vec<Entry>, before: Option<i64>, wanted: i32) -> Connection<Cursor, HistoryEntry> {
     let wanted = usize::try_from(wanted).unwrap_or(0);
     let mut connection = Connection::new(before.is_some(), entries.len() > wanted);
     connection
         .edges
         .extend(entries.into_iter().take(wanted).map(|entry| {
-            let cursor = Cursor::Sealed(seal(LIST, entry.tenant_seq));
+            let cursor = Cursor::Sealed(seal.seal(&entry.tenant_seq.to_string()));
             Edge::<Cursor, HistoryEntry, EmptyFields>::new(cursor, entry.into())
         }));
     connection
@@ -174,13 +175,13 @@ impl AuditQuery {
     ) -> Result<Connection<Cursor, HistoryEntry>> {
         let scope = scope(context)?;
         scope.require(permission::AUDIT_READ).await?;
-        let wanted = count(first)?;
-        let before = after.as_deref().map(before).transpose()?;
+        let (seal, wanted) = (Seal::of(context, LIST)?, count("first", first)?);
+        let before = after.map(|after| before(&seal, &after)).transpose()?;
         let mut tx = scope.read(&[HistoryProjector::NAME]).await?;
         let entries = history::history(&mut tx, &id, before, i64::from(wanted) + 1).await;
         let opened = opened(scope, &mut tx, entries.map_err(ApiError::from)?).await?;
         tx.commit().await.map_err(ApiError::from)?;
-        Ok(trail(opened, before, wanted))
+        Ok(trail(&seal, opened, before, wanted))
     }
 
     /// What was done, newest first; at most 100 a page. Without a filter only what people did, not what followed from it.
@@ -194,14 +195,14 @@ impl AuditQuery {
     ) -> Result<Connection<Cursor, HistoryEntry>> {
         let scope = scope(context)?;
         scope.require(permission::AUDIT_READ).await?;
-        let wanted = count(first)?;
-        let before = after.as_deref().map(before).transpose()?;
+        let (seal, wanted) = (Seal::of(context, LIST)?, count("first", first)?);
+        let before = after.map(|after| before(&seal, &after)).transpose()?;
         let filter = filter.unwrap_or_default().wanted();
         let mut tx = scope.read(&[HistoryProjector::NAME]).await?;
         let entries = history::entries(&mut tx, &filter, before, i64::from(wanted) + 1).await;
         let opened = opened(scope, &mut tx, entries.map_err(ApiError::from)?).await?;
         tx.commit().await.map_err(ApiError::from)?;
-        Ok(trail(opened, before, wanted))
+        Ok(trail(&seal, opened, before, wanted))
     }
 }
 
@@ -235,12 +236,7 @@ impl ExplainQuery {
     }
 }
 
-fn before(cursor: &str) -> Result<i64, ApiError> {
-    let refused = || {
-        ApiError::new(
-            simpul_domain::Code::ValidationError,
-            "after is not a cursor of this list",
-        )
-    };
-    open(LIST, cursor)?.parse().map_err(|_| refused())
+fn before(seal: &Seal, cursor: &str) -> Result<i64, ApiError> {
+    let position = seal.open("after", cursor)?.parse();
+    position.map_err(|_| refused("after"))
 }

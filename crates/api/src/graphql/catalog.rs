@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject, connection::Connection};
+use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use simpul_app::{catalog::DefinePlan, permission};
 use simpul_domain::{ServicePlanId, network::PppProfile};
 use simpul_event_store::feed::Projector as _;
@@ -11,7 +11,7 @@ use simpul_projections::catalog::plan_list::{self, PlanListProjector, PlanRow};
 use super::{
     batch,
     fields::Fields,
-    page::{Cursor, connection, page},
+    page::{Asked, Listed, Window, connection},
     payload::payload,
     scalar::{DateTime, Money, MoneyInput},
     scope::{Scope, scope},
@@ -115,17 +115,19 @@ impl CatalogQuery {
         context: &Context<'_>,
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
+        #[graphql(desc = "0 to 100: so many from the end, or before a row.")] last: Option<i32>,
+        #[graphql(desc = "Cursor of the first row of the page behind.")] before: Option<String>,
         #[graphql(default, desc = "Leave out what is not sold any more.")] on_sale_only: bool,
-    ) -> Result<Connection<Cursor, ServicePlan>> {
+    ) -> Result<Listed<ServicePlan>> {
         let scope = scope(context)?;
         scope.require(permission::SUBSCRIPTION_READ).await?;
-        let page = page(LIST, first, after.as_deref())?;
+        let asked = Asked::of(context, LIST, Window::both(first, after, last, before))?;
         let mut tx = scope.read(&[PlanListProjector::NAME]).await?;
-        let slice = plan_list::list(&mut tx, on_sale_only, page)
+        let slice = plan_list::list(&mut tx, on_sale_only, asked.page()?)
             .await
             .map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
-        Ok(connection(LIST, page, slice, ServicePlan::from))
+        Ok(connection(&asked, slice, ServicePlan::from))
     }
 }
 

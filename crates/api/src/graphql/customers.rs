@@ -5,21 +5,23 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use secrecy::ExposeSecret as _;
 use simpul_app::{Personal, customers::RegisterCustomer, permission};
-use simpul_domain::{CustomerId, customers::CustomerCode};
+use simpul_domain::{Code, CustomerId, customers::CustomerCode};
 use simpul_event_store::{TenantTx, feed::Projector as _};
 use simpul_projections::{
-    Keyed, Position, Slice,
+    Keyed, Position,
     customers::customer_list::{self, CustomerListProjector, CustomerRow},
+    sift::{Place, Sift},
 };
 
 use super::{
     batch,
     fields::Fields,
-    page::{RowConnection, page, row_connection},
+    page::{Asked, RowConnection, Window, row_connection, sifted_rows},
     payload::payload,
     rows::plain,
     scalar::DateTime,
     scope::{Scope, scope},
+    sift::{DateTimeComparator, TextComparator, filter, order, order_of, sieve, term},
     user_error::UserError,
 };
 use crate::ApiError;
@@ -138,6 +140,25 @@ payload! {
     CustomerRegisterPayload { customer: Customer = CustomerId }
 }
 
+filter! {
+    /// Which customers; everything that is given must hold.
+    CustomerFilter {
+        /// What is read aloud on the phone.
+        code: TextComparator = customer_list::CODE,
+        /// When the customer was registered.
+        registered_at: DateTimeComparator = customer_list::REGISTERED_AT,
+    }
+}
+
+order! {
+    CustomerOrder by CustomerOrderField {
+        /// When the customer was registered.
+        RegisteredAt = customer_list::REGISTERED_AT,
+        /// What is read aloud on the phone.
+        Code = customer_list::CODE,
+    }
+}
+
 /// Questions about customers.
 #[derive(Debug, Default)]
 pub(crate) struct CustomersQuery;
@@ -151,30 +172,66 @@ impl CustomersQuery {
         context: &Context<'_>,
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
+        #[graphql(desc = "0 to 100: so many from the end, or before a row.")] last: Option<i32>,
+        #[graphql(desc = "Cursor of the first row of the page behind.")] before: Option<String>,
+        #[graphql(desc = "0 to 10,000 rows that are passed over; goes with `first` only.")] offset: Option<i32>,
         #[graphql(desc = "The customer with exactly this code.")] code: Option<String>,
+        #[graphql(desc = "Which customers.")] filter: Option<CustomerFilter>,
+        #[graphql(desc = "At most three keys; newest first when absent.")] order_by: Option<Vec<CustomerOrder>>,
+        #[graphql(desc = "A part of the code, the name, the phone or the e-mail; 2 to 100 characters.")]
+        search: Option<String>,
     ) -> Result<RowConnection<Customer>> {
         let scope = scope(context)?;
         scope.require(permission::CUSTOMER_READ).await?;
-        let page = page(LIST, first, after.as_deref())?;
-        let code = code.map(|code| CustomerCode::parse(&code));
-        let Some(code) = code.transpose().ok() else {
-            return Ok(RowConnection::default());
-        };
-        let (mut tx, listed);
-        if let Some(code) = code {
-            tx = scope.look_up(CustomerListProjector::NAME).await?;
-            listed = customer_list::with_code(&mut tx, &code, page).await;
-        } else {
-            tx = scope.read(&[CustomerListProjector::NAME]).await?;
-            listed = customer_list::list(&mut tx, page).await;
+        let asked = Asked::of(context, LIST, Window { first, after, last, before, offset })?;
+        let sift = asked.sift(sieve(filter.as_ref())?, order_of(order_by)?);
+        let term = search.as_deref().map(term).transpose()?;
+        let code = code.map(|code| CustomerCode::parse(&code)).transpose();
+        if term.is_some() || !asked.is_plain(&sift) {
+            if code != Ok(None) {
+                return Err(ApiError::new(Code::ValidationError, "code goes with no filter, order or search").into());
+            }
+            return Ok(Self::passing(scope, &asked, &sift, term).await?);
         }
-        let Slice { rows, next } = listed.map_err(ApiError::from)?;
+        let (mut tx, listed);
+        match code {
+            Ok(Some(code)) => {
+                tx = scope.look_up(CustomerListProjector::NAME).await?;
+                listed = customer_list::with_code(&mut tx, &code, asked.page()?).await;
+            }
+            Ok(None) => {
+                tx = scope.read(&[CustomerListProjector::NAME]).await?;
+                listed = customer_list::list(&mut tx, asked.page()?).await;
+            }
+            Err(_) => return Ok(RowConnection::default()),
+        }
+        let mut slice = listed.map_err(ApiError::from)?;
+        let rows = std::mem::take(&mut slice.rows);
         let positions: Vec<Position> = rows.iter().map(Keyed::position).collect();
         let opened = Customer::open(scope, &mut tx, rows).await?;
         tx.commit().await.map_err(ApiError::from)?;
-        let rows = positions.into_iter().zip(opened).collect();
-        let slice = Slice { rows, next };
-        Ok(row_connection(LIST, page, slice, |row| row.1))
+        let slice = slice.with(positions.into_iter().zip(opened).collect());
+        Ok(row_connection(&asked, slice, |row| row.1))
+    }
+}
+
+impl CustomersQuery {
+    async fn passing(
+        scope: &Scope,
+        asked: &Asked,
+        sift: &Sift,
+        term: Option<&str>,
+    ) -> Result<RowConnection<Customer>, ApiError> {
+        let mut tx = scope.read(&[CustomerListProjector::NAME]).await?;
+        let mut passed = match term {
+            None => customer_list::sifted(&mut tx, sift).await?,
+            Some(term) => customer_list::search(&mut tx, scope.state().store().vault(), sift, term).await?,
+        };
+        let (places, rows): (Vec<Place>, Vec<CustomerRow>) = std::mem::take(&mut passed.rows).into_iter().unzip();
+        let opened = Customer::open(scope, &mut tx, rows).await?;
+        tx.commit().await?;
+        let passed = passed.with(places.into_iter().zip(opened).collect());
+        Ok(sifted_rows(asked, passed, |customer| customer))
     }
 }
 

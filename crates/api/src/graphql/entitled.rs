@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject, connection::Connection};
+use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use simpul_app::{
     permission,
     tenancy::{CancelAddOnOrder, PlaceAddOnOrder},
@@ -26,7 +26,7 @@ use simpul_projections::{
 use super::{
     fields::Fields,
     limits::{AddOn, LimitUsage, usages},
-    page::{Cursor, connection, page},
+    page::{Asked, Listed, Window, connection},
     payload::payload,
     scalar::DateTime,
     scope::{Scope, scope},
@@ -218,14 +218,16 @@ impl EntitledQuery {
         context: &Context<'_>,
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
-    ) -> Result<Connection<Cursor, AddOnOrder>> {
+        #[graphql(desc = "0 to 100: so many from the end, or before a row.")] last: Option<i32>,
+        #[graphql(desc = "Cursor of the first row of the page behind.")] before: Option<String>,
+    ) -> Result<Listed<AddOnOrder>> {
         let scope = scope(context)?;
         scope.require(permission::TENANT_BILLING).await?;
-        let page = page(LIST, first, after.as_deref())?;
+        let asked = Asked::of(context, LIST, Window::both(first, after, last, before))?;
         let mut tx = scope.read(&[OrderListProjector::NAME]).await?;
-        let slice = order_list::list(&mut tx, page).await.map_err(ApiError::from)?;
+        let slice = order_list::list(&mut tx, asked.page()?).await.map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
-        Ok(connection(LIST, page, slice, AddOnOrder::from))
+        Ok(connection(&asked, slice, AddOnOrder::from))
     }
 
     /// What is there, and what is missing, before the operator can work.

@@ -25,7 +25,7 @@ use super::{
     batch,
     customers::Customer,
     fields::Fields,
-    page::{RowConnection, page, row_connection},
+    page::{Asked, RowConnection, Window, row_connection},
     payload::payload,
     rows::{plain, words},
     scalar::DateTime,
@@ -260,20 +260,22 @@ impl MessagingQuery {
         context: &Context<'_>,
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
+        #[graphql(desc = "0 to 100: so many from the end, or before a row.")] last: Option<i32>,
+        #[graphql(desc = "Cursor of the first row of the page behind.")] before: Option<String>,
         #[graphql(desc = "Which messages.")] filter: Option<MessageFilter>,
     ) -> Result<RowConnection<Message>> {
         let scope = scope(context)?;
         scope.require(permission::CUSTOMER_READ).await?;
-        let page = page(LIST, first, after.as_deref())?;
+        let asked = Asked::of(context, LIST, Window::both(first, after, last, before))?;
         let Some(wanted) = filter.unwrap_or_default().wanted() else {
             return Ok(RowConnection::default());
         };
         let mut tx = scope.read(&[MessageListProjector::NAME]).await?;
-        let slice = message_list::list(&mut tx, wanted, page)
+        let slice = message_list::list(&mut tx, wanted, asked.page()?)
             .await
             .map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
-        Ok(row_connection(LIST, page, slice, Into::into))
+        Ok(row_connection(&asked, slice, Into::into))
     }
 }
 

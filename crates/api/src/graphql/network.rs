@@ -18,7 +18,7 @@ use simpul_projections::network::router_list::{self, RouterListProjector, Router
 use super::{
     batch,
     fields::Fields,
-    page::{RowConnection, page, row_connection},
+    page::{Asked, RowConnection, Window, row_connection},
     payload::payload,
     rows::{plain, words},
     scalar::DateTime,
@@ -262,16 +262,18 @@ impl NetworkQuery {
         context: &Context<'_>,
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
+        #[graphql(desc = "0 to 100: so many from the end, or before a row.")] last: Option<i32>,
+        #[graphql(desc = "Cursor of the first row of the page behind.")] before: Option<String>,
     ) -> Result<RowConnection<Router>> {
         let scope = scope(context)?;
         scope.require(permission::ROUTER_READ).await?;
-        let page = page(LIST, first, after.as_deref())?;
+        let asked = Asked::of(context, LIST, Window::both(first, after, last, before))?;
         let mut tx = scope.read(&[RouterListProjector::NAME]).await?;
-        let slice = router_list::list(&mut tx, false, page)
+        let slice = router_list::list(&mut tx, false, asked.page()?)
             .await
             .map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
-        Ok(row_connection(LIST, page, slice, Into::into))
+        Ok(row_connection(&asked, slice, Into::into))
     }
 }
 

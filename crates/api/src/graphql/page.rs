@@ -1,113 +1,230 @@
-//! Lists: arguments, cursors and connections over keyset pages.
+//! Lists: what is asked of them, and connections over keyset pages.
 
-use std::{borrow::Cow, convert::Infallible};
+use std::borrow::Cow;
 
 use async_graphql::{
-    ContextSelectionSet, Object, OutputType, Positioned, ServerResult, TypeName, Value,
+    Context, ContextSelectionSet, Object, ObjectType, OutputType, Positioned, ServerResult, SimpleObject, TypeName,
+    Value,
     connection::{
-        Connection, ConnectionNameType, CursorType, DefaultConnectionName, Edge, EmptyFields, PageInfo,
+        Connection, ConnectionNameType, CursorType as _, DefaultConnectionName, Edge, EmptyFields, PageInfo,
     },
     parser::types::Field,
     registry::{MetaType, Registry},
 };
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use chrono::DateTime;
 use simpul_domain::Code;
-use simpul_projections::{Keyed, Page, Position, Slice};
-use uuid::Uuid;
+use simpul_projections::{
+    Keyed, MAX_COUNTED, Page, Slice, Way,
+    sift::{Order, Place, Sieve, Sift, Sifted},
+};
 
-use super::rows::{Plain, Row, Rows};
+pub(crate) use super::cursor::Cursor;
+use super::{
+    cursor::{Seal, position, refused},
+    rows::{Plain, Row, Rows},
+};
 use crate::ApiError;
 
 /// Rows of a page that does not say how many.
 const DEFAULT_FIRST: i32 = 50;
 /// Most rows of a page.
 pub(crate) const MAX_FIRST: i32 = 100;
-/// Cursors of another version are refused.
-const CURSOR_VERSION: &str = "1";
+/// Most rows that are passed over.
+const MAX_OFFSET: i32 = 10_000;
 
-/// The page that `first` and `after` ask for. `list` is part of its cursors: one list's are refused by another.
-pub(super) fn page(list: &str, first: Option<i32>, after: Option<&str>) -> Result<Page, ApiError> {
-    let limit = i64::from(count(first)?);
-    let after = after.map(|cursor| position(list, cursor)).transpose()?;
-    Ok(Page { after, limit })
+/// The arguments of a list that say which page of it is wanted.
+#[derive(Debug, Default)]
+pub(super) struct Window {
+    pub(super) first: Option<i32>,
+    pub(super) after: Option<String>,
+    pub(super) last: Option<i32>,
+    pub(super) before: Option<String>,
+    pub(super) offset: Option<i32>,
 }
 
-/// Rows wanted: 0 to 100.
-pub(super) fn count(first: Option<i32>) -> Result<i32, ApiError> {
-    let first = first.unwrap_or(DEFAULT_FIRST);
-    if (0..=MAX_FIRST).contains(&first) {
-        Ok(first)
-    } else {
-        let text = format!("first is 0 to {MAX_FIRST}");
-        Err(ApiError::new(Code::ValidationError, text))
-    }
-}
-
-fn refused() -> ApiError {
-    ApiError::new(Code::ValidationError, "after is not a cursor of this list")
-}
-
-fn position(list: &str, cursor: &str) -> Result<Position, ApiError> {
-    let parts = open(list, cursor)?;
-    let (at, id) = parts.split_once('|').ok_or_else(refused)?;
-    let at = at.parse().ok().and_then(DateTime::from_timestamp_micros);
-    Ok(Position {
-        at: at.ok_or_else(refused)?,
-        id: Uuid::try_parse(id).map_err(|_| refused())?,
-    })
-}
-
-/// The keys in a cursor of this list.
-pub(super) fn open(list: &str, cursor: &str) -> Result<String, ApiError> {
-    let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| refused())?;
-    let text = String::from_utf8(bytes).map_err(|_| refused())?;
-    text.strip_prefix(CURSOR_VERSION)
-        .and_then(|rest| rest.strip_prefix('|')?.strip_prefix(list)?.strip_prefix('|'))
-        .map(str::to_owned)
-        .ok_or_else(refused)
-}
-
-/// A cursor of this list.
-pub(super) fn seal(list: &str, keys: impl std::fmt::Display) -> String {
-    URL_SAFE_NO_PAD.encode(format!("{CURSOR_VERSION}|{list}|{keys}"))
-}
-
-/// Where a row is in its list. It is written for whoever asks for cursors, and most ask for none.
-#[derive(Debug, Clone)]
-pub(crate) enum Cursor {
-    At(&'static str, Position),
-    Sealed(String),
-}
-
-impl CursorType for Cursor {
-    type Error = Infallible;
-
-    fn decode_cursor(text: &str) -> Result<Self, Infallible> {
-        Ok(Self::Sealed(text.to_owned()))
+impl Window {
+    pub(super) fn both(
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Self {
+        Self {
+            first,
+            after,
+            last,
+            before,
+            offset: None,
+        }
     }
 
-    fn encode_cursor(&self) -> String {
-        match self {
-            Self::At(list, Position { at, id }) => seal(list, format_args!("{}|{id}", at.timestamp_micros())),
-            Self::Sealed(text) => text.clone(),
+    /// Of a list that is read forwards only.
+    pub(super) fn onward(first: Option<i32>, after: Option<String>) -> Self {
+        Self {
+            first,
+            after,
+            ..Self::default()
         }
     }
 }
 
+/// A page of a list, as it is asked for.
+#[derive(Debug)]
+pub(super) struct Asked {
+    seal: Seal,
+    from: Option<Place>,
+    way: Way,
+    limit: i64,
+    offset: i64,
+    counted: bool,
+}
+
+impl Asked {
+    /// `list` is part of its cursors, as are its other arguments: those of one list are refused by another.
+    pub(super) fn of(context: &Context<'_>, list: &'static str, window: Window) -> Result<Self, ApiError> {
+        let Window {
+            first,
+            after,
+            last,
+            before,
+            offset,
+        } = window;
+        let seal = Seal::of(context, list)?;
+        let onward = first.is_some() || after.is_some();
+        let (way, limit, argument, cursor) = if last.is_some() || before.is_some() {
+            if onward {
+                return Err(invalid("first and after do not go with last and before"));
+            }
+            (Way::Back, count("last", last)?, "before", before)
+        } else {
+            (Way::Onward, count("first", first)?, "after", after)
+        };
+        let offset = offset.unwrap_or(0);
+        if !(0..=MAX_OFFSET).contains(&offset) {
+            return Err(invalid(format!("offset is 0 to {MAX_OFFSET}")));
+        }
+        if offset > 0 && (cursor.is_some() || way == Way::Back) {
+            return Err(invalid("offset goes with first only"));
+        }
+        let from = cursor.map(|cursor| seal.place(argument, &cursor)).transpose()?;
+        let selected = |name| context.look_ahead().field(name).exists();
+        Ok(Self {
+            seal,
+            from,
+            way,
+            limit: i64::from(limit),
+            offset: i64::from(offset),
+            counted: selected("totalCount") || selected("totalCountIsExact"),
+        })
+    }
+
+    /// Of a list that comes newest first.
+    pub(super) fn page(&self) -> Result<Page, ApiError> {
+        let unreadable = || refused(if self.way == Way::Back { "before" } else { "after" });
+        let from = self.from.as_ref().map(|place| position(place).ok_or_else(unreadable));
+        Ok(Page {
+            from: from.transpose()?,
+            way: self.way,
+            limit: self.limit,
+            counted: self.counted,
+        })
+    }
+
+    /// Whether it is the list as it comes.
+    pub(super) fn is_plain(&self, sift: &Sift) -> bool {
+        let everything = matches!(&sift.sieve, Sieve::All(parts) if parts.is_empty());
+        everything && sift.order.is_empty() && self.offset == 0
+    }
+
+    /// Of a list that is filtered and ordered as people like.
+    pub(super) fn sift(&self, sieve: Sieve, order: Vec<Order>) -> Sift {
+        Sift {
+            sieve,
+            order,
+            from: self.from.clone(),
+            way: self.way,
+            offset: self.offset,
+            limit: self.limit,
+            counted: self.counted,
+        }
+    }
+
+    fn wanted(&self) -> usize {
+        usize::try_from(self.limit).unwrap_or(0)
+    }
+
+    /// Without its edges; `more` are on its way.
+    fn connection<T: OutputType, E: OfList>(&self, more: bool, total: Option<i64>) -> Connection<Cursor, T, E> {
+        let passed = self.from.is_some() || self.offset > 0;
+        let (previous, next) = match self.way {
+            Way::Onward => (passed, more),
+            Way::Back => (more, passed),
+        };
+        Connection::with_additional_fields(previous, next, E::of(total))
+    }
+}
+
+fn invalid(text: impl Into<String>) -> ApiError {
+    ApiError::new(Code::ValidationError, text)
+}
+
+/// Rows wanted: 0 to 100.
+pub(super) fn count(argument: &str, wanted: Option<i32>) -> Result<i32, ApiError> {
+    let wanted = wanted.unwrap_or(DEFAULT_FIRST);
+    if (0..=MAX_FIRST).contains(&wanted) {
+        Ok(wanted)
+    } else {
+        Err(invalid(format!("{argument} is 0 to {MAX_FIRST}")))
+    }
+}
+
+/// What a connection says of its whole list.
+pub(crate) trait OfList: ObjectType {
+    fn of(total: Option<i64>) -> Self;
+}
+
+impl OfList for EmptyFields {
+    fn of(_: Option<i64>) -> Self {
+        Self
+    }
+}
+
+/// How long a list is.
+#[derive(Debug, Clone, Copy, SimpleObject)]
+pub(crate) struct Totals {
+    /// Items on all pages, counted up to 10,000; null for a search, whose hits are not counted.
+    total_count: Option<i32>,
+    /// Whether there are exactly so many.
+    total_count_is_exact: bool,
+}
+
+impl OfList for Totals {
+    fn of(total: Option<i64>) -> Self {
+        Self {
+            total_count: total.and_then(|total| i32::try_from(total.min(MAX_COUNTED)).ok()),
+            total_count_is_exact: total.is_some_and(|total| total <= MAX_COUNTED),
+        }
+    }
+}
+
+/// A connection that says how long its list is.
+pub(crate) type Listed<T> = Connection<Cursor, T, Totals>;
+
+/// Of a list without items.
+pub(super) fn nothing<T: OutputType, E: OfList>() -> Connection<Cursor, T, E> {
+    Connection::with_additional_fields(false, false, E::of(Some(0)))
+}
+
 /// A connection over a slice. Each row comes with its position.
-pub(super) fn connection<R: Keyed, T: OutputType>(
-    list: &'static str,
-    page: Page,
+pub(super) fn connection<R: Keyed, T: OutputType, E: OfList>(
+    asked: &Asked,
     slice: Slice<R>,
     node: impl Fn(R) -> T,
-) -> Connection<Cursor, T> {
-    let wanted = usize::try_from(page.limit).unwrap_or(0);
-    let more = slice.next.is_some() || slice.rows.len() > wanted;
-    let mut connection = Connection::new(page.after.is_some(), more);
-    let rows = slice.rows.into_iter().take(wanted);
+) -> Connection<Cursor, T, E> {
+    let more = slice.next.is_some() || slice.rows.len() > asked.wanted();
+    let mut connection = asked.connection(more, slice.total);
+    let rows = slice.rows.into_iter().take(asked.wanted());
     connection.edges.extend(rows.map(|row| {
-        let cursor = Cursor::At(list, row.position());
+        let cursor = Cursor::At(asked.seal.clone(), row.position());
         Edge::<Cursor, T, EmptyFields>::new(cursor, node(row))
     }));
     connection
@@ -115,21 +232,39 @@ pub(super) fn connection<R: Keyed, T: OutputType>(
 
 /// A connection over a slice, of rows that write themselves.
 pub(super) fn row_connection<R: Keyed, T: OutputType + Plain>(
-    list: &'static str,
-    page: Page,
+    asked: &Asked,
     slice: Slice<R>,
     node: impl Fn(R) -> T,
 ) -> RowConnection<T> {
-    RowConnection(connection(list, page, slice, |row| Row(node(row))))
+    RowConnection(connection(asked, slice, |row| Row(node(row))))
+}
+
+/// A connection over what passed a sieve.
+pub(super) fn sifted<R, T: OutputType>(asked: &Asked, sifted: Sifted<R>, node: impl Fn(R) -> T) -> Listed<T> {
+    let mut connection = asked.connection(sifted.more, sifted.total);
+    connection.edges.extend(sifted.rows.into_iter().map(|(place, row)| {
+        let cursor = Cursor::In(asked.seal.clone(), place);
+        Edge::<Cursor, T, EmptyFields>::new(cursor, node(row))
+    }));
+    connection
+}
+
+/// A connection over what passed a sieve, of rows that write themselves.
+pub(super) fn sifted_rows<R, T: OutputType + Plain>(
+    asked: &Asked,
+    passed: Sifted<R>,
+    node: impl Fn(R) -> T,
+) -> RowConnection<T> {
+    RowConnection(sifted(asked, passed, |row| Row(node(row))))
 }
 
 /// A connection whose nodes are written together, see [`super::rows`].
-pub(crate) struct RowConnection<T: OutputType + Plain>(Connection<Cursor, Row<T>>);
+pub(crate) struct RowConnection<T: OutputType + Plain>(Listed<Row<T>>);
 
 /// Nothing.
 impl<T: OutputType + Plain> Default for RowConnection<T> {
     fn default() -> Self {
-        Self(Connection::new(false, false))
+        Self(nothing())
     }
 }
 
@@ -161,9 +296,14 @@ impl<T: OutputType + Plain> RowConnection<T> {
     async fn nodes(&self) -> Rows<'_, T> {
         Rows(self.0.edges.iter().map(|edge| &edge.node).collect())
     }
+
+    #[graphql(flatten)]
+    async fn totals(&self) -> Totals {
+        self.0.additional_fields
+    }
 }
 
-/// Not a type, but what is said of the connections, which the engine leaves without a word. Registered last.
+/// Not a type, but what is said of the connections, which the engine leaves without a word, and of JSON. Registered last.
 #[derive(Debug)]
 pub(super) struct Described;
 
@@ -174,11 +314,18 @@ impl OutputType for Described {
 
     fn create_type_info(registry: &mut Registry) -> String {
         for (name, ty) in &mut registry.types {
-            if let (Some(node), MetaType::Object { description, .. }) = (name.strip_suffix("Connection"), ty)
-            {
-                description.get_or_insert_with(|| {
-                    format!("A page of a list of `{node}`; `pageInfo` says whether there are more.")
-                });
+            match ty {
+                MetaType::Object { description, .. } => {
+                    if let Some(node) = name.strip_suffix("Connection") {
+                        description.get_or_insert_with(|| {
+                            format!("A page of a list of `{node}`; `pageInfo` says whether there are more.")
+                        });
+                    }
+                }
+                MetaType::Scalar { specified_by_url, .. } if name == "JSON" => {
+                    specified_by_url.get_or_insert_with(|| "https://www.rfc-editor.org/rfc/rfc8259".to_owned());
+                }
+                _ => {}
             }
         }
         <bool as OutputType>::create_type_info(registry)
@@ -196,23 +343,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_leads_back_to_its_row_in_its_own_list_only() {
-        let at = DateTime::from_timestamp_micros(1_800_000_000_123_456).expect("instant");
-        let id = Uuid::from_u128(7);
-        let cursor = Cursor::At("invoices", Position { at, id }).encode_cursor();
-        let page = page("invoices", Some(10), Some(&cursor)).expect("page");
-        assert_eq!(page.after, Some(Position { at, id }));
-        assert!(super::page("routers", None, Some(&cursor)).is_err());
-        for rubbish in ["", "!", "MXw", "MXxpbnZvaWNlc3x4"] {
-            assert!(super::page("invoices", None, Some(rubbish)).is_err(), "{rubbish}");
-        }
+    fn a_page_has_between_none_and_a_hundred_rows() {
+        assert_eq!(count("first", None), Ok(50));
+        assert_eq!(count("first", Some(0)), Ok(0));
+        assert!(count("first", Some(-1)).is_err());
+        assert!(count("last", Some(101)).is_err());
     }
 
     #[test]
-    fn a_page_has_between_none_and_a_hundred_rows() {
-        assert_eq!(count(None), Ok(50));
-        assert_eq!(count(Some(0)), Ok(0));
-        assert!(count(Some(-1)).is_err());
-        assert!(count(Some(101)).is_err());
+    fn a_list_is_counted_to_ten_thousand() {
+        for (total, count, exact) in [
+            (None, None, false),
+            (Some(0), Some(0), true),
+            (Some(10_000), Some(10_000), true),
+            (Some(10_001), Some(10_000), false),
+        ] {
+            let totals = Totals::of(total);
+            assert_eq!((totals.total_count, totals.total_count_is_exact), (count, exact));
+        }
     }
 }

@@ -64,7 +64,7 @@ pub(crate) enum Decimal {
 }
 
 /// A number as a text of digits without exponent: it never passes through a float.
-#[Scalar]
+#[Scalar(specified_by_url = "https://www.rfc-editor.org/rfc/rfc8259#section-6")]
 impl ScalarType for Decimal {
     fn parse(value: Value) -> InputValueResult<Self> {
         match value {
@@ -86,7 +86,7 @@ impl ScalarType for Decimal {
 pub(crate) struct BigInt(pub(super) i64);
 
 /// A whole number that may not fit into 32 bits, as a text of digits.
-#[Scalar]
+#[Scalar(specified_by_url = "https://www.rfc-editor.org/rfc/rfc8259#section-6")]
 impl ScalarType for BigInt {
     fn parse(value: Value) -> InputValueResult<Self> {
         let Value::String(text) = &value else {

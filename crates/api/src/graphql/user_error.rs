@@ -1,11 +1,12 @@
 //! What a person can do something about: the errors inside a payload, and which errors belong there.
 
-use async_graphql::{Enum, SimpleObject};
+use async_graphql::{ComplexObject, Context, Enum, SimpleObject};
 use serde_json::{Value, json};
-use simpul_domain::{Code, Coded};
+use simpul_domain::{Code, Coded, tenancy::Language};
 use simpul_event_store::{DispatchError, Receipt, StoreError};
 
-use crate::{ApiError, error::sentence};
+use super::tongue::indonesian;
+use crate::{ApiError, error::sentence, identity::visit::Visit};
 
 /// Longest idempotency key.
 const MAX_KEY_CHARS: usize = 64;
@@ -92,15 +93,28 @@ pub(crate) enum UserErrorCode {
 
 /// Why a command was refused, for the person who gave it.
 #[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
+#[graphql(complex)]
 pub(crate) struct UserError {
     /// To branch on.
     code: UserErrorCode,
-    /// For people.
+    #[graphql(skip)]
     message: String,
     /// Where in the input, such as `["input", "name"]`; null for the whole command.
     path: Option<Vec<String>>,
     /// Facts, such as `{"state": "PAID"}`.
     params: Option<Value>,
+}
+
+#[ComplexObject]
+impl UserError {
+    /// For people: in Indonesian for whoever prefers it by `Accept-Language`, else in English.
+    async fn message(&self, context: &Context<'_>) -> String {
+        let visit = context.data::<Visit>().map(|visit| visit.origin.language);
+        match visit {
+            Ok(Language::Id) => indonesian(self.code.into(), self.params.as_ref().unwrap_or(&Value::Null)),
+            Ok(Language::En) | Err(_) => self.message.clone(),
+        }
+    }
 }
 
 impl UserError {

@@ -1,6 +1,8 @@
-//! Content types: what a body may be, and which form of answer a client prefers (`facts/graphql.md` 5.1, T2 and T6).
+//! Content types: what a body may be, and which form of answer and which language a client prefers (`facts/graphql.md`
+//! 5.1, T2 and T6; 6.5, E5).
 
 use axum::http::{HeaderMap, header};
+use simpul_domain::tenancy::Language;
 
 /// The two forms of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +57,28 @@ pub(crate) fn negotiate(headers: &HeaderMap) -> Option<MediaType> {
         _ if graphql_rank > json_rank => Some(MediaType::GraphqlResponse),
         _ => Some(MediaType::Json),
     }
+}
+
+/// The language that the client likes best of those that we have; English without a wish.
+pub(crate) fn language(headers: &HeaderMap) -> Language {
+    let values = headers.get_all(header::ACCEPT_LANGUAGE).iter();
+    let ranges = values.flat_map(|value| value.to_str().unwrap_or_default().split(','));
+    let (mut best, mut most) = (Language::En, 0);
+    for range in ranges {
+        let mut parts = range.split(';').map(str::trim);
+        let tag = parts.next().unwrap_or_default();
+        let spoken = match tag.split('-').next().unwrap_or_default().to_ascii_lowercase().as_str() {
+            // `in` is what Java still calls it.
+            "id" | "in" => Language::Id,
+            "en" => Language::En,
+            _ => continue,
+        };
+        let liked = parts.find_map(quality).unwrap_or(1000);
+        if liked > most {
+            (best, most) = (spoken, liked);
+        }
+    }
+    best
 }
 
 /// `q=0.5` in thousandths.
@@ -145,6 +169,23 @@ mod tests {
         ] {
             let headers = headers(header::CONTENT_TYPE, content_type);
             assert_eq!(is_json(&headers), expected, "{content_type}");
+        }
+    }
+
+    #[test]
+    fn the_language_is_the_one_that_is_liked_best() {
+        for (wish, language) in [
+            (None, Language::En),
+            (Some("id"), Language::Id),
+            (Some("id-ID,id;q=0.9,en-US;q=0.8"), Language::Id),
+            (Some("en-US,en;q=0.9,id;q=0.8"), Language::En),
+            (Some("fr, in;q=0.2, en;q=0.1"), Language::Id),
+            (Some("id;q=0"), Language::En),
+            (Some("de"), Language::En),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.extend(wish.map(|wish| (header::ACCEPT_LANGUAGE, wish.parse().expect("a value"))));
+            assert_eq!(super::language(&headers), language, "{wish:?}");
         }
     }
 }

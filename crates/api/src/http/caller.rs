@@ -14,7 +14,7 @@ use simpul_app::{
     identity::secret::{self, SecretKind},
     permission,
 };
-use simpul_domain::{Code, SessionId, TenantId, UserId};
+use simpul_domain::{Code, SessionId, TenantId, UserId, tenancy::Language};
 use simpul_event_store::{
     ConsistencyToken,
     inline::{
@@ -24,7 +24,7 @@ use simpul_event_store::{
 };
 
 use super::{
-    Door, Proxies,
+    Door, Proxies, accept,
     addresses::Place,
     begun::{Begun, First},
 };
@@ -41,11 +41,22 @@ use crate::{
 
 const CONSISTENCY_TOKEN: &str = "x-consistency-token";
 
-/// Where a call comes from, for the audit trail and for budgets.
-#[derive(Debug, Clone, Default)]
+/// Where a call comes from, for the audit trail and for budgets, and how it wants to be spoken to.
+#[derive(Debug, Clone)]
 pub(crate) struct Origin {
     pub(crate) ip: Option<IpAddr>,
     pub(crate) user_agent: Option<String>,
+    pub(crate) language: Language,
+}
+
+impl Default for Origin {
+    fn default() -> Self {
+        Self {
+            ip: None,
+            user_agent: None,
+            language: Language::En,
+        }
+    }
 }
 
 impl Origin {
@@ -58,6 +69,7 @@ impl Origin {
             user_agent: user_agent
                 .and_then(|value| value.to_str().ok())
                 .map(str::to_owned),
+            language: accept::language(headers),
         }
     }
 

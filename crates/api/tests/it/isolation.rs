@@ -40,15 +40,15 @@ async fn questions_about_foreign_ids_answer_exactly_as_about_ids_that_nobody_has
             &line.subscription,
         ),
         (
-            "query($id: ID!) { subscriptions(filter: { customerId: $id }) { nodes { id } } }",
+            "query($id: ID!) { subscriptions(filter: { customerId: { eq: $id } }) { nodes { id } } }",
             &line.customer,
         ),
         (
-            "query($id: ID!) { invoices(filter: { subscriptionId: $id }) { nodes { id } } }",
+            "query($id: ID!) { invoices(filter: { subscriptionId: { eq: $id } }) { nodes { id } } }",
             &line.subscription,
         ),
         (
-            "query($id: ID!) { payments(filter: { customerId: $id }) { nodes { id } } }",
+            "query($id: ID!) { payments(filter: { customerId: { eq: $id } }) { nodes { id } } }",
             &line.customer,
         ),
         (

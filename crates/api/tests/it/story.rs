@@ -135,7 +135,7 @@ async fn a_line_is_sold_billed_suspended_and_explained() {
             "query($id: ID!) {
                 viewer { user { id } tenant { name settings { region { timeZone } invoicing { dueDay } } } permissions }
                 node(id: $id) { id __typename ... on Subscription { username overdueInvoices { id } } }
-                subscriptions(first: 1, filter: { status: ACTIVE }) { nodes { id } pageInfo { hasNextPage } }
+                subscriptions(first: 1, filter: { status: { eq: ACTIVE } }) { nodes { id } pageInfo { hasNextPage } }
                 invoices { nodes { number customer { name } } }
                 payments { nodes { id } }
                 paymentTotals { received { amount } balanced }

@@ -210,3 +210,26 @@ async fn the_machines_operator_sees_life_and_readiness() {
     let request = Request::get("/nowhere").body(Body::empty()).expect("request");
     assert_eq!(front.send(request).await.status(), StatusCode::NOT_FOUND);
 }
+
+// `facts/graphql.md` 6.5, E5.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_is_said_in_the_language_of_who_asks() {
+    let front = Front::open().await;
+    let refused = r#"mutation { invoiceVoid(input: { id: "inv_", reason: "x", idempotencyKey: "k" }) {
+        userErrors { code message } } }"#;
+    for (language, message) in [
+        (None, "The invoice does not exist"),
+        (Some("en-GB"), "The invoice does not exist"),
+        (Some("id-ID, en;q=0.5"), "Data yang dituju tidak ditemukan"),
+    ] {
+        let mut request = post(&front.token(front.owner), json!({ "query": refused }).to_string());
+        let wish = language.map(|language| language.parse().expect("a value"));
+        request
+            .headers_mut()
+            .extend(wish.map(|wish| (header::ACCEPT_LANGUAGE, wish)));
+        let (_, answer) = read(front.send(request).await).await;
+        let error = &answer["data"]["invoiceVoid"]["userErrors"][0];
+        assert_eq!(error["code"], "NOT_FOUND", "{answer}");
+        assert_eq!(error["message"], message, "{language:?}");
+    }
+}

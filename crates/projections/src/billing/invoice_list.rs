@@ -19,9 +19,10 @@ use sqlx::types::Uuid;
 
 use super::attempt_list;
 use crate::{
-    Keyed, Page, Position, QueryError, Slice,
+    Keyed, Position, QueryError,
     event::decode_all,
     rows::rows,
+    sift::{Kind, id, sifted},
     stored::{self, checked, column, read, read_json, read_word, word},
 };
 
@@ -235,7 +236,9 @@ rows! {
         voided_at: row.voided_at,
         void_reason: row.void_reason,
     },
-    page: fn select(filter: &InvoiceFilter) where
+    page:
+        /// Bills that pass the filter, newest first.
+        pub fn list(filter: &InvoiceFilter) where
         "($5::text IS NULL OR status = $5) AND ($6::uuid IS NULL OR customer_id = $6)
          AND ($7::uuid IS NULL OR subscription_id = $7) AND ($8::text IS NULL OR number = $8)
          AND ($9::uuid IS NULL OR account_id = $9) AND (NOT $10 OR account_id IS NOT NULL)
@@ -259,6 +262,18 @@ rows! {
         zone: row.zone,
     },
     by "invoice_id": fn with_terms,
+}
+
+sifted! {
+    "invoices" by "invoice_id" as InvoiceRow = |row| row.invoice.as_uuid(), newest: ISSUED_AT,
+    STATUS = "status": Kind::Text,
+    CUSTOMER = "customer_id": id!(CustomerId),
+    SUBSCRIPTION = "subscription_id": id!(SubscriptionId),
+    NUMBER = "number": Kind::Text,
+    TOTAL = "total": Kind::Number,
+    OUTSTANDING = "outstanding": Kind::Number,
+    DUE_ON = "due_on": Kind::Date,
+    ISSUED_AT = "issued_at": Kind::Instant,
 }
 
 /// INVARIANT: one of both is there (`invoices_billed_check`).
@@ -333,16 +348,6 @@ impl Keyed for InvoiceRow {
             id: self.invoice.as_uuid(),
         }
     }
-}
-
-/// Bills that pass the filter, newest first.
-pub async fn list(
-    tx: &mut TenantTx,
-    filter: &InvoiceFilter,
-    page: Page,
-) -> Result<Slice<InvoiceRow>, QueryError> {
-    let rows = select(tx, filter, page).await?;
-    Ok(page.slice(rows))
 }
 
 /// One invoice, if it is this customer's.

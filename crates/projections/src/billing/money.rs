@@ -14,15 +14,15 @@ use simpul_event_store::{
 };
 use sqlx::types::Uuid;
 
+pub use super::money_rows::{AMOUNT, CUSTOMER, PAID_AT, RECEIVED_AT, REFERENCE, UNMATCHED, list, sifted};
 use super::{
     money_fold::{Rows, apply_credit, apply_payment, customer_of, payment_of},
     money_rows::{
-        allocations_of, allocations_to, by_id, credits_of, select, store_allocations, store_credits,
-        store_payments,
+        allocations_of, allocations_to, by_id, credits_of, store_allocations, store_credits, store_payments,
     },
 };
 use crate::{
-    Keyed, Page, Position, QueryError, Slice,
+    Keyed, Position, QueryError,
     event::decode_all,
     stored::{column, read},
 };
@@ -162,16 +162,6 @@ impl Keyed for PaymentRow {
             id: self.payment.as_uuid(),
         }
     }
-}
-
-/// Payments that pass the filter, newest first.
-pub async fn list(
-    tx: &mut TenantTx,
-    filter: PaymentFilter,
-    page: Page,
-) -> Result<Slice<PaymentRow>, QueryError> {
-    let rows = select(tx, filter, page).await?;
-    Ok(page.slice(rows))
 }
 
 /// One payment, if it is this customer's.

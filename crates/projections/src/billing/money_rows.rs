@@ -8,6 +8,7 @@ use sqlx::types::Uuid;
 use super::money::{AllocationRow, CreditRow, PaymentFilter, PaymentRow};
 use crate::{
     rows::rows,
+    sift::{Kind, id, sifted},
     stored::{column, json, read},
 };
 
@@ -32,10 +33,22 @@ rows! {
         paid_at: row.paid_at,
         received_at: row.received_at,
     },
-    page: pub(super) fn select(filter: PaymentFilter) where
+    page:
+        /// Payments that pass the filter, newest first.
+        pub fn list(filter: PaymentFilter) where
         "($5::uuid IS NULL OR customer_id = $5) AND (NOT $6 OR unmatched > 0)"
         [filter.customer.map(CustomerId::as_uuid), filter.unmatched_only],
     one by "payment_id": pub(super) fn by_id,
+}
+
+sifted! {
+    "payments" by "payment_id" as PaymentRow = |row| row.payment.as_uuid(), newest: RECEIVED_AT,
+    CUSTOMER = "customer_id": id!(CustomerId),
+    AMOUNT = "amount": Kind::Number,
+    UNMATCHED = "unmatched": Kind::Number,
+    REFERENCE = "provider_ref": Kind::Text,
+    PAID_AT = "paid_at": Kind::Instant,
+    RECEIVED_AT = "received_at": Kind::Instant,
 }
 
 rows! {

@@ -15,7 +15,7 @@ use simpul_event_store::{
 use sqlx::types::Uuid;
 
 use crate::{
-    Keyed, Page, Position, QueryError, Slice,
+    Keyed, Position, QueryError,
     event::decode_all,
     rows::rows,
     stored::{column, json, read},
@@ -84,7 +84,9 @@ rows! {
         defined_at: row.defined_at,
         retired_at: row.retired_at,
     },
-    page: fn select(on_sale_only: bool) where "(NOT $5 OR retired_at IS NULL)" [on_sale_only],
+    page:
+        /// Plans, newest first; retired ones too unless `on_sale_only`.
+        pub fn list(on_sale_only: bool) where "(NOT $5 OR retired_at IS NULL)" [on_sale_only],
     one by "plan_id": fn by_id,
 }
 
@@ -112,12 +114,6 @@ impl Keyed for PlanRow {
             id: self.terms.plan.as_uuid(),
         }
     }
-}
-
-/// Plans, newest first; retired ones too unless `on_sale_only`.
-pub async fn list(tx: &mut TenantTx, on_sale_only: bool, page: Page) -> Result<Slice<PlanRow>, QueryError> {
-    let rows = select(tx, on_sale_only, page).await?;
-    Ok(page.slice(rows))
 }
 
 /// Plans by id; unknown ones are left out.

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use simpul_domain::{
     AnyEvent, CustomerId, Decider, Sealed,
     customers::{Customer, CustomerCode, CustomerEvent, customer::CustomerRegistered},
@@ -16,9 +16,11 @@ use simpul_event_store::{
 };
 
 use crate::{
-    Keyed, Page, Position, QueryError, Slice,
+    Keyed, Page, Position, QueryError, Slice, Way,
     event::decode_all,
+    page::MAX_PAGE,
     rows::rows,
+    sift::{Kind, Sift, Sifted, sifted},
     stored::{column, read, unless_erased},
 };
 
@@ -115,9 +117,17 @@ rows! {
         address: row.address.map(Sealed::new),
         registered_at: row.registered_at,
     },
-    page: fn select(),
+    page:
+        /// Customers, newest first.
+        pub fn list(),
     one by "customer_id": fn by_id,
     one by "code" as text: fn by_code,
+}
+
+sifted! {
+    "customers" by "customer_id" as CustomerRow = |row| row.customer.as_uuid(), newest: REGISTERED_AT,
+    CODE = "code": Kind::Text,
+    REGISTERED_AT = "registered_at": Kind::Instant,
 }
 
 async fn store(tx: &mut TenantTx, rows: &[CustomerRow]) -> Result<(), HandlerError> {
@@ -167,12 +177,6 @@ impl Keyed for CustomerRow {
     }
 }
 
-/// Customers, newest first.
-pub async fn list(tx: &mut TenantTx, page: Page) -> Result<Slice<CustomerRow>, QueryError> {
-    let rows = select(tx, page).await?;
-    Ok(page.slice(rows))
-}
-
 /// The page of a list that has no customer but the one with this code.
 pub async fn with_code(
     tx: &mut TenantTx,
@@ -180,8 +184,47 @@ pub async fn with_code(
     page: Page,
 ) -> Result<Slice<CustomerRow>, QueryError> {
     let mut rows = by_code(tx, &[code.as_str()]).await?;
+    let total = page.counted.then_some(i64::from(!rows.is_empty()));
     rows.retain(|row| page.has(row));
-    Ok(page.slice(rows))
+    Ok(page.slice(rows, total))
+}
+
+/// Of those that pass, the customers whose code, name, phone or e-mail contains a term, whatever its capitals. All but
+/// codes are ciphertext in the table, so customers are read and opened by the [`MAX_PAGE`] until there are enough or no
+/// more. Nothing is left out and nothing is counted; whoever waits longer than its operation may is told so.
+pub async fn search(
+    tx: &mut TenantTx,
+    vault: &Vault,
+    sift: &Sift,
+    term: &str,
+) -> Result<Sifted<CustomerRow>, QueryError> {
+    let term = term.trim().to_lowercase();
+    let wanted = usize::try_from(sift.limit).unwrap_or(0);
+    let mut portion = Sift {
+        limit: MAX_PAGE,
+        counted: false,
+        ..sift.clone()
+    };
+    let mut found = Vec::new();
+    loop {
+        let Sifted { mut rows, more, .. } = sifted(tx, &portion).await?;
+        if sift.way == Way::Back {
+            rows.reverse();
+        }
+        portion.from = rows.last().map(|(place, _)| place.clone());
+        let sealed: Vec<CustomerRow> = rows.iter().map(|(_, row)| row.clone()).collect();
+        let opened = open(tx, vault, &sealed).await?;
+        let hits = rows.into_iter().zip(opened).filter(|((_, row), opened)| {
+            let opened = opened.as_ref();
+            opened.is_some_and(|opened| {
+                row.code.as_str().to_lowercase().contains(&term) || opened.contains(&term)
+            })
+        });
+        found.extend(hits.map(|(row, _)| row));
+        if !more || found.len() > wanted {
+            return Ok(Sifted::of(found, sift));
+        }
+    }
 }
 
 /// Customers by id; unknown and erased ones are left out.
@@ -212,6 +255,15 @@ pub async fn open_one(
 ) -> Result<Option<Personal>, StoreError> {
     let opened = open(tx, vault, std::slice::from_ref(row)).await?;
     Ok(opened.into_iter().flatten().next())
+}
+
+impl Personal {
+    /// Whether the name, the phone or the e-mail contains a term in small letters.
+    fn contains(&self, term: &str) -> bool {
+        let fields = [Some(&self.name), Some(&self.phone), self.email.as_ref()];
+        let mut texts = fields.into_iter().flatten();
+        texts.any(|text| text.expose_secret().to_lowercase().contains(term))
+    }
 }
 
 fn open_fields(keys: &Keyring, row: &CustomerRow) -> Result<Personal, StoreError> {

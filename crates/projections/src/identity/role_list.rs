@@ -13,7 +13,7 @@ use simpul_event_store::{
     feed::{HandlerError, Interest, Projector},
 };
 
-use crate::{Keyed, Page, Position, QueryError, Slice, event::decode_all, rows::rows, stored::column};
+use crate::{Keyed, Position, QueryError, event::decode_all, rows::rows, stored::column};
 
 /// One role.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,7 +99,9 @@ rows! {
         defined_at: row.defined_at,
         retired_at: row.retired_at,
     },
-    page: fn select(),
+    page:
+        /// Roles, newest first, retired ones too.
+        pub fn list(),
     one by "role_id": fn by_id,
 }
 
@@ -133,12 +135,6 @@ impl Keyed for RoleRow {
             id: self.role.as_uuid(),
         }
     }
-}
-
-/// Roles, newest first, retired ones too.
-pub async fn list(tx: &mut TenantTx, page: Page) -> Result<Slice<RoleRow>, QueryError> {
-    let rows = select(tx, page).await?;
-    Ok(page.slice(rows))
 }
 
 /// Roles by id; unknown ones are left out.

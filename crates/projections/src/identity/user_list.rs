@@ -17,7 +17,7 @@ use simpul_event_store::{
 use sqlx::types::Uuid;
 
 use crate::{
-    Keyed, Page, Position, QueryError, Slice,
+    Keyed, Page, Position, QueryError, Slice, Way,
     event::decode_all,
     page::MAX_PAGE,
     rows::rows,
@@ -188,7 +188,9 @@ rows! {
         invited_at: row.invited_at,
         joined_at: row.joined_at,
     },
-    page: fn select(filter: &UserFilter) where
+    page:
+        /// Users, newest first.
+        pub fn list(filter: &UserFilter) where
         "($5::text IS NULL OR status = $5) AND ($6::text IS NULL OR $6 = ANY(roles))
          AND ($7::boolean IS NULL OR (customer_id IS NULL) = $7)"
         [filter.status, filter.role, filter.staff],
@@ -236,15 +238,9 @@ impl Keyed for UserRow {
     }
 }
 
-/// Users, newest first.
-pub async fn list(tx: &mut TenantTx, filter: &UserFilter, page: Page) -> Result<Slice<UserRow>, QueryError> {
-    let rows = select(tx, filter, page).await?;
-    Ok(page.slice(rows))
-}
-
 /// Users whose name or address contains a term, whatever its capitals, newest first. Both are ciphertext in the table, so
 /// nothing but opening them tells: users are read and opened by the [`MAX_PAGE`] until the page is full or there are no
-/// more. Nothing is left out; whoever waits longer than its operation may is told so.
+/// more. Nothing is left out and nothing is counted; whoever waits longer than its operation may is told so.
 pub async fn search(
     tx: &mut TenantTx,
     vault: &Vault,
@@ -256,19 +252,23 @@ pub async fn search(
     let wanted = usize::try_from(page.fetch()).unwrap_or(usize::MAX);
     let mut portion = Page {
         limit: MAX_PAGE,
+        counted: false,
         ..page
     };
     loop {
-        let Slice { rows, next } = list(tx, filter, portion).await?;
+        let Slice { mut rows, next, .. } = list(tx, filter, portion).await?;
+        if page.way == Way::Back {
+            rows.reverse();
+        }
         let opened = open(tx, vault, &rows).await?;
         let hits = rows.into_iter().zip(opened).filter(|(_, opened)| {
             let opened = opened.as_ref();
             opened.is_some_and(|opened| opened.contains(&term))
         });
         found.extend(hits.map(|(row, _)| row).take(wanted - found.len()));
-        portion.after = next;
+        portion.from = next;
         if next.is_none() || found.len() >= wanted {
-            return Ok(page.slice(found));
+            return Ok(page.slice(found, None));
         }
     }
 }

@@ -19,7 +19,7 @@ use simpul_event_store::{
 use sqlx::types::Uuid;
 
 use crate::{
-    Keyed, Page, Position, QueryError, Slice,
+    Keyed, Position, QueryError,
     event::decode_all,
     rows::rows,
     stored::{column, json, read, signed, word},
@@ -174,7 +174,9 @@ rows! {
         queued_at: row.queued_at,
         status_at: row.status_at,
     },
-    page: fn select(filter: MessageFilter) where
+    page:
+        /// Messages that pass the filter, newest first.
+        pub fn list(filter: MessageFilter) where
         "($5::text IS NULL OR status = $5) AND ($6::uuid IS NULL OR customer_id = $6)"
         [filter.status.as_ref().map(word), filter.customer.map(CustomerId::as_uuid)],
     one by "message_id": fn by_id,
@@ -227,16 +229,6 @@ impl Keyed for MessageRow {
             id: self.message.as_uuid(),
         }
     }
-}
-
-/// Messages that pass the filter, newest first.
-pub async fn list(
-    tx: &mut TenantTx,
-    filter: MessageFilter,
-    page: Page,
-) -> Result<Slice<MessageRow>, QueryError> {
-    let rows = select(tx, filter, page).await?;
-    Ok(page.slice(rows))
 }
 
 /// Messages by id; unknown ones are left out.

@@ -14,7 +14,7 @@ use simpul_event_store::{
 };
 
 use crate::{
-    Keyed, Page, Position, QueryError, Slice,
+    Keyed, Position, QueryError,
     event::decode_all,
     rows::rows,
     stored::{column, json, read},
@@ -140,7 +140,9 @@ rows! {
         registered_at: row.registered_at,
         retired_at: row.retired_at,
     },
-    page: fn select(managed_only: bool) where "(NOT $5 OR retired_at IS NULL)" [managed_only],
+    page:
+        /// Routers, newest first; retired ones too unless `managed_only`.
+        pub fn list(managed_only: bool) where "(NOT $5 OR retired_at IS NULL)" [managed_only],
     one by "router_id": fn by_id,
 }
 
@@ -185,12 +187,6 @@ impl Keyed for RouterRow {
             id: self.router.as_uuid(),
         }
     }
-}
-
-/// Routers, newest first; retired ones too unless `managed_only`.
-pub async fn list(tx: &mut TenantTx, managed_only: bool, page: Page) -> Result<Slice<RouterRow>, QueryError> {
-    let rows = select(tx, managed_only, page).await?;
-    Ok(page.slice(rows))
 }
 
 /// Routers by id; unknown ones are left out.

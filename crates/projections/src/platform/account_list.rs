@@ -17,7 +17,7 @@ use simpul_event_store::{
 };
 
 use crate::{
-    Keyed, Page, Position, QueryError, Slice,
+    Keyed, Position, QueryError,
     event::decode_all,
     rows::rows,
     stored::{column, json, read, signed},
@@ -107,7 +107,9 @@ rows! {
         account: read("account", row.account)?,
         opened_at: row.opened_at,
     },
-    page: fn select(filter: &AccountFilter) where
+    page:
+        /// Accounts, newest first.
+        pub fn list(filter: &AccountFilter) where
         "($5::text IS NULL OR strpos(lower(name), lower($5)) > 0 OR strpos(subdomain, lower($5)) > 0)
          AND ($6::text IS NULL OR status = $6) AND ($7::text IS NULL OR plan = $7)
          AND ($8::boolean IS NULL OR locked = $8) AND (NOT $9 OR pending > 0)"
@@ -158,16 +160,6 @@ impl Keyed for AccountRow {
             id: self.tenant.as_uuid(),
         }
     }
-}
-
-/// Accounts, newest first.
-pub async fn list(
-    tx: &mut TenantTx,
-    filter: &AccountFilter,
-    page: Page,
-) -> Result<Slice<AccountRow>, QueryError> {
-    let rows = select(tx, filter, page).await?;
-    Ok(page.slice(rows))
 }
 
 /// Accounts by id; unknown ones are left out.

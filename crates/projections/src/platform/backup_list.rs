@@ -14,7 +14,7 @@ use simpul_event_store::{
 };
 
 use crate::{
-    Keyed, Page, Position, QueryError, Slice,
+    Keyed, Position,
     event::decode_all,
     rows::rows,
     stored::{column, read, word},
@@ -159,7 +159,9 @@ rows! {
         verified_at: row.verified_at,
         restored_at: row.restored_at,
     },
-    page: fn select(),
+    page:
+        /// Backups and tries, newest first.
+        pub fn list(),
     one by "backup_id": fn by_id,
 }
 
@@ -197,10 +199,4 @@ impl Keyed for BackupRow {
             id: self.backup.as_uuid(),
         }
     }
-}
-
-/// Backups and tries, newest first.
-pub async fn list(tx: &mut TenantTx, page: Page) -> Result<Slice<BackupRow>, QueryError> {
-    let rows = select(tx, page).await?;
-    Ok(page.slice(rows))
 }

@@ -16,7 +16,7 @@ use simpul_event_store::{
 };
 
 use crate::{
-    Keyed, Page, Position, QueryError, Slice,
+    Keyed, Position, QueryError,
     event::decode_all,
     rows::rows,
     stored::{self, column, read, word},
@@ -169,7 +169,9 @@ rows! {
         withdrawn_at: row.withdrawn_at,
         requested_at: row.requested_at,
     },
-    page: fn select(state: Option<StatementState>) where "($5::text IS NULL OR status = $5)" [state.as_ref().map(word)],
+    page:
+        /// Statements, newest first.
+        pub fn list(state: Option<StatementState>) where "($5::text IS NULL OR status = $5)" [state.as_ref().map(word)],
     one by "invoice_id": fn by_invoice,
 }
 
@@ -213,16 +215,6 @@ impl Keyed for StatementRow {
             id: self.invoice.as_uuid(),
         }
     }
-}
-
-/// Statements, newest first.
-pub async fn list(
-    tx: &mut TenantTx,
-    state: Option<StatementState>,
-    page: Page,
-) -> Result<Slice<StatementRow>, QueryError> {
-    let rows = select(tx, state, page).await?;
-    Ok(page.slice(rows))
 }
 
 /// One statement.

@@ -16,13 +16,16 @@ use simpul_event_store::{
 };
 use sqlx::types::Uuid;
 
+pub use super::subscription_rows::{
+    CUSTOMER, OPENED_AT, PLAN, PRICE, ROUTER, STATUS, STATUS_SINCE, USERNAME, list, sifted,
+};
 use super::{
     fold::{self, Rows},
     subscription_of,
-    subscription_rows::{by_id, select, store},
+    subscription_rows::{by_id, store},
 };
 use crate::{
-    Keyed, Page, Position, QueryError, Slice,
+    Keyed, Position, QueryError,
     event::{decode_all, key_of},
     stored::column,
 };
@@ -144,16 +147,6 @@ impl Keyed for SubscriptionRow {
             id: self.subscription.as_uuid(),
         }
     }
-}
-
-/// Lines that pass the filter, newest first.
-pub async fn list(
-    tx: &mut TenantTx,
-    filter: &SubscriptionFilter,
-    page: Page,
-) -> Result<Slice<SubscriptionRow>, QueryError> {
-    let rows = select(tx, filter, page).await?;
-    Ok(page.slice(rows))
 }
 
 /// One line, if it is this customer's.

@@ -8,6 +8,7 @@ use simpul_event_store::{TenantTx, feed::HandlerError};
 use super::subscription_list::{Failure, Provisioned, SubscriptionFilter, SubscriptionRow};
 use crate::{
     rows::rows,
+    sift::{Kind, id, sifted},
     stored::{column, json, read, read_opt, signed, word},
 };
 
@@ -61,7 +62,9 @@ rows! {
             failure,
         }
     },
-    page: pub(super) fn select(filter: &SubscriptionFilter) where
+    page:
+        /// Lines that pass the filter, newest first.
+        pub fn list(filter: &SubscriptionFilter) where
         "($5::text IS NULL OR status = $5) AND ($6::uuid IS NULL OR customer_id = $6)
          AND ($7::uuid IS NULL OR router_id = $7)"
         [
@@ -70,6 +73,18 @@ rows! {
             filter.router.map(RouterId::as_uuid)
         ],
     one by "subscription_id": pub(super) fn by_id,
+}
+
+sifted! {
+    "subscriptions" by "subscription_id" as SubscriptionRow = |row| row.subscription.as_uuid(), newest: OPENED_AT,
+    STATUS = "status": Kind::Text,
+    CUSTOMER = "customer_id": id!(CustomerId),
+    ROUTER = "router_id": id!(RouterId),
+    PLAN = "plan_id": id!(ServicePlanId),
+    USERNAME = "username": Kind::Text,
+    PRICE = "price": Kind::Number,
+    STATUS_SINCE = "status_since": Kind::Instant,
+    OPENED_AT = "opened_at": Kind::Instant,
 }
 
 pub(super) async fn store(tx: &mut TenantTx, rows: &[SubscriptionRow]) -> Result<(), HandlerError> {

@@ -14,7 +14,7 @@ use simpul_event_store::{
 };
 
 use crate::{
-    Keyed, Page, Position, QueryError, Slice,
+    Keyed, Position, QueryError,
     event::decode_all,
     rows::rows,
     stored::{column, read, signed},
@@ -127,7 +127,9 @@ rows! {
         placed_at: row.placed_at,
         settled_at: row.settled_at,
     },
-    page: fn select(),
+    page:
+        /// Orders, newest first.
+        pub fn list(),
     one by "order_id": fn by_id,
 }
 
@@ -166,12 +168,6 @@ impl Keyed for OrderRow {
             id: self.order.as_uuid(),
         }
     }
-}
-
-/// Orders, newest first.
-pub async fn list(tx: &mut TenantTx, page: Page) -> Result<Slice<OrderRow>, QueryError> {
-    let rows = select(tx, page).await?;
-    Ok(page.slice(rows))
 }
 
 /// Orders by id; unknown ones are left out.

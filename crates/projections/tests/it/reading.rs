@@ -106,7 +106,7 @@ async fn pages_cover_the_list_once_and_only_the_own_tenant() {
         let slice = customer_list::list(&mut tx, page).await.expect("page");
         seen.extend(slice.rows.iter().map(|row| row.customer));
         let Some(next) = slice.next else { break };
-        page.after = Some(next);
+        page.from = Some(next);
     }
     let newest_first: Vec<_> = (0..7).rev().map(|index| story.customer(index)).collect();
     assert_eq!(seen, newest_first);
@@ -128,13 +128,13 @@ async fn a_code_finds_its_customer_on_the_pages_that_have_it() {
     let [newest, wanted, oldest] = all.rows.as_slice() else {
         panic!("three customers: {all:?}");
     };
-    for (after, is_there) in [
+    for (from, is_there) in [
         (None, true),
         (Some(newest.position()), true),
         (Some(wanted.position()), false),
         (Some(oldest.position()), false),
     ] {
-        let page = Page { after, limit: 1 };
+        let page = Page { from, ..Page::first(1) };
         let slice = customer_list::with_code(&mut tx, &wanted.code, page)
             .await
             .expect("page");

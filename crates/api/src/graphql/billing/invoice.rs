@@ -18,6 +18,7 @@ use crate::{
         rows::{plain, words},
         scalar::{Date, DateTime, Money},
         scope::{Scope, scope},
+        sift::Stored,
         subscriptions::Subscription,
     },
 };
@@ -35,6 +36,10 @@ pub(crate) enum InvoiceStatus {
     Paid,
     /// Withdrawn.
     Void,
+}
+
+impl Stored for InvoiceStatus {
+    type Word = DomainStatus;
 }
 
 impl From<DomainStatus> for InvoiceStatus {

@@ -14,37 +14,54 @@ use crate::{
     ApiError,
     graphql::{
         fields::Fields,
-        page::{RowConnection, page, row_connection},
+        page::{Asked, RowConnection, Window, row_connection, sifted_rows},
         payload::payload,
         scalar::Date,
         scope::scope,
+        sift::{
+            DateComparator, DateTimeComparator, IdComparator, MoneyComparator, TextComparator, WordComparator, filter,
+            order, order_of, sieve,
+        },
         user_error::UserError,
     },
 };
 
 const LIST: &str = "invoices";
 
-/// Which bills; every given part must hold.
-#[derive(Debug, Default, InputObject)]
-pub(crate) struct InvoiceFilter {
-    /// Bills in this status.
-    status: Option<InvoiceStatus>,
-    /// Bills of this customer.
-    customer_id: Option<ID>,
-    /// Bills of this line.
-    subscription_id: Option<ID>,
+filter! {
+    /// Which bills; everything that is given must hold.
+    InvoiceFilter {
+        /// Where it stands.
+        status: WordComparator<InvoiceStatus> = invoice_list::STATUS,
+        /// Whose it is.
+        customer_id: IdComparator = invoice_list::CUSTOMER,
+        /// Of which line.
+        subscription_id: IdComparator = invoice_list::SUBSCRIPTION,
+        /// What is printed on it.
+        number: TextComparator = invoice_list::NUMBER,
+        /// What it asks for.
+        total: MoneyComparator = invoice_list::TOTAL,
+        /// What is not paid yet.
+        outstanding: MoneyComparator = invoice_list::OUTSTANDING,
+        /// Last day on which it can be paid in time.
+        due_on: DateComparator = invoice_list::DUE_ON,
+        /// When it was written.
+        issued_at: DateTimeComparator = invoice_list::ISSUED_AT,
+    }
 }
 
-impl InvoiceFilter {
-    /// `None` when an id cannot be one: no bill matches.
-    fn wanted(&self) -> Option<Wanted> {
-        let subscription = self.subscription_id.as_ref().map(|id| id.parse());
-        Some(Wanted {
-            status: self.status.map(Into::into),
-            customer: self.customer_id.as_ref().map(|id| id.parse()).transpose().ok()?,
-            subscription: subscription.transpose().ok()?,
-            ..Wanted::default()
-        })
+order! {
+    InvoiceOrder by InvoiceOrderField {
+        /// When it was written.
+        IssuedAt = invoice_list::ISSUED_AT,
+        /// Last day on which it can be paid in time.
+        DueOn = invoice_list::DUE_ON,
+        /// What is printed on it.
+        Number = invoice_list::NUMBER,
+        /// What it asks for.
+        Total = invoice_list::TOTAL,
+        /// What is not paid yet.
+        Outstanding = invoice_list::OUTSTANDING,
     }
 }
 
@@ -145,20 +162,26 @@ impl InvoicesQuery {
         context: &Context<'_>,
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
+        #[graphql(desc = "0 to 100: so many from the end, or before a row.")] last: Option<i32>,
+        #[graphql(desc = "Cursor of the first row of the page behind.")] before: Option<String>,
+        #[graphql(desc = "0 to 10,000 rows that are passed over; goes with `first` only.")] offset: Option<i32>,
         #[graphql(desc = "Which bills.")] filter: Option<InvoiceFilter>,
+        #[graphql(desc = "At most three keys; newest first when absent.")] order_by: Option<Vec<InvoiceOrder>>,
     ) -> Result<RowConnection<Invoice>> {
         let scope = scope(context)?;
         scope.require(permission::BILLING_READ).await?;
-        let page = page(LIST, first, after.as_deref())?;
-        let Some(wanted) = filter.unwrap_or_default().wanted() else {
-            return Ok(RowConnection::default());
-        };
+        let asked = Asked::of(context, LIST, Window { first, after, last, before, offset })?;
+        let sift = asked.sift(sieve(filter.as_ref())?, order_of(order_by)?);
         let mut tx = scope.read(&[InvoiceListProjector::NAME]).await?;
-        let slice = invoice_list::list(&mut tx, &wanted, page)
-            .await
-            .map_err(ApiError::from)?;
+        let connection = if asked.is_plain(&sift) {
+            let slice = invoice_list::list(&mut tx, &Wanted::default(), asked.page()?).await.map_err(ApiError::from)?;
+            row_connection(&asked, slice, Into::into)
+        } else {
+            let passed = invoice_list::sifted(&mut tx, &sift).await.map_err(ApiError::from)?;
+            sifted_rows(&asked, passed, Into::into)
+        };
         tx.commit().await.map_err(ApiError::from)?;
-        Ok(row_connection(LIST, page, slice, Into::into))
+        Ok(connection)
     }
 }
 

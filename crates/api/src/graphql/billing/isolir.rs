@@ -1,5 +1,7 @@
 //! The guard before isolations: a day's run, and what somebody says about one that is held.
 
+use std::collections::BTreeSet;
+
 use async_graphql::{ComplexObject, Context, Enum, InputObject, Object, Result, SimpleObject};
 use chrono::NaiveDate;
 use simpul_app::{
@@ -11,14 +13,14 @@ use simpul_domain::{
     billing::isolir_runs::{Excess, Run, RunStatus},
 };
 use simpul_event_store::Failure;
-use simpul_projections::{Page, Slice, subscriptions::subscription_list::SubscriptionRow};
+use simpul_projections::{Slice, subscriptions::subscription_list::SubscriptionRow};
 
 use crate::{
     ApiError,
     graphql::{
         batch,
         fields::Fields,
-        page::{RowConnection, page, row_connection},
+        page::{Asked, RowConnection, Window, row_connection},
         payload::payload,
         scalar::Date,
         scope::{Scope, scope},
@@ -95,24 +97,26 @@ impl IsolirRun {
     ) -> Result<Option<RowConnection<Subscription>>> {
         let scope = scope(context)?;
         scope.require(permission::SUBSCRIPTION_READ).await?;
-        let page = page(LIST, first, after.as_deref())?;
-        let rows = batch::many::<SubscriptionRow>(scope, &held(scope, page).await?).await?;
-        let slice = Slice { rows, next: None };
-        Ok(Some(row_connection(LIST, page, slice, Into::into)))
+        let asked = Asked::of(context, LIST, Window::onward(first, after))?;
+        let (page, lines) = (asked.page()?, held(scope).await?);
+        let behind = |line: &SubscriptionId| page.from.is_none_or(|from| line.as_uuid() < from.id);
+        let total = i64::try_from(lines.len()).ok();
+        let lines = lines.into_iter().rev().filter(behind);
+        let wanted = usize::try_from(page.limit).unwrap_or(0) + 1;
+        let rows = batch::many::<SubscriptionRow>(scope, &lines.take(wanted).collect::<Vec<_>>()).await?;
+        let slice = Slice { rows, next: None, total };
+        Ok(Some(row_connection(&asked, slice, Into::into)))
     }
 }
 
-/// The lines of a page, and one more if there is one. Ids are in the order in which lines were opened.
-async fn held(scope: &Scope, page: Page) -> Result<Vec<SubscriptionId>, ApiError> {
+/// Its lines. Ids are in the order in which lines were opened.
+async fn held(scope: &Scope) -> Result<BTreeSet<SubscriptionId>, ApiError> {
     let context = scope.internal_frame("isolir_run.lines");
-    let lines = match held_lines(scope.state().store(), &context).await {
-        Ok(lines) => lines,
-        Err(Failure::Refused(refusal)) => return Err(ApiError::from_coded(&refusal)),
-        Err(Failure::Store(error)) => return Err(error.into()),
-    };
-    let wanted = usize::try_from(page.limit).unwrap_or(0) + 1;
-    let behind = |line: &SubscriptionId| page.after.is_none_or(|after| line.as_uuid() < after.id);
-    Ok(lines.into_iter().rev().filter(behind).take(wanted).collect())
+    match held_lines(scope.state().store(), &context).await {
+        Ok(lines) => Ok(lines),
+        Err(Failure::Refused(refusal)) => Err(ApiError::from_coded(&refusal)),
+        Err(Failure::Store(error)) => Err(error.into()),
+    }
 }
 
 impl IsolirRun {

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{
-    ComplexObject, Context, Enum, ID, InputObject, Object, Result, SimpleObject, connection::Connection,
-};
+    ComplexObject, Context, Enum, ID, Object, Result, SimpleObject};
 use simpul_app::permission;
 use simpul_domain::{PaymentId, billing::payment::PaymentFlag as DomainFlag};
 use simpul_event_store::feed::Projector as _;
@@ -15,9 +14,10 @@ use crate::{
     graphql::{
         batch,
         customers::Customer,
-        page::{Cursor, connection, page},
+        page::{Asked, Listed, Window, connection, sifted},
         scalar::{DateTime, Money},
         scope::{Scope, scope},
+        sift::{DateTimeComparator, IdComparator, MoneyComparator, TextComparator, filter, order, order_of, sieve},
     },
 };
 
@@ -147,23 +147,32 @@ impl From<Totals> for PaymentTotals {
     }
 }
 
-/// Which payments; every given part must hold.
-#[derive(Debug, Default, InputObject)]
-pub(crate) struct PaymentFilter {
-    /// Money of this customer.
-    customer_id: Option<ID>,
-    /// Only money of nobody that is known.
-    #[graphql(default)]
-    unmatched_only: bool,
+filter! {
+    /// Which payments; everything that is given must hold.
+    PaymentFilter {
+        /// Whose it is; `isNull` finds money of nobody that is known.
+        customer_id: IdComparator = money::CUSTOMER,
+        /// What is booked.
+        amount: MoneyComparator = money::AMOUNT,
+        /// What is of nobody that is known.
+        unmatched: MoneyComparator = money::UNMATCHED,
+        /// The gateway's own reference.
+        provider_ref: TextComparator = money::REFERENCE,
+        /// When it was paid.
+        paid_at: DateTimeComparator = money::PAID_AT,
+        /// When it was booked.
+        received_at: DateTimeComparator = money::RECEIVED_AT,
+    }
 }
 
-impl PaymentFilter {
-    /// `None` when an id cannot be one: no payment matches.
-    fn wanted(&self) -> Option<Wanted> {
-        Some(Wanted {
-            customer: self.customer_id.as_ref().map(|id| id.parse()).transpose().ok()?,
-            unmatched_only: self.unmatched_only,
-        })
+order! {
+    PaymentOrder by PaymentOrderField {
+        /// When it was booked.
+        ReceivedAt = money::RECEIVED_AT,
+        /// When it was paid.
+        PaidAt = money::PAID_AT,
+        /// What is booked.
+        Amount = money::AMOUNT,
     }
 }
 
@@ -180,18 +189,26 @@ impl PaymentsQuery {
         context: &Context<'_>,
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
+        #[graphql(desc = "0 to 100: so many from the end, or before a row.")] last: Option<i32>,
+        #[graphql(desc = "Cursor of the first row of the page behind.")] before: Option<String>,
+        #[graphql(desc = "0 to 10,000 rows that are passed over; goes with `first` only.")] offset: Option<i32>,
         #[graphql(desc = "Which payments.")] filter: Option<PaymentFilter>,
-    ) -> Result<Connection<Cursor, Payment>> {
+        #[graphql(desc = "At most three keys; newest first when absent.")] order_by: Option<Vec<PaymentOrder>>,
+    ) -> Result<Listed<Payment>> {
         let scope = scope(context)?;
         scope.require(permission::BILLING_READ).await?;
-        let page = page(LIST, first, after.as_deref())?;
-        let Some(wanted) = filter.unwrap_or_default().wanted() else {
-            return Ok(Connection::new(false, false));
-        };
+        let asked = Asked::of(context, LIST, Window { first, after, last, before, offset })?;
+        let sift = asked.sift(sieve(filter.as_ref())?, order_of(order_by)?);
         let mut tx = scope.read(&[MoneyProjector::NAME]).await?;
-        let slice = money::list(&mut tx, wanted, page).await.map_err(ApiError::from)?;
+        let connection = if asked.is_plain(&sift) {
+            let slice = money::list(&mut tx, Wanted::default(), asked.page()?).await.map_err(ApiError::from)?;
+            connection(&asked, slice, Payment::from)
+        } else {
+            let passed = money::sifted(&mut tx, &sift).await.map_err(ApiError::from)?;
+            sifted(&asked, passed, Payment::from)
+        };
         tx.commit().await.map_err(ApiError::from)?;
-        Ok(connection(LIST, page, slice, Payment::from))
+        Ok(connection)
     }
 
     /// Everything received and where it is.

@@ -21,7 +21,7 @@ use crate::{
     ApiError,
     graphql::{
         fields::Fields,
-        page::Cursor,
+        page::{Cursor, Window},
         payload::Outcome,
         scope::{Scope, scope},
         user_error::UserError,
@@ -146,7 +146,8 @@ impl AccountQuery {
     ) -> Result<Connection<Cursor, Session>> {
         let scope = scope(context)?;
         scope.require(permission::ACCOUNT_OWN).await?;
-        Ok(sessions(scope, Some(scope.viewer().user), first, after.as_deref()).await?)
+        let own = Some(scope.viewer().user);
+        Ok(sessions(context, own, Window::onward(first, after)).await?)
     }
 
     /// Sign-ins to one's own account and failed attempts, newest first; at most 100 a page.
@@ -159,7 +160,8 @@ impl AccountQuery {
     ) -> Result<Connection<Cursor, SignIn>> {
         let scope = scope(context)?;
         scope.require(permission::ACCOUNT_OWN).await?;
-        Ok(sign_ins(scope, Some(scope.viewer().user), first, after.as_deref()).await?)
+        let own = Some(scope.viewer().user);
+        Ok(sign_ins(context, own, Window::onward(first, after)).await?)
     }
 }
 

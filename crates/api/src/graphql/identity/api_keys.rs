@@ -17,7 +17,7 @@ use crate::{
     ApiError,
     graphql::{
         fields::Fields,
-        page::{Cursor, connection, page},
+        page::{Asked, Cursor, Window, connection},
         payload::Outcome,
         scalar::DateTime,
         scope::{Scope, scope},
@@ -139,9 +139,10 @@ impl ApiKeysQuery {
     ) -> Result<Connection<Cursor, ApiKey>> {
         let scope = scope(context)?;
         scope.require(permission::API_KEY_WRITE).await?;
-        let page = page(LIST, first, after.as_deref())?;
+        let asked = Asked::of(context, LIST, Window::onward(first, after))?;
+        let page = asked.page()?;
         let mut tx = scope.read(&[]).await?;
-        let after = page.after.map(|after| (after.at, after.id));
+        let after = page.from.map(|from| (from.at, from.id));
         let rows = api_key::list(&mut tx, None, None, after, page.limit + 1).await;
         let mut rows = rows.map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
@@ -154,7 +155,12 @@ impl ApiKeysQuery {
         };
         let next = rows.last().map(position).filter(|_| more);
         let rows = rows.into_iter().map(|row| (position(&row), row)).collect();
-        Ok(connection(LIST, page, Slice { rows, next }, |row| row.1.into()))
+        let slice = Slice {
+            rows,
+            next,
+            total: None,
+        };
+        Ok(connection(&asked, slice, |row| row.1.into()))
     }
 }
 

@@ -14,9 +14,9 @@ use crate::{
     ApiError,
     graphql::{
         fields::Fields,
-        page::{Cursor, connection, page},
+        page::{Asked, Cursor, Window, connection},
         scalar::DateTime,
-        scope::{Scope, scope},
+        scope::scope,
     },
 };
 
@@ -95,20 +95,24 @@ fn slice<R>(page: Page, mut rows: Vec<R>, position: impl Fn(&R) -> Position) -> 
     rows.truncate(wanted);
     let rows: Vec<(Position, R)> = rows.into_iter().map(|row| (position(&row), row)).collect();
     let next = rows.last().map(|row| row.0).filter(|_| more);
-    Slice { rows, next }
+    Slice {
+        rows,
+        next,
+        total: None,
+    }
 }
 
 fn after(page: Page) -> Option<(chrono::DateTime<chrono::Utc>, uuid::Uuid)> {
-    page.after.map(|after| (after.at, after.id))
+    page.from.map(|from| (from.at, from.id))
 }
 
 pub(super) async fn sessions(
-    scope: &Scope,
+    context: &Context<'_>,
     user: Option<UserId>,
-    first: Option<i32>,
-    after_cursor: Option<&str>,
+    window: Window,
 ) -> Result<Connection<Cursor, Session>, ApiError> {
-    let page = page(SESSIONS, first, after_cursor)?;
+    let (scope, asked) = (scope(context)?, Asked::of(context, SESSIONS, window)?);
+    let page = asked.page()?;
     let mut tx = scope.read(&[]).await?;
     let rows = session::list(&mut tx, user, after(page), page.limit + 1).await?;
     tx.commit().await?;
@@ -117,7 +121,7 @@ pub(super) async fn sessions(
         id: row.session.as_uuid(),
     });
     let current = scope.proof().session;
-    Ok(connection(SESSIONS, page, slice, |(_, row)| {
+    Ok(connection(&asked, slice, |(_, row)| {
         Session::of(row, current)
     }))
 }
@@ -141,12 +145,12 @@ impl Session {
 }
 
 pub(super) async fn sign_ins(
-    scope: &Scope,
+    context: &Context<'_>,
     user: Option<UserId>,
-    first: Option<i32>,
-    after_cursor: Option<&str>,
+    window: Window,
 ) -> Result<Connection<Cursor, SignIn>, ApiError> {
-    let page = page(SIGN_INS, first, after_cursor)?;
+    let (scope, asked) = (scope(context)?, Asked::of(context, SIGN_INS, window)?);
+    let page = asked.page()?;
     let mut tx = scope.read(&[]).await?;
     let rows = sign_in::list(&mut tx, user, after(page), page.limit + 1).await?;
     tx.commit().await?;
@@ -154,7 +158,7 @@ pub(super) async fn sign_ins(
         at: row.first_at,
         id: row.id,
     });
-    Ok(connection(SIGN_INS, page, slice, |(_, row)| SignIn::from(row)))
+    Ok(connection(&asked, slice, |(_, row)| SignIn::from(row)))
 }
 
 impl From<SignInRow> for SignIn {
@@ -204,7 +208,7 @@ impl SessionsQuery {
         let Ok(user) = of_user(user_id) else {
             return Ok(Connection::new(false, false));
         };
-        Ok(sessions(scope, user, first, after.as_deref()).await?)
+        Ok(sessions(context, user, Window::onward(first, after)).await?)
     }
 
     /// Sign-ins and failed attempts, newest first; at most 100 a page.
@@ -221,7 +225,7 @@ impl SessionsQuery {
         let Ok(user) = of_user(user_id) else {
             return Ok(Connection::new(false, false));
         };
-        Ok(sign_ins(scope, user, first, after.as_deref()).await?)
+        Ok(sign_ins(context, user, Window::onward(first, after)).await?)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Roles: the built-in ones, and those that the tenant made.
 
-use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject, connection::Connection};
+use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use simpul_app::{
     identity::roles::{ChangeRole, DefineRole, RetireRole, built_in},
     permission,
@@ -16,7 +16,7 @@ use crate::{
     ApiError,
     graphql::{
         fields::Fields,
-        page::{Cursor, connection, page},
+        page::{Asked, Listed, Window, connection},
         payload::Outcome,
         scalar::DateTime,
         scope::{Scope, scope},
@@ -153,14 +153,16 @@ impl RolesQuery {
         context: &Context<'_>,
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
-    ) -> Result<Connection<Cursor, Role>> {
+        #[graphql(desc = "0 to 100: so many from the end, or before a row.")] last: Option<i32>,
+        #[graphql(desc = "Cursor of the first row of the page behind.")] before: Option<String>,
+    ) -> Result<Listed<Role>> {
         let scope = scope(context)?;
         scope.require(permission::USER_READ).await?;
-        let page = page(LIST, first, after.as_deref())?;
+        let asked = Asked::of(context, LIST, Window::both(first, after, last, before))?;
         let mut tx = scope.read(&[RoleListProjector::NAME]).await?;
-        let slice = role_list::list(&mut tx, page).await.map_err(ApiError::from)?;
+        let slice = role_list::list(&mut tx, asked.page()?).await.map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
-        Ok(connection(LIST, page, slice, Role::from))
+        Ok(connection(&asked, slice, Role::from))
     }
 }
 

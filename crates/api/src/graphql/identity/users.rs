@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject, connection::Connection};
+use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use simpul_app::{
     Personal,
     identity::{
@@ -14,12 +14,12 @@ use simpul_app::{
     permission,
 };
 use simpul_domain::{
-    Code, UserId,
+    UserId,
     identity::{RoleKey, UserKind},
 };
 use simpul_event_store::{Command, feed::Projector as _};
 use simpul_projections::{
-    Keyed, Position, Slice,
+    Keyed, Position,
     identity::user_list::{self, UserListProjector},
 };
 
@@ -28,8 +28,9 @@ use crate::{
     ApiError,
     graphql::{
         fields::Fields,
-        page::{Cursor, connection, page},
+        page::{Asked, Listed, Window, connection},
         scope::scope,
+        sift::term,
         user_error::UserError,
     },
 };
@@ -179,18 +180,6 @@ impl From<UserFilter> for user_list::UserFilter {
     }
 }
 
-fn term(text: &str) -> Result<&str, ApiError> {
-    let term = text.trim();
-    if (2..=100).contains(&term.chars().count()) {
-        Ok(term)
-    } else {
-        Err(ApiError::new(
-            Code::ValidationError,
-            "search has 2 to 100 characters",
-        ))
-    }
-}
-
 /// Questions about users.
 #[derive(Debug, Default)]
 pub(crate) struct UsersQuery;
@@ -204,28 +193,30 @@ impl UsersQuery {
         context: &Context<'_>,
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
+        #[graphql(desc = "0 to 100: so many from the end, or before a row.")] last: Option<i32>,
+        #[graphql(desc = "Cursor of the first row of the page behind.")] before: Option<String>,
         #[graphql(desc = "Which; all when absent.")] filter: Option<UserFilter>,
         #[graphql(desc = "A part of the name or the address; 2 to 100 characters.")] search: Option<String>,
-    ) -> Result<Connection<Cursor, User>> {
+    ) -> Result<Listed<User>> {
         let scope = scope(context)?;
         scope.require(permission::USER_READ).await?;
-        let page = page(LIST, first, after.as_deref())?;
+        let asked = Asked::of(context, LIST, Window::both(first, after, last, before))?;
         let filter = filter.map(user_list::UserFilter::from).unwrap_or_default();
         let term = search.as_deref().map(term).transpose()?;
         let mut tx = scope.read(&[UserListProjector::NAME]).await?;
         let listed = match term {
-            None => user_list::list(&mut tx, &filter, page).await,
+            None => user_list::list(&mut tx, &filter, asked.page()?).await,
             Some(term) => {
-                user_list::search(&mut tx, scope.state().store().vault(), &filter, term, page).await
+                user_list::search(&mut tx, scope.state().store().vault(), &filter, term, asked.page()?).await
             }
         };
-        let Slice { rows, next } = listed.map_err(ApiError::from)?;
+        let mut slice = listed.map_err(ApiError::from)?;
+        let rows = std::mem::take(&mut slice.rows);
         let positions: Vec<Position> = rows.iter().map(Keyed::position).collect();
         let opened = User::open(scope, &mut tx, rows).await?;
         tx.commit().await.map_err(ApiError::from)?;
-        let rows = positions.into_iter().zip(opened).collect();
-        let slice = Slice { rows, next };
-        Ok(connection(LIST, page, slice, |row| row.1))
+        let slice = slice.with(positions.into_iter().zip(opened).collect());
+        Ok(connection(&asked, slice, |row| row.1))
     }
 }
 

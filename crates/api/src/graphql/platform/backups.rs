@@ -1,6 +1,6 @@
 //! Backups of the whole store, as those who run the platform see them.
 
-use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject, connection::Connection};
+use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
 use simpul_app::permission;
 use simpul_event_store::feed::Projector as _;
 use simpul_projections::platform::backup_list::{self, BackupListProjector, BackupRow, BackupState};
@@ -8,7 +8,7 @@ use simpul_projections::platform::backup_list::{self, BackupListProjector, Backu
 use crate::{
     ApiError,
     graphql::{
-        page::{Cursor, connection, page},
+        page::{Asked, Listed, Window, connection},
         scalar::DateTime,
         scope::scope,
     },
@@ -95,13 +95,15 @@ impl BackupsQuery {
         context: &Context<'_>,
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
-    ) -> Result<Connection<Cursor, Backup>> {
+        #[graphql(desc = "0 to 100: so many from the end, or before a row.")] last: Option<i32>,
+        #[graphql(desc = "Cursor of the first row of the page behind.")] before: Option<String>,
+    ) -> Result<Listed<Backup>> {
         let scope = scope(context)?;
         scope.require(permission::PLATFORM_READ).await?;
-        let page = page(LIST, first, after.as_deref())?;
+        let asked = Asked::of(context, LIST, Window::both(first, after, last, before))?;
         let mut tx = scope.read(&[BackupListProjector::NAME]).await?;
-        let slice = backup_list::list(&mut tx, page).await.map_err(ApiError::from)?;
+        let slice = backup_list::list(&mut tx, asked.page()?).await.map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
-        Ok(connection(LIST, page, slice, Backup::from))
+        Ok(connection(&asked, slice, Backup::from))
     }
 }

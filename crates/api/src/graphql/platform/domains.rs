@@ -22,7 +22,8 @@ use crate::{
     ApiError,
     graphql::{
         fields::Fields,
-        page::{Cursor, count, open, seal},
+        cursor::Seal,
+        page::{Cursor, count},
         payload::payload,
         scope::{Scope, scope},
         user_error::UserError,
@@ -116,8 +117,8 @@ impl DomainsQuery {
     ) -> Result<Connection<Cursor, TenantDomain>> {
         let scope = scope(context)?;
         scope.require(permission::PLATFORM_READ).await?;
-        let wanted = count(first)?;
-        let after = after.as_deref().map(|cursor| open(LIST, cursor)).transpose()?;
+        let (seal, wanted) = (Seal::of(context, LIST)?, count("first", first)?);
+        let after = after.map(|cursor| seal.open("after", &cursor)).transpose()?;
         let tenant = tenant_id.map(|id| id.parse::<TenantId>()).transpose();
         let Ok(tenant) = tenant else {
             return Ok(Connection::new(false, false));
@@ -143,7 +144,7 @@ impl DomainsQuery {
                 tenant_name: names.get(&held.tenant).cloned(),
                 name: held.key,
             };
-            Edge::<Cursor, TenantDomain, EmptyFields>::new(Cursor::Sealed(seal(LIST, &domain.name)), domain)
+            Edge::<Cursor, TenantDomain, EmptyFields>::new(Cursor::Sealed(seal.seal(&domain.name)), domain)
         }));
         Ok(connection)
     }

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{
-    ComplexObject, Context, Enum, ID, InputObject, Object, Result, SimpleObject, connection::Connection,
-};
+    ComplexObject, Context, Enum, ID, InputObject, Object, Result, SimpleObject };
 use simpul_app::permission;
 use simpul_domain::{
     TenantId,
@@ -23,7 +22,7 @@ use crate::{
     ApiError,
     graphql::{
         limits::{LimitUsage, usages},
-        page::{Cursor, connection, page},
+        page::{Asked, Listed, Window, connection, nothing},
         scalar::{DateTime, Money},
         scope::{Scope, scope},
     },
@@ -303,21 +302,23 @@ impl TenantsQuery {
         context: &Context<'_>,
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
+        #[graphql(desc = "0 to 100: so many from the end, or before a row.")] last: Option<i32>,
+        #[graphql(desc = "Cursor of the first row of the page behind.")] before: Option<String>,
         #[graphql(desc = "Which tenants; all when absent.")] filter: Option<TenantFilter>,
-    ) -> Result<Connection<Cursor, ManagedTenant>> {
+    ) -> Result<Listed<ManagedTenant>> {
         let scope = scope(context)?;
         scope.require(permission::PLATFORM_READ).await?;
-        let page = page(LIST, first, after.as_deref())?;
+        let asked = Asked::of(context, LIST, Window::both(first, after, last, before))?;
         let Some(wanted) = filter.unwrap_or_default().wanted() else {
-            return Ok(Connection::new(false, false));
+            return Ok(nothing());
         };
         let mut tx = scope.read(&[AccountListProjector::NAME]).await?;
-        let slice = account_list::list(&mut tx, &wanted, page)
+        let slice = account_list::list(&mut tx, &wanted, asked.page()?)
             .await
             .map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
         let usage = usage(scope, &slice.rows).await?;
-        Ok(connection(LIST, page, slice, |row| {
+        Ok(connection(&asked, slice, |row| {
             ManagedTenant::new(&row, &usage)
         }))
     }

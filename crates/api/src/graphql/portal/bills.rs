@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{
-    ComplexObject, Context, ID, Object, Result, SimpleObject, Subscription as Streams, connection::Connection,
-};
+    ComplexObject, Context, ID, Object, Result, SimpleObject, Subscription as Streams };
 use futures_util::Stream;
 use simpul_domain::{InvoiceId, billing::invoice::Billed};
 use simpul_event_store::feed::Projector as _;
@@ -16,7 +15,7 @@ use crate::{
     graphql::{
         billing::{InvoiceLine, InvoiceStatus},
         live::states::{State, watch},
-        page::{Cursor, connection, page},
+        page::{Asked, Listed, Window, connection},
         scalar::{Date, DateTime, Money},
         scope::{Scope, scope},
     },
@@ -143,21 +142,23 @@ impl BillsQuery {
         context: &Context<'_>,
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
+        #[graphql(desc = "0 to 100: so many from the end, or before a row.")] last: Option<i32>,
+        #[graphql(desc = "Cursor of the first row of the page behind.")] before: Option<String>,
         #[graphql(desc = "Bills in this status.")] status: Option<InvoiceStatus>,
-    ) -> Result<Connection<Cursor, Invoice>> {
+    ) -> Result<Listed<Invoice>> {
         let scope = scope(context)?;
         let own = InvoiceFilter {
             customer: Some(scope.customer().await?),
             status: status.map(Into::into),
             ..InvoiceFilter::default()
         };
-        let page = page(LIST, first, after.as_deref())?;
+        let asked = Asked::of(context, LIST, Window::both(first, after, last, before))?;
         let mut tx = scope.read(&[InvoiceListProjector::NAME]).await?;
-        let slice = invoice_list::list(&mut tx, &own, page)
+        let slice = invoice_list::list(&mut tx, &own, asked.page()?)
             .await
             .map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
-        Ok(connection(LIST, page, slice, Invoice::from))
+        Ok(connection(&asked, slice, Invoice::from))
     }
 }
 

@@ -1,6 +1,6 @@
 //! A customer's own service lines.
 
-use async_graphql::{Context, ID, Object, Result, SimpleObject, connection::Connection};
+use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use simpul_domain::SubscriptionId;
 use simpul_event_store::feed::Projector as _;
 use simpul_projections::subscriptions::subscription_list::{
@@ -10,7 +10,7 @@ use simpul_projections::subscriptions::subscription_list::{
 use crate::{
     ApiError,
     graphql::{
-        page::{Cursor, connection, page},
+        page::{Asked, Listed, Window, connection},
         scalar::{Date, DateTime, Money},
         scope::{Scope, scope},
         subscriptions::SubscriptionStatus,
@@ -78,18 +78,20 @@ impl LinesQuery {
         context: &Context<'_>,
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
-    ) -> Result<Connection<Cursor, Subscription>> {
+        #[graphql(desc = "0 to 100: so many from the end, or before a row.")] last: Option<i32>,
+        #[graphql(desc = "Cursor of the first row of the page behind.")] before: Option<String>,
+    ) -> Result<Listed<Subscription>> {
         let scope = scope(context)?;
         let own = SubscriptionFilter {
             customer: Some(scope.customer().await?),
             ..SubscriptionFilter::default()
         };
-        let page = page(LIST, first, after.as_deref())?;
+        let asked = Asked::of(context, LIST, Window::both(first, after, last, before))?;
         let mut tx = scope.read(&[SubscriptionListProjector::NAME]).await?;
-        let slice = subscription_list::list(&mut tx, &own, page)
+        let slice = subscription_list::list(&mut tx, &own, asked.page()?)
             .await
             .map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
-        Ok(connection(LIST, page, slice, Subscription::from))
+        Ok(connection(&asked, slice, Subscription::from))
     }
 }

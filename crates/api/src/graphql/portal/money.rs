@@ -1,8 +1,7 @@
 //! What a customer paid, and paying.
 
 use async_graphql::{
-    ComplexObject, Context, ID, InputObject, Object, Result, SimpleObject, connection::Connection,
-};
+    ComplexObject, Context, ID, InputObject, Object, Result, SimpleObject };
 use simpul_app::billing::OpenOwnCheckout;
 use simpul_domain::{AttemptId, PaymentId};
 use simpul_event_store::{Command as _, feed::Projector as _};
@@ -19,7 +18,7 @@ use crate::{
     graphql::{
         billing::{PaymentAttemptStatus, outcome},
         fields::Fields,
-        page::{Cursor, connection, page},
+        page::{Asked, Listed, Window, connection},
         payload::{Outcome, payload},
         scalar::{DateTime, Money},
         scope::{Scope, scope},
@@ -169,17 +168,19 @@ impl MoneyQuery {
         context: &Context<'_>,
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
-    ) -> Result<Connection<Cursor, Payment>> {
+        #[graphql(desc = "0 to 100: so many from the end, or before a row.")] last: Option<i32>,
+        #[graphql(desc = "Cursor of the first row of the page behind.")] before: Option<String>,
+    ) -> Result<Listed<Payment>> {
         let scope = scope(context)?;
         let own = PaymentFilter {
             customer: Some(scope.customer().await?),
             ..PaymentFilter::default()
         };
-        let page = page(LIST, first, after.as_deref())?;
+        let asked = Asked::of(context, LIST, Window::both(first, after, last, before))?;
         let mut tx = scope.read(&[MoneyProjector::NAME]).await?;
-        let slice = money::list(&mut tx, own, page).await.map_err(ApiError::from)?;
+        let slice = money::list(&mut tx, own, asked.page()?).await.map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
-        Ok(connection(LIST, page, slice, Payment::from))
+        Ok(connection(&asked, slice, Payment::from))
     }
 }
 

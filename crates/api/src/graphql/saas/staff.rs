@@ -1,6 +1,6 @@
 //! What the platform asks an operator for, from the operator's own log, and how it is paid.
 
-use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject, connection::Connection};
+use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject};
 use simpul_app::{permission, saas::RequestBillPayment};
 use simpul_domain::{AttemptId, Code, InvoiceId};
 use simpul_event_store::{Command as _, feed::Projector as _};
@@ -12,7 +12,7 @@ use crate::{
     graphql::{
         billing::InvoiceLine,
         fields::Fields,
-        page::{Cursor, connection, page},
+        page::{Asked, Listed, Window, connection},
         payload::{Outcome, payload},
         scalar::{Date, DateTime, Money},
         scope::{Scope, scope},
@@ -188,17 +188,19 @@ impl SaasQuery {
         context: &Context<'_>,
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
+        #[graphql(desc = "0 to 100: so many from the end, or before a row.")] last: Option<i32>,
+        #[graphql(desc = "Cursor of the first row of the page behind.")] before: Option<String>,
         #[graphql(desc = "Only bills in this status.")] status: Option<SaasInvoiceStatus>,
-    ) -> Result<Connection<Cursor, SaasInvoice>> {
+    ) -> Result<Listed<SaasInvoice>> {
         let scope = scope(context)?;
         scope.require(permission::TENANT_BILLING).await?;
-        let page = page(LIST, first, after.as_deref())?;
+        let asked = Asked::of(context, LIST, Window::both(first, after, last, before))?;
         let mut tx = scope.read(&[StatementListProjector::NAME]).await?;
-        let slice = statement_list::list(&mut tx, status.map(Into::into), page)
+        let slice = statement_list::list(&mut tx, status.map(Into::into), asked.page()?)
             .await
             .map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
-        Ok(connection(LIST, page, slice, SaasInvoice::from))
+        Ok(connection(&asked, slice, SaasInvoice::from))
     }
 
     /// How the platform can be paid.

@@ -1,6 +1,6 @@
 //! Questions about service lines.
 
-use async_graphql::{Context, ID, InputObject, Object, Result};
+use async_graphql::{Context, ID, Object, Result};
 use simpul_app::permission;
 use simpul_event_store::feed::Projector as _;
 use simpul_projections::subscriptions::subscription_list::{
@@ -11,32 +11,49 @@ use super::types::{Subscription, SubscriptionStatus};
 use crate::{
     ApiError,
     graphql::{
-        page::{RowConnection, page, row_connection},
+        page::{Asked, RowConnection, Window, row_connection, sifted_rows},
         scope::scope,
+        sift::{
+            DateTimeComparator, IdComparator, MoneyComparator, TextComparator, WordComparator, filter, order, order_of,
+            sieve,
+        },
     },
 };
 
 const LIST: &str = "subscriptions";
 
-/// Which lines; every given part must hold.
-#[derive(Debug, Default, InputObject)]
-pub(crate) struct SubscriptionFilter {
-    /// Lines in this status.
-    status: Option<SubscriptionStatus>,
-    /// Lines of this customer.
-    customer_id: Option<ID>,
-    /// Lines on this router.
-    router_id: Option<ID>,
+filter! {
+    /// Which lines; everything that is given must hold.
+    SubscriptionFilter {
+        /// Where it stands.
+        status: WordComparator<SubscriptionStatus> = subscription_list::STATUS,
+        /// Whose it is.
+        customer_id: IdComparator = subscription_list::CUSTOMER,
+        /// On which router.
+        router_id: IdComparator = subscription_list::ROUTER,
+        /// With which plan.
+        plan_id: IdComparator = subscription_list::PLAN,
+        /// What it signs in with at the router.
+        username: TextComparator = subscription_list::USERNAME,
+        /// Per month.
+        price: MoneyComparator = subscription_list::PRICE,
+        /// Since when it has its status.
+        status_since: DateTimeComparator = subscription_list::STATUS_SINCE,
+        /// When it was opened.
+        opened_at: DateTimeComparator = subscription_list::OPENED_AT,
+    }
 }
 
-impl SubscriptionFilter {
-    /// `None` when an id cannot be one: no line matches.
-    fn wanted(&self) -> Option<Wanted> {
-        Some(Wanted {
-            status: self.status.map(Into::into),
-            customer: self.customer_id.as_ref().map(|id| id.parse()).transpose().ok()?,
-            router: self.router_id.as_ref().map(|id| id.parse()).transpose().ok()?,
-        })
+order! {
+    SubscriptionOrder by SubscriptionOrderField {
+        /// When it was opened.
+        OpenedAt = subscription_list::OPENED_AT,
+        /// Since when it has its status.
+        StatusSince = subscription_list::STATUS_SINCE,
+        /// What it signs in with at the router.
+        Username = subscription_list::USERNAME,
+        /// Per month.
+        Price = subscription_list::PRICE,
     }
 }
 
@@ -68,19 +85,25 @@ impl SubscriptionsQuery {
         context: &Context<'_>,
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
+        #[graphql(desc = "0 to 100: so many from the end, or before a row.")] last: Option<i32>,
+        #[graphql(desc = "Cursor of the first row of the page behind.")] before: Option<String>,
+        #[graphql(desc = "0 to 10,000 rows that are passed over; goes with `first` only.")] offset: Option<i32>,
         #[graphql(desc = "Which lines.")] filter: Option<SubscriptionFilter>,
+        #[graphql(desc = "At most three keys; newest first when absent.")] order_by: Option<Vec<SubscriptionOrder>>,
     ) -> Result<RowConnection<Subscription>> {
         let scope = scope(context)?;
         scope.require(permission::SUBSCRIPTION_READ).await?;
-        let page = page(LIST, first, after.as_deref())?;
-        let Some(wanted) = filter.unwrap_or_default().wanted() else {
-            return Ok(RowConnection::default());
-        };
+        let asked = Asked::of(context, LIST, Window { first, after, last, before, offset })?;
+        let sift = asked.sift(sieve(filter.as_ref())?, order_of(order_by)?);
         let mut tx = scope.read(&[SubscriptionListProjector::NAME]).await?;
-        let slice = subscription_list::list(&mut tx, &wanted, page)
-            .await
-            .map_err(ApiError::from)?;
+        let connection = if asked.is_plain(&sift) {
+            let slice = subscription_list::list(&mut tx, &Wanted::default(), asked.page()?).await.map_err(ApiError::from)?;
+            row_connection(&asked, slice, Into::into)
+        } else {
+            let passed = subscription_list::sifted(&mut tx, &sift).await.map_err(ApiError::from)?;
+            sifted_rows(&asked, passed, Into::into)
+        };
         tx.commit().await.map_err(ApiError::from)?;
-        Ok(row_connection(LIST, page, slice, Into::into))
+        Ok(connection)
     }
 }

@@ -22,6 +22,7 @@ use crate::{
         rows::{plain, words},
         scalar::{BigInt, Date, DateTime, Money},
         scope::{Scope, scope},
+        sift::Stored,
     },
 };
 
@@ -40,6 +41,10 @@ pub(crate) enum SubscriptionStatus {
     Stopped,
     /// For ever.
     Terminated,
+}
+
+impl Stored for SubscriptionStatus {
+    type Word = DomainStatus;
 }
 
 impl From<DomainStatus> for SubscriptionStatus {

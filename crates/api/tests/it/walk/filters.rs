@@ -119,53 +119,11 @@ impl Filter {
 }
 
 const INVOICE_STATUS: &[&str] = &["ISSUED", "PARTIALLY_PAID", "OVERDUE", "PAID", "VOID"];
-const LINE_STATUS: &[&str] = &[
-    "PENDING",
-    "ACTIVE",
-    "ISOLATED",
-    "SUSPENDED",
-    "STOPPED",
-    "TERMINATED",
-];
 const USER_STATUS: &[&str] = &["INVITED", "ACTIVE", "DISABLED", "ERASED"];
 const IN_FILTER: (&str, &str) = ("filter: {", "}");
 const ARGUMENT: (&str, &str) = ("", "");
 
 const LISTS: &[Filtered] = &[
-    Filtered {
-        surface: Surface::Staff,
-        list: "invoices",
-        around: IN_FILTER,
-        fields: "status customer { id } subscription { id }",
-        filters: &[
-            word("status", INVOICE_STATUS, "/status"),
-            thing("customerId", "customer", "/customer/id"),
-            thing("subscriptionId", "subscription", "/subscription/id"),
-        ],
-    },
-    Filtered {
-        surface: Surface::Staff,
-        list: "subscriptions",
-        around: IN_FILTER,
-        fields: "status customer { id } router { id }",
-        filters: &[
-            word("status", LINE_STATUS, "/status"),
-            thing("customerId", "customer", "/customer/id"),
-            thing("routerId", "router", "/router/id"),
-        ],
-    },
-    Filtered {
-        surface: Surface::Staff,
-        list: "payments",
-        around: IN_FILTER,
-        fields: "customer { id }",
-        filters: &[
-            thing("customerId", "customer", "/customer/id"),
-            switch("unmatchedOnly", |node, value| {
-                value == "false" || node["customer"].is_null()
-            }),
-        ],
-    },
     Filtered {
         surface: Surface::Staff,
         list: "messages",

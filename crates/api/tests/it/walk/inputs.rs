@@ -93,9 +93,13 @@ impl Inputs {
         paths
     }
 
+    /// A filter has its own kind below it, which is not gone into again.
     fn descend(&self, path: &[String], given: &Given, paths: &mut Vec<(Path, Given)>) {
+        let again = paths.iter().any(|(above, other)| {
+            above.len() < path.len() && path.starts_with(above) && other.ty == given.ty
+        });
         paths.push((path.to_vec(), given.clone()));
-        if given.list {
+        if given.list || again {
             return;
         }
         for field in self.inputs.get(&given.ty).into_iter().flatten() {

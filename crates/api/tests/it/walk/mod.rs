@@ -16,6 +16,7 @@ mod pages;
 mod required;
 mod schema;
 mod searches;
+mod sieves;
 mod texts;
 mod trail;
 pub(crate) mod world;

@@ -27,6 +27,8 @@ struct List {
     arguments: String,
     /// The cursors of all its rows.
     total: Vec<String>,
+    /// Whether it takes `last` and `before`, and says how long it is.
+    reads_back: bool,
 }
 
 /// The cursors of everything that pages of these sizes show, in their order: the sizes come again and again.
@@ -65,6 +67,32 @@ async fn walked(
     panic!("{surface}, {}: the pages do not end", operation.field());
 }
 
+/// Like [`walked`], from the end.
+async fn walked_back(world: &World, list: &List, (arguments, sizes): (&str, &[usize])) -> Vec<String> {
+    let (mut seen, mut before) = (Vec::new(), String::new());
+    let field = list.operation.field();
+    for size in sizes.iter().copied().cycle().take(MAX_PAGES) {
+        let text = format!(
+            "query {{ {field}(last: {size}{before}{arguments}) {{
+                edges {{ cursor }} pageInfo {{ hasPreviousPage startCursor }} totalCount totalCountIsExact }} }}"
+        );
+        let (_, answer) = world.ask(list.surface, Some(&list.token), &list.operation, &text).await;
+        let page = &answer["data"][field];
+        let edges = page["edges"].as_array();
+        let edges = edges.unwrap_or_else(|| panic!("{}, {field}: {answer}", list.surface));
+        assert!(edges.len() <= size, "{field}: {answer}");
+        assert_eq!(page["totalCount"], list.total.len(), "{field}: {answer}");
+        assert_eq!(page["totalCountIsExact"], true, "{field}: {answer}");
+        seen.splice(0..0, edges.iter().map(|edge| edge["cursor"].to_string()));
+        if page["pageInfo"]["hasPreviousPage"] != true {
+            return seen;
+        }
+        assert_eq!(edges.len(), size, "{field}: a page that is not the first is full");
+        before = format!(", before: {}", page["pageInfo"]["startCursor"]);
+    }
+    panic!("{}, {field}: the pages do not end", list.surface);
+}
+
 /// Every list that has pages, as the largest of them show it.
 async fn lists(world: &World) -> Vec<List> {
     let mut lists = Vec::new();
@@ -76,10 +104,9 @@ async fn lists(world: &World) -> Vec<List> {
             if !operation.is_query() || !operation.is_connection() {
                 continue;
             }
-            let takes_id = inputs
-                .paths(operation.name())
-                .iter()
-                .any(|(path, given)| *path == ["id"] && given.required);
+            let taken = inputs.paths(operation.name());
+            let takes_id = taken.iter().any(|(path, given)| *path == ["id"] && given.required);
+            let reads_back = taken.iter().any(|(path, _)| *path == ["last"]);
             let arguments = if takes_id {
                 format!(", id: {:?}", world.ours.thing("subscription"))
             } else {
@@ -92,6 +119,7 @@ async fn lists(world: &World) -> Vec<List> {
                 operation,
                 arguments,
                 total,
+                reads_back,
             });
         }
     }
@@ -124,7 +152,11 @@ async fn the_items_over_all_pages_are_all_items_whatever_the_size_of_a_page() {
         let most = list.total.len().clamp(1, LARGEST - 1) + 1;
         let sizes: Vec<usize> = chance.draw(vec(1..=most, 1..6));
         let asked = (list.arguments.as_str(), sizes.as_slice());
-        let seen = walked(&world, list.surface, &list.token, &list.operation, asked).await;
+        let seen = if list.reads_back && chance.draw(proptest::bool::ANY) {
+            walked_back(&world, list, asked).await
+        } else {
+            walked(&world, list.surface, &list.token, &list.operation, asked).await
+        };
         assert_eq!(
             seen,
             list.total,

@@ -1,8 +1,7 @@
 //! Bills of all operators: seen, marked as paid, withdrawn.
 
 use async_graphql::{
-    ComplexObject, Context, ID, InputObject, Object, Result, SimpleObject, connection::Connection,
-};
+    ComplexObject, Context, ID, InputObject, Object, Result, SimpleObject };
 use simpul_app::{
     permission,
     saas::{MarkBillPaid, VoidBill},
@@ -19,7 +18,7 @@ use crate::{
     graphql::{
         billing::{InvoiceLine, InvoiceStatus},
         fields::Fields,
-        page::{Cursor, connection, page},
+        page::{Asked, Listed, Window, connection, nothing},
         payload::payload,
         scalar::{Date, DateTime, Money, MoneyInput},
         scope::{Scope, scope},
@@ -245,21 +244,23 @@ impl SaasBillsQuery {
         context: &Context<'_>,
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
+        #[graphql(desc = "0 to 100: so many from the end, or before a row.")] last: Option<i32>,
+        #[graphql(desc = "Cursor of the first row of the page behind.")] before: Option<String>,
         #[graphql(desc = "Which bills.")] filter: Option<SaasInvoiceFilter>,
-    ) -> Result<Connection<Cursor, SaasInvoice>> {
+    ) -> Result<Listed<SaasInvoice>> {
         let scope = scope(context)?;
         scope.require(permission::PLATFORM_BILLING).await?;
-        let page = page(LIST, first, after.as_deref())?;
+        let asked = Asked::of(context, LIST, Window::both(first, after, last, before))?;
         let Some(wanted) = filter.unwrap_or_default().wanted() else {
-            return Ok(Connection::new(false, false));
+            return Ok(nothing());
         };
         let mut tx = scope.read(&[InvoiceListProjector::NAME]).await?;
-        let slice = invoice_list::list(&mut tx, &wanted, page)
+        let slice = invoice_list::list(&mut tx, &wanted, asked.page()?)
             .await
             .map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
         // INVARIANT: the filter lets bills of accounts through only.
-        Ok(connection(LIST, page, slice, |row| {
+        Ok(connection(&asked, slice, |row| {
             let account = row.billed.account().unwrap_or(TenantId::PLATFORM);
             SaasInvoice::from((account, row))
         }))

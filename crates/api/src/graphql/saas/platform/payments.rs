@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject, connection::Connection};
+use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject};
 use simpul_app::permission;
 use simpul_domain::{
     CustomerId, InvoiceId, PaymentId, TenantId, billing::payment::PaymentSource, saas::payer_id,
@@ -22,7 +22,7 @@ use crate::{
     ApiError,
     graphql::{
         billing::PaymentFlag,
-        page::{Cursor, connection, page},
+        page::{Asked, Listed, Window, connection, nothing},
         scalar::{DateTime, Money},
         scope::scope,
     },
@@ -200,19 +200,21 @@ impl SaasPaymentsQuery {
         context: &Context<'_>,
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
+        #[graphql(desc = "0 to 100: so many from the end, or before a row.")] last: Option<i32>,
+        #[graphql(desc = "Cursor of the first row of the page behind.")] before: Option<String>,
         #[graphql(desc = "Which payments.")] filter: Option<SaasPaymentFilter>,
-    ) -> Result<Connection<Cursor, SaasPayment>> {
+    ) -> Result<Listed<SaasPayment>> {
         let scope = scope(context)?;
         scope.require(permission::PLATFORM_BILLING).await?;
-        let page = page(LIST, first, after.as_deref())?;
+        let asked = Asked::of(context, LIST, Window::both(first, after, last, before))?;
         let Some(wanted) = filter.unwrap_or_default().wanted() else {
-            return Ok(Connection::new(false, false));
+            return Ok(nothing());
         };
         let projections = [MoneyProjector::NAME, InvoiceListProjector::NAME];
         let mut tx = scope.read(&projections).await?;
-        let slice = money::list(&mut tx, wanted, page).await.map_err(ApiError::from)?;
+        let slice = money::list(&mut tx, wanted, asked.page()?).await.map_err(ApiError::from)?;
         let around = Around::load(&mut tx, &slice.rows).await.map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
-        Ok(connection(LIST, page, slice, |row| around.payment(row)))
+        Ok(connection(&asked, slice, |row| around.payment(row)))
     }
 }

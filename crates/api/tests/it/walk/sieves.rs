@@ -1,0 +1,462 @@
+//! Filters of comparators and orders, of the lists that people work with: what a list shows is what the same filter lets
+//! pass of all its nodes, sorted, whichever way it is cut into pages. Filters, orders and pages are drawn.
+#![expect(clippy::panic, reason = "a filter that is refused says what it was")]
+
+use std::cmp::Ordering;
+
+use proptest::{collection::vec, option, sample::subsequence};
+use serde_json::Value;
+
+use super::{chance::Chance, world::World};
+
+const CASES: usize = 150;
+
+/// A list, by what it is filtered and ordered.
+struct List {
+    name: &'static str,
+    nodes: &'static str,
+    fields: &'static [Field],
+}
+
+/// A field of a filter, where a node says it, and by what name it orders.
+struct Field {
+    name: &'static str,
+    at: &'static str,
+    kind: Kind,
+    order: Option<&'static str>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Word(&'static [&'static str]),
+    Id,
+    Text,
+    Money,
+    Date,
+    Instant,
+}
+
+const fn field(
+    name: &'static str,
+    at: &'static str,
+    kind: Kind,
+    order: Option<&'static str>,
+) -> Field {
+    Field { name, at, kind, order }
+}
+
+const INVOICE_STATUS: Kind = Kind::Word(&["ISSUED", "PARTIALLY_PAID", "OVERDUE", "PAID", "VOID"]);
+const LINE_STATUS: Kind = Kind::Word(&["PENDING", "ACTIVE", "ISOLATED", "SUSPENDED", "STOPPED", "TERMINATED"]);
+
+#[rustfmt::skip]
+const LISTS: &[List] = &[
+    List {
+        name: "invoices",
+        nodes: "status customer { id } subscription { id } number total { amount } outstanding { amount } dueOn issuedAt",
+        fields: &[
+            field("status", "/status", INVOICE_STATUS, None),
+            field("customerId", "/customer/id", Kind::Id, None),
+            field("subscriptionId", "/subscription/id", Kind::Id, None),
+            field("number", "/number", Kind::Text, Some("NUMBER")),
+            field("total", "/total/amount", Kind::Money, Some("TOTAL")),
+            field("outstanding", "/outstanding/amount", Kind::Money, Some("OUTSTANDING")),
+            field("dueOn", "/dueOn", Kind::Date, Some("DUE_ON")),
+            field("issuedAt", "/issuedAt", Kind::Instant, Some("ISSUED_AT")),
+        ],
+    },
+    List {
+        name: "subscriptions",
+        nodes: "status customer { id } router { id } plan { id } username price { amount } statusSince openedAt",
+        fields: &[
+            field("status", "/status", LINE_STATUS, None),
+            field("customerId", "/customer/id", Kind::Id, None),
+            field("routerId", "/router/id", Kind::Id, None),
+            field("planId", "/plan/id", Kind::Id, None),
+            field("username", "/username", Kind::Text, Some("USERNAME")),
+            field("price", "/price/amount", Kind::Money, Some("PRICE")),
+            field("statusSince", "/statusSince", Kind::Instant, Some("STATUS_SINCE")),
+            field("openedAt", "/openedAt", Kind::Instant, Some("OPENED_AT")),
+        ],
+    },
+    List {
+        name: "payments",
+        nodes: "customer { id } amount { amount } unmatched { amount } providerRef paidAt receivedAt",
+        fields: &[
+            field("customerId", "/customer/id", Kind::Id, None),
+            field("amount", "/amount/amount", Kind::Money, Some("AMOUNT")),
+            field("unmatched", "/unmatched/amount", Kind::Money, None),
+            field("providerRef", "/providerRef", Kind::Text, None),
+            field("paidAt", "/paidAt", Kind::Instant, Some("PAID_AT")),
+            field("receivedAt", "/receivedAt", Kind::Instant, Some("RECEIVED_AT")),
+        ],
+    },
+    List {
+        name: "customers",
+        nodes: "code registeredAt",
+        fields: &[
+            field("code", "/code", Kind::Text, Some("CODE")),
+            field("registeredAt", "/registeredAt", Kind::Instant, Some("REGISTERED_AT")),
+        ],
+    },
+];
+
+/// A filter.
+enum Tree {
+    Test(&'static Field, &'static str, Vec<String>),
+    And(Vec<Self>),
+    Or(Vec<Self>),
+    Not(Box<Self>),
+}
+
+impl Field {
+    fn of<'n>(&self, node: &'n Value) -> Option<&'n str> {
+        node.pointer(self.at)?.as_str()
+    }
+
+    /// What it can be compared with, and whether that takes several values.
+    fn operators(&self) -> &'static [&'static str] {
+        match self.kind {
+            Kind::Word(_) => &["eq", "neq", "in", "nin"],
+            Kind::Id => &["eq", "in", "nin", "isNull"],
+            Kind::Text => &["eq", "in", "startsWith", "contains"],
+            Kind::Money | Kind::Date => &["eq", "gt", "gte", "lt", "lte"],
+            // A node says milliseconds, and the table knows microseconds.
+            Kind::Instant => &["gte", "lt"],
+        }
+    }
+
+    fn compare(&self, one: &str, other: &str) -> Ordering {
+        let number = |text: &str| text.parse::<i64>().expect("an amount");
+        match self.kind {
+            Kind::Money => number(one).cmp(&number(other)),
+            _ => one.cmp(other),
+        }
+    }
+
+    fn written(&self, value: &str) -> String {
+        match self.kind {
+            Kind::Word(_) => value.to_owned(),
+            Kind::Money => format!("{{ amount: \"{value}\", currency: IDR }}"),
+            Kind::Id | Kind::Text | Kind::Date | Kind::Instant => format!("{value:?}"),
+        }
+    }
+}
+
+impl Tree {
+    fn written(&self) -> String {
+        let all = |parts: &[Self]| parts.iter().map(Self::written).collect::<Vec<_>>().join(", ");
+        match self {
+            Self::Test(field, operator, values) => {
+                let written: Vec<String> = values.iter().map(|value| field.written(value)).collect();
+                let value = match *operator {
+                    "in" | "nin" => format!("[{}]", written.join(", ")),
+                    "isNull" => values[0].clone(),
+                    _ => written[0].clone(),
+                };
+                format!("{{ {}: {{ {operator}: {value} }} }}", field.name)
+            }
+            Self::And(parts) => format!("{{ and: [{}] }}", all(parts)),
+            Self::Or(parts) => format!("{{ or: [{}] }}", all(parts)),
+            Self::Not(part) => format!("{{ not: {} }}", part.written()),
+        }
+    }
+
+    fn passes(&self, node: &Value) -> bool {
+        match self {
+            Self::And(parts) => parts.iter().all(|part| part.passes(node)),
+            Self::Or(parts) => parts.iter().any(|part| part.passes(node)),
+            Self::Not(part) => !part.passes(node),
+            Self::Test(field, operator, values) => {
+                let said = field.of(node);
+                match *operator {
+                    "isNull" => said.is_none() == (values[0] == "true"),
+                    "neq" | "nin" => said.is_none_or(|said| !values.iter().any(|value| value == said)),
+                    "in" => said.is_some_and(|said| values.iter().any(|value| value == said)),
+                    _ => said.is_some_and(|said| compares(field, said, operator, &values[0])),
+                }
+            }
+        }
+    }
+}
+
+fn compares(field: &Field, said: &str, operator: &str, value: &str) -> bool {
+    let order = field.compare(said, value);
+    match operator {
+        "eq" => order.is_eq(),
+        "gt" => order.is_gt(),
+        "gte" => order.is_ge(),
+        "lt" => order.is_lt(),
+        "lte" => order.is_le(),
+        "startsWith" => said.starts_with(value),
+        "contains" => said.to_lowercase().contains(&value.to_lowercase()),
+        _ => panic!("{operator} is not compared with"),
+    }
+}
+
+impl Chance {
+    /// Mostly what some node says.
+    fn value(&mut self, field: &Field, operator: &str, nodes: &[Value]) -> String {
+        if operator == "isNull" {
+            return self.draw(proptest::bool::ANY).to_string();
+        }
+        if let Kind::Word(words) = field.kind {
+            return (*self.one(words)).to_owned();
+        }
+        let said: Vec<&str> = nodes.iter().filter_map(|node| field.of(node)).collect();
+        let value = if said.is_empty() { "1" } else { self.one(&said) };
+        match (field.kind, operator) {
+            (Kind::Text, "startsWith" | "contains") => {
+                let from = if operator == "contains" { self.draw(0..value.len()) } else { 0 };
+                let part: String = value.chars().skip(from).take(self.draw(1..5_usize)).collect();
+                if self.draw(proptest::bool::ANY) || operator == "startsWith" { part } else { part.to_uppercase() }
+            }
+            (Kind::Id, _) if self.draw(0..5) == 0 => "nobody".to_owned(),
+            (Kind::Text, _) if self.draw(0..5) == 0 => "%' OR 1=1 --".to_owned(),
+            _ => value.to_owned(),
+        }
+    }
+
+    fn tree(&mut self, list: &List, nodes: &[Value], depth: u32) -> Tree {
+        let below = depth - 1;
+        match self.draw(0..if below == 0 { 1 } else { 5 }) {
+            0 | 1 => {
+                let field: &'static Field = self.one(list.fields);
+                let operator = *self.one(field.operators());
+                let values = match operator {
+                    "in" | "nin" => self.draw(0..4_usize),
+                    _ => 1,
+                };
+                let values = (0..values).map(|_| self.value(field, operator, nodes)).collect();
+                Tree::Test(field, operator, values)
+            }
+            2 => Tree::And(self.trees(list, nodes, below)),
+            3 => Tree::Or(self.trees(list, nodes, below)),
+            _ => Tree::Not(Box::new(self.tree(list, nodes, below))),
+        }
+    }
+
+    fn trees(&mut self, list: &List, nodes: &[Value], depth: u32) -> Vec<Tree> {
+        (0..self.draw(0..4_usize)).map(|_| self.tree(list, nodes, depth)).collect()
+    }
+
+    /// Keys of an order, each with whether it descends.
+    fn order(&mut self, list: &List) -> Vec<(&'static Field, bool)> {
+        let orders: Vec<&'static Field> = list.fields.iter().filter(|field| field.order.is_some()).collect();
+        let most = orders.len().min(3);
+        let keys = self.draw(subsequence(orders, 0..=most));
+        keys.into_iter().map(|field| (field, self.draw(proptest::bool::ANY))).collect()
+    }
+}
+
+async fn ask(world: &World, list: &List, arguments: &str) -> Value {
+    let text = format!(
+        "{{ {}({arguments}) {{ nodes {{ id {} }} pageInfo {{ hasNextPage hasPreviousPage startCursor endCursor }}
+            totalCount totalCountIsExact }} }}",
+        list.name, list.nodes
+    );
+    let mut data = world.front.data(world.front.owner, &text, Value::Null).await;
+    data[list.name].take()
+}
+
+fn ids<'a>(nodes: impl IntoIterator<Item = &'a Value>) -> Vec<String> {
+    nodes.into_iter().map(|node| node["id"].to_string()).collect()
+}
+
+fn nodes(page: &Value) -> Vec<Value> {
+    page["nodes"].as_array().unwrap_or_else(|| panic!("{page}")).clone()
+}
+
+/// All pages of these sizes, walked onward or back, as one list.
+async fn walked(world: &World, list: &List, arguments: &str, (back, sizes): (bool, &[usize])) -> Vec<String> {
+    let (mut seen, mut place) = (Vec::new(), String::new());
+    for size in sizes.iter().cycle() {
+        let count = if back { "last" } else { "first" };
+        let page = ask(world, list, &format!("{count}: {size}{place}{arguments}")).await;
+        let rows = ids(&nodes(&page));
+        let info = &page["pageInfo"];
+        let (more, cursor) = if back {
+            seen.splice(0..0, rows);
+            place = format!(", before: {}", info["startCursor"]);
+            (&info["hasPreviousPage"], &info["startCursor"])
+        } else {
+            seen.extend(rows);
+            place = format!(", after: {}", info["endCursor"]);
+            (&info["hasNextPage"], &info["endCursor"])
+        };
+        if *more != true {
+            break;
+        }
+        assert!(cursor.is_string(), "{page}");
+    }
+    seen
+}
+
+/// Whether each node may stand where it does.
+fn is_sorted(rows: &[Value], order: &[(&Field, bool)]) -> bool {
+    rows.is_sorted_by(|one, other| {
+        for (field, descending) in order {
+            let (one, other) = (field.of(one).unwrap_or_default(), field.of(other).unwrap_or_default());
+            match (field.compare(one, other), descending) {
+                (Ordering::Equal, _) => {}
+                (Ordering::Less, false) | (Ordering::Greater, true) => return true,
+                _ => return false,
+            }
+        }
+        true
+    })
+}
+
+// Properties 10 and 12, for filters, orders and both ways.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_shows_what_its_filter_lets_pass_in_its_order_whichever_way_it_is_read() {
+    let world = World::open().await;
+    world.furnish_more().await;
+    let mut lists = Vec::new();
+    for list in LISTS {
+        let all = nodes(&ask(&world, list, "first: 100").await);
+        assert!(all.len() > 1 && all.len() < 100, "{} of {}", all.len(), list.name);
+        lists.push((list, all));
+    }
+    let (mut chance, mut found) = (Chance::new(), 0_usize);
+    for case in 0..CASES {
+        let (list, all) = chance.one(&lists);
+        let tree = chance.tree(list, all, 3);
+        let order = chance.order(list);
+        let keys: Vec<String> = order
+            .iter()
+            .map(|(field, descending)| {
+                let direction = if *descending { "DESC" } else { "ASC" };
+                format!("{{ field: {}, direction: {direction} }}", field.order.unwrap_or_default())
+            })
+            .collect();
+        let arguments = format!(", filter: {}, orderBy: [{}]", tree.written(), keys.join(", "));
+        let what = format!("case {case}, {}({arguments})", list.name);
+        let whole = ask(&world, list, &format!("first: 100{arguments}")).await;
+        let rows = nodes(&whole);
+        let passed: Vec<&Value> = all.iter().filter(|node| tree.passes(node)).collect();
+        let sorted = |mut ids: Vec<String>| {
+            ids.sort();
+            ids
+        };
+        assert_eq!(sorted(ids(&rows)), sorted(ids(passed)), "{what}");
+        assert!(is_sorted(&rows, &order), "{what}: {rows:?}");
+        assert_eq!(whole["totalCount"], rows.len(), "{what}");
+        assert_eq!(whole["totalCountIsExact"], true, "{what}");
+        let sizes: Vec<usize> = chance.draw(vec(1..=rows.len() + 1, 1..4));
+        let back = chance.draw(proptest::bool::ANY);
+        let pages = walked(&world, list, &arguments, (back, &sizes)).await;
+        assert_eq!(pages, ids(&rows), "{what} by {sizes:?}, back: {back}");
+        let offset = chance.draw(option::of(0..=rows.len())).unwrap_or(0);
+        let rest = ask(&world, list, &format!("first: 100, offset: {offset}{arguments}")).await;
+        assert_eq!(ids(&nodes(&rest)), ids(&rows[offset..]), "{what} from {offset}");
+        found += rows.len();
+    }
+    assert!(found >= CASES, "filters that nothing passes prove nothing: {found}");
+}
+
+/// What each is refused for.
+const REFUSED: &[(&str, &str)] = &[
+    ("invoices(first: 1, last: 1)", "first and after do not go with last and before"),
+    ("invoices(last: -1)", "last is 0 to 100"),
+    ("invoices(offset: 10001)", "offset is 0 to 10000"),
+    ("invoices(last: 1, offset: 1)", "offset goes with first only"),
+    ("invoices(before: \"rubbish\")", "before is not a cursor of this list"),
+    (
+        "invoices(filter: { not: { not: { not: { total: {} } } } })",
+        "filter has at most 3 levels",
+    ),
+    (
+        "invoices(filter: { total: { gt: { amount: \"1.5\", currency: IDR } } })",
+        "an amount is whole rupiah",
+    ),
+    (
+        "invoices(orderBy: [{ field: TOTAL, direction: ASC }, { field: TOTAL, direction: DESC }])",
+        "orderBy names a field twice",
+    ),
+    ("customers(search: \"a\")", "search has 2 to 100 characters"),
+    ("customers(code: \"C-1\", search: \"siti\")", "code goes with no filter, order or search"),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_list_cannot_be_asked_is_refused_with_a_reason() {
+    let world = World::open().await;
+    let twenty_one = vec!["{ number: { eq: \"1\" } }"; 21].join(", ");
+    let many = vec!["\"x\""; 101].join(", ");
+    let long = [
+        (
+            format!("invoices(filter: {{ or: [{twenty_one}] }})"),
+            "filter has at most 20 comparisons",
+        ),
+        (
+            format!("invoices(filter: {{ customerId: {{ in: [{many}] }} }})"),
+            "a comparison has at most 100 values",
+        ),
+    ];
+    let short = REFUSED.iter().map(|(list, reason)| ((*list).to_owned(), *reason));
+    for (list, reason) in short.chain(long) {
+        let (_, refused) = world.front.ask(world.front.owner, &format!("{{ {list} {{ totalCount }} }}"), Value::Null).await;
+        let error = &refused["errors"][0];
+        assert_eq!(error["extensions"]["code"], "VALIDATION_ERROR", "{list}: {refused}");
+        assert_eq!(error["message"], reason, "{list}");
+    }
+}
+
+// L4: a cursor is good for the list, the filter, the order and the tenant that it was made for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cursor_is_good_for_nothing_but_its_own_list() {
+    let world = World::open().await;
+    world.furnish_more().await;
+    let text = "{ invoices(first: 1) { edges { cursor } } }";
+    let data = world.front.data(world.front.owner, text, Value::Null).await;
+    let cursor = data["invoices"]["edges"][0]["cursor"].as_str().expect("a cursor").to_owned();
+    let mut forged = cursor.clone().into_bytes();
+    forged[3] = if forged[3] == b'A' { b'B' } else { b'A' };
+    let forged = String::from_utf8(forged).expect("text");
+    let neighbour = world.front.neighbour().await;
+    for (viewer, list, cursor, accepted) in [
+        (world.front.owner, "invoices(", &cursor, true),
+        (world.front.owner, "invoices(filter: null, orderBy: null, ", &cursor, true),
+        (world.front.owner, "invoices(", &forged, false),
+        (world.front.owner, "customers(", &cursor, false),
+        (world.front.owner, "invoices(filter: { status: { eq: PAID } }, ", &cursor, false),
+        (world.front.owner, "invoices(orderBy: [{ field: TOTAL, direction: ASC }], ", &cursor, false),
+        (neighbour, "invoices(", &cursor, false),
+    ] {
+        let text = format!("{{ {list}first: 2, after: {cursor:?}) {{ nodes {{ id }} }} }}");
+        let (_, answer) = world.front.ask(viewer, &text, Value::Null).await;
+        assert_eq!(answer["errors"].is_null(), accepted, "{text}: {answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn customers_are_found_by_any_part_of_what_they_are_called() {
+    let world = World::open().await;
+    world.furnish_more().await;
+    let all = "{ customers(first: 100) { nodes { id code name phone email } } }";
+    let all = world.front.data(world.front.owner, all, Value::Null).await;
+    let all = nodes(&all["customers"]);
+    let mut found = 0;
+    for term in ["sari", "SAR", "m-1", "7000", "+62812", "nobody at all", "%%"] {
+        let says = |node: &&Value| {
+            let texts = ["code", "name", "phone", "email"].into_iter();
+            let mut texts = texts.filter_map(|field| node[field].as_str());
+            texts.any(|text| text.to_lowercase().contains(&term.to_lowercase()))
+        };
+        let expected = ids(all.iter().filter(says));
+        let query = format!("{{ customers(first: 100, search: {term:?}) {{ nodes {{ id }} totalCount }} }}");
+        let hits = world.front.data(world.front.owner, &query, Value::Null).await;
+        assert_eq!(ids(&nodes(&hits["customers"])), expected, "{term}");
+        assert_eq!(hits["customers"]["totalCount"], Value::Null);
+        found += expected.len();
+        let back = format!(
+            "{{ customers(last: 2, search: {term:?}, orderBy: [{{ field: CODE, direction: ASC }}]) {{ nodes {{ code }} }} }}"
+        );
+        let back = world.front.data(world.front.owner, &back, Value::Null).await;
+        let mut codes: Vec<&str> = all.iter().filter(says).filter_map(|node| node["code"].as_str()).collect();
+        codes.sort_unstable();
+        let last = codes.iter().skip(codes.len().saturating_sub(2));
+        let shown = nodes(&back["customers"]);
+        assert!(shown.iter().filter_map(|node| node["code"].as_str()).eq(last.copied()), "{term}: {shown:?}");
+    }
+    assert!(found > 4, "searches that find nothing prove nothing");
+}
