@@ -135,9 +135,13 @@ impl<'p> Pricing<'p> {
         } else {
             OBJECT.saturating_add(self.set(ty.innermost(), set))
         };
-        let searched = self.argument(field, "search").is_some_and(|term| term != Value::Null);
+        let searched = self
+            .argument(field, "search")
+            .is_some_and(|term| term != Value::Null);
         let sought = if searched { SEARCH } else { 0 };
-        self.times(parent, field).saturating_mul(one).saturating_add(sought)
+        self.times(parent, field)
+            .saturating_mul(one)
+            .saturating_add(sought)
     }
 
     fn times(&self, parent: &str, field: &Field) -> u64 {

@@ -146,7 +146,12 @@ async fn opened(scope: &Scope, tx: &mut TenantTx, entries: Vec<Entry>) -> Result
 }
 
 /// A page of the trail; `entries` has one more than wanted where there are more.
-fn trail(seal: &Seal, entries: Vec<Entry>, before: Option<i64>, wanted: i32) -> Connection<Cursor, HistoryEntry> {
+fn trail(
+    seal: &Seal,
+    entries: Vec<Entry>,
+    before: Option<i64>,
+    wanted: i32,
+) -> Connection<Cursor, HistoryEntry> {
     let wanted = usize::try_from(wanted).unwrap_or(0);
     let mut connection = Connection::new(before.is_some(), entries.len() > wanted);
     connection

@@ -51,7 +51,12 @@ impl Seal {
             hash.update(format!("{name}:{value},").as_bytes());
         }
         let scope = scope(context)?;
-        Ok(Self::new(scope.state(), scope.tenant(), list, hash.finish().as_ref()))
+        Ok(Self::new(
+            scope.state(),
+            scope.tenant(),
+            list,
+            hash.finish().as_ref(),
+        ))
     }
 
     /// Of a list that nobody filters.
@@ -65,7 +70,12 @@ impl Seal {
     }
 
     fn proof(&self, keys: &[u8]) -> [u8; PROOF_LEN] {
-        let Parts { state, tenant, list, asked } = &*self.0;
+        let Parts {
+            state,
+            tenant,
+            list,
+            asked,
+        } = &*self.0;
         let mut sealed = format!("{tenant}|{list}|").into_bytes();
         sealed.extend_from_slice(asked);
         sealed.extend_from_slice(keys);

@@ -174,22 +174,28 @@ impl CustomersQuery {
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
         #[graphql(desc = "0 to 100: so many from the end, or before a row.")] last: Option<i32>,
         #[graphql(desc = "Cursor of the first row of the page behind.")] before: Option<String>,
-        #[graphql(desc = "0 to 10,000 rows that are passed over; goes with `first` only.")] offset: Option<i32>,
+        #[graphql(desc = "0 to 10,000 rows that are passed over; goes with `first` only.")] offset: Option<
+            i32,
+        >,
         #[graphql(desc = "The customer with exactly this code.")] code: Option<String>,
         #[graphql(desc = "Which customers.")] filter: Option<CustomerFilter>,
-        #[graphql(desc = "At most three keys; newest first when absent.")] order_by: Option<Vec<CustomerOrder>>,
+        #[graphql(desc = "At most three keys; newest first when absent.")] order_by: Option<
+            Vec<CustomerOrder>,
+        >,
         #[graphql(desc = "A part of the code, the name, the phone or the e-mail; 2 to 100 characters.")]
         search: Option<String>,
     ) -> Result<RowConnection<Customer>> {
         let scope = scope(context)?;
         scope.require(permission::CUSTOMER_READ).await?;
-        let asked = Asked::of(context, LIST, Window { first, after, last, before, offset })?;
+        let window = Window::both(first, after, last, before).behind(offset);
+        let asked = Asked::of(context, LIST, window)?;
         let sift = asked.sift(sieve(filter.as_ref())?, order_of(order_by)?);
         let term = search.as_deref().map(term).transpose()?;
         let code = code.map(|code| CustomerCode::parse(&code)).transpose();
         if term.is_some() || !asked.is_plain(&sift) {
             if code != Ok(None) {
-                return Err(ApiError::new(Code::ValidationError, "code goes with no filter, order or search").into());
+                let text = "code goes with no filter, order or search";
+                return Err(ApiError::new(Code::ValidationError, text).into());
             }
             return Ok(Self::passing(scope, &asked, &sift, term).await?);
         }
@@ -227,7 +233,8 @@ impl CustomersQuery {
             None => customer_list::sifted(&mut tx, sift).await?,
             Some(term) => customer_list::search(&mut tx, scope.state().store().vault(), sift, term).await?,
         };
-        let (places, rows): (Vec<Place>, Vec<CustomerRow>) = std::mem::take(&mut passed.rows).into_iter().unzip();
+        let (places, rows): (Vec<Place>, Vec<CustomerRow>) =
+            std::mem::take(&mut passed.rows).into_iter().unzip();
         let opened = Customer::open(scope, &mut tx, rows).await?;
         tx.commit().await?;
         let passed = passed.with(places.into_iter().zip(opened).collect());

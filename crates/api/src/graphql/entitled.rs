@@ -225,7 +225,9 @@ impl EntitledQuery {
         scope.require(permission::TENANT_BILLING).await?;
         let asked = Asked::of(context, LIST, Window::both(first, after, last, before))?;
         let mut tx = scope.read(&[OrderListProjector::NAME]).await?;
-        let slice = order_list::list(&mut tx, asked.page()?).await.map_err(ApiError::from)?;
+        let slice = order_list::list(&mut tx, asked.page()?)
+            .await
+            .map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
         Ok(connection(&asked, slice, AddOnOrder::from))
     }

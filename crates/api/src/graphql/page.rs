@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use async_graphql::{
-    Context, ContextSelectionSet, Object, ObjectType, OutputType, Positioned, ServerResult, SimpleObject, TypeName,
-    Value,
+    Context, ContextSelectionSet, Object, ObjectType, OutputType, Positioned, ServerResult, SimpleObject,
+    TypeName, Value,
     connection::{
         Connection, ConnectionNameType, CursorType as _, DefaultConnectionName, Edge, EmptyFields, PageInfo,
     },
@@ -55,6 +55,11 @@ impl Window {
             before,
             offset: None,
         }
+    }
+
+    /// Without so many rows in front of it.
+    pub(super) fn behind(self, offset: Option<i32>) -> Self {
+        Self { offset, ..self }
     }
 
     /// Of a list that is read forwards only.
@@ -120,7 +125,10 @@ impl Asked {
     /// Of a list that comes newest first.
     pub(super) fn page(&self) -> Result<Page, ApiError> {
         let unreadable = || refused(if self.way == Way::Back { "before" } else { "after" });
-        let from = self.from.as_ref().map(|place| position(place).ok_or_else(unreadable));
+        let from = self
+            .from
+            .as_ref()
+            .map(|place| position(place).ok_or_else(unreadable));
         Ok(Page {
             from: from.transpose()?,
             way: self.way,
@@ -153,7 +161,11 @@ impl Asked {
     }
 
     /// Without its edges; `more` are on its way.
-    fn connection<T: OutputType, E: OfList>(&self, more: bool, total: Option<i64>) -> Connection<Cursor, T, E> {
+    fn connection<T: OutputType, E: OfList>(
+        &self,
+        more: bool,
+        total: Option<i64>,
+    ) -> Connection<Cursor, T, E> {
         let passed = self.from.is_some() || self.offset > 0;
         let (previous, next) = match self.way {
             Way::Onward => (passed, more),
@@ -242,10 +254,12 @@ pub(super) fn row_connection<R: Keyed, T: OutputType + Plain>(
 /// A connection over what passed a sieve.
 pub(super) fn sifted<R, T: OutputType>(asked: &Asked, sifted: Sifted<R>, node: impl Fn(R) -> T) -> Listed<T> {
     let mut connection = asked.connection(sifted.more, sifted.total);
-    connection.edges.extend(sifted.rows.into_iter().map(|(place, row)| {
-        let cursor = Cursor::In(asked.seal.clone(), place);
-        Edge::<Cursor, T, EmptyFields>::new(cursor, node(row))
-    }));
+    connection
+        .edges
+        .extend(sifted.rows.into_iter().map(|(place, row)| {
+            let cursor = Cursor::In(asked.seal.clone(), place);
+            Edge::<Cursor, T, EmptyFields>::new(cursor, node(row))
+        }));
     connection
 }
 
@@ -323,7 +337,8 @@ impl OutputType for Described {
                     }
                 }
                 MetaType::Scalar { specified_by_url, .. } if name == "JSON" => {
-                    specified_by_url.get_or_insert_with(|| "https://www.rfc-editor.org/rfc/rfc8259".to_owned());
+                    specified_by_url
+                        .get_or_insert_with(|| "https://www.rfc-editor.org/rfc/rfc8259".to_owned());
                 }
                 _ => {}
             }

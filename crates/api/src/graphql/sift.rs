@@ -41,7 +41,9 @@ pub(super) trait Filter: Sized {
 /// What a filter lets pass; everything without one.
 pub(super) fn sieve<F: Filter>(filter: Option<&F>) -> Result<Sieve, ApiError> {
     let mut left = MAX_TESTS;
-    filter.map_or(Ok(Sieve::All(Vec::new())), |filter| part(filter, MAX_DEPTH, &mut left))
+    filter.map_or(Ok(Sieve::All(Vec::new())), |filter| {
+        part(filter, MAX_DEPTH, &mut left)
+    })
 }
 
 fn part<F: Filter>(filter: &F, depth: usize, left: &mut usize) -> Result<Sieve, ApiError> {
@@ -152,7 +154,11 @@ pub(super) fn order_of<K: Into<sift::Order>>(keys: Option<Vec<K>>) -> Result<Vec
         return Err(refused(format!("orderBy has at most {MAX_KEYS} keys")));
     }
     for (at, key) in order.iter().enumerate() {
-        if order.iter().skip(at + 1).any(|other| other.column.name == key.column.name) {
+        if order
+            .iter()
+            .skip(at + 1)
+            .any(|other| other.column.name == key.column.name)
+        {
             return Err(refused("orderBy names a field twice"));
         }
     }
@@ -169,7 +175,11 @@ impl Tests {
         self
     }
 
-    fn add_list(mut self, test: impl FnOnce(Vec<String>) -> Test, values: Option<Vec<String>>) -> Result<Self, ApiError> {
+    fn add_list(
+        mut self,
+        test: impl FnOnce(Vec<String>) -> Test,
+        values: Option<Vec<String>>,
+    ) -> Result<Self, ApiError> {
         if values.as_ref().is_some_and(|values| values.len() > MAX_VALUES) {
             return Err(refused(format!("a comparison has at most {MAX_VALUES} values")));
         }
@@ -193,7 +203,10 @@ pub(crate) struct IdComparator {
 
 impl Comparator for IdComparator {
     fn tests(&self) -> Result<Vec<Test>, ApiError> {
-        let texts = |ids: &Option<Vec<ID>>| ids.as_ref().map(|ids| ids.iter().map(|id| id.to_string()).collect());
+        let texts = |ids: &Option<Vec<ID>>| {
+            ids.as_ref()
+                .map(|ids| ids.iter().map(|id| id.to_string()).collect())
+        };
         let mut tests = Tests::default()
             .add(Test::Is, self.eq.as_ref().map(|id| id.to_string()))
             .add_list(Test::IsOneOf, texts(&self.r#in))?
@@ -287,7 +300,10 @@ ordered! {
 /// Compares a word of the schema.
 #[derive(Debug, Clone, InputObject)]
 #[graphql(concrete(name = "InvoiceStatusComparator", params(super::billing::InvoiceStatus)))]
-#[graphql(concrete(name = "SubscriptionStatusComparator", params(super::subscriptions::SubscriptionStatus)))]
+#[graphql(concrete(
+    name = "SubscriptionStatusComparator",
+    params(super::subscriptions::SubscriptionStatus)
+))]
 pub(crate) struct WordComparator<T: InputType> {
     /// It is this one.
     eq: Option<T>,

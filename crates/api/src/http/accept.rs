@@ -67,7 +67,13 @@ pub(crate) fn language(headers: &HeaderMap) -> Language {
     for range in ranges {
         let mut parts = range.split(';').map(str::trim);
         let tag = parts.next().unwrap_or_default();
-        let spoken = match tag.split('-').next().unwrap_or_default().to_ascii_lowercase().as_str() {
+        let spoken = match tag
+            .split('-')
+            .next()
+            .unwrap_or_default()
+            .to_ascii_lowercase()
+            .as_str()
+        {
             // `in` is what Java still calls it.
             "id" | "in" => Language::Id,
             "en" => Language::En,

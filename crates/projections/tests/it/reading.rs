@@ -134,7 +134,10 @@ async fn a_code_finds_its_customer_on_the_pages_that_have_it() {
         (Some(wanted.position()), false),
         (Some(oldest.position()), false),
     ] {
-        let page = Page { from, ..Page::first(1) };
+        let page = Page {
+            from,
+            ..Page::first(1)
+        };
         let slice = customer_list::with_code(&mut tx, &wanted.code, page)
             .await
             .expect("page");

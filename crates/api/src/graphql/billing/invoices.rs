@@ -19,8 +19,8 @@ use crate::{
         scalar::Date,
         scope::scope,
         sift::{
-            DateComparator, DateTimeComparator, IdComparator, MoneyComparator, TextComparator, WordComparator, filter,
-            order, order_of, sieve,
+            DateComparator, DateTimeComparator, IdComparator, MoneyComparator, TextComparator,
+            WordComparator, filter, order, order_of, sieve,
         },
         user_error::UserError,
     },
@@ -164,20 +164,29 @@ impl InvoicesQuery {
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
         #[graphql(desc = "0 to 100: so many from the end, or before a row.")] last: Option<i32>,
         #[graphql(desc = "Cursor of the first row of the page behind.")] before: Option<String>,
-        #[graphql(desc = "0 to 10,000 rows that are passed over; goes with `first` only.")] offset: Option<i32>,
+        #[graphql(desc = "0 to 10,000 rows that are passed over; goes with `first` only.")] offset: Option<
+            i32,
+        >,
         #[graphql(desc = "Which bills.")] filter: Option<InvoiceFilter>,
-        #[graphql(desc = "At most three keys; newest first when absent.")] order_by: Option<Vec<InvoiceOrder>>,
+        #[graphql(desc = "At most three keys; newest first when absent.")] order_by: Option<
+            Vec<InvoiceOrder>,
+        >,
     ) -> Result<RowConnection<Invoice>> {
         let scope = scope(context)?;
         scope.require(permission::BILLING_READ).await?;
-        let asked = Asked::of(context, LIST, Window { first, after, last, before, offset })?;
+        let window = Window::both(first, after, last, before).behind(offset);
+        let asked = Asked::of(context, LIST, window)?;
         let sift = asked.sift(sieve(filter.as_ref())?, order_of(order_by)?);
         let mut tx = scope.read(&[InvoiceListProjector::NAME]).await?;
         let connection = if asked.is_plain(&sift) {
-            let slice = invoice_list::list(&mut tx, &Wanted::default(), asked.page()?).await.map_err(ApiError::from)?;
+            let slice = invoice_list::list(&mut tx, &Wanted::default(), asked.page()?)
+                .await
+                .map_err(ApiError::from)?;
             row_connection(&asked, slice, Into::into)
         } else {
-            let passed = invoice_list::sifted(&mut tx, &sift).await.map_err(ApiError::from)?;
+            let passed = invoice_list::sifted(&mut tx, &sift)
+                .await
+                .map_err(ApiError::from)?;
             sifted_rows(&asked, passed, Into::into)
         };
         tx.commit().await.map_err(ApiError::from)?;

@@ -104,7 +104,11 @@ impl IsolirRun {
         let lines = lines.into_iter().rev().filter(behind);
         let wanted = usize::try_from(page.limit).unwrap_or(0) + 1;
         let rows = batch::many::<SubscriptionRow>(scope, &lines.take(wanted).collect::<Vec<_>>()).await?;
-        let slice = Slice { rows, next: None, total };
+        let slice = Slice {
+            rows,
+            next: None,
+            total,
+        };
         Ok(Some(row_connection(&asked, slice, Into::into)))
     }
 }

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{
-    ComplexObject, Context, Enum, ID, Object, Result, SimpleObject};
+use async_graphql::{ComplexObject, Context, Enum, ID, Object, Result, SimpleObject};
 use simpul_app::permission;
 use simpul_domain::{PaymentId, billing::payment::PaymentFlag as DomainFlag};
 use simpul_event_store::feed::Projector as _;
@@ -17,7 +16,9 @@ use crate::{
         page::{Asked, Listed, Window, connection, sifted},
         scalar::{DateTime, Money},
         scope::{Scope, scope},
-        sift::{DateTimeComparator, IdComparator, MoneyComparator, TextComparator, filter, order, order_of, sieve},
+        sift::{
+            DateTimeComparator, IdComparator, MoneyComparator, TextComparator, filter, order, order_of, sieve,
+        },
     },
 };
 
@@ -191,17 +192,24 @@ impl PaymentsQuery {
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
         #[graphql(desc = "0 to 100: so many from the end, or before a row.")] last: Option<i32>,
         #[graphql(desc = "Cursor of the first row of the page behind.")] before: Option<String>,
-        #[graphql(desc = "0 to 10,000 rows that are passed over; goes with `first` only.")] offset: Option<i32>,
+        #[graphql(desc = "0 to 10,000 rows that are passed over; goes with `first` only.")] offset: Option<
+            i32,
+        >,
         #[graphql(desc = "Which payments.")] filter: Option<PaymentFilter>,
-        #[graphql(desc = "At most three keys; newest first when absent.")] order_by: Option<Vec<PaymentOrder>>,
+        #[graphql(desc = "At most three keys; newest first when absent.")] order_by: Option<
+            Vec<PaymentOrder>,
+        >,
     ) -> Result<Listed<Payment>> {
         let scope = scope(context)?;
         scope.require(permission::BILLING_READ).await?;
-        let asked = Asked::of(context, LIST, Window { first, after, last, before, offset })?;
+        let window = Window::both(first, after, last, before).behind(offset);
+        let asked = Asked::of(context, LIST, window)?;
         let sift = asked.sift(sieve(filter.as_ref())?, order_of(order_by)?);
         let mut tx = scope.read(&[MoneyProjector::NAME]).await?;
         let connection = if asked.is_plain(&sift) {
-            let slice = money::list(&mut tx, Wanted::default(), asked.page()?).await.map_err(ApiError::from)?;
+            let slice = money::list(&mut tx, Wanted::default(), asked.page()?)
+                .await
+                .map_err(ApiError::from)?;
             connection(&asked, slice, Payment::from)
         } else {
             let passed = money::sifted(&mut tx, &sift).await.map_err(ApiError::from)?;

@@ -121,9 +121,7 @@ pub(super) async fn sessions(
         id: row.session.as_uuid(),
     });
     let current = scope.proof().session;
-    Ok(connection(&asked, slice, |(_, row)| {
-        Session::of(row, current)
-    }))
+    Ok(connection(&asked, slice, |(_, row)| Session::of(row, current)))
 }
 
 impl Session {

@@ -160,7 +160,9 @@ impl RolesQuery {
         scope.require(permission::USER_READ).await?;
         let asked = Asked::of(context, LIST, Window::both(first, after, last, before))?;
         let mut tx = scope.read(&[RoleListProjector::NAME]).await?;
-        let slice = role_list::list(&mut tx, asked.page()?).await.map_err(ApiError::from)?;
+        let slice = role_list::list(&mut tx, asked.page()?)
+            .await
+            .map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
         Ok(connection(&asked, slice, Role::from))
     }

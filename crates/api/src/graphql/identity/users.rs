@@ -207,7 +207,14 @@ impl UsersQuery {
         let listed = match term {
             None => user_list::list(&mut tx, &filter, asked.page()?).await,
             Some(term) => {
-                user_list::search(&mut tx, scope.state().store().vault(), &filter, term, asked.page()?).await
+                user_list::search(
+                    &mut tx,
+                    scope.state().store().vault(),
+                    &filter,
+                    term,
+                    asked.page()?,
+                )
+                .await
             }
         };
         let mut slice = listed.map_err(ApiError::from)?;

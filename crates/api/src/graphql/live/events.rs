@@ -20,8 +20,8 @@ use crate::{
     graphql::{
         batch,
         billing::{Invoice, Payment},
-        network::Router,
         cursor::refused,
+        network::Router,
         scalar::DateTime,
         scope::{Scope, scope},
         subscriptions::Subscription as Line,
@@ -205,7 +205,9 @@ fn cursor(position: i64) -> String {
 fn position(cursor: &str) -> Result<i64, ApiError> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).unwrap_or_default();
     let text = std::str::from_utf8(&bytes).unwrap_or_default();
-    let position = text.strip_prefix(CURSOR).and_then(|position| position.parse().ok());
+    let position = text
+        .strip_prefix(CURSOR)
+        .and_then(|position| position.parse().ok());
     position.ok_or_else(|| refused("after"))
 }
 

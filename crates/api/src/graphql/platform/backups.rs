@@ -102,7 +102,9 @@ impl BackupsQuery {
         scope.require(permission::PLATFORM_READ).await?;
         let asked = Asked::of(context, LIST, Window::both(first, after, last, before))?;
         let mut tx = scope.read(&[BackupListProjector::NAME]).await?;
-        let slice = backup_list::list(&mut tx, asked.page()?).await.map_err(ApiError::from)?;
+        let slice = backup_list::list(&mut tx, asked.page()?)
+            .await
+            .map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
         Ok(connection(&asked, slice, Backup::from))
     }

@@ -21,8 +21,8 @@ use super::{acts::act, tenants::ManagedTenant};
 use crate::{
     ApiError,
     graphql::{
-        fields::Fields,
         cursor::Seal,
+        fields::Fields,
         page::{Cursor, count},
         payload::payload,
         scope::{Scope, scope},

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{
-    ComplexObject, Context, Enum, ID, InputObject, Object, Result, SimpleObject };
+use async_graphql::{ComplexObject, Context, Enum, ID, InputObject, Object, Result, SimpleObject};
 use simpul_app::permission;
 use simpul_domain::{
     TenantId,
@@ -318,9 +317,7 @@ impl TenantsQuery {
             .map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
         let usage = usage(scope, &slice.rows).await?;
-        Ok(connection(&asked, slice, |row| {
-            ManagedTenant::new(&row, &usage)
-        }))
+        Ok(connection(&asked, slice, |row| ManagedTenant::new(&row, &usage)))
     }
 
     /// One tenant.

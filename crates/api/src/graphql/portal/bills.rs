@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{
-    ComplexObject, Context, ID, Object, Result, SimpleObject, Subscription as Streams };
+use async_graphql::{ComplexObject, Context, ID, Object, Result, SimpleObject, Subscription as Streams};
 use futures_util::Stream;
 use simpul_domain::{InvoiceId, billing::invoice::Billed};
 use simpul_event_store::feed::Projector as _;

@@ -1,7 +1,6 @@
 //! What a customer paid, and paying.
 
-use async_graphql::{
-    ComplexObject, Context, ID, InputObject, Object, Result, SimpleObject };
+use async_graphql::{ComplexObject, Context, ID, InputObject, Object, Result, SimpleObject};
 use simpul_app::billing::OpenOwnCheckout;
 use simpul_domain::{AttemptId, PaymentId};
 use simpul_event_store::{Command as _, feed::Projector as _};
@@ -178,7 +177,9 @@ impl MoneyQuery {
         };
         let asked = Asked::of(context, LIST, Window::both(first, after, last, before))?;
         let mut tx = scope.read(&[MoneyProjector::NAME]).await?;
-        let slice = money::list(&mut tx, own, asked.page()?).await.map_err(ApiError::from)?;
+        let slice = money::list(&mut tx, own, asked.page()?)
+            .await
+            .map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
         Ok(connection(&asked, slice, Payment::from))
     }

@@ -14,8 +14,8 @@ use crate::{
         page::{Asked, RowConnection, Window, row_connection, sifted_rows},
         scope::scope,
         sift::{
-            DateTimeComparator, IdComparator, MoneyComparator, TextComparator, WordComparator, filter, order, order_of,
-            sieve,
+            DateTimeComparator, IdComparator, MoneyComparator, TextComparator, WordComparator, filter, order,
+            order_of, sieve,
         },
     },
 };
@@ -87,20 +87,29 @@ impl SubscriptionsQuery {
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
         #[graphql(desc = "0 to 100: so many from the end, or before a row.")] last: Option<i32>,
         #[graphql(desc = "Cursor of the first row of the page behind.")] before: Option<String>,
-        #[graphql(desc = "0 to 10,000 rows that are passed over; goes with `first` only.")] offset: Option<i32>,
+        #[graphql(desc = "0 to 10,000 rows that are passed over; goes with `first` only.")] offset: Option<
+            i32,
+        >,
         #[graphql(desc = "Which lines.")] filter: Option<SubscriptionFilter>,
-        #[graphql(desc = "At most three keys; newest first when absent.")] order_by: Option<Vec<SubscriptionOrder>>,
+        #[graphql(desc = "At most three keys; newest first when absent.")] order_by: Option<
+            Vec<SubscriptionOrder>,
+        >,
     ) -> Result<RowConnection<Subscription>> {
         let scope = scope(context)?;
         scope.require(permission::SUBSCRIPTION_READ).await?;
-        let asked = Asked::of(context, LIST, Window { first, after, last, before, offset })?;
+        let window = Window::both(first, after, last, before).behind(offset);
+        let asked = Asked::of(context, LIST, window)?;
         let sift = asked.sift(sieve(filter.as_ref())?, order_of(order_by)?);
         let mut tx = scope.read(&[SubscriptionListProjector::NAME]).await?;
         let connection = if asked.is_plain(&sift) {
-            let slice = subscription_list::list(&mut tx, &Wanted::default(), asked.page()?).await.map_err(ApiError::from)?;
+            let slice = subscription_list::list(&mut tx, &Wanted::default(), asked.page()?)
+                .await
+                .map_err(ApiError::from)?;
             row_connection(&asked, slice, Into::into)
         } else {
-            let passed = subscription_list::sifted(&mut tx, &sift).await.map_err(ApiError::from)?;
+            let passed = subscription_list::sifted(&mut tx, &sift)
+                .await
+                .map_err(ApiError::from)?;
             sifted_rows(&asked, passed, Into::into)
         };
         tx.commit().await.map_err(ApiError::from)?;

@@ -76,7 +76,9 @@ async fn walked_back(world: &World, list: &List, (arguments, sizes): (&str, &[us
             "query {{ {field}(last: {size}{before}{arguments}) {{
                 edges {{ cursor }} pageInfo {{ hasPreviousPage startCursor }} totalCount totalCountIsExact }} }}"
         );
-        let (_, answer) = world.ask(list.surface, Some(&list.token), &list.operation, &text).await;
+        let (_, answer) = world
+            .ask(list.surface, Some(&list.token), &list.operation, &text)
+            .await;
         let page = &answer["data"][field];
         let edges = page["edges"].as_array();
         let edges = edges.unwrap_or_else(|| panic!("{}, {field}: {answer}", list.surface));
@@ -105,7 +107,9 @@ async fn lists(world: &World) -> Vec<List> {
                 continue;
             }
             let taken = inputs.paths(operation.name());
-            let takes_id = taken.iter().any(|(path, given)| *path == ["id"] && given.required);
+            let takes_id = taken
+                .iter()
+                .any(|(path, given)| *path == ["id"] && given.required);
             let reads_back = taken.iter().any(|(path, _)| *path == ["last"]);
             let arguments = if takes_id {
                 format!(", id: {:?}", world.ours.thing("subscription"))

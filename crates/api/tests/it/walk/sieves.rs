@@ -19,6 +19,7 @@ struct List {
 }
 
 /// A field of a filter, where a node says it, and by what name it orders.
+#[derive(Debug)]
 struct Field {
     name: &'static str,
     at: &'static str,
@@ -26,7 +27,7 @@ struct Field {
     order: Option<&'static str>,
 }
 
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 enum Kind {
     Word(&'static [&'static str]),
     Id,
@@ -36,17 +37,24 @@ enum Kind {
     Instant,
 }
 
-const fn field(
-    name: &'static str,
-    at: &'static str,
-    kind: Kind,
-    order: Option<&'static str>,
-) -> Field {
-    Field { name, at, kind, order }
+const fn field(name: &'static str, at: &'static str, kind: Kind, order: Option<&'static str>) -> Field {
+    Field {
+        name,
+        at,
+        kind,
+        order,
+    }
 }
 
 const INVOICE_STATUS: Kind = Kind::Word(&["ISSUED", "PARTIALLY_PAID", "OVERDUE", "PAID", "VOID"]);
-const LINE_STATUS: Kind = Kind::Word(&["PENDING", "ACTIVE", "ISOLATED", "SUSPENDED", "STOPPED", "TERMINATED"]);
+const LINE_STATUS: Kind = Kind::Word(&[
+    "PENDING",
+    "ACTIVE",
+    "ISOLATED",
+    "SUSPENDED",
+    "STOPPED",
+    "TERMINATED",
+]);
 
 #[rustfmt::skip]
 const LISTS: &[List] = &[
@@ -206,9 +214,17 @@ impl Chance {
         let value = if said.is_empty() { "1" } else { self.one(&said) };
         match (field.kind, operator) {
             (Kind::Text, "startsWith" | "contains") => {
-                let from = if operator == "contains" { self.draw(0..value.len()) } else { 0 };
+                let from = if operator == "contains" {
+                    self.draw(0..value.len())
+                } else {
+                    0
+                };
                 let part: String = value.chars().skip(from).take(self.draw(1..5_usize)).collect();
-                if self.draw(proptest::bool::ANY) || operator == "startsWith" { part } else { part.to_uppercase() }
+                if self.draw(proptest::bool::ANY) || operator == "startsWith" {
+                    part
+                } else {
+                    part.to_uppercase()
+                }
             }
             (Kind::Id, _) if self.draw(0..5) == 0 => "nobody".to_owned(),
             (Kind::Text, _) if self.draw(0..5) == 0 => "%' OR 1=1 --".to_owned(),
@@ -236,7 +252,9 @@ impl Chance {
     }
 
     fn trees(&mut self, list: &List, nodes: &[Value], depth: u32) -> Vec<Tree> {
-        (0..self.draw(0..4_usize)).map(|_| self.tree(list, nodes, depth)).collect()
+        (0..self.draw(0..4_usize))
+            .map(|_| self.tree(list, nodes, depth))
+            .collect()
     }
 
     /// Keys of an order, each with whether it descends.
@@ -244,7 +262,9 @@ impl Chance {
         let orders: Vec<&'static Field> = list.fields.iter().filter(|field| field.order.is_some()).collect();
         let most = orders.len().min(3);
         let keys = self.draw(subsequence(orders, 0..=most));
-        keys.into_iter().map(|field| (field, self.draw(proptest::bool::ANY))).collect()
+        keys.into_iter()
+            .map(|field| (field, self.draw(proptest::bool::ANY)))
+            .collect()
     }
 }
 
@@ -263,7 +283,10 @@ fn ids<'a>(nodes: impl IntoIterator<Item = &'a Value>) -> Vec<String> {
 }
 
 fn nodes(page: &Value) -> Vec<Value> {
-    page["nodes"].as_array().unwrap_or_else(|| panic!("{page}")).clone()
+    page["nodes"]
+        .as_array()
+        .unwrap_or_else(|| panic!("{page}"))
+        .clone()
 }
 
 /// All pages of these sizes, walked onward or back, as one list.
@@ -295,7 +318,10 @@ async fn walked(world: &World, list: &List, arguments: &str, (back, sizes): (boo
 fn is_sorted(rows: &[Value], order: &[(&Field, bool)]) -> bool {
     rows.is_sorted_by(|one, other| {
         for (field, descending) in order {
-            let (one, other) = (field.of(one).unwrap_or_default(), field.of(other).unwrap_or_default());
+            let (one, other) = (
+                field.of(one).unwrap_or_default(),
+                field.of(other).unwrap_or_default(),
+            );
             match (field.compare(one, other), descending) {
                 (Ordering::Equal, _) => {}
                 (Ordering::Less, false) | (Ordering::Greater, true) => return true,
@@ -326,7 +352,10 @@ async fn a_list_shows_what_its_filter_lets_pass_in_its_order_whichever_way_it_is
             .iter()
             .map(|(field, descending)| {
                 let direction = if *descending { "DESC" } else { "ASC" };
-                format!("{{ field: {}, direction: {direction} }}", field.order.unwrap_or_default())
+                format!(
+                    "{{ field: {}, direction: {direction} }}",
+                    field.order.unwrap_or_default()
+                )
             })
             .collect();
         let arguments = format!(", filter: {}, orderBy: [{}]", tree.written(), keys.join(", "));
@@ -351,16 +380,25 @@ async fn a_list_shows_what_its_filter_lets_pass_in_its_order_whichever_way_it_is
         assert_eq!(ids(&nodes(&rest)), ids(&rows[offset..]), "{what} from {offset}");
         found += rows.len();
     }
-    assert!(found >= CASES, "filters that nothing passes prove nothing: {found}");
+    assert!(
+        found >= CASES,
+        "filters that nothing passes prove nothing: {found}"
+    );
 }
 
 /// What each is refused for.
 const REFUSED: &[(&str, &str)] = &[
-    ("invoices(first: 1, last: 1)", "first and after do not go with last and before"),
+    (
+        "invoices(first: 1, last: 1)",
+        "first and after do not go with last and before",
+    ),
     ("invoices(last: -1)", "last is 0 to 100"),
     ("invoices(offset: 10001)", "offset is 0 to 10000"),
     ("invoices(last: 1, offset: 1)", "offset goes with first only"),
-    ("invoices(before: \"rubbish\")", "before is not a cursor of this list"),
+    (
+        "invoices(before: \"rubbish\")",
+        "before is not a cursor of this list",
+    ),
     (
         "invoices(filter: { not: { not: { not: { total: {} } } } })",
         "filter has at most 3 levels",
@@ -374,7 +412,10 @@ const REFUSED: &[(&str, &str)] = &[
         "orderBy names a field twice",
     ),
     ("customers(search: \"a\")", "search has 2 to 100 characters"),
-    ("customers(code: \"C-1\", search: \"siti\")", "code goes with no filter, order or search"),
+    (
+        "customers(code: \"C-1\", search: \"siti\")",
+        "code goes with no filter, order or search",
+    ),
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -394,9 +435,19 @@ async fn what_a_list_cannot_be_asked_is_refused_with_a_reason() {
     ];
     let short = REFUSED.iter().map(|(list, reason)| ((*list).to_owned(), *reason));
     for (list, reason) in short.chain(long) {
-        let (_, refused) = world.front.ask(world.front.owner, &format!("{{ {list} {{ totalCount }} }}"), Value::Null).await;
+        let (_, refused) = world
+            .front
+            .ask(
+                world.front.owner,
+                &format!("{{ {list} {{ totalCount }} }}"),
+                Value::Null,
+            )
+            .await;
         let error = &refused["errors"][0];
-        assert_eq!(error["extensions"]["code"], "VALIDATION_ERROR", "{list}: {refused}");
+        assert_eq!(
+            error["extensions"]["code"], "VALIDATION_ERROR",
+            "{list}: {refused}"
+        );
         assert_eq!(error["message"], reason, "{list}");
     }
 }
@@ -408,18 +459,36 @@ async fn a_cursor_is_good_for_nothing_but_its_own_list() {
     world.furnish_more().await;
     let text = "{ invoices(first: 1) { edges { cursor } } }";
     let data = world.front.data(world.front.owner, text, Value::Null).await;
-    let cursor = data["invoices"]["edges"][0]["cursor"].as_str().expect("a cursor").to_owned();
+    let cursor = data["invoices"]["edges"][0]["cursor"]
+        .as_str()
+        .expect("a cursor")
+        .to_owned();
     let mut forged = cursor.clone().into_bytes();
     forged[3] = if forged[3] == b'A' { b'B' } else { b'A' };
     let forged = String::from_utf8(forged).expect("text");
     let neighbour = world.front.neighbour().await;
     for (viewer, list, cursor, accepted) in [
         (world.front.owner, "invoices(", &cursor, true),
-        (world.front.owner, "invoices(filter: null, orderBy: null, ", &cursor, true),
+        (
+            world.front.owner,
+            "invoices(filter: null, orderBy: null, ",
+            &cursor,
+            true,
+        ),
         (world.front.owner, "invoices(", &forged, false),
         (world.front.owner, "customers(", &cursor, false),
-        (world.front.owner, "invoices(filter: { status: { eq: PAID } }, ", &cursor, false),
-        (world.front.owner, "invoices(orderBy: [{ field: TOTAL, direction: ASC }], ", &cursor, false),
+        (
+            world.front.owner,
+            "invoices(filter: { status: { eq: PAID } }, ",
+            &cursor,
+            false,
+        ),
+        (
+            world.front.owner,
+            "invoices(orderBy: [{ field: TOTAL, direction: ASC }], ",
+            &cursor,
+            false,
+        ),
         (neighbour, "invoices(", &cursor, false),
     ] {
         let text = format!("{{ {list}first: 2, after: {cursor:?}) {{ nodes {{ id }} }} }}");
@@ -452,11 +521,21 @@ async fn customers_are_found_by_any_part_of_what_they_are_called() {
             "{{ customers(last: 2, search: {term:?}, orderBy: [{{ field: CODE, direction: ASC }}]) {{ nodes {{ code }} }} }}"
         );
         let back = world.front.data(world.front.owner, &back, Value::Null).await;
-        let mut codes: Vec<&str> = all.iter().filter(says).filter_map(|node| node["code"].as_str()).collect();
+        let mut codes: Vec<&str> = all
+            .iter()
+            .filter(says)
+            .filter_map(|node| node["code"].as_str())
+            .collect();
         codes.sort_unstable();
         let last = codes.iter().skip(codes.len().saturating_sub(2));
         let shown = nodes(&back["customers"]);
-        assert!(shown.iter().filter_map(|node| node["code"].as_str()).eq(last.copied()), "{term}: {shown:?}");
+        assert!(
+            shown
+                .iter()
+                .filter_map(|node| node["code"].as_str())
+                .eq(last.copied()),
+            "{term}: {shown:?}"
+        );
     }
     assert!(found > 4, "searches that find nothing prove nothing");
 }

@@ -1,7 +1,6 @@
 //! Bills of all operators: seen, marked as paid, withdrawn.
 
-use async_graphql::{
-    ComplexObject, Context, ID, InputObject, Object, Result, SimpleObject };
+use async_graphql::{ComplexObject, Context, ID, InputObject, Object, Result, SimpleObject};
 use simpul_app::{
     permission,
     saas::{MarkBillPaid, VoidBill},

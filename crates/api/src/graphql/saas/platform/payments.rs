@@ -212,7 +212,9 @@ impl SaasPaymentsQuery {
         };
         let projections = [MoneyProjector::NAME, InvoiceListProjector::NAME];
         let mut tx = scope.read(&projections).await?;
-        let slice = money::list(&mut tx, wanted, asked.page()?).await.map_err(ApiError::from)?;
+        let slice = money::list(&mut tx, wanted, asked.page()?)
+            .await
+            .map_err(ApiError::from)?;
         let around = Around::load(&mut tx, &slice.rows).await.map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
         Ok(connection(&asked, slice, |row| around.payment(row)))
