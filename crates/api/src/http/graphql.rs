@@ -41,6 +41,8 @@ const READ_DEADLINE: Duration = Duration::from_secs(10);
 const MAX_ANONYMOUS_BYTES: usize = 16 * 1024;
 /// Asks for `extensions.cost`.
 const COST: HeaderName = HeaderName::from_static("x-graphql-cost");
+/// How old the oldest read model was that an operation has read, in milliseconds.
+const LAG: HeaderName = HeaderName::from_static("x-consistency-lag-ms");
 /// Its methods.
 pub(super) const ALLOWED: &str = "GET, POST";
 
@@ -160,6 +162,9 @@ async fn run(
     });
     let mut response = respond(answered, extensions, media);
     tell_budget(&mut response, Some(left));
+    if let Some(lag) = scope.lag_ms() {
+        response.headers_mut().insert(LAG, HeaderValue::from(lag));
+    }
     Ok(response)
 }
 
