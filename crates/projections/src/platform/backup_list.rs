@@ -204,3 +204,8 @@ pub async fn list(tx: &mut TenantTx, page: Page) -> Result<Slice<BackupRow>, Que
     let rows = select(tx, page).await?;
     Ok(page.slice(rows))
 }
+
+/// Backups by id; unknown ones are left out.
+pub async fn by_ids(tx: &mut TenantTx, ids: &[BackupId]) -> Result<Vec<BackupRow>, QueryError> {
+    by_id(tx, &column(ids, |id| id.as_uuid())).await
+}
