@@ -104,9 +104,10 @@ impl User {
 
     /// As it is after a command of staff.
     pub(crate) async fn load(scope: &Arc<Scope>, user: UserId) -> Result<Option<Self>, ApiError> {
-        if scope.viewer().user != user {
-            scope.require(permission::USER_READ).await?;
+        if scope.viewer().user == user {
+            return Ok(Some(Self::bare(user)));
         }
+        scope.require(permission::USER_READ).await?;
         let opened: Option<Opened> = batch::one(scope, user).await?;
         Ok(opened.map(Self::from))
     }
