@@ -343,7 +343,7 @@ async fn a_super_admin_acts_as_somebody_and_both_are_named() {
     let word: i64 = admin
         .value("SELECT count(*) FROM es.events WHERE event_type = 'identity.impersonation.requested'")
         .await;
-    assert_eq!(word, 1, "in the platform's log");
+    assert_eq!(word, 2, "in the platform's log");
     house.front.test.clock().advance(TimeDelta::minutes(16));
     assert_eq!(house.ask(&acting.access, who, Value::Null).await.status, 401);
 }
