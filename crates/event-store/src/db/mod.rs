@@ -206,7 +206,7 @@ impl Db {
         let statement = dynamic::begin_reading_models(tenant, projections, plans);
         let (tx, row) = self.read(tenant, statement).await?;
         let row = row.ok_or(sqlx::Error::RowNotFound)?;
-        Ok((tx.as_of(&row)?, row.try_get("reached")?))
+        Ok((tx.dated(&row)?, row.try_get("reached")?))
     }
 
     /// The same, and where the caller stands. Nowhere, and not in the read models, if nobody knows the tenant.
@@ -224,7 +224,7 @@ impl Db {
         };
         Ok((
             Standing::of(&row)?,
-            Some((tx.as_of(&row)?, row.try_get("reached")?)),
+            Some((tx.dated(&row)?, row.try_get("reached")?)),
         ))
     }
 
@@ -390,7 +390,7 @@ pub struct Age {
 }
 
 impl TenantTx {
-    fn as_of(mut self, row: &PgRow) -> Result<Self, sqlx::Error> {
+    fn dated(mut self, row: &PgRow) -> Result<Self, sqlx::Error> {
         let behind_since = row.try_get("behind_since")?;
         self.age = Some(Age { behind_since });
         Ok(self)

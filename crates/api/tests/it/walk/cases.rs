@@ -188,7 +188,7 @@ pub(super) const PORTAL: &[Case] = &[
     case("Query.invoice", Some(Feature::Portal), "id: $invoice"),
     case("Query.invoices", Some(Feature::Portal), "first: 10"),
     case("Query.node", Some(Feature::Portal), "id: $payment"),
-    case("Query.nodes", Some(Feature::Portal), "ids: [$payment, $invoice, $attempt]"),
+    case("Query.nodes", Some(Feature::Portal), "ids: [$attempt]"),
     case("Query.payments", Some(Feature::Portal), "first: 10"),
     case("Query.paymentOptions", Some(Feature::Portal), "invoiceId: $invoice"),
     case("Query.subscriptions", Some(Feature::Portal), "first: 10"),
