@@ -1,26 +1,36 @@
-//! How much a client may ask for: requests and points, per user and per tenant, shared by all instances; requests per
-//! address on this instance, before anybody has said who they are.
+//! How much a client may ask for, on all instances together: requests of an address, before anybody has said who they
+//! are, and requests and points of a user and of a tenant.
 //!
 //! An instance takes points from the shared budget in portions and spends them by itself, so that most requests
-//! cost no round trip. What is left of a portion when the instance ends is lost; it comes back by itself.
+//! cost no round trip. What is left of a portion when the instance ends is lost; it comes back by itself. A budget that
+//! was found empty is not asked again before points can have come back: who floods us does not flood the database.
+
+mod alone;
 
 use std::{
     collections::HashMap,
+    hash::{BuildHasher as _, RandomState},
     net::{IpAddr, Ipv6Addr},
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use chrono::{DateTime, Utc};
-use serde_json::json;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
 use simpul_domain::{Code, TenantId};
 use simpul_event_store::inline::budget;
 pub use simpul_event_store::inline::budget::Rate;
 
+use self::alone::Alone;
 use crate::{ApiError, ApiState, BySurface, Surface, auth::Viewer};
 
-/// Tenants that withdraw at the same time.
+/// Budgets of tenants, and of addresses, that are withdrawn from at the same time: strangers take no more connections
+/// of the database.
 const LANES: usize = 16;
+const STRANGERS_LANES: usize = 4;
+/// How long a stranger's request waits for the shared budgets.
+const PATIENCE: Duration = Duration::from_millis(300);
 /// A portion is this part of a whole budget.
 const PORTION: u32 = 20;
 /// Purses and addresses kept before those that rest are forgotten.
@@ -94,13 +104,24 @@ impl Left {
         seconds_for(self.rate.capacity.saturating_sub(self.remaining), self.rate)
     }
 
-    /// `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` (seconds until the budget is full).
+    /// In the facts of a refusal.
+    pub(crate) fn told(self) -> Value {
+        json!({ "limit": self.limit(), "remaining": self.remaining(), "resetSeconds": self.seconds_to_full() })
+    }
+
     pub(crate) fn write(self, headers: &mut HeaderMap) {
-        for (name, value) in [
-            ("ratelimit-limit", self.limit()),
-            ("ratelimit-remaining", self.remaining()),
-            ("ratelimit-reset", self.seconds_to_full()),
-        ] {
+        write_told(&self.told(), headers);
+    }
+}
+
+/// `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` (seconds until the budget is full), if something is told.
+pub(crate) fn write_told(told: &Value, headers: &mut HeaderMap) {
+    for (name, fact) in [
+        ("ratelimit-limit", "limit"),
+        ("ratelimit-remaining", "remaining"),
+        ("ratelimit-reset", "resetSeconds"),
+    ] {
+        if let Some(value) = told[fact].as_u64() {
             headers.insert(HeaderName::from_static(name), HeaderValue::from(value));
         }
     }
@@ -113,12 +134,13 @@ fn seconds_for(points: u32, rate: Rate) -> u32 {
     u32::try_from(seconds).unwrap_or(u32::MAX)
 }
 
-fn empty(short_of: u32, rate: Rate, what: &str) -> ApiError {
+fn empty(left: Left, seconds: u32, what: &str) -> ApiError {
     ApiError {
         code: Code::RateLimit,
         message: format!("The budget of {what} is used up, wait before the next request"),
-        params: json!({ "budget": what, "retryAfterSeconds": seconds_for(short_of, rate).max(1) }),
+        params: json!({ "budget": what, "retryAfterSeconds": seconds }),
     }
+    .limited_by(left)
 }
 
 /// Points that this instance has taken and not spent.
@@ -127,13 +149,14 @@ struct Purse {
     points: u32,
     remaining: u32,
     used_at: DateTime<Utc>,
+    dry: Option<Dry>,
 }
 
-/// Points that came back since; for what only this instance counts.
+/// So many points are not in the shared budget before then.
 #[derive(Debug, Clone, Copy)]
-struct Bucket {
-    milli: i64,
-    at: DateTime<Utc>,
+struct Dry {
+    points: u32,
+    until: DateTime<Utc>,
 }
 
 type Key = (TenantId, String);
@@ -143,9 +166,11 @@ type Key = (TenantId, String);
 pub(crate) struct Budgets {
     limits: Limits,
     purses: Mutex<HashMap<Key, Purse>>,
-    addresses: Mutex<HashMap<IpAddr, Bucket>>,
+    alone: Alone,
     /// One at a time goes to the database, so that a crowd with an empty purse takes one portion and not a hundred.
     withdrawing: [tokio::sync::Mutex<()>; LANES],
+    strangers_withdrawing: [tokio::sync::Mutex<()>; STRANGERS_LANES],
+    lane_of: RandomState,
 }
 
 impl Budgets {
@@ -161,42 +186,30 @@ impl Budgets {
         self.limits.points.of(surface).operation
     }
 
-    /// One request from an address.
-    pub(crate) fn knock(&self, address: IpAddr, now: DateTime<Utc>) -> Result<(), ApiError> {
+    /// One request from an address. When the shared budgets do not answer in time, this instance counts by itself:
+    /// what cannot be counted together is no reason to refuse everybody.
+    pub(crate) async fn knock(&self, state: &ApiState, address: IpAddr) -> Result<Left, ApiError> {
+        let (network, now) = (network(address), state.store().now());
         let rate = self.limits.address_requests;
-        let full = i64::from(rate.capacity) * 1_000;
-        let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
-        if addresses.len() >= MAX_KEPT {
-            // Whoever knocked more than a minute ago starts afresh.
-            addresses.retain(|_, bucket| (now - bucket.at).num_seconds() < 60);
+        if !self.alone.is_on(now) {
+            let key = (TenantId::PLATFORM, format!("address {network}"));
+            let lane = self.lane(&self.strangers_withdrawing, &key);
+            let taken = self.take(state, key, lane, 1, rate, "the address");
+            match tokio::time::timeout(PATIENCE, taken).await {
+                Ok(Ok(left)) => return Ok(left),
+                Ok(Err(error)) if error.code == Code::RateLimit => return Err(error),
+                Ok(Err(_)) | Err(_) => self.alone.begin(now),
+            }
         }
-        let bucket = addresses
-            .entry(network(address))
-            .or_insert(Bucket { milli: full, at: now });
-        let elapsed = (now - bucket.at).num_milliseconds().max(0);
-        let refill = elapsed.saturating_mul(rate.per_minute.into()) / 60;
-        bucket.milli = bucket.milli.saturating_add(refill).min(full);
-        bucket.at = bucket.at.max(now);
-        if bucket.milli < 1_000 {
-            return Err(empty(1, rate, "the address"));
-        }
-        bucket.milli -= 1_000;
-        Ok(())
+        self.alone.knock(network, rate, now)
     }
 
     /// One request of a user.
-    pub(crate) async fn request(&self, state: &ApiState, viewer: Viewer) -> Result<(), ApiError> {
-        let scope = format!("requests {}", viewer.user);
-        self.take(
-            state,
-            viewer.tenant,
-            scope,
-            1,
-            self.limits.user_requests,
-            "requests",
-        )
-        .await
-        .map(drop)
+    pub(crate) async fn request(&self, state: &ApiState, viewer: Viewer) -> Result<Left, ApiError> {
+        let key = (viewer.tenant, format!("requests {}", viewer.user));
+        let lane = self.lane(&self.withdrawing, &key);
+        let rate = self.limits.user_requests;
+        self.take(state, key, lane, 1, rate, "requests").await
     }
 
     /// The price of an operation. Says what is left for the user.
@@ -207,18 +220,16 @@ impl Budgets {
         viewer: Viewer,
         points: u32,
     ) -> Result<Left, ApiError> {
-        let Points {
-            user: rate, tenant, ..
-        } = *self.limits.points.of(surface);
-        let scope = points_of(surface, viewer);
-        let remaining = self
-            .take(state, viewer.tenant, scope, points, rate, "points")
-            .await?;
+        let Points { user, tenant, .. } = *self.limits.points.of(surface);
+        let key = (viewer.tenant, points_of(surface, viewer));
+        let lane = self.lane(&self.withdrawing, &key);
+        let left = self.take(state, key, lane, points, user, "points").await?;
         // Last, so that whoever is refused costs their colleagues nothing.
-        let scope = format!("points {surface}");
-        self.take(state, viewer.tenant, scope, points, tenant, "the tenant's points")
+        let key = (viewer.tenant, format!("points {surface}"));
+        let lane = self.lane(&self.withdrawing, &key);
+        self.take(state, key, lane, points, tenant, "the tenant's points")
             .await?;
-        Ok(Left { rate, remaining })
+        Ok(left)
     }
 
     /// Puts points back that were taken for an operation and not needed. Those of a purse that is forgotten by now
@@ -232,31 +243,34 @@ impl Budgets {
         }
     }
 
+    fn lane<'l>(&self, lanes: &'l [tokio::sync::Mutex<()>], key: &Key) -> &'l tokio::sync::Mutex<()> {
+        let lane = self.lane_of.hash_one(key) % lanes.len() as u64;
+        &lanes[usize::try_from(lane).unwrap_or(0)]
+    }
+
     async fn take(
         &self,
         state: &ApiState,
-        tenant: TenantId,
-        scope: String,
+        key: Key,
+        lane: &tokio::sync::Mutex<()>,
         points: u32,
         rate: Rate,
         what: &str,
-    ) -> Result<u32, ApiError> {
+    ) -> Result<Left, ApiError> {
         let now = state.store().now();
-        let key = (tenant, scope);
-        if let Some(remaining) = self.pay(&key, points, now) {
-            return Ok(remaining);
+        let left = |remaining| Left { rate, remaining };
+        if let Some(paid) = self.pay(&key, points, now, left) {
+            return paid.map_err(|(left, seconds)| empty(left, seconds, what));
         }
-        let lane = tenant.as_uuid().as_u128() % LANES as u128;
-        let lane = &self.withdrawing[usize::try_from(lane).unwrap_or(0)];
         let _turn = lane.lock().await;
-        if let Some(remaining) = self.pay(&key, points, now) {
-            return Ok(remaining);
+        if let Some(paid) = self.pay(&key, points, now, left) {
+            return paid.map_err(|(left, seconds)| empty(left, seconds, what));
         }
         // What the purse holds is spent first, so that no point lies idle while another is asked for.
         let held = self.empty(&key);
         let least = points - held.min(points);
         let wanted = least.saturating_add(rate.capacity / PORTION);
-        let (store, (_, scope)) = (state.store().clone(), key.clone());
+        let (store, (tenant, scope)) = (state.store().clone(), key.clone());
         let withdrawal = state.detached(async move {
             Ok(budget::withdraw(&store, tenant, &scope, (least, wanted), rate).await?)
         });
@@ -264,21 +278,45 @@ impl Budgets {
         let (granted, remaining) = taken
             .as_ref()
             .map_or((0, 0), |taken| (taken.granted, taken.remaining));
-        if granted < least {
-            self.fill(key, held, remaining, now);
-            taken?;
-            return Err(empty(least - remaining.min(least), rate, what));
+        if granted >= least {
+            return Ok(left(self.fill(
+                key,
+                held + granted - points,
+                remaining,
+                now,
+                None,
+            )));
         }
-        Ok(self.fill(key, held + granted - points, remaining, now))
+        let seconds = seconds_for(least - remaining.min(least), rate).max(1);
+        let dry = taken.is_ok().then(|| Dry {
+            points: least,
+            until: now + TimeDelta::seconds(seconds.into()),
+        });
+        let remaining = self.fill(key, held, remaining, now, dry);
+        taken?;
+        Err(empty(left(remaining), seconds, what))
     }
 
-    /// Out of the purse, if it has enough.
-    fn pay(&self, key: &Key, points: u32, now: DateTime<Utc>) -> Option<u32> {
+    /// Out of the purse, if it has enough; refused, with the seconds to wait, if it is in vain to ask for more.
+    fn pay(
+        &self,
+        key: &Key,
+        points: u32,
+        now: DateTime<Utc>,
+        left: impl Fn(u32) -> Left,
+    ) -> Option<Result<Left, (Left, u32)>> {
         let mut purses = self.purses.lock().unwrap_or_else(PoisonError::into_inner);
-        let purse = purses.get_mut(key).filter(|purse| purse.points >= points)?;
-        purse.points -= points;
-        purse.used_at = now;
-        Some(purse.points.saturating_add(purse.remaining))
+        let purse = purses.get_mut(key)?;
+        if purse.points >= points {
+            purse.points -= points;
+            purse.used_at = now;
+            return Some(Ok(left(purse.points.saturating_add(purse.remaining))));
+        }
+        let dry = purse
+            .dry
+            .filter(|dry| now < dry.until && points - purse.points >= dry.points)?;
+        let seconds = u32::try_from(((dry.until - now).num_milliseconds() + 999) / 1_000).unwrap_or(1);
+        Some(Err((left(purse.points.saturating_add(purse.remaining)), seconds)))
     }
 
     /// Takes all of it out of the purse.
@@ -289,7 +327,7 @@ impl Budgets {
             .map_or(0, |purse| std::mem::take(&mut purse.points))
     }
 
-    fn fill(&self, key: Key, change: u32, remaining: u32, now: DateTime<Utc>) -> u32 {
+    fn fill(&self, key: Key, change: u32, remaining: u32, now: DateTime<Utc>, dry: Option<Dry>) -> u32 {
         let mut purses = self.purses.lock().unwrap_or_else(PoisonError::into_inner);
         if purses.len() >= MAX_KEPT {
             purses.retain(|_, purse| (now - purse.used_at).num_seconds() < 60);
@@ -298,10 +336,12 @@ impl Budgets {
             points: 0,
             remaining,
             used_at: now,
+            dry,
         });
         purse.points = purse.points.saturating_add(change);
         purse.remaining = remaining;
         purse.used_at = now;
+        purse.dry = dry;
         purse.points.saturating_add(remaining)
     }
 }
@@ -324,49 +364,14 @@ pub fn network(address: IpAddr) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
-    use chrono::TimeDelta;
-
     use super::*;
-
-    fn budgets(capacity: u32, per_minute: u32) -> Budgets {
-        Budgets::new(Limits {
-            address_requests: Rate { capacity, per_minute },
-            ..Limits::default()
-        })
-    }
-
-    #[test]
-    fn an_address_may_knock_as_often_as_time_gives_back() {
-        let budgets = budgets(2, 60);
-        let now = DateTime::from_timestamp(1_800_000_000, 0).expect("instant");
-        let here: IpAddr = "192.0.2.1".parse().expect("address");
-        let mapped: IpAddr = "::ffff:192.0.2.1".parse().expect("address");
-        assert_eq!(budgets.knock(here, now), Ok(()));
-        assert_eq!(budgets.knock(mapped, now), Ok(()));
-        let refused = budgets.knock(here, now).expect_err("empty");
-        assert_eq!(refused.code, Code::RateLimit);
-        assert_eq!(refused.params["retryAfterSeconds"], 1);
-        assert_eq!(budgets.knock("192.0.2.2".parse().expect("address"), now), Ok(()));
-        assert_eq!(budgets.knock(here, now + TimeDelta::seconds(1)), Ok(()));
-        assert!(budgets.knock(here, now + TimeDelta::seconds(1)).is_err());
-    }
 
     #[test]
     fn neighbours_in_one_network_share_its_budget() {
-        let budgets = budgets(1, 1);
-        let now = DateTime::UNIX_EPOCH;
-        assert_eq!(
-            budgets.knock("2001:db8::1".parse().expect("address"), now),
-            Ok(())
-        );
-        assert!(
-            budgets
-                .knock("2001:db8::2".parse().expect("address"), now)
-                .is_err()
-        );
-        assert_eq!(
-            budgets.knock("2001:db8:0:1::1".parse().expect("address"), now),
-            Ok(())
-        );
+        let of = |text: &str| network(text.parse().expect("address"));
+        assert_eq!(of("2001:db8::1"), of("2001:db8::2"));
+        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
+        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
+        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
     }
 }

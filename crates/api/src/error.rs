@@ -10,6 +10,8 @@ use simpul_domain::{Code, Coded, tenancy::Feature};
 use simpul_event_store::{StoreError, feed::ReadError};
 use simpul_projections::QueryError;
 
+use crate::budget::{self, Left};
+
 /// An error with a public text. Nothing else becomes an answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -87,13 +89,16 @@ impl ApiError {
         extensions
     }
 
-    /// When it may be tried again, for errors that pass.
-    pub(crate) fn retry_after(&self, headers: &mut HeaderMap) {
-        let seconds = match self.code.http_status() {
-            429 | 503 => self.params["retryAfterSeconds"].as_u64().unwrap_or(1),
-            _ => return,
-        };
-        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    /// With what is left of the budget that refuses.
+    #[must_use]
+    pub(crate) fn limited_by(mut self, left: Left) -> Self {
+        self.params["rateLimit"] = left.told();
+        self
+    }
+
+    /// When it may be tried again, for errors that pass, and what is left of the budget that refuses.
+    pub(crate) fn write_waits(&self, headers: &mut HeaderMap) {
+        write_waits(self.code.http_status(), &self.params, headers);
     }
 
     /// The body of an answer that has nothing but this error.
@@ -118,6 +123,16 @@ impl From<ReadError> for ApiError {
     fn from(error: ReadError) -> Self {
         Self::from_coded(&error)
     }
+}
+
+/// `Retry-After` and `RateLimit-…` of an answer with this status, as the facts of its error say.
+pub(crate) fn write_waits(status: u16, facts: &Value, headers: &mut HeaderMap) {
+    if !matches!(status, 429 | 503) {
+        return;
+    }
+    let seconds = facts["retryAfterSeconds"].as_u64().unwrap_or(1);
+    headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    budget::write_told(&facts["rateLimit"], headers);
 }
 
 /// An error and everything it came from, on one line.

@@ -30,7 +30,7 @@ pub mod vault;
 pub use bus::{
     Access, Actor, Bus, Cause, Command, ConsistencyToken, Context, DispatchError, Failure, Receipt,
 };
-pub use db::{Db, DbConfig, SystemTx, TenantTx};
+pub use db::{Age, Db, DbConfig, SystemTx, TenantTx};
 pub use error::StoreError;
 pub use store::{CqrsStore, DecideError, EventStore, JsonText, Recorded, Upcasters, Work};
 pub use vault::{MasterKey, Vault};

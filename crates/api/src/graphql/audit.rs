@@ -124,7 +124,7 @@ pub(crate) struct AuditEntryFilter {
     from: Option<DateTime>,
     /// Earlier than this.
     until: Option<DateTime>,
-    /// Also what the product did by itself.
+    /// Also what the product did by itself. Without it: what people did, and who began to act as one of them.
     #[graphql(default)]
     include_system: bool,
 }

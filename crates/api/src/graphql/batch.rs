@@ -17,23 +17,29 @@ use futures_util::{
     future::{BoxFuture, Shared},
 };
 use simpul_domain::{
-    CustomerId, InvoiceId, MessageId, PaymentId, RouterId, ServicePlanId, SubscriptionId, UserId,
+    AddOnOrderId, AttemptId, CustomerId, InvoiceId, MessageId, PaymentId, RoleId, RouterId, ServicePlanId,
+    SubscriptionId, UserId,
 };
 use simpul_event_store::{TenantTx, feed::Projector as _};
 use simpul_projections::{
     billing::{
+        attempt_list::{self, AttemptRow},
         invoice_list::{self, InvoiceListProjector, InvoiceRow},
         money::{self, MoneyProjector, PaymentRow},
     },
     catalog::plan_list::{self, PlanListProjector, PlanRow},
     customers::customer_list::CustomerListProjector,
-    identity::user_list::UserListProjector,
+    identity::{
+        role_list::{self, RoleListProjector, RoleRow},
+        user_list::UserListProjector,
+    },
     messaging::message_list::{self, MessageListProjector, MessageRow},
     network::{
         desired::{self, DesiredProjector, DesiredRow},
         router_list::{self, RouterListProjector, RouterRow},
     },
     subscriptions::subscription_list::{self, SubscriptionListProjector, SubscriptionRow},
+    tenancy::order_list::{self, OrderListProjector, OrderRow},
 };
 
 use tokio::sync::oneshot;
@@ -178,16 +184,22 @@ macro_rules! gatherings {
 }
 
 gatherings! {
+    attempts: AttemptRow = AttemptId, InvoiceListProjector,
+        |row| row.attempt, |_scope, tx, ids| attempt_list::by_ids(tx, ids);
     customers: Customer = CustomerId, CustomerListProjector,
         |customer| customer.of(), |scope, tx, ids| Customer::by_ids(scope, tx, ids);
     invoices: InvoiceRow = InvoiceId, InvoiceListProjector,
         |row| row.invoice, |_scope, tx, ids| invoice_list::by_ids(tx, ids);
     messages: MessageRow = MessageId, MessageListProjector,
         |row| row.message, |_scope, tx, ids| message_list::by_ids(tx, ids);
+    orders: OrderRow = AddOnOrderId, OrderListProjector,
+        |row| row.order, |_scope, tx, ids| order_list::by_ids(tx, ids);
     payments: PaymentRow = PaymentId, MoneyProjector,
         |row| row.payment, |_scope, tx, ids| money::by_ids(tx, ids);
     plans: PlanRow = ServicePlanId, PlanListProjector,
         |row| row.terms.plan, |_scope, tx, ids| plan_list::by_ids(tx, ids);
+    roles: RoleRow = RoleId, RoleListProjector,
+        |row| row.role, |_scope, tx, ids| role_list::by_ids(tx, ids);
     routers: RouterRow = RouterId, RouterListProjector,
         |row| row.router, |_scope, tx, ids| router_list::by_ids(tx, ids);
     services: DesiredRow = SubscriptionId, DesiredProjector,

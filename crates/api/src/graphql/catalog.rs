@@ -60,6 +60,7 @@ impl From<PlanRow> for ServicePlan {
 
 impl ServicePlan {
     pub(super) async fn load(scope: &Arc<Scope>, plan: ServicePlanId) -> Result<Option<Self>, ApiError> {
+        scope.require(permission::SUBSCRIPTION_READ).await?;
         Ok(batch::one::<PlanRow>(scope, plan).await?.map(Self::from))
     }
 }

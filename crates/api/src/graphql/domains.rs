@@ -51,7 +51,7 @@ impl CustomDomainStatus {
 #[derive(Debug, SimpleObject)]
 pub(crate) struct CustomDomain {
     /// Opaque; `history(id)` tells what happened to it.
-    id: ID,
+    pub(super) id: ID,
     /// Such as `billing.wifimaju.id`.
     name: String,
     /// Where it stands.
@@ -66,7 +66,7 @@ pub(crate) struct CustomDomain {
 
 impl CustomDomain {
     /// From its own stream: always as new as the last command.
-    async fn load(scope: &Scope, id: CustomDomainId) -> Result<Option<Self>, ApiError> {
+    pub(super) async fn load(scope: &Scope, id: CustomDomainId) -> Result<Option<Self>, ApiError> {
         scope.require(permission::TENANT_SETTINGS).await?;
         let store = scope.state().store();
         let (state, _) = store.load::<State>(scope.tenant(), &id.to_string()).await?;

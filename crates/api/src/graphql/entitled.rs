@@ -24,6 +24,7 @@ use simpul_projections::{
 };
 
 use super::{
+    batch,
     fields::Fields,
     limits::{AddOn, LimitUsage, usages},
     page::{Asked, Listed, Window, connection},
@@ -53,7 +54,7 @@ pub(crate) struct TenantPlan {
 #[derive(Debug, SimpleObject)]
 pub(crate) struct AddOnOrder {
     /// Opaque.
-    id: ID,
+    pub(super) id: ID,
     /// Of the add-on, such as `extra_router`.
     key: String,
     /// How many pieces.
@@ -86,12 +87,10 @@ impl From<OrderRow> for AddOnOrder {
 }
 
 impl AddOnOrder {
-    async fn load(scope: &Arc<Scope>, order: AddOnOrderId) -> Result<Option<Self>, ApiError> {
+    pub(super) async fn load(scope: &Arc<Scope>, order: AddOnOrderId) -> Result<Option<Self>, ApiError> {
         scope.require(permission::TENANT_BILLING).await?;
-        let mut tx = scope.read(&[OrderListProjector::NAME]).await?;
-        let rows = order_list::by_ids(&mut tx, &[order]).await?;
-        tx.commit().await?;
-        Ok(rows.into_iter().next().map(Self::from))
+        let row: Option<OrderRow> = batch::one(scope, order).await?;
+        Ok(row.map(Self::from))
     }
 }
 

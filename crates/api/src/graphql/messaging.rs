@@ -204,7 +204,7 @@ impl MessageFilter {
 #[derive(Debug, SimpleObject)]
 pub(crate) struct Sender {
     /// Opaque.
-    id: ID,
+    pub(super) id: ID,
     /// Which driver speaks for it.
     kind: SenderKind,
     /// To be told to the messenger: its delivery reports arrive here. Whoever knows it can report.

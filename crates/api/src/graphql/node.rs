@@ -1,64 +1,105 @@
-//! Anything by its id. What is another tenant's, deleted or misspelt is null, never an error that tells existence.
+//! Anything by its id. What is another tenant's, deleted or misspelt is null, never an error that tells existence; whoever
+//! may not see a type is told so, whether or not there is such a thing.
 
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Interface, Object, Result};
+use simpul_domain::Code;
 
 use super::{
-    billing::{Invoice, Payment},
+    billing::{Gateway, Invoice, Payment, PaymentAttempt},
     catalog::ServicePlan,
     customers::Customer,
-    messaging::Message,
+    domains::CustomDomain,
+    entitled::AddOnOrder,
+    identity::{api_keys::ApiKey, lists::Session, roles::Role, user::User},
+    messaging::{Message, Sender},
     network::Router,
+    operations::Intervention,
+    saas::SaasInvoice,
     scope::{Scope, scope},
     subscriptions::Subscription,
+    tenancy::Tenant,
 };
 use crate::ApiError;
 
 /// Most ids of one question.
 const MAX_IDS: usize = 100;
 
-/// Anything with an id.
-#[derive(Debug, Interface)]
-#[graphql(field(
-    name = "id",
-    ty = "&ID",
-    desc = "Opaque, unique over everything, never used again."
-))]
-pub(crate) enum Node {
-    Customer(Customer),
-    Invoice(Invoice),
-    Message(Message),
-    Payment(Payment),
-    Router(Router),
-    ServicePlan(ServicePlan),
-    Subscription(Subscription),
+/// Declares what has an id in a schema, and who finds it: by the prefix of the id, the rest of which is the type's own
+/// check. Of several types with one prefix the first that has it is taken; refused is who may see none of them.
+macro_rules! nodes {
+    ($($prefix:literal => $($type:ident = $load:path)|+,)*) => {
+        /// Anything with an id.
+        #[derive(Debug, Interface)]
+        #[graphql(field(
+            name = "id",
+            ty = "&ID",
+            desc = "Opaque, unique over everything, never used again."
+        ))]
+        pub(crate) enum Node {
+            $($($type($type),)+)*
+        }
+
+        impl Node {
+            async fn load(scope: &Arc<Scope>, id: &str) -> Result<Option<Self>, ApiError> {
+                match id.split_once('_').map(|(prefix, _)| prefix) {
+                    $(Some($prefix) => {
+                        let mut refused = Ok(None);
+                        let mut may_see = false;
+                        $(if let Ok(id) = id.parse() {
+                            match $load(scope, id).await {
+                                Ok(Some(found)) => return Ok(Some(Self::$type(found))),
+                                Ok(None) => may_see = true,
+                                Err(error) if error.code == Code::Forbidden => refused = Err(error),
+                                Err(error) => return Err(error),
+                            }
+                        })+
+                        if may_see { Ok(None) } else { refused }
+                    })*
+                    _ => Ok(None),
+                }
+            }
+
+            /// In the order of their ids.
+            async fn load_all(scope: &Arc<Scope>, ids: &[ID]) -> Result<Vec<Option<Self>>, ApiError> {
+                $crate::graphql::node::may_ask(ids)?;
+                let found = ids.iter().map(|id| Self::load(scope, id));
+                futures_util::future::try_join_all(found).await
+            }
+        }
+    };
+}
+pub(super) use nodes;
+
+/// Whether so many ids may be asked for at once.
+pub(super) fn may_ask(ids: &[ID]) -> Result<(), ApiError> {
+    if ids.len() > MAX_IDS {
+        let text = format!("ids has at most {MAX_IDS} entries");
+        return Err(ApiError::new(Code::ValidationError, text));
+    }
+    Ok(())
 }
 
-impl Node {
-    /// The prefix of an id says what it is of; the rest is that type's own check.
-    async fn load(scope: &Arc<Scope>, id: &str) -> Result<Option<Self>, ApiError> {
-        macro_rules! by_prefix {
-            ($($prefix:literal => $type:ident,)*) => {
-                match id.split_once('_').map(|(prefix, _)| prefix) {
-                    $(Some($prefix) => match id.parse() {
-                        Ok(id) => $type::load(scope, id).await?.map(Self::$type),
-                        Err(_) => None,
-                    },)*
-                    _ => None,
-                }
-            };
-        }
-        Ok(by_prefix!(
-            "cus" => Customer,
-            "inv" => Invoice,
-            "msg" => Message,
-            "pay" => Payment,
-            "rtr" => Router,
-            "pln" => ServicePlan,
-            "sub" => Subscription,
-        ))
-    }
+nodes! {
+    "att" => PaymentAttempt = PaymentAttempt::load,
+    "cus" => Customer = Customer::load,
+    "dom" => CustomDomain = CustomDomain::load,
+    "gwy" => Gateway = Gateway::load,
+    "inv" => Invoice = Invoice::load | SaasInvoice = SaasInvoice::load,
+    "itv" => Intervention = Intervention::load,
+    "key" => ApiKey = ApiKey::load,
+    "msg" => Message = Message::load,
+    "ord" => AddOnOrder = AddOnOrder::load,
+    "pay" => Payment = Payment::load,
+    "pln" => ServicePlan = ServicePlan::load,
+    "rol" => Role = Role::load,
+    "rtr" => Router = Router::load,
+    "ses" => Session = Session::load,
+    "snd" => Sender = Sender::load,
+    "sub" => Subscription = Subscription::load,
+    "ten" => Tenant = Tenant::own,
+    "usr" => User = User::load,
 }
 
 /// Questions about anything.
@@ -80,12 +121,6 @@ impl NodeQuery {
         context: &Context<'_>,
         #[graphql(desc = "At most 100.")] ids: Vec<ID>,
     ) -> Result<Vec<Option<Node>>> {
-        if ids.len() > MAX_IDS {
-            let text = format!("ids has at most {MAX_IDS} entries");
-            return Err(ApiError::new(simpul_domain::Code::ValidationError, text).into());
-        }
-        let scope = scope(context)?;
-        let found = ids.iter().map(|id| Node::load(scope, id));
-        Ok(futures_util::future::try_join_all(found).await?)
+        Ok(Node::load_all(scope(context)?, &ids).await?)
     }
 }

@@ -44,6 +44,8 @@ pub(crate) struct Scope {
     left: OnceLock<Left>,
     /// Transactions over read models so far.
     reads: AtomicU32,
+    /// How old the oldest of them was, in milliseconds.
+    lag_ms: Mutex<Option<i64>>,
     /// Where live streams come from, on connections that carry them.
     hub: Option<Arc<Hub>>,
     /// Resolvers that ask for rows at the same time.
@@ -77,6 +79,7 @@ impl Scope {
             standing: OnceCell::new(),
             left: OnceLock::new(),
             reads: AtomicU32::new(0),
+            lag_ms: Mutex::default(),
             hub: None,
             gatherings: Gatherings::default(),
             document: None,
@@ -226,13 +229,31 @@ impl Scope {
 
     /// A transaction over read models that are at least as new as the client, and this operation, knows them.
     pub(super) async fn read(&self, projections: &[&str]) -> Result<TenantTx, ApiError> {
-        if let Some(tx) = self.first_read(projections, Plans::Asked) {
-            return Ok(tx);
+        let store = self.state.store();
+        let tx = match self.first_read(projections, Plans::Asked) {
+            Some(tx) => tx,
+            None if projections.is_empty() => store.db().read_tx(self.viewer.tenant).await?,
+            None => read_at(store, self.viewer.tenant, projections, self.token()).await?,
+        };
+        Ok(self.aged(tx))
+    }
+
+    fn aged(&self, tx: TenantTx) -> TenantTx {
+        if let Some(age) = tx.age() {
+            let now = self.state.store().now();
+            let lag = age
+                .behind_since
+                .map(|since| (now - since).num_milliseconds().max(0));
+            let mut oldest = self.lag_ms.lock().unwrap_or_else(PoisonError::into_inner);
+            *oldest = lag.or(Some(0)).max(*oldest);
         }
-        if projections.is_empty() {
-            return Ok(self.state.store().db().read_tx(self.viewer.tenant).await?);
-        }
-        Ok(read_at(self.state.store(), self.viewer.tenant, projections, self.token()).await?)
+        tx
+    }
+
+    /// How long the oldest read model that was read did not hear of something, in milliseconds; nothing where none was
+    /// read.
+    pub(crate) fn lag_ms(&self) -> Option<i64> {
+        *self.lag_ms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What was begun, for the first who reads. Next time that is begun which is wanted now.
@@ -248,16 +269,19 @@ impl Scope {
 
     /// Like [`Scope::read`], for rows by their ids.
     pub(super) async fn look_up(&self, projection: &str) -> Result<TenantTx, ApiError> {
-        if let Some(tx) = self.first_read(&[projection], Plans::Once) {
-            return Ok(tx);
-        }
-        Ok(look_up_at(
-            self.state.store(),
-            self.viewer.tenant,
-            &[projection],
-            self.token(),
-        )
-        .await?)
+        let tx = match self.first_read(&[projection], Plans::Once) {
+            Some(tx) => tx,
+            None => {
+                look_up_at(
+                    self.state.store(),
+                    self.viewer.tenant,
+                    &[projection],
+                    self.token(),
+                )
+                .await?
+            }
+        };
+        Ok(self.aged(tx))
     }
 
     fn token(&self) -> Option<ConsistencyToken> {

@@ -156,7 +156,7 @@ impl Viewer {
 #[derive(Debug, SimpleObject)]
 pub(crate) struct Tenant {
     /// Opaque.
-    id: ID,
+    pub(super) id: ID,
     /// As it is printed on invoices.
     name: String,
     /// What the operator has chosen.
@@ -164,6 +164,15 @@ pub(crate) struct Tenant {
 }
 
 impl Tenant {
+    /// The viewer's, and no other.
+    pub(super) async fn own(scope: &Scope, tenant: TenantId) -> Result<Option<Self>, ApiError> {
+        if tenant == scope.tenant() {
+            Self::load(scope, tenant).await
+        } else {
+            Ok(None)
+        }
+    }
+
     /// From its own stream: always as new as the last command.
     pub(super) async fn load(scope: &Scope, tenant: TenantId) -> Result<Option<Self>, ApiError> {
         let store = scope.state().store();

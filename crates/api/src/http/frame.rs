@@ -70,7 +70,7 @@ impl RequestId {
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        error.retry_after(headers);
+        error.write_waits(headers);
         response
     }
 }

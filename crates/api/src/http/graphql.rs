@@ -28,6 +28,7 @@ use crate::{
     ApiError,
     budget::Left,
     engine::{Executed, Operation, Prepared, not_trusted},
+    error::write_waits,
     graphql::{Answered, Scope},
     identity::limits,
     surface::Documents,
@@ -40,6 +41,8 @@ const READ_DEADLINE: Duration = Duration::from_secs(10);
 const MAX_ANONYMOUS_BYTES: usize = 16 * 1024;
 /// Asks for `extensions.cost`.
 const COST: HeaderName = HeaderName::from_static("x-graphql-cost");
+/// How old the oldest read model was that an operation has read, in milliseconds.
+const LAG: HeaderName = HeaderName::from_static("x-consistency-lag-ms");
 /// Its methods.
 pub(super) const ALLOWED: &str = "GET, POST";
 
@@ -50,10 +53,12 @@ pub(super) async fn execute(
     request: axum::http::Request<Body>,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let mut response = match serve(&door, &id, &parts, body).await {
+    let mut touched = None;
+    let mut response = match serve(&door, &id, &parts, body, &mut touched).await {
         Ok(response) => response,
         Err(error) => id.problem(&error),
     };
+    tell_budget(&mut response, touched);
     let vary = HeaderValue::from_static("Accept, Authorization");
     response.headers_mut().insert(header::VARY, vary);
     response
@@ -67,11 +72,18 @@ pub(super) async fn schema_document(State(door): State<Door>, id: RequestId, hea
     }
 }
 
-async fn serve(door: &Door, id: &RequestId, parts: &Parts, body: Body) -> Result<Response, ApiError> {
+/// `touched` is the budget that was taken from last.
+async fn serve(
+    door: &Door,
+    id: &RequestId,
+    parts: &Parts,
+    body: Body,
+    touched: &mut Option<Left>,
+) -> Result<Response, ApiError> {
     let shared = &door.shared;
     let origin = Origin::of(&parts.extensions);
     if let Some(ip) = origin.ip {
-        shared.budgets.knock(ip, shared.state.store().now())?;
+        *touched = Some(shared.budgets.knock(&shared.state, ip).await?);
     }
     if !parts.headers.contains_key(header::AUTHORIZATION) {
         return anonymous(door, id, parts, body, origin).await;
@@ -89,7 +101,7 @@ async fn serve(door: &Door, id: &RequestId, parts: &Parts, body: Body) -> Result
     };
     let (signed_in, mut begun) = door.let_in(&parts.headers, shown, &first).await?;
     let request = shared.budgets.request(&shared.state, signed_in.viewer);
-    begun.unless_it_takes_time(request).await?;
+    *touched = Some(begun.unless_it_takes_time(request).await?);
     if parts.method == Method::POST {
         must_be_json(&parts.headers)?;
     }
@@ -148,23 +160,29 @@ async fn run(
         let (requested, actual) = (prepared.cost, prepared.cost - unused);
         json!({ "cost": { "requested": requested, "actual": actual, "limit": limit, "reads": scope.reads() } })
     });
-    Ok(with_budget(respond(answered, extensions, media), left))
+    let mut response = respond(answered, extensions, media);
+    tell_budget(&mut response, Some(left));
+    if let Some(lag) = scope.lag_ms() {
+        response.headers_mut().insert(LAG, HeaderValue::from(lag));
+    }
+    Ok(response)
 }
 
 /// An answer with its status, and when to come again if it was too early.
 fn respond(answered: Answered, extensions: Option<Value>, media: MediaType) -> Response {
-    let (status, wait) = match &answered {
+    let (status, facts) = match &answered {
         Answered::Data(_) => (StatusCode::OK, None),
         Answered::Body(body) => {
-            let wait = body.pointer("/errors/0/extensions/retryAfterSeconds");
-            (status(body, media), wait.and_then(Value::as_u64))
+            let facts = body.pointer("/errors/0/extensions");
+            (status(body, media), facts.cloned())
         }
     };
     let mut response = body(status, media, answered.write(extensions));
-    if let Some(seconds) = wait.filter(|_| matches!(status.as_u16(), 429 | 503)) {
-        let seconds = HeaderValue::from(seconds);
-        response.headers_mut().insert(header::RETRY_AFTER, seconds);
-    }
+    write_waits(
+        status.as_u16(),
+        &facts.unwrap_or_default(),
+        response.headers_mut(),
+    );
     response
 }
 
@@ -238,16 +256,19 @@ fn not_by_get(id: &RequestId) -> Response {
     response
 }
 
-fn with_budget(mut response: Response, left: Left) -> Response {
-    left.write(response.headers_mut());
-    response
+/// Tells what is left, unless the answer speaks of another budget: the one that refused.
+pub(super) fn tell_budget(response: &mut Response, left: Option<Left>) {
+    let headers = response.headers_mut();
+    if let Some(left) = left.filter(|_| !headers.contains_key("ratelimit-limit")) {
+        left.write(headers);
+    }
 }
 
 impl RequestId {
     /// A refusal of the operation in the form that the client likes.
     fn answer(&self, error: &ApiError, media: MediaType) -> Response {
         let mut response = write(&error.body(self.as_str()), media);
-        error.retry_after(response.headers_mut());
+        error.write_waits(response.headers_mut());
         response
     }
 }

@@ -37,13 +37,13 @@ pub(super) async fn execute_or_upgrade(
     let (mut parts, _) = request.into_parts();
     let origin = Origin::of(&parts.extensions);
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &()).await;
-    match open(&door, &id, &parts.headers, origin, upgrade) {
+    match open(&door, &id, &parts.headers, origin, upgrade).await {
         Ok(response) => response,
         Err(error) => id.problem(&error),
     }
 }
 
-fn open(
+async fn open(
     door: &Door,
     id: &RequestId,
     headers: &HeaderMap,
@@ -52,7 +52,7 @@ fn open(
 ) -> Result<Response, ApiError> {
     let shared = &door.shared;
     if let Some(ip) = origin.ip {
-        shared.budgets.knock(ip, shared.state.store().now())?;
+        shared.budgets.knock(&shared.state, ip).await?;
     }
     if shared.state.stop.is_cancelled() {
         return Err(ApiError::new(Code::Unavailable, "The server is stopping"));
@@ -83,9 +83,10 @@ fn open(
 pub(super) async fn stream(State(door): State<Door>, id: RequestId, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
     let origin = Origin::of(&parts.extensions);
+    let mut touched = None;
     let opened = async {
         if let Some(ip) = origin.ip {
-            door.shared.budgets.knock(ip, door.shared.state.store().now())?;
+            touched = Some(door.shared.budgets.knock(&door.shared.state, ip).await?);
         }
         let signed_in = door.authenticate(&parts.headers).await?;
         if parts.method == Method::POST {
@@ -106,10 +107,12 @@ pub(super) async fn stream(State(door): State<Door>, id: RequestId, request: Req
             request_id: id.as_str().to_owned(),
             token: consistency_token(&parts.headers)?,
         };
-        sse::events(door.clone(), client, operation)
+        sse::events(door.clone(), client, operation).await
     };
-    match opened.await {
+    let mut response = match opened.await {
         Ok(response) => response,
         Err(error) => id.problem(&error),
-    }
+    };
+    graphql::tell_budget(&mut response, touched);
+    response
 }

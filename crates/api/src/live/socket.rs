@@ -172,8 +172,9 @@ impl Connection {
         let caller = self.door.sign_in(credentials).await;
         let caller = caller.ok().filter(|caller| !caller.standing.disabled);
         let caller = caller.ok_or(Refusal::Forbidden)?;
-        let sockets = &self.door.shared.sockets;
-        let seat = sockets.sit(caller.viewer).ok_or(Refusal::TooManySockets)?;
+        let shared = &self.door.shared;
+        let seat = shared.sockets.sit(&shared.state, caller.viewer).await;
+        let seat = seat.ok_or(Refusal::TooManySockets)?;
         let until = caller.until;
         self.signed_in = Some(Seated {
             caller,

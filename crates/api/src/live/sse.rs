@@ -32,9 +32,11 @@ const RECHECK_EVERY: u64 = 5;
 const KEEP_ALIVE_EVERY: u64 = 15;
 
 /// The stream of an operation's answers.
-pub(crate) fn events(door: Door, client: Client, operation: Operation) -> Result<Response, ApiError> {
+pub(crate) async fn events(door: Door, client: Client, operation: Operation) -> Result<Response, ApiError> {
     let signed_in = client.signed_in.clone();
-    let seat = door.shared.sockets.sit(signed_in.viewer).ok_or_else(|| {
+    let shared = &door.shared;
+    let seat = shared.sockets.sit(&shared.state, signed_in.viewer).await;
+    let seat = seat.ok_or_else(|| {
         ApiError::new(
             simpul_domain::Code::LimitReached,
             "A user has too many live connections",

@@ -4,11 +4,13 @@ use axum::{
     body::Body,
     http::{Request, StatusCode, header},
 };
+use chrono::TimeDelta;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use simpul_api::auth::Viewer;
 use simpul_app::permission;
 use simpul_event_store::inline::access::{self, TenantAccess};
+use simpul_testkit::sql;
 
 use crate::{
     front::{Front, read},
@@ -143,4 +145,53 @@ async fn personal_data_stays_sealed_unless_it_is_asked_for() {
         statements.push(front.state.store().db().asked() - before);
     }
     assert_eq!(statements, [1, 2], "the rows, and for names the keys");
+}
+
+/// The status of an answer, and a header of it.
+async fn header_of(front: &Front, (query, token): (&str, Option<&str>), name: &str) -> (u16, Option<String>) {
+    let mut request = Request::post("/graphql")
+        .header(
+            header::AUTHORIZATION,
+            format!("Bearer {}", front.token(front.owner)),
+        )
+        .header(header::CONTENT_TYPE, "application/json");
+    if let Some(token) = token {
+        request = request.header("x-consistency-token", token);
+    }
+    let request = request.body(Body::from(json!({ "query": query }).to_string()));
+    let response = front.send(request.expect("request")).await;
+    let header = response.headers().get(name);
+    let text = header.map(|value| value.to_str().expect("a text").to_owned());
+    (response.status().as_u16(), text)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_says_how_old_the_oldest_read_model_was_that_it_is_from() {
+    const LAG: &str = "x-consistency-lag-ms";
+    let front = Front::open().await;
+    let written = register(&front, front.owner, "B-1").await;
+    let token = written["consistencyToken"].as_str().expect("a token");
+    let (tenant, _) = token.rsplit_once('.').expect("a position");
+    let told = |lag: &str| (200, Some(lag.to_owned()));
+    // The first time, and as it has begun since then.
+    for _ in 0..2 {
+        assert_eq!(header_of(&front, (FIND, Some(token)), LAG).await, told("0"));
+    }
+    let nothing_read = "{ viewer { permissions } }";
+    assert_eq!(header_of(&front, (nothing_read, None), LAG).await, (200, None));
+
+    // From here on the list of customers hears of nothing.
+    let mut admin = sql::Session::open(&front.test.superuser_url()).await;
+    admin.run("BEGIN").await.expect("begun");
+    let cursor = "SELECT FROM es.cursors WHERE subscriber LIKE 'projection/customers/%' FOR UPDATE";
+    admin.run(cursor).await.expect("held");
+    register(&front, front.owner, "B-2").await;
+    front.test.clock().advance(TimeDelta::milliseconds(3_500));
+    for document in [FIND, "{ customers { nodes { id } } }"] {
+        assert_eq!(header_of(&front, (document, None), LAG).await, told("3500"));
+    }
+    let future = format!("{tenant}.1000000");
+    let early = header_of(&front, (FIND, Some(&future)), "retry-after").await;
+    assert_eq!(early, (503, Some("1".to_owned())));
+    admin.run("ROLLBACK").await.expect("let go");
 }

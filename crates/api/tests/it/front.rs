@@ -44,7 +44,7 @@ use simpul_domain::{
     tenancy::{Entitlements, Subdomain, TenantSettings},
 };
 use simpul_event_store::{
-    Actor, Bus, Command, Context, EventStore,
+    Actor, Bus, Command, Context, EventStore, Upcasters,
     feed::RunnerSettings,
     inline::{access, identity::letter},
 };
@@ -150,6 +150,30 @@ pub(crate) fn keys(pem: &str) -> Keys {
     Keys::from_pem(&SecretString::from(pem), ISSUER).expect("a key")
 }
 
+fn process(bus: Bus, stand_in: Option<Url>, identity: IdentitySettings) -> ApiState {
+    let store = bus.store().clone();
+    let egress = Egress::new(Policy::development()).expect("a guard");
+    let gateways = StoredGateways::new(store.clone(), egress.clone(), stand_in);
+    let senders = StoredSenders::new(store.clone(), egress, None);
+    let consumer = Arc::new(Provisioning::new(store.clone(), Wake::default()));
+    ApiState::from(Parts {
+        repairs: Repairs::new(bus.clone(), Replays::new(store).with(consumer)),
+        bus,
+        keys: Arc::new(keys(KEY)),
+        identity: Identity {
+            hasher: Hasher::start(CHEAP, Peppers::default()).expect("threads"),
+            settings: identity,
+        },
+        gateways: Arc::new(gateways),
+        senders,
+        intake: Wake::default(),
+        public_url: Url::parse("https://hooks.simpul.test/").expect("url"),
+        metrics: Metrics::default(),
+        tasks: TaskTracker::new(),
+        stop: CancellationToken::new(),
+    })
+}
+
 impl Front {
     pub(crate) async fn open() -> Self {
         Self::with(None, Settings::default()).await
@@ -175,26 +199,7 @@ impl Front {
     ) -> Self {
         let test = TestDb::create().await;
         let bus = test.bus();
-        let egress = Egress::new(Policy::development()).expect("a guard");
-        let gateways = StoredGateways::new(test.store(), egress.clone(), stand_in);
-        let senders = StoredSenders::new(test.store(), egress, None);
-        let consumer = Arc::new(Provisioning::new(test.store(), Wake::default()));
-        let state = ApiState::from(Parts {
-            bus: bus.clone(),
-            keys: Arc::new(keys(KEY)),
-            identity: Identity {
-                hasher: Hasher::start(CHEAP, Peppers::default()).expect("threads"),
-                settings: identity,
-            },
-            gateways: Arc::new(gateways),
-            repairs: Repairs::new(bus.clone(), Replays::new(test.store()).with(consumer)),
-            senders,
-            intake: Wake::default(),
-            public_url: Url::parse("https://hooks.simpul.test/").expect("url"),
-            metrics: Metrics::default(),
-            tasks: TaskTracker::new(),
-            stop: CancellationToken::new(),
-        });
+        let state = process(bus.clone(), stand_in, identity);
         let stop = state.stop.clone();
         state.tasks.spawn(registry::supervise(
             test.store(),
@@ -306,6 +311,12 @@ impl Front {
     /// A second process over the same database.
     pub(crate) fn another_instance(&self, settings: Settings) -> Router {
         simpul_api::router(self.state.clone(), settings)
+    }
+
+    /// Another process of the same installation.
+    pub(crate) fn another_process(&self) -> ApiState {
+        let bus = Bus::new(self.test.another_store(Upcasters::default()));
+        process(bus, None, IdentitySettings::default())
     }
 
     /// One operation, with its answer's status and body.

@@ -1,17 +1,25 @@
 //! Live connections over real sockets: who hears what, in which order, and when a connection ends.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
+use axum::Router;
 use chrono::TimeDelta;
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use simpul_api::{
-    Settings,
+    ApiState, Settings,
     auth::Viewer,
     budget::{Limits, Rate},
 };
 use simpul_app::permission;
-use simpul_event_store::inline::access;
+use simpul_event_store::{
+    inline::access,
+    presence::{self, Introduction, Part},
+};
+use simpul_testkit::sql;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream,
@@ -29,13 +37,14 @@ pub(crate) async fn listen(front: &Front) -> SocketAddr {
 }
 
 fn serve(front: &Front, listener: TcpListener) -> SocketAddr {
+    serve_process(&front.state, front.router.clone(), listener)
+}
+
+fn serve_process(state: &ApiState, router: Router, listener: TcpListener) -> SocketAddr {
     let address = listener.local_addr().expect("an address");
-    let service = front
-        .router
-        .clone()
-        .into_make_service_with_connect_info::<SocketAddr>();
-    let stop = front.state.stop.clone();
-    front.state.tasks.spawn(async move {
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let stop = state.stop.clone();
+    state.tasks.spawn(async move {
         let _ = axum::serve(listener, service)
             .with_graceful_shutdown(stop.cancelled_owned())
             .await;
@@ -73,10 +82,14 @@ impl Client {
         client
     }
 
-    async fn sign_in(&mut self, token: &str) {
+    async fn introduce(&mut self, token: &str) {
         let authorization = format!("Bearer {token}");
         self.say(&json!({ "type": "connection_init", "payload": { "authorization": authorization } }))
             .await;
+    }
+
+    async fn sign_in(&mut self, token: &str) {
+        self.introduce(token).await;
         assert_eq!(self.hear().await, json!({ "type": "connection_ack" }));
     }
 
@@ -263,6 +276,101 @@ async fn a_busy_stream_that_nobody_reads_does_not_hold_up_its_neighbours() {
         assert_ne!(message["type"], "error", "{message}");
         heard += usize::from(message["id"] != "question");
     }
+}
+
+/// Tries until one more socket is let in.
+async fn one_more(front: &Front, address: SocketAddr, viewer: Viewer) -> Client {
+    let asked = Instant::now();
+    let token = front.token(viewer);
+    loop {
+        let mut client = Client::connect(address).await;
+        client.introduce(&token).await;
+        match client.frame().await {
+            Message::Text(_) => return client,
+            refused => assert!(asked.elapsed() < PATIENCE, "still {refused:?}"),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn is_refused(front: &Front, address: SocketAddr, viewer: Viewer) {
+    let mut client = Client::connect(address).await;
+    client.introduce(&front.token(viewer)).await;
+    assert_eq!(client.closed().await, 4429);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_has_ten_sockets_on_all_instances_and_those_of_a_killed_one_are_free() {
+    let front = Front::open().await;
+    let introduction = || Introduction {
+        version: "1.2.3".to_owned(),
+        parts: vec![Part::Api],
+    };
+    let me = presence::arrive(front.state.store(), introduction()).await;
+    let _me = me.expect("present");
+    let process = front.another_process();
+    let other = presence::arrive(process.store(), introduction()).await;
+    let other = other.expect("present");
+    let here = listen(&front).await;
+    let router = simpul_api::router(process.clone(), Settings::default());
+    let there = serve_process(
+        &process,
+        router,
+        TcpListener::bind("127.0.0.1:0").await.expect("a port"),
+    );
+    let viewer = front.colleague(&[permission::ROUTER_READ]).await;
+    let mut sockets = Vec::new();
+    for address in [here, here, here, here, there, there, there, there, there, there] {
+        sockets.push(Client::signed_in(&front, address, viewer).await);
+    }
+    is_refused(&front, here, viewer).await;
+    is_refused(&front, there, viewer).await;
+    // Somebody else is not counted with them.
+    Client::signed_in(&front, here, front.owner).await;
+    // Closed there, free here.
+    sockets.pop();
+    sockets.push(one_more(&front, here, viewer).await);
+    is_refused(&front, here, viewer).await;
+    let seats = format!(
+        "SELECT count(*) FROM es.seats WHERE user_id = '{}'",
+        viewer.user.as_uuid()
+    );
+    let mut admin = sql::Session::open(&front.test.superuser_url()).await;
+    assert_eq!(admin.value::<i64>(&seats).await, 10);
+    // Its sockets stay open in this test; nobody answers for them any more.
+    let killed = other.holder();
+    drop(other);
+    for _ in 0..5 {
+        sockets.push(one_more(&front, here, viewer).await);
+    }
+    is_refused(&front, here, viewer).await;
+    assert_eq!(admin.value::<i64>(&seats).await, 10);
+    let left = format!("SELECT count(*) FROM es.seats WHERE holder = '{killed}'");
+    assert_eq!(admin.value::<i64>(&left).await, 0, "what it left is cleared away");
+    process.stop.cancel();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sockets_open_while_they_cannot_be_counted_together() {
+    let front = Front::open().await;
+    let introduction = Introduction {
+        version: "1.2.3".to_owned(),
+        parts: vec![Part::Api],
+    };
+    let me = presence::arrive(front.state.store(), introduction).await;
+    let _me = me.expect("present");
+    let address = listen(&front).await;
+    let token = front.token(front.owner);
+    let mut admin = sql::Session::open(&front.test.superuser_url()).await;
+    admin.run("BEGIN").await.expect("begun");
+    admin
+        .run("LOCK TABLE es.seats IN EXCLUSIVE MODE")
+        .await
+        .expect("locked");
+    let mut client = Client::with_token(address, &token).await;
+    client.subscribe("1", "{viewer{user{id}}}", Value::Null).await;
+    assert_eq!(client.hear().await["type"], "next");
+    admin.run("ROLLBACK").await.expect("ended");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,6 +1,6 @@
 //! The schema as committed: every name in it is for ever, and says what it is.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use async_graphql::parser::{
     parse_schema,
@@ -27,6 +27,96 @@ fn the_committed_schemas_are_the_served_ones() {
             "{file} differs; look at the change, then UPDATE_SCHEMA=1"
         );
     }
+}
+
+/// Objects with an id that nobody is asked for by it, and why.
+const NO_NODES: &[(Surface, &str, &str)] = &[
+    (
+        Surface::Staff,
+        "DeadLetter",
+        "work that is stuck; gone when it goes on",
+    ),
+    (Surface::Staff, "HistoryEntry", "a line of the log"),
+    (
+        Surface::Staff,
+        "OwnTenant",
+        "a name to switch to, of another tenant",
+    ),
+    (Surface::Staff, "SaasCheckout", "the platform's, told once"),
+    (
+        Surface::Staff,
+        "SignIn",
+        "attempts of one minute, counted together",
+    ),
+    (
+        Surface::Staff,
+        "StuckLane",
+        "work that is stuck; gone when it goes on",
+    ),
+    (
+        Surface::Staff,
+        "StuckNotice",
+        "work that is stuck; gone when it goes on",
+    ),
+    (
+        Surface::Staff,
+        "StuckParcel",
+        "work that is stuck; gone when it goes on",
+    ),
+    (
+        Surface::Portal,
+        "SignIn",
+        "attempts of one minute, counted together",
+    ),
+    (
+        Surface::Platform,
+        "HeldAddOn",
+        "a part of its tenant; the order is in the tenant's log",
+    ),
+    (Surface::Platform, "HistoryEntry", "a line of the log"),
+    (
+        Surface::Platform,
+        "OwnTenant",
+        "a name to switch to, of another tenant",
+    ),
+    (Surface::Platform, "ServerProcess", "there as long as it runs"),
+    (
+        Surface::Platform,
+        "SignIn",
+        "attempts of one minute, counted together",
+    ),
+    (
+        Surface::Platform,
+        "TenantDomain",
+        "a way to a tenant; the request is in the tenant's log",
+    ),
+];
+
+#[test]
+fn whatever_has_an_id_is_a_node_or_has_a_reason_not_to_be_one() {
+    let mut others = BTreeSet::new();
+    for surface in Surface::ALL {
+        for definition in parse_schema(simpul_api::sdl(surface)).expect("SDL").definitions {
+            let TypeSystemDefinition::Type(definition) = definition else {
+                continue;
+            };
+            let TypeKind::Object(object) = &definition.node.kind else {
+                continue;
+            };
+            let has_id = object.fields.iter().any(|field| {
+                let field = &field.node;
+                field.name.node == "id" && field.arguments.is_empty() && field.ty.node.to_string() == "ID!"
+            });
+            let is_node = object.implements.iter().any(|interface| interface.node == "Node");
+            if has_id && !is_node {
+                others.insert((surface.to_string(), definition.node.name.node.to_string()));
+            }
+        }
+    }
+    let excused = NO_NODES
+        .iter()
+        .map(|(surface, name, _)| (surface.to_string(), (*name).to_owned()));
+    assert_eq!(others, excused.collect());
 }
 
 /// Fields of one object (N7): more is a type in which two things hide.

@@ -60,22 +60,15 @@ pub(super) fn begin_reading(tenant: TenantId) -> String {
     format!("BEGIN READ ONLY; {}", enter(tenant))
 }
 
-/// The same, with the search path of the live versions of read models. Their names are ours: letters and `_`.
+/// The same, with the search path of the live versions of read models. Their names are ours: letters and `_`. Says as
+/// `reached` how far all of them are, and as `behind_since` when the next event was recorded, if there is one.
 pub(super) fn begin_reading_models(tenant: TenantId, projections: &[&str], plans: Plans) -> String {
-    reading_models("enter_read_models", tenant, projections, plans)
-}
-
-/// The same, and says as `reached` how far all of them are.
-pub(super) fn begin_reading_models_at(tenant: TenantId, projections: &[&str], plans: Plans) -> String {
-    reading_models("enter_read_models_at", tenant, projections, plans)
-}
-
-fn reading_models(function: &str, tenant: TenantId, projections: &[&str], plans: Plans) -> String {
     format!(
-        "BEGIN READ ONLY; SELECT es.{function}('{}', {}) AS reached, set_config('plan_cache_mode', '{}', true)",
+        "BEGIN READ ONLY; SELECT r.*, set_config('plan_cache_mode', '{}', true)
+             FROM es.enter_read_models_as_of('{}', {}) AS r",
+        plans.mode(),
         tenant.as_uuid(),
-        array(projections),
-        plans.mode()
+        array(projections)
     )
 }
 
@@ -96,7 +89,7 @@ pub(super) fn begin_reading_models_as(
         .map_or_else(|| "NULL".to_owned(), |session| format!("'{}'", session.as_uuid()));
     format!(
         "BEGIN READ ONLY; SELECT s.*, set_config('plan_cache_mode', '{}', true)
-             FROM es.standing_in_read_models('{}', '{}', {session}, '{}', {names}) AS s",
+             FROM es.standing_in_read_models_as_of('{}', '{}', {session}, '{}', {names}) AS s",
         plans.mode(),
         caller.tenant.as_uuid(),
         caller.actor.as_uuid(),

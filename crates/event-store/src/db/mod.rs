@@ -165,6 +165,7 @@ impl Db {
             tx,
             tenant,
             asked: None,
+            age: None,
         })
     }
 
@@ -176,6 +177,7 @@ impl Db {
             tx,
             tenant,
             asked: None,
+            age: None,
         })
     }
 
@@ -191,8 +193,7 @@ impl Db {
         projections: &[&str],
         plans: Plans,
     ) -> Result<TenantTx, StoreError> {
-        let statement = dynamic::begin_reading_models(tenant, projections, plans);
-        Ok(self.read(tenant, statement).await?.0)
+        Ok(self.read_models_at(tenant, projections, plans).await?.0)
     }
 
     /// The same, and the position in the tenant's log that all of them have reached.
@@ -202,10 +203,10 @@ impl Db {
         projections: &[&str],
         plans: Plans,
     ) -> Result<(TenantTx, i64), StoreError> {
-        let statement = dynamic::begin_reading_models_at(tenant, projections, plans);
+        let statement = dynamic::begin_reading_models(tenant, projections, plans);
         let (tx, row) = self.read(tenant, statement).await?;
         let row = row.ok_or(sqlx::Error::RowNotFound)?;
-        Ok((tx, row.try_get("reached")?))
+        Ok((tx.dated(&row)?, row.try_get("reached")?))
     }
 
     /// The same, and where the caller stands. Nowhere, and not in the read models, if nobody knows the tenant.
@@ -221,7 +222,10 @@ impl Db {
         let Some(row) = row else {
             return Ok((Standing::nowhere(), None));
         };
-        Ok((Standing::of(&row)?, Some((tx, row.try_get("reached")?))))
+        Ok((
+            Standing::of(&row)?,
+            Some((tx.dated(&row)?, row.try_get("reached")?)),
+        ))
     }
 
     /// A connection whose BEGIN nobody saw through is thrown away. Commands and loops run in tasks that nobody cancels; a
@@ -243,6 +247,7 @@ impl Db {
             tx,
             tenant,
             asked: Some(Arc::clone(&self.asked)),
+            age: None,
         };
         Ok((tx, row))
     }
@@ -374,9 +379,28 @@ pub struct TenantTx {
     tenant: TenantId,
     /// Counts the statements, if it only reads.
     asked: Option<Arc<AtomicU64>>,
+    age: Option<Age>,
+}
+
+/// How old what a transaction reads was when it began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Age {
+    /// When the first event was recorded that a read model does not know; nothing if they know all.
+    pub behind_since: Option<DateTime<Utc>>,
 }
 
 impl TenantTx {
+    fn dated(mut self, row: &PgRow) -> Result<Self, sqlx::Error> {
+        let behind_since = row.try_get("behind_since")?;
+        self.age = Some(Age { behind_since });
+        Ok(self)
+    }
+
+    /// Of the read models that it began to read, if it did.
+    pub const fn age(&self) -> Option<Age> {
+        self.age
+    }
+
     pub const fn tenant(&self) -> TenantId {
         self.tenant
     }

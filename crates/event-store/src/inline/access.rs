@@ -347,7 +347,7 @@ impl Standing {
         }
     }
 
-    /// From a row of `es.standing_in_read_models`.
+    /// From a row of `es.standing_in_read_models_as_of`.
     pub(crate) fn of(row: &PgRow) -> Result<Self, sqlx::Error> {
         Ok(Self::from(Found {
             disabled: row.try_get("disabled")?,

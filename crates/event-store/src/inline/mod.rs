@@ -21,6 +21,7 @@ pub mod notice;
 pub mod outbox;
 pub mod quota;
 pub mod radius;
+pub mod seat;
 pub mod stuck;
 pub mod timer;
 

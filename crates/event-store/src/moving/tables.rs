@@ -64,6 +64,7 @@ pub const LEFT: &[(&str, &str)] = &[
     ("letters", "they bring single-use secrets"),
     ("radius_samples", "what was said here is for disputes here"),
     ("refresh_tokens", "sessions end"),
+    ("seats", "connections end"),
     ("sessions", "they are of this installation's keys"),
     ("sign_in_delays", "nobody guesses here"),
     ("snapshots", "a cache"),

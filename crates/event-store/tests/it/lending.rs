@@ -151,7 +151,7 @@ async fn a_connection_whose_beginning_failed_is_thrown_away() {
     let store = test.store();
     let mut admin = Session::open(&test.superuser_url()).await;
     admin
-        .run("REVOKE EXECUTE ON FUNCTION es.enter_read_models(uuid, text[]) FROM simpul_app")
+        .run("REVOKE EXECUTE ON FUNCTION es.enter_read_models_as_of(uuid, text[]) FROM simpul_app")
         .await
         .expect("revoked");
     for _ in 0..3 {

@@ -241,7 +241,7 @@ pub async fn history(
 /// Which entries of the trail are wanted; every given part must hold.
 #[derive(Debug, Clone, Default)]
 pub struct EntryFilter {
-    /// Only what people did, not what followed from it.
+    /// Only what people did, and that somebody began to act as one of them; not what followed from it.
     pub people_only: bool,
     /// `usr_…`, or `system:<name>`.
     pub actor: Option<String>,
@@ -267,7 +267,8 @@ pub async fn entries(
                 actor, impersonator, ip, user_agent, command, at, summary
          FROM entries
          WHERE tenant_id = $1 AND tenant_seq < $2
-           AND (NOT $3 OR starts_with(actor, 'usr_')) AND ($4::text IS NULL OR actor = $4)
+           AND (NOT $3 OR starts_with(actor, 'usr_') OR impersonator IS NOT NULL)
+           AND ($4::text IS NULL OR actor = $4)
            AND ($5::text IS NULL OR event_type = $5 OR command = $5 OR starts_with(event_type, $5 || '.')
                 OR starts_with(command, $5 || '.'))
            AND ($6::timestamptz IS NULL OR at >= $6) AND ($7::timestamptz IS NULL OR at < $7)

@@ -200,3 +200,8 @@ impl Keyed for BackupRow {
         }
     }
 }
+
+/// Backups by id; unknown ones are left out.
+pub async fn by_ids(tx: &mut TenantTx, ids: &[BackupId]) -> Result<Vec<BackupRow>, QueryError> {
+    by_id(tx, &column(ids, |id| id.as_uuid())).await
+}

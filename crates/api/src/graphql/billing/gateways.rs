@@ -49,7 +49,7 @@ pub(crate) enum GatewayMode {
 #[derive(Debug, SimpleObject)]
 pub(crate) struct Gateway {
     /// Opaque.
-    id: ID,
+    pub(in crate::graphql) id: ID,
     /// Which company's protocol it speaks.
     kind: GatewayKind,
     /// Which of the gateway's worlds it lives in.

@@ -8,11 +8,11 @@ mod payments;
 mod start;
 
 pub(crate) use self::{
-    gateways::{GatewayKind, GatewayMode, GatewaysMutation},
+    gateways::{Gateway, GatewayKind, GatewayMode, GatewaysMutation},
     invoice::{Invoice, InvoiceLine, InvoiceStatus},
     invoices::{InvoicesMutation, InvoicesQuery},
     isolir::{IsolirMutation, IsolirQuery},
     payments::{Payment, PaymentFlag, PaymentsQuery},
-    start::{PaymentAttemptStatus, PaymentsMutation},
+    start::{PaymentAttempt, PaymentAttemptStatus, PaymentsMutation},
 };
 pub(super) use start::outcome;

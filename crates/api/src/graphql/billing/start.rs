@@ -1,19 +1,19 @@
 //! Attempts to pay through a gateway.
 
+use std::sync::Arc;
+
 use async_graphql::{ComplexObject, Context, Enum, ID, InputObject, Object, Result, SimpleObject};
 use simpul_app::{billing::OpenCheckout, permission};
 use simpul_domain::{AttemptId, Code, billing::attempt::AttemptStatus as DomainStatus};
-use simpul_event_store::{Command as _, feed::Projector as _};
-use simpul_projections::billing::{
-    attempt_list::{self, AttemptRow},
-    invoice_list::InvoiceListProjector,
-};
+use simpul_event_store::Command as _;
+use simpul_projections::billing::attempt_list::AttemptRow;
 
 use super::Invoice;
 use crate::{
     ApiError,
     checkout::{Checkout, Started},
     graphql::{
+        batch,
         fields::Fields,
         payload::{Outcome, payload},
         scalar::{DateTime, Money},
@@ -78,7 +78,7 @@ pub(crate) struct PaymentAttempt {
     #[graphql(skip)]
     row: AttemptRow,
     /// Opaque.
-    id: ID,
+    pub(in crate::graphql) id: ID,
     /// Where it stands.
     status: PaymentAttemptStatus,
     /// How the gateway names it.
@@ -133,11 +133,12 @@ impl PaymentAttempt {
 }
 
 impl PaymentAttempt {
-    async fn load(scope: &Scope, attempt: AttemptId) -> Result<Option<Self>, ApiError> {
+    pub(in crate::graphql) async fn load(
+        scope: &Arc<Scope>,
+        attempt: AttemptId,
+    ) -> Result<Option<Self>, ApiError> {
         scope.require(permission::BILLING_READ).await?;
-        let mut tx = scope.read(&[InvoiceListProjector::NAME]).await?;
-        let row = attempt_list::by_ids(&mut tx, &[attempt]).await?.pop();
-        tx.commit().await?;
+        let row: Option<AttemptRow> = batch::one(scope, attempt).await?;
         Ok(row.map(Self::from))
     }
 }

@@ -29,10 +29,10 @@ use crate::{
 const LIST: &str = "apiKeys";
 
 /// A key of a machine. What it is used with was shown once, when it was made.
-#[derive(SimpleObject)]
+#[derive(Debug, SimpleObject)]
 pub(crate) struct ApiKey {
     /// Opaque.
-    id: ID,
+    pub(in crate::graphql) id: ID,
     /// As its maker calls it.
     name: String,
     /// For whom the machine acts.
@@ -65,7 +65,8 @@ impl From<KeyRow> for ApiKey {
 }
 
 impl ApiKey {
-    async fn load(scope: &Scope, key: ApiKeyId) -> Result<Option<Self>, ApiError> {
+    pub(in crate::graphql) async fn load(scope: &Scope, key: ApiKeyId) -> Result<Option<Self>, ApiError> {
+        scope.require(permission::API_KEY_WRITE).await?;
         let mut tx = scope.read(&[]).await?;
         let row = api_key::list(&mut tx, Some(key), None, None, 1).await?.pop();
         tx.commit().await?;

@@ -59,7 +59,7 @@ async fn start(
     let state = scope.state();
     let frame = Frame {
         tenant: viewer.tenant,
-        actor: Actor::System("impersonation"),
+        actor: Actor::User(viewer.user),
         impersonator: Some(scope.viewer().user),
         ..scope.frame("impersonation", Some(&session.to_string()))
     };

@@ -1,5 +1,7 @@
 //! Sessions and sign-ins, of oneself or, for the tenant's staff, of everybody.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject, connection::Connection};
 use simpul_app::{identity::sessions::RevokeSession, permission};
 use simpul_domain::{IdError, SessionId, UserId};
@@ -24,10 +26,10 @@ const SESSIONS: &str = "sessions";
 const SIGN_INS: &str = "signIns";
 
 /// A sign-in, until it ends.
-#[derive(SimpleObject)]
+#[derive(Debug, SimpleObject)]
 pub(crate) struct Session {
     /// Opaque.
-    id: ID,
+    pub(in crate::graphql) id: ID,
     /// Whose.
     user_id: ID,
     /// How they proved who they are: `password`, `second_factor`, `recovery_code`, `invitation`, `impersonation`,
@@ -125,6 +127,35 @@ pub(super) async fn sessions(
 }
 
 impl Session {
+    async fn find(scope: &Scope, session: SessionId) -> Result<Option<SessionRow>, ApiError> {
+        let mut tx = scope.read(&[]).await?;
+        let row = session::find(&mut tx, session).await?;
+        tx.commit().await?;
+        Ok(row)
+    }
+
+    /// One's own, or with the permission anybody's.
+    pub(in crate::graphql) async fn load(
+        scope: &Arc<Scope>,
+        session: SessionId,
+    ) -> Result<Option<Self>, ApiError> {
+        let row = Self::find(scope, session).await?;
+        if row.as_ref().is_none_or(|row| row.user != scope.viewer().user) {
+            scope.require(permission::USER_READ).await?;
+        }
+        Ok(row.map(|row| Self::of(row, scope.proof().session)))
+    }
+
+    /// One's own.
+    pub(in crate::graphql) async fn own(
+        scope: &Arc<Scope>,
+        session: SessionId,
+    ) -> Result<Option<Self>, ApiError> {
+        let row = Self::find(scope, session).await?;
+        let own = row.filter(|row| row.user == scope.viewer().user);
+        Ok(own.map(|row| Self::of(row, scope.proof().session)))
+    }
+
     fn of(row: SessionRow, current: Option<SessionId>) -> Self {
         Self {
             id: row.session.to_string().into(),

@@ -1,5 +1,7 @@
 //! Roles: the built-in ones, and those that the tenant made.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use simpul_app::{
     identity::roles::{ChangeRole, DefineRole, RetireRole, built_in},
@@ -15,6 +17,7 @@ use simpul_projections::identity::role_list::{self, RoleListProjector, RoleRow};
 use crate::{
     ApiError,
     graphql::{
+        batch,
         fields::Fields,
         page::{Asked, Listed, Window, connection},
         payload::Outcome,
@@ -28,10 +31,10 @@ use crate::{
 const LIST: &str = "roles";
 
 /// A name for a set of permissions.
-#[derive(SimpleObject)]
+#[derive(Debug, SimpleObject)]
 pub(crate) struct Role {
     /// The name of a built-in role, or the id of one of the tenant's own.
-    id: ID,
+    pub(in crate::graphql) id: ID,
     /// As people call it.
     name: String,
     /// What it allows.
@@ -55,10 +58,9 @@ impl From<RoleRow> for Role {
 }
 
 impl Role {
-    async fn load(scope: &Scope, role: RoleId) -> Result<Option<Self>, ApiError> {
-        let mut tx = scope.read(&[RoleListProjector::NAME]).await?;
-        let row = role_list::by_ids(&mut tx, &[role]).await?.pop();
-        tx.commit().await?;
+    pub(in crate::graphql) async fn load(scope: &Arc<Scope>, role: RoleId) -> Result<Option<Self>, ApiError> {
+        scope.require(permission::USER_READ).await?;
+        let row: Option<RoleRow> = batch::one(scope, role).await?;
         Ok(row.map(Self::from))
     }
 }
@@ -75,7 +77,7 @@ pub(crate) struct RolePayload {
 }
 
 impl RolePayload {
-    async fn of(scope: &Scope, outcome: Outcome<RoleId>) -> Result<Self, ApiError> {
+    async fn of(scope: &Arc<Scope>, outcome: Outcome<RoleId>) -> Result<Self, ApiError> {
         let role = match outcome.id {
             Some(role) => Role::load(scope, role).await?,
             None => None,

@@ -1,6 +1,9 @@
 //! A user: read once, and only if more than the id is asked for.
 
-use std::sync::Arc;
+use std::{
+    future::{Ready, ready},
+    sync::Arc,
+};
 
 use async_graphql::{Context, Enum, ID, Object, Result};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -57,6 +60,7 @@ impl UserStatus {
 #[derive(Debug)]
 pub(crate) struct User {
     id: UserId,
+    public: ID,
     opened: OnceCell<Option<Opened>>,
 }
 
@@ -78,6 +82,7 @@ impl User {
     pub(crate) fn bare(id: UserId) -> Self {
         Self {
             id,
+            public: id.to_string().into(),
             opened: OnceCell::new(),
         }
     }
@@ -92,8 +97,16 @@ impl User {
         Ok(opened.into_iter().map(Self::from).collect())
     }
 
+    /// The viewer themself, and nobody else.
+    pub(in crate::graphql) fn own(scope: &Arc<Scope>, user: UserId) -> Ready<Result<Option<Self>, ApiError>> {
+        ready(Ok((scope.viewer().user == user).then(|| Self::bare(user))))
+    }
+
     /// As it is after a command of staff.
     pub(crate) async fn load(scope: &Arc<Scope>, user: UserId) -> Result<Option<Self>, ApiError> {
+        if scope.viewer().user == user {
+            return Ok(Some(Self::bare(user)));
+        }
         scope.require(permission::USER_READ).await?;
         let opened: Option<Opened> = batch::one(scope, user).await?;
         Ok(opened.map(Self::from))
@@ -114,8 +127,10 @@ impl User {
 
 impl From<Opened> for User {
     fn from(opened: Opened) -> Self {
+        let id = opened.of();
         Self {
-            id: opened.of(),
+            id,
+            public: id.to_string().into(),
             opened: OnceCell::new_with(Some(Some(opened))),
         }
     }
@@ -154,8 +169,8 @@ impl Opened {
 #[Object]
 impl User {
     /// Opaque.
-    async fn id(&self) -> ID {
-        self.id.to_string().into()
+    pub(in crate::graphql) async fn id(&self) -> &ID {
+        &self.public
     }
 
     /// Personal; null once it is erased.

@@ -28,7 +28,7 @@ use crate::{
 #[derive(Debug, SimpleObject)]
 pub(crate) struct Intervention {
     /// Opaque; `history(id)` shows it.
-    id: ID,
+    pub(in crate::graphql) id: ID,
     /// Who did it.
     actor: String,
     /// When.
@@ -37,7 +37,10 @@ pub(crate) struct Intervention {
 
 impl Intervention {
     /// From its own stream: always as new as the command.
-    async fn load(scope: &Scope, id: InterventionId) -> Result<Option<Self>, ApiError> {
+    pub(in crate::graphql) async fn load(
+        scope: &Scope,
+        id: InterventionId,
+    ) -> Result<Option<Self>, ApiError> {
         scope.require(permission::OPERATIONS_WRITE).await?;
         let store = scope.state().store();
         let stream = feed::stream(

@@ -4,4 +4,7 @@ mod ids;
 mod interventions;
 mod stuck;
 
-pub(crate) use self::{interventions::OperationsMutation, stuck::OperationsQuery};
+pub(crate) use self::{
+    interventions::{Intervention, OperationsMutation},
+    stuck::OperationsQuery,
+};

@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
 use simpul_app::permission;
+use simpul_domain::BackupId;
 use simpul_event_store::feed::Projector as _;
 use simpul_projections::platform::backup_list::{self, BackupListProjector, BackupRow, BackupState};
 
@@ -10,7 +11,7 @@ use crate::{
     graphql::{
         page::{Asked, Listed, Window, connection},
         scalar::DateTime,
-        scope::scope,
+        scope::{Scope, scope},
     },
 };
 
@@ -47,7 +48,7 @@ impl From<BackupState> for BackupStatus {
 #[derive(Debug, SimpleObject)]
 pub(crate) struct Backup {
     /// Opaque.
-    id: ID,
+    pub(super) id: ID,
     /// Where it stands.
     status: BackupStatus,
     /// Its name where it is kept; null for one that failed.
@@ -79,6 +80,16 @@ impl From<BackupRow> for Backup {
             verified_at: row.verified_at.map(DateTime),
             restored_at: row.restored_at.map(DateTime),
         }
+    }
+}
+
+impl Backup {
+    pub(super) async fn load(scope: &Scope, backup: BackupId) -> Result<Option<Self>, ApiError> {
+        scope.require(permission::PLATFORM_READ).await?;
+        let mut tx = scope.read(&[BackupListProjector::NAME]).await?;
+        let row = backup_list::by_ids(&mut tx, &[backup]).await?.pop();
+        tx.commit().await?;
+        Ok(row.map(Self::from))
     }
 }
 

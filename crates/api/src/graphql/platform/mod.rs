@@ -7,6 +7,7 @@ mod acts;
 mod backups;
 mod dashboard;
 mod domains;
+mod node;
 mod offers;
 mod plans;
 mod server;
@@ -31,6 +32,7 @@ pub(crate) struct Query(
     audit::AuditQuery,
     identity::CrewQuery,
     identity::account::AccountQuery,
+    node::NodeQuery,
 );
 
 /// Everything that can be told. Several in one operation run in order and are independent of each other.

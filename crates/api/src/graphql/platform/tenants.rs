@@ -123,7 +123,7 @@ pub(crate) struct RevokedDomain {
 #[graphql(complex)]
 pub(crate) struct ManagedTenant {
     /// Opaque.
-    id: ID,
+    pub(super) id: ID,
     /// Of the operator.
     name: String,
     /// Under which its pages live.

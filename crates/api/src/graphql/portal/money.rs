@@ -81,7 +81,7 @@ pub(crate) struct PaymentAttempt {
     #[graphql(skip)]
     row: AttemptRow,
     /// Opaque.
-    id: ID,
+    pub(super) id: ID,
     /// Where it stands.
     status: PaymentAttemptStatus,
     /// The gateway's channel code.
@@ -125,7 +125,7 @@ impl PaymentAttempt {
 }
 
 impl PaymentAttempt {
-    async fn load(scope: &Scope, attempt: AttemptId) -> Result<Option<Self>, ApiError> {
+    pub(super) async fn load(scope: &Scope, attempt: AttemptId) -> Result<Option<Self>, ApiError> {
         let customer = scope.customer().await?;
         let mut tx = scope.read(&[InvoiceListProjector::NAME]).await?;
         let row = attempt_list::by_ids(&mut tx, &[attempt]).await?.pop();

@@ -1,21 +1,33 @@
 //! Anything of the customer's by its id.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, ID, Interface, Object, Result};
+use simpul_domain::Code;
 
-use super::{bills::Invoice, lines::Subscription, money::Payment};
-use crate::graphql::scope::scope;
+use super::{
+    bills::Invoice,
+    lines::Subscription,
+    money::{Payment, PaymentAttempt},
+    viewer::Customer,
+};
+use crate::{
+    ApiError,
+    graphql::{
+        identity::{lists::Session, user::User},
+        node::nodes,
+        scope::{Scope, scope},
+    },
+};
 
-/// Anything with an id.
-#[derive(Debug, Interface)]
-#[graphql(field(
-    name = "id",
-    ty = "&ID",
-    desc = "Opaque, unique over everything, never used again."
-))]
-pub(crate) enum Node {
-    Invoice(Invoice),
-    Payment(Payment),
-    Subscription(Subscription),
+nodes! {
+    "att" => PaymentAttempt = PaymentAttempt::load,
+    "cus" => Customer = Customer::load,
+    "inv" => Invoice = Invoice::load,
+    "pay" => Payment = Payment::load,
+    "ses" => Session = Session::own,
+    "sub" => Subscription = Subscription::load,
+    "usr" => User = User::own,
 }
 
 /// Questions about anything.
@@ -29,15 +41,18 @@ impl NodeQuery {
     async fn node(&self, context: &Context<'_>, #[graphql(desc = "Any id.")] id: ID) -> Result<Option<Node>> {
         let scope = scope(context)?;
         scope.customer().await?;
-        if let Ok(id) = id.parse() {
-            return Ok(Invoice::load(scope, id).await?.map(Node::Invoice));
-        }
-        if let Ok(id) = id.parse() {
-            return Ok(Payment::load(scope, id).await?.map(Node::Payment));
-        }
-        match id.parse() {
-            Ok(id) => Ok(Subscription::load(scope, id).await?.map(Node::Subscription)),
-            Err(_) => Ok(None),
-        }
+        Ok(Node::load(scope, &id).await?)
+    }
+
+    /// Several things of the customer's in the order of their ids, null where there is none.
+    /// Permission: portal.customer
+    async fn nodes(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "At most 100.")] ids: Vec<ID>,
+    ) -> Result<Vec<Option<Node>>> {
+        let scope = scope(context)?;
+        scope.customer().await?;
+        Ok(Node::load_all(scope, &ids).await?)
     }
 }

@@ -2,7 +2,10 @@
 
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use secrecy::ExposeSecret as _;
-use simpul_domain::tenancy::{Tenant, settings::Branding};
+use simpul_domain::{
+    CustomerId,
+    tenancy::{Tenant, settings::Branding},
+};
 use simpul_event_store::feed::Projector as _;
 use simpul_projections::{
     billing::money::{self, MoneyProjector},
@@ -95,7 +98,7 @@ impl From<Branding> for Provider {
 #[derive(Debug, SimpleObject)]
 pub(crate) struct Customer {
     /// Opaque.
-    id: ID,
+    pub(super) id: ID,
     /// What is read aloud on the phone.
     code: String,
     /// Personal.
@@ -111,6 +114,15 @@ pub(crate) struct Customer {
 }
 
 impl Customer {
+    /// Themself, and nobody else.
+    pub(super) async fn load(scope: &Scope, customer: CustomerId) -> Result<Option<Self>, ApiError> {
+        if scope.customer().await? == customer {
+            Self::own(scope).await
+        } else {
+            Ok(None)
+        }
+    }
+
     async fn own(scope: &Scope) -> Result<Option<Self>, ApiError> {
         let customer = scope.customer().await?;
         let projections = [CustomerListProjector::NAME, MoneyProjector::NAME];

@@ -66,7 +66,7 @@ impl SaasGatewayConnectInput {
 #[derive(Debug, SimpleObject)]
 pub(crate) struct SaasGateway {
     /// Opaque.
-    id: ID,
+    pub(in crate::graphql) id: ID,
     /// Which company's protocol it speaks.
     kind: GatewayKind,
     /// Which of the gateway's worlds it lives in.
@@ -79,7 +79,10 @@ pub(crate) struct SaasGateway {
 
 impl SaasGateway {
     /// From its own stream: always as new as the last command.
-    async fn load(scope: &Scope, gateway: GatewayId) -> Result<Option<Self>, ApiError> {
+    pub(in crate::graphql) async fn load(
+        scope: &Scope,
+        gateway: GatewayId,
+    ) -> Result<Option<Self>, ApiError> {
         scope.require(permission::PLATFORM_BILLING).await?;
         let account = gateway_account(scope.state().store(), scope.tenant(), gateway).await?;
         let Some(account) = account else {
@@ -106,14 +109,14 @@ payload! {
 #[derive(Debug, SimpleObject)]
 pub(crate) struct SaasSender {
     /// Opaque.
-    id: ID,
+    pub(in crate::graphql) id: ID,
     /// Which driver speaks for it.
     kind: SenderKind,
 }
 
 impl SaasSender {
     /// From its own stream: always as new as the last command.
-    async fn load(scope: &Scope, sender: SenderId) -> Result<Option<Self>, ApiError> {
+    pub(in crate::graphql) async fn load(scope: &Scope, sender: SenderId) -> Result<Option<Self>, ApiError> {
         scope.require(permission::PLATFORM_BILLING).await?;
         let account = sender_account(scope.state().store(), scope.tenant(), sender).await?;
         Ok(account.map(|account| Self {

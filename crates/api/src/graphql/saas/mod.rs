@@ -4,6 +4,9 @@ mod connections;
 mod platform;
 mod staff;
 
-pub(crate) use connections::SaasConnectionsMutation;
-pub(crate) use platform::{SaasMutation as PlatformSaasMutation, SaasQuery as PlatformSaasQuery};
-pub(crate) use staff::{SaasMutation, SaasQuery};
+pub(crate) use connections::{SaasConnectionsMutation, SaasGateway, SaasSender};
+pub(crate) use platform::{
+    SaasInvoice as PlatformSaasInvoice, SaasMutation as PlatformSaasMutation, SaasPayment,
+    SaasPaymentAttempt, SaasQuery as PlatformSaasQuery,
+};
+pub(crate) use staff::{SaasInvoice, SaasMutation, SaasQuery};

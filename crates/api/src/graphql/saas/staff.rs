@@ -41,7 +41,7 @@ pub(crate) enum SaasInvoiceStatus {
 #[derive(Debug, SimpleObject)]
 pub(crate) struct SaasInvoice {
     /// Opaque.
-    id: ID,
+    pub(in crate::graphql) id: ID,
     /// As printed.
     number: String,
     /// Where it stands.
@@ -93,7 +93,10 @@ impl From<StatementRow> for SaasInvoice {
 }
 
 impl SaasInvoice {
-    async fn load(scope: &Scope, invoice: InvoiceId) -> Result<Option<Self>, ApiError> {
+    pub(in crate::graphql) async fn load(
+        scope: &Scope,
+        invoice: InvoiceId,
+    ) -> Result<Option<Self>, ApiError> {
         scope.require(permission::TENANT_BILLING).await?;
         let mut tx = scope.read(&[StatementListProjector::NAME]).await?;
         let row = statement_list::by_id(&mut tx, invoice).await?;

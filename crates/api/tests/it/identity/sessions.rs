@@ -1,5 +1,7 @@
 //! What a session is worth: one good refresh token, and an end that everybody sees.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use chrono::TimeDelta;
 use futures_util::future::join_all;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, jwk::JwkSet};
@@ -239,6 +241,9 @@ async fn another_password_ends_every_other_session() {
     );
 }
 
+/// Where the super admin sits.
+const FROM: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9));
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_super_admin_acts_as_somebody_and_both_are_named() {
     let house = House::open().await;
@@ -253,7 +258,11 @@ async fn a_super_admin_acts_as_somebody_and_both_are_named() {
         "variables": { "input": input },
     });
     let answer = house
-        .send((simpul_api::Surface::Platform, Some(&token), None), &[], &body)
+        .send(
+            (simpul_api::Surface::Platform, Some(&token), Some(FROM)),
+            &[],
+            &body,
+        )
         .await;
     let acting = In::of(answer.payload("tenantImpersonate"));
     assert!(acting.refresh.is_empty(), "it cannot be prolonged");
@@ -276,9 +285,19 @@ async fn a_super_admin_acts_as_somebody_and_both_are_named() {
     let query = crate::front::document("customerRegister", "customer { id }");
     let registered = house.ask(&acting.access, &query, json!({ "input": customer }));
     let registered = registered.await.payload("customerRegister").clone();
+    assert_eq!(registered["userErrors"], json!([]));
+    let again = act_as(&house, &token, &siti.user).await.expect("a session");
+    let out = house.tell(&again.access, "sessionEnd", "", json!({})).await;
+    assert_eq!(out.payload("sessionEnd")["userErrors"], json!([]));
+    let customer = json!({ "code": "C-2", "name": "Wati", "phone": "0812-9999-0001" });
+    let owner = house.front.owner;
+    let registered = house
+        .front
+        .accepted(owner, "customerRegister", "customer { id }", customer);
+    let registered = registered.await;
     let token = registered["consistencyToken"].as_str().expect("a token");
-    let entries = "{ auditEntries(first: 50, filter: { includeSystem: true }) { nodes { eventType actor impersonator } } }";
     let owner = house.front.token(house.front.owner);
+    let entries = "{ auditEntries(first: 50) { nodes { eventType actor impersonator ip userAgent } } }";
     let seen = house
         .send(
             (simpul_api::Surface::Staff, Some(&owner), None),
@@ -296,11 +315,24 @@ async fn a_super_admin_acts_as_somebody_and_both_are_named() {
     let events: Vec<&Value> = named.iter().map(|entry| &entry["eventType"]).collect();
     assert_eq!(
         events,
-        ["customers.customer.registered", "identity.session.started"],
+        [
+            "identity.session.ended",
+            "identity.session.started",
+            "customers.customer.registered",
+            "identity.session.started"
+        ],
         "{}",
         seen.body
     );
-    assert_eq!(named[0]["actor"], siti.user, "{}", seen.body);
+    for entry in &named {
+        assert_eq!(entry["actor"], siti.user, "{}", seen.body);
+    }
+    assert_eq!(
+        named[3]["ip"],
+        FROM.to_string(),
+        "from where it began: {}",
+        seen.body
+    );
     let others = entries.iter().filter(|entry| entry["impersonator"].is_null());
     assert_eq!(
         others.count(),
@@ -311,7 +343,7 @@ async fn a_super_admin_acts_as_somebody_and_both_are_named() {
     let word: i64 = admin
         .value("SELECT count(*) FROM es.events WHERE event_type = 'identity.impersonation.requested'")
         .await;
-    assert_eq!(word, 1, "in the platform's log");
+    assert_eq!(word, 2, "in the platform's log");
     house.front.test.clock().advance(TimeDelta::minutes(16));
     assert_eq!(house.ask(&acting.access, who, Value::Null).await.status, 401);
 }

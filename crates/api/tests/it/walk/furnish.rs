@@ -76,7 +76,7 @@ pub(super) async fn furnish(front: &Front, owner: Viewer) -> Side {
         .accepted(owner, "gatewayConnect", "gateway { id }", input)
         .await;
     let sender = json!({ "kind": "FONNTE", "device": "0812-1111-2222", "token": "t" });
-    front
+    let sender = front
         .accepted(owner, "senderConnect", "sender { id }", sender)
         .await;
     let domain = json!({ "name": "tagihan.wifikayu.id" });
@@ -96,6 +96,7 @@ pub(super) async fn furnish(front: &Front, owner: Viewer) -> Side {
             ("invoice", id(&invoice)),
             ("gateway", id(&gateway["gateway"]["id"])),
             ("domain", id(&domain["domain"]["id"])),
+            ("sender", id(&sender["sender"]["id"])),
         ]),
     };
     side.pay(front).await;
@@ -260,6 +261,7 @@ impl Side {
             merchant_fee: Rupiah::ZERO,
         };
         let planned = self.dispatch(front, Actor::User(self.owner.user), open).await;
+        self.things.insert("attempt", planned.attempt.to_string());
         let observation = Observation {
             provider_ref: "T1".to_owned(),
             order_ref: planned.merchant_ref.as_str().to_owned(),

@@ -12,6 +12,7 @@ mod furnish;
 mod inputs;
 mod missing;
 mod more;
+mod nodes;
 mod pages;
 mod required;
 mod schema;

@@ -113,6 +113,11 @@ impl Schema {
         }
     }
 
+    /// The types that an interface or a union stands for.
+    pub(super) fn members(&self, group: &str) -> &[String] {
+        self.kinds.get(group).map_or(&[], |kind| kind.members.as_slice())
+    }
+
     fn cases(&self) -> &'static [Case] {
         match self.surface {
             Surface::Staff => cases::STAFF,

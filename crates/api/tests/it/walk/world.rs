@@ -225,6 +225,17 @@ impl World {
         nodes.unwrap_or_else(|| panic!("{text}: {answer}")).clone()
     }
 
+    /// The status and the body of an answer.
+    pub(super) async fn question(&self, surface: Surface, token: &str, text: &str) -> (StatusCode, Value) {
+        let path = surface.path().to_owned();
+        read(self.send(surface, path, Some(token), text).await).await
+    }
+
+    /// Who runs the platform.
+    pub(super) const fn operator(&self) -> Viewer {
+        self.operator
+    }
+
     /// The answer to an operation; of a stream the first one.
     pub(super) async fn ask(
         &self,

@@ -1,20 +1,23 @@
 //! Bills of all operators: seen, marked as paid, withdrawn.
 
+use std::sync::Arc;
+
 use async_graphql::{ComplexObject, Context, ID, InputObject, Object, Result, SimpleObject};
 use simpul_app::{
     permission,
     saas::{MarkBillPaid, VoidBill},
 };
-use simpul_domain::{InvoiceId, TenantId};
+use simpul_domain::{AttemptId, InvoiceId, TenantId};
 use simpul_event_store::feed::Projector as _;
 use simpul_projections::billing::{
-    attempt_list,
+    attempt_list::{self, AttemptRow},
     invoice_list::{self, InvoiceFilter as Wanted, InvoiceListProjector, InvoiceRow},
 };
 
 use crate::{
     ApiError,
     graphql::{
+        batch,
         billing::{InvoiceLine, InvoiceStatus},
         fields::Fields,
         page::{Asked, Listed, Window, connection, nothing},
@@ -33,7 +36,7 @@ pub(crate) struct SaasInvoice {
     #[graphql(skip)]
     invoice: InvoiceId,
     /// Opaque.
-    id: ID,
+    pub(in crate::graphql) id: ID,
     /// Whose it is.
     tenant_id: ID,
     /// The operator's name at the time of issue.
@@ -102,7 +105,7 @@ impl From<(TenantId, InvoiceRow)> for SaasInvoice {
 #[derive(Debug, SimpleObject)]
 pub(crate) struct SaasPaymentAttempt {
     /// Opaque.
-    id: ID,
+    pub(in crate::graphql) id: ID,
     /// How the gateway names it.
     merchant_ref: String,
     /// The gateway's channel code.
@@ -115,6 +118,30 @@ pub(crate) struct SaasPaymentAttempt {
     paid_at: Option<DateTime>,
 }
 
+impl From<AttemptRow> for SaasPaymentAttempt {
+    fn from(row: AttemptRow) -> Self {
+        Self {
+            id: row.attempt.to_string().into(),
+            merchant_ref: row.merchant_ref.as_str().to_owned(),
+            channel: row.channel,
+            payer_amount: row.expected_payer_amount.into(),
+            created_at: DateTime(row.created_at),
+            paid_at: row.paid_at.map(DateTime),
+        }
+    }
+}
+
+impl SaasPaymentAttempt {
+    pub(in crate::graphql) async fn load(
+        scope: &Arc<Scope>,
+        attempt: AttemptId,
+    ) -> Result<Option<Self>, ApiError> {
+        scope.require(permission::PLATFORM_BILLING).await?;
+        let row: Option<AttemptRow> = batch::one(scope, attempt).await?;
+        Ok(row.map(Self::from))
+    }
+}
+
 #[ComplexObject]
 impl SaasInvoice {
     /// The attempts to pay it through the gateway, newest first.
@@ -125,17 +152,7 @@ impl SaasInvoice {
             .await
             .map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
-        Ok(rows
-            .into_iter()
-            .map(|row| SaasPaymentAttempt {
-                id: row.attempt.to_string().into(),
-                merchant_ref: row.merchant_ref.as_str().to_owned(),
-                channel: row.channel.clone(),
-                payer_amount: row.expected_payer_amount.into(),
-                created_at: DateTime(row.created_at),
-                paid_at: row.paid_at.map(DateTime),
-            })
-            .collect())
+        Ok(rows.into_iter().map(SaasPaymentAttempt::from).collect())
     }
 }
 
@@ -145,11 +162,12 @@ impl SaasInvoice {
         row.billed.account().map(|account| Self::from((account, row)))
     }
 
-    async fn load(scope: &Scope, invoice: InvoiceId) -> Result<Option<Self>, ApiError> {
+    pub(in crate::graphql) async fn load(
+        scope: &Arc<Scope>,
+        invoice: InvoiceId,
+    ) -> Result<Option<Self>, ApiError> {
         scope.require(permission::PLATFORM_BILLING).await?;
-        let mut tx = scope.read(&[InvoiceListProjector::NAME]).await?;
-        let row = invoice_list::by_ids(&mut tx, &[invoice]).await?.pop();
-        tx.commit().await?;
+        let row: Option<InvoiceRow> = batch::one(scope, invoice).await?;
         Ok(row.and_then(Self::of))
     }
 }

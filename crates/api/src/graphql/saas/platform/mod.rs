@@ -8,6 +8,11 @@ mod terms;
 
 use async_graphql::MergedObject;
 
+pub(crate) use self::{
+    bills::{SaasInvoice, SaasPaymentAttempt},
+    payments::SaasPayment,
+};
+
 /// Questions about operators' bills and money.
 #[derive(Debug, Default, MergedObject)]
 pub(crate) struct SaasQuery(

@@ -24,7 +24,7 @@ use crate::{
         billing::PaymentFlag,
         page::{Asked, Listed, Window, connection, nothing},
         scalar::{DateTime, Money},
-        scope::scope,
+        scope::{Scope, scope},
     },
 };
 
@@ -64,7 +64,7 @@ pub(crate) struct SaasAllocation {
 #[derive(Debug, SimpleObject)]
 pub(crate) struct SaasPayment {
     /// Opaque.
-    id: ID,
+    pub(in crate::graphql) id: ID,
     /// Whose it was; null for unmatched money.
     tenant_id: Option<ID>,
     /// The operator's name, as its newest bill says.
@@ -100,6 +100,9 @@ pub(crate) struct SaasPayment {
     /// When it was booked.
     received_at: DateTime,
 }
+
+/// What payments are read from.
+const PROJECTIONS: [&str; 2] = [MoneyProjector::NAME, InvoiceListProjector::NAME];
 
 /// What the payments of a page refer to.
 #[derive(Debug, Default)]
@@ -166,6 +169,20 @@ impl Around {
     }
 }
 
+impl SaasPayment {
+    pub(in crate::graphql) async fn load(
+        scope: &Scope,
+        payment: PaymentId,
+    ) -> Result<Option<Self>, ApiError> {
+        scope.require(permission::PLATFORM_BILLING).await?;
+        let mut tx = scope.read(&PROJECTIONS).await?;
+        let rows = money::by_ids(&mut tx, &[payment]).await?;
+        let around = Around::load(&mut tx, &rows).await?;
+        tx.commit().await?;
+        Ok(rows.into_iter().next().map(|row| around.payment(row)))
+    }
+}
+
 /// Which payments; every given part must hold.
 #[derive(Debug, Default, InputObject)]
 pub(crate) struct SaasPaymentFilter {
@@ -210,8 +227,7 @@ impl SaasPaymentsQuery {
         let Some(wanted) = filter.unwrap_or_default().wanted() else {
             return Ok(nothing());
         };
-        let projections = [MoneyProjector::NAME, InvoiceListProjector::NAME];
-        let mut tx = scope.read(&projections).await?;
+        let mut tx = scope.read(&PROJECTIONS).await?;
         let slice = money::list(&mut tx, wanted, asked.page()?)
             .await
             .map_err(ApiError::from)?;
