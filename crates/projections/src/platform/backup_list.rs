@@ -14,7 +14,7 @@ use simpul_event_store::{
 };
 
 use crate::{
-    Keyed, Position,
+    Keyed, Position, QueryError,
     event::decode_all,
     rows::rows,
     stored::{column, read, word},
