@@ -377,3 +377,4 @@ pub(crate) fn within(proof: &Proof, mut permissions: Vec<String>) -> Vec<String>
     }
     permissions
 }
+            expected_version: None,
