@@ -3,10 +3,7 @@
 use async_graphql::{Enum, SimpleObject};
 use simpul_domain::{
     Rupiah,
-    platform::{
-        PlanTerms,
-        add_on::{Approval, Cycle},
-    },
+    platform::add_on::{Approval, Cycle},
     tenancy::{Limits, Resource},
 };
 use simpul_event_store::inline::quota::Usage;

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
-use async_graphql::Context as GraphqlContext;
+use async_graphql::ContextBase;
 use simpul_app::permission;
 use simpul_domain::{Code, CorrelationId, CustomerId, TenantId, tenancy::Feature};
 use simpul_event_store::{
@@ -54,7 +54,7 @@ pub(crate) struct Scope {
 }
 
 /// The operation's scope.
-pub(super) fn scope<'c>(context: &GraphqlContext<'c>) -> Result<&'c Arc<Scope>, ApiError> {
+pub(super) fn scope<'c, T>(context: &ContextBase<'c, T>) -> Result<&'c Arc<Scope>, ApiError> {
     context
         .data::<Arc<Scope>>()
         .map_err(|_| ApiError::new(Code::Unauthorized, "A valid bearer token is needed"))

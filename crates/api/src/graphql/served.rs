@@ -19,13 +19,14 @@ pub(crate) enum Served {
 }
 
 /// Limits are the engine's in front of the schema: its own are checked too late.
-fn build<Q, M, L>() -> Schema<Q, M, L>
+fn build<Q, M, L>(surface: Surface) -> Schema<Q, M, L>
 where
     Q: ObjectType + Default + 'static,
     M: ObjectType + Default + 'static,
     L: SubscriptionType + Default + 'static,
 {
     Schema::build(Q::default(), M::default(), L::default())
+        .data(surface)
         .disable_suggestions()
         .register_output_type::<Described>()
         .finish()
@@ -34,9 +35,9 @@ where
 impl Served {
     pub(crate) fn new(surface: Surface) -> Self {
         match surface {
-            Surface::Staff => Self::Staff(build()),
-            Surface::Portal => Self::Portal(build()),
-            Surface::Platform => Self::Platform(build()),
+            Surface::Staff => Self::Staff(build(surface)),
+            Surface::Portal => Self::Portal(build(surface)),
+            Surface::Platform => Self::Platform(build(surface)),
         }
     }
 }

@@ -17,18 +17,17 @@ use crate::{
     graphql::{
         fields::Fields,
         page::{Cursor, connection, page},
-        payload::Outcome,
+        payload::payload,
         scalar::DateTime,
         scope::{Scope, scope},
         tenancy::Permission,
-        user_error::UserError,
     },
 };
 
 const LIST: &str = "roles";
 
 /// A name for a set of permissions.
-#[derive(SimpleObject)]
+#[derive(Debug, SimpleObject)]
 pub(crate) struct Role {
     /// The name of a built-in role, or the id of one of the tenant's own.
     id: ID,
@@ -63,29 +62,17 @@ impl Role {
     }
 }
 
-/// What a command about a role answers.
-#[derive(SimpleObject)]
-pub(crate) struct RolePayload {
-    /// As it is after the command; null when the command was refused.
-    role: Option<Role>,
-    /// Why the command was refused; empty when it was accepted.
-    user_errors: Vec<UserError>,
-    /// Sent back as `X-Consistency-Token`, answers are at least as new as this write. Null when nothing was written.
-    consistency_token: Option<String>,
+payload! {
+    /// What `roleDefine` answers.
+    RoleDefinePayload { role: Role = RoleId }
 }
-
-impl RolePayload {
-    async fn of(scope: &Scope, outcome: Outcome<RoleId>) -> Result<Self, ApiError> {
-        let role = match outcome.id {
-            Some(role) => Role::load(scope, role).await?,
-            None => None,
-        };
-        Ok(Self {
-            role,
-            user_errors: outcome.errors,
-            consistency_token: outcome.token.map(|token| token.to_string()),
-        })
-    }
+payload! {
+    /// What `roleChange` answers.
+    RoleChangePayload { role: Role = RoleId }
+}
+payload! {
+    /// What `roleRetire` answers.
+    RoleRetirePayload { role: Role = RoleId }
 }
 
 /// A new role.
@@ -176,15 +163,14 @@ impl RolesMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Which.")] input: RoleDefineInput,
-    ) -> Result<RolePayload> {
-        let scope = scope(context)?;
+    ) -> Result<RoleDefinePayload> {
         let command = DefineRole {
             name: input.name,
             permissions: permissions(&input.permissions),
         };
         let key = input.idempotency_key.as_deref();
-        let outcome = scope.command("role", key, Ok(command), |role| role).await?;
-        Ok(RolePayload::of(scope, outcome).await?)
+        let outcome = scope(context)?.command("role", key, Ok(command), |role| role);
+        Ok(outcome.await?.into())
     }
 
     /// Changes what a role means, for everybody who has it, at once. Needs the feature `custom_roles`.
@@ -193,8 +179,7 @@ impl RolesMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Which, and how.")] input: RoleChangeInput,
-    ) -> Result<RolePayload> {
-        let scope = scope(context)?;
+    ) -> Result<RoleChangePayload> {
         let mut fields = Fields::default();
         let role = fields.id("id", "role", &input.id);
         let permissions = permissions(&input.permissions);
@@ -204,8 +189,8 @@ impl RolesMutation {
             permissions,
         }));
         let key = input.idempotency_key.as_deref();
-        let outcome = scope.command("role", key, command, |role| role).await?;
-        Ok(RolePayload::of(scope, outcome).await?)
+        let outcome = scope(context)?.command("role", key, command, |role| role);
+        Ok(outcome.await?.into())
     }
 
     /// Gives a role up that nobody has.
@@ -214,13 +199,12 @@ impl RolesMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Which.")] input: RoleRetireInput,
-    ) -> Result<RolePayload> {
-        let scope = scope(context)?;
+    ) -> Result<RoleRetirePayload> {
         let mut fields = Fields::default();
         let role = fields.id("id", "role", &input.id);
         let command = fields.done(role.map(|role| RetireRole { role }));
         let key = input.idempotency_key.as_deref();
-        let outcome = scope.command("role", key, command, |role| role).await?;
-        Ok(RolePayload::of(scope, outcome).await?)
+        let outcome = scope(context)?.command("role", key, command, |role| role);
+        Ok(outcome.await?.into())
     }
 }

@@ -10,9 +10,8 @@ use simpul_domain::identity::SignInTerms;
 use crate::{
     ApiError,
     graphql::{
-        payload::Outcome,
+        payload::payload,
         scope::{Scope, scope},
-        user_error::UserError,
     },
 };
 
@@ -28,13 +27,18 @@ pub(crate) struct SignInRules {
 }
 
 impl SignInRules {
-    async fn load(scope: &Scope) -> Result<Self, ApiError> {
+    async fn read(scope: &Scope) -> Result<Self, ApiError> {
         let terms = sign_in_terms(scope.state().store(), scope.tenant()).await?;
         Ok(Self {
             session_days: terms.session_days.into(),
             warns_of_new_devices: terms.warns_of_new_devices,
             warns_of_new_address: terms.warns_of_new_address,
         })
+    }
+
+    /// A tenant has one set of them.
+    async fn load(scope: &Scope, (): ()) -> Result<Option<Self>, ApiError> {
+        Ok(Some(Self::read(scope).await?))
     }
 }
 
@@ -51,15 +55,9 @@ pub(crate) struct SignInRulesChangeInput {
     idempotency_key: Option<String>,
 }
 
-/// What `signInRulesChange` answers.
-#[derive(SimpleObject)]
-pub(crate) struct SignInRulesPayload {
-    /// As they are after the command; null when it was refused.
-    sign_in_rules: Option<SignInRules>,
-    /// Why the command was refused; empty when it was accepted.
-    user_errors: Vec<UserError>,
-    /// Sent back as `X-Consistency-Token`, answers are at least as new as this write. Null when nothing was written.
-    consistency_token: Option<String>,
+payload! {
+    /// What `signInRulesChange` answers.
+    SignInRulesChangePayload { sign_in_rules: SignInRules = () }
 }
 
 /// Questions about the rules.
@@ -73,7 +71,7 @@ impl SignInRulesQuery {
     async fn sign_in_rules(&self, context: &Context<'_>) -> Result<SignInRules> {
         let scope = scope(context)?;
         scope.require(permission::TENANT_SETTINGS).await?;
-        Ok(SignInRules::load(scope).await?)
+        Ok(SignInRules::read(scope).await?)
     }
 }
 
@@ -89,8 +87,7 @@ impl SignInRulesMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The rules.")] input: SignInRulesChangeInput,
-    ) -> Result<SignInRulesPayload> {
-        let scope = scope(context)?;
+    ) -> Result<SignInRulesChangePayload> {
         let command = ChangeSignInRules {
             terms: SignInTerms {
                 // What no day can be is refused like any other number that is none of the rules'.
@@ -100,15 +97,7 @@ impl SignInRulesMutation {
             },
         };
         let key = input.idempotency_key.as_deref();
-        let outcome: Outcome<()> = scope.command("rules", key, Ok(command), |()| ()).await?;
-        let sign_in_rules = match outcome.id {
-            Some(()) => Some(SignInRules::load(scope).await?),
-            None => None,
-        };
-        Ok(SignInRulesPayload {
-            sign_in_rules,
-            user_errors: outcome.errors,
-            consistency_token: outcome.token.map(|token| token.to_string()),
-        })
+        let outcome = scope(context)?.command("rules", key, Ok(command), |()| ());
+        Ok(outcome.await?.into())
     }
 }

@@ -105,13 +105,13 @@ impl PlatformPlan {
         let mut tx = scope.read(&[OffersProjector::NAME]).await?;
         let plans = offers::plans(&mut tx).await?;
         tx.commit().await?;
-        Ok(plans.iter().find(|plan| plan.key == key).map(Self::from))
+        Ok(plans.iter().find(|plan| plan.terms.key == key).map(Self::from))
     }
 }
 
 payload! {
     /// What `platformPlanDefine` answers.
-    PlatformPlanDefinePayload { plan: PlatformPlan = PlanKey } in platform
+    PlatformPlanDefinePayload { plan: PlatformPlan = PlanKey }
 }
 
 /// Commands about plans.

@@ -18,7 +18,7 @@ use crate::graphql::{
 };
 
 /// Runs a command about a tenant.
-pub(super) async fn act<C>(
+pub(super) async fn act<'i, C>(
     context: &Context<'_>,
     key: Option<&str>,
     command: std::result::Result<C, Vec<UserError>>,

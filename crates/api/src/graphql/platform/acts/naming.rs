@@ -20,7 +20,7 @@ pub(crate) struct TenantRenameInput {
 
 payload! {
     /// What `tenantRename` answers.
-    TenantRenamePayload { tenant: ManagedTenant = TenantId } in platform
+    TenantRenamePayload { tenant: ManagedTenant = TenantId }
 }
 
 /// What a tenant is called.

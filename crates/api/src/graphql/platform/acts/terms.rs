@@ -184,31 +184,31 @@ fn ordered(
 
 payload! {
     /// What `tenantPlanChange` answers.
-    TenantPlanChangePayload { tenant: ManagedTenant = TenantId } in platform
+    TenantPlanChangePayload { tenant: ManagedTenant = TenantId }
 }
 payload! {
     /// What `tenantLimitOverride` answers.
-    TenantLimitOverridePayload { tenant: ManagedTenant = TenantId } in platform
+    TenantLimitOverridePayload { tenant: ManagedTenant = TenantId }
 }
 payload! {
     /// What `tenantLimitOverrideClear` answers.
-    TenantLimitOverrideClearPayload { tenant: ManagedTenant = TenantId } in platform
+    TenantLimitOverrideClearPayload { tenant: ManagedTenant = TenantId }
 }
 payload! {
     /// What `featureToggle` answers.
-    FeatureTogglePayload { tenant: ManagedTenant = TenantId } in platform
+    FeatureTogglePayload { tenant: ManagedTenant = TenantId }
 }
 payload! {
     /// What `featureGroupToggle` answers.
-    FeatureGroupTogglePayload { tenant: ManagedTenant = TenantId } in platform
+    FeatureGroupTogglePayload { tenant: ManagedTenant = TenantId }
 }
 payload! {
     /// What `addOnApprove` answers.
-    AddOnApprovePayload { tenant: ManagedTenant = TenantId } in platform
+    AddOnApprovePayload { tenant: ManagedTenant = TenantId }
 }
 payload! {
     /// What `addOnReject` answers.
-    AddOnRejectPayload { tenant: ManagedTenant = TenantId } in platform
+    AddOnRejectPayload { tenant: ManagedTenant = TenantId }
 }
 
 /// What a tenant is granted: plan, limits, features, add-ons.

@@ -209,12 +209,12 @@ pub(crate) struct SaasInvoiceVoidInput {
 
 payload! {
     /// What `saasInvoiceMarkPaid` answers.
-    SaasInvoiceMarkPaidPayload { saas_invoice: SaasInvoice = InvoiceId } in platform
+    SaasInvoiceMarkPaidPayload { saas_invoice: SaasInvoice = InvoiceId }
 }
 
 payload! {
     /// What `saasInvoiceVoid` answers.
-    SaasInvoiceVoidPayload { saas_invoice: SaasInvoice = InvoiceId } in platform
+    SaasInvoiceVoidPayload { saas_invoice: SaasInvoice = InvoiceId }
 }
 
 /// Questions about operators' bills.

@@ -66,13 +66,11 @@ impl From<&BillingTerms> for SaasTerms {
             gateway_id: terms.gateway.map(|gateway| gateway.to_string().into()),
         }
     }
-}
 
-impl SaasTerms {
     /// From their own stream: always as new as the last command.
     async fn load(scope: &Scope, (): ()) -> Result<Option<Self>, ApiError> {
         scope.require(permission::PLATFORM_BILLING).await?;
-        Ok(Some(Self::from(&current(scope).await?)))
+        Ok(Some(Self::of(&current(scope).await?)))
     }
 }
 
@@ -167,7 +165,7 @@ impl SaasTermsSetInput {
 
 payload! {
     /// What `saasTermsSet` answers.
-    SaasTermsSetPayload { saas_terms: SaasTerms = () } in platform
+    SaasTermsSetPayload { saas_terms: SaasTerms = () }
 }
 
 /// Questions about the terms.
