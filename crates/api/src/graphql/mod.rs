@@ -18,6 +18,7 @@ mod domains;
 mod entitled;
 mod fields;
 mod identity;
+mod interfaces;
 mod limits;
 mod live;
 mod message_templates;

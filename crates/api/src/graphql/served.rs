@@ -7,7 +7,7 @@ use async_graphql::{
 };
 use futures_util::stream::BoxStream;
 
-use super::{page::Described, platform, portal, staff};
+use super::{interfaces::Interfaces, page::Described, platform, portal, staff};
 use crate::Surface;
 
 /// A surface's schema. Cheap to clone.
@@ -29,6 +29,7 @@ where
         .data(surface)
         .disable_suggestions()
         .register_output_type::<Described>()
+        .register_output_type::<Interfaces>()
         .finish()
 }
 

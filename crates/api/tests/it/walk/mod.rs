@@ -13,6 +13,7 @@ mod inputs;
 mod missing;
 mod more;
 mod pages;
+mod payloads;
 mod required;
 mod schema;
 mod searches;
