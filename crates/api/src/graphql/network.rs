@@ -201,7 +201,7 @@ pub(crate) struct RouterAddressChangeInput {
     /// Cannot be read back.
     password: String,
     /// Same key, same effect. 1 to 64 characters.
-    idempotency_key: Option<String>,
+    idempotency_key: String,
 }
 
 impl RouterAddressChangeInput {
@@ -301,7 +301,7 @@ impl NetworkMutation {
         context: &Context<'_>,
         #[graphql(desc = "What is asked for.")] input: RouterAddressChangeInput,
     ) -> Result<RouterAddressChangePayload> {
-        let key = input.idempotency_key.as_deref();
+        let key = Some(input.idempotency_key.as_str());
         let outcome = scope(context)?.command("router", key, input.command(), |router| router);
         Ok(outcome.await?.into())
     }

@@ -129,6 +129,49 @@ fn every_command_has_an_input_and_a_payload_of_its_own() {
     }
 }
 
+/// Commands about money, and those that have something sent to a router (M3): a client that repeats one must not do it twice.
+const KEYED: &[&str] = &[
+    "deadLetterReplay",
+    "invoiceIssue",
+    "invoiceLateFeeWaive",
+    "invoiceVoid",
+    "isolirRunApprove",
+    "laneRetry",
+    "noticeRetry",
+    "parcelRetry",
+    "parkedKeyRetry",
+    "paymentStart",
+    "routerAddressChange",
+    "saasInvoiceMarkPaid",
+    "saasInvoicePay",
+    "saasInvoiceVoid",
+    "subscriptionActivate",
+    "subscriptionResume",
+    "subscriptionSecretChange",
+    "subscriptionSuspend",
+];
+
+#[test]
+fn money_and_routers_need_an_idempotency_key() {
+    let mut keyed = BTreeSet::new();
+    for surface in Surface::ALL {
+        let types = Types::of(surface);
+        for mutation in types.names("Mutation") {
+            let (first, rest) = mutation.split_at(1);
+            let TypeKind::InputObject(input) = &types.0[&format!("{}{rest}Input", first.to_uppercase())]
+            else {
+                unreachable!("{mutation} has an input");
+            };
+            let mut fields = input.fields.iter().map(|field| &field.node);
+            let key = fields.find(|field| field.name.node == "idempotencyKey");
+            if key.is_some_and(|key| !key.ty.node.nullable) {
+                keyed.insert(mutation.to_owned());
+            }
+        }
+    }
+    assert_eq!(keyed.iter().map(String::as_str).collect::<Vec<_>>(), KEYED);
+}
+
 #[test]
 fn a_refused_command_can_answer_without_what_it_is_about() {
     for surface in Surface::ALL {

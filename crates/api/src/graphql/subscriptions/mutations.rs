@@ -8,7 +8,13 @@ use simpul_app::{
 use simpul_domain::{SubscriptionId, billing::DueDay, subscriptions::PppUsername};
 
 use super::types::Subscription;
-use crate::graphql::{fields::Fields, payload::payload, scalar::Date, scope::scope, user_error::UserError};
+use crate::graphql::{
+    fields::Fields,
+    payload::payload,
+    scalar::Date,
+    scope::scope,
+    user_error::UserError,
+};
 
 /// A new line.
 #[derive(InputObject)]
@@ -64,7 +70,7 @@ pub(crate) struct SubscriptionActivateInput {
     /// Of the line.
     id: ID,
     /// Same key, same effect. 1 to 64 characters.
-    idempotency_key: Option<String>,
+    idempotency_key: String,
 }
 
 /// Which line, and why.
@@ -75,7 +81,7 @@ pub(crate) struct SubscriptionSuspendInput {
     /// For the audit trail.
     reason: String,
     /// Same key, same effect. 1 to 64 characters.
-    idempotency_key: Option<String>,
+    idempotency_key: String,
 }
 
 /// Which line.
@@ -84,7 +90,7 @@ pub(crate) struct SubscriptionResumeInput {
     /// Of the line.
     id: ID,
     /// Same key, same effect. 1 to 64 characters.
-    idempotency_key: Option<String>,
+    idempotency_key: String,
 }
 
 /// Which line, and its other password.
@@ -95,7 +101,7 @@ pub(crate) struct SubscriptionSecretChangeInput {
     /// PPP password; cannot be read back.
     secret: String,
     /// Same key, same effect. 1 to 64 characters.
-    idempotency_key: Option<String>,
+    idempotency_key: String,
 }
 
 payload! {
@@ -166,7 +172,7 @@ impl SubscriptionsMutation {
         let secret = Personal::new(&input.secret);
         let command = fields.done(subscription.map(|subscription| ChangeSecret { subscription, secret }));
         let changed = command.as_ref().map(|command| command.subscription).ok();
-        let key = input.idempotency_key.as_deref();
+        let key = Some(input.idempotency_key.as_str());
         let outcome = scope(context)?.command("subscription", key, command, |()| changed);
         Ok(outcome.await?.flatten().into())
     }
@@ -178,13 +184,8 @@ impl SubscriptionsMutation {
         context: &Context<'_>,
         #[graphql(desc = "What is asked for.")] input: SubscriptionActivateInput,
     ) -> Result<SubscriptionActivatePayload> {
-        change(
-            context,
-            &input.id,
-            input.idempotency_key.as_deref(),
-            Change::Activate,
-        )
-        .await
+        let key = Some(input.idempotency_key.as_str());
+        change(context, &input.id, key, Change::Activate).await
     }
 
     /// Takes service away, on request or for abuse.
@@ -195,7 +196,8 @@ impl SubscriptionsMutation {
         #[graphql(desc = "What is asked for.")] input: SubscriptionSuspendInput,
     ) -> Result<SubscriptionSuspendPayload> {
         let suspend = Change::Suspend { reason: input.reason };
-        change(context, &input.id, input.idempotency_key.as_deref(), suspend).await
+        let key = Some(input.idempotency_key.as_str());
+        change(context, &input.id, key, suspend).await
     }
 
     /// Ends a suspension.
@@ -205,12 +207,7 @@ impl SubscriptionsMutation {
         context: &Context<'_>,
         #[graphql(desc = "What is asked for.")] input: SubscriptionResumeInput,
     ) -> Result<SubscriptionResumePayload> {
-        change(
-            context,
-            &input.id,
-            input.idempotency_key.as_deref(),
-            Change::Resume,
-        )
-        .await
+        let key = Some(input.idempotency_key.as_str());
+        change(context, &input.id, key, Change::Resume).await
     }
 }

@@ -204,7 +204,7 @@ pub(crate) struct SaasInvoiceVoidInput {
     /// For the audit trail, and for the operator.
     reason: String,
     /// Same key, same effect. 1 to 64 characters.
-    idempotency_key: Option<String>,
+    idempotency_key: String,
 }
 
 payload! {
@@ -308,7 +308,7 @@ impl SaasBillsMutation {
             invoice,
             reason: input.reason.clone(),
         }));
-        let key = input.idempotency_key.as_deref();
+        let key = Some(input.idempotency_key.as_str());
         let outcome = scope(context)?
             .command("invoice", key, command, |()| invoice)
             .await?;
