@@ -18,8 +18,8 @@ use crate::{
         fields::Fields,
         page::{Cursor, connection, page},
         payload::payload,
-        scalar::DateTime,
-        scope::{Scope, scope},
+        scalar::{DateTime, version},
+        scope::{Scope, Sent, scope},
         tenancy::Permission,
     },
 };
@@ -39,6 +39,9 @@ pub(crate) struct Role {
     defined_at: Option<DateTime>,
     /// When it was given up.
     retired_at: Option<DateTime>,
+    /// Which version this is; sent back as `expectedVersion`, it has a change refused if somebody was faster. 0 of a built-in
+    /// one, which nobody changes.
+    version: i32,
 }
 
 impl From<RoleRow> for Role {
@@ -49,6 +52,7 @@ impl From<RoleRow> for Role {
             permissions: Permission::named(&row.permissions),
             defined_at: Some(DateTime(row.defined_at)),
             retired_at: row.retired_at.map(DateTime),
+            version: version(row.version),
         }
     }
 }
@@ -95,6 +99,8 @@ pub(crate) struct RoleChangeInput {
     name: String,
     /// In place of those before.
     permissions: Vec<Permission>,
+    /// The `version` that was read: if somebody was faster, the change is refused.
+    expected_version: Option<i32>,
     /// Same key, same effect. 1 to 64 characters.
     idempotency_key: Option<String>,
 }
@@ -104,6 +110,8 @@ pub(crate) struct RoleChangeInput {
 pub(crate) struct RoleRetireInput {
     /// Of the role.
     id: ID,
+    /// The `version` that was read: if somebody was faster, the change is refused.
+    expected_version: Option<i32>,
     /// Same key, same effect. 1 to 64 characters.
     idempotency_key: Option<String>,
 }
@@ -129,6 +137,7 @@ impl RolesQuery {
             permissions: Permission::named(built_in(*role)),
             defined_at: None,
             retired_at: None,
+            version: 0,
         };
         Ok(roles.map(role).collect())
     }
@@ -188,8 +197,8 @@ impl RolesMutation {
             name: input.name.clone(),
             permissions,
         }));
-        let key = input.idempotency_key.as_deref();
-        let outcome = scope(context)?.command("role", key, command, |role| role);
+        let sent = Sent::of(input.idempotency_key.as_deref(), input.expected_version);
+        let outcome = scope(context)?.edit("role", sent, command, |role| role);
         Ok(outcome.await?.into())
     }
 
@@ -203,8 +212,8 @@ impl RolesMutation {
         let mut fields = Fields::default();
         let role = fields.id("id", "role", &input.id);
         let command = fields.done(role.map(|role| RetireRole { role }));
-        let key = input.idempotency_key.as_deref();
-        let outcome = scope(context)?.command("role", key, command, |role| role);
+        let sent = Sent::of(input.idempotency_key.as_deref(), input.expected_version);
+        let outcome = scope(context)?.edit("role", sent, command, |role| role);
         Ok(outcome.await?.into())
     }
 }

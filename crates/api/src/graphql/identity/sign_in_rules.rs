@@ -11,7 +11,8 @@ use crate::{
     ApiError,
     graphql::{
         payload::payload,
-        scope::{Scope, scope},
+        scalar,
+        scope::{Scope, Sent, scope},
     },
 };
 
@@ -24,15 +25,18 @@ pub(crate) struct SignInRules {
     warns_of_new_devices: bool,
     /// Whether the address before is told by letter that another one counts.
     warns_of_new_address: bool,
+    /// Which version this is; sent back as `expectedVersion`, it has a change refused if somebody was faster.
+    version: i32,
 }
 
 impl SignInRules {
     async fn read(scope: &Scope) -> Result<Self, ApiError> {
-        let terms = sign_in_terms(scope.state().store(), scope.tenant()).await?;
+        let (terms, version) = sign_in_terms(scope.state().store(), scope.tenant()).await?;
         Ok(Self {
             session_days: terms.session_days.into(),
             warns_of_new_devices: terms.warns_of_new_devices,
             warns_of_new_address: terms.warns_of_new_address,
+            version: scalar::version(version),
         })
     }
 
@@ -51,6 +55,8 @@ pub(crate) struct SignInRulesChangeInput {
     warns_of_new_devices: bool,
     /// Whether the address before is told by letter that another one counts.
     warns_of_new_address: bool,
+    /// The `version` that was read: if somebody was faster, the change is refused.
+    expected_version: Option<i32>,
     /// Same key, same effect. 1 to 64 characters.
     idempotency_key: Option<String>,
 }
@@ -96,8 +102,8 @@ impl SignInRulesMutation {
                 warns_of_new_address: input.warns_of_new_address,
             },
         };
-        let key = input.idempotency_key.as_deref();
-        let outcome = scope(context)?.command("rules", key, Ok(command), |()| ());
+        let sent = Sent::of(input.idempotency_key.as_deref(), input.expected_version);
+        let outcome = scope(context)?.edit("rules", sent, Ok(command), |()| ());
         Ok(outcome.await?.into())
     }
 }

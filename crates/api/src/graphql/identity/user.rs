@@ -15,7 +15,7 @@ use crate::{
     auth::Viewer,
     graphql::{
         batch,
-        scalar::DateTime,
+        scalar::{DateTime, version},
         scope::{Scope, scope},
     },
 };
@@ -186,6 +186,12 @@ impl User {
     async fn has_second_factor(&self, context: &Context<'_>) -> Result<bool> {
         let user = self.opened(context).await?;
         Ok(user.is_some_and(|user| user.row.second_factor))
+    }
+
+    /// Which version this is; sent back as `expectedVersion`, it has a change refused if somebody was faster.
+    async fn version(&self, context: &Context<'_>) -> Result<i32> {
+        let user = self.opened(context).await?;
+        Ok(user.map_or(0, |user| version(user.row.version)))
     }
 
     /// Whom they are in the portal, if they are an end customer.

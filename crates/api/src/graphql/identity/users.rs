@@ -30,7 +30,7 @@ use crate::{
         fields::Fields,
         page::{Cursor, connection, page},
         payload::{Outcome, payload},
-        scope::scope,
+        scope::{Sent, scope},
         user_error::UserError,
     },
 };
@@ -40,10 +40,10 @@ const LIST: &str = "users";
 /// Runs a command about a user and says what became of it.
 async fn run<C: Command<Answer = UserId>, P: From<Outcome<UserId>>>(
     context: &Context<'_>,
-    key: Option<&str>,
+    sent: Sent<'_>,
     command: Result<C, Vec<UserError>>,
 ) -> Result<P> {
-    let outcome = scope(context)?.command("user", key, command, |user| user);
+    let outcome = scope(context)?.edit("user", sent, command, |user| user);
     Ok(outcome.await?.into())
 }
 
@@ -83,7 +83,7 @@ macro_rules! one_user {
                 let mut fields = Fields::default();
                 let user = fields.id("id", "user", &self.id);
                 let command = fields.done(user.map(command));
-                run(context, self.idempotency_key.as_deref(), command).await
+                run(context, self.idempotency_key.as_deref().into(), command).await
             }
         }
     )+};
@@ -142,6 +142,8 @@ pub(crate) struct UserRolesChangeInput {
     id: ID,
     /// In place of those before. 1 to 10.
     roles: Vec<String>,
+    /// The `version` that was read: if somebody was faster, the change is refused.
+    expected_version: Option<i32>,
     /// Same key, same effect. 1 to 64 characters.
     idempotency_key: Option<String>,
 }
@@ -153,6 +155,8 @@ pub(crate) struct UserRenameInput {
     id: ID,
     /// 1 to 100 characters.
     name: String,
+    /// The `version` that was read: if somebody was faster, the change is refused.
+    expected_version: Option<i32>,
     /// Same key, same effect. 1 to 64 characters.
     idempotency_key: Option<String>,
 }
@@ -270,7 +274,7 @@ impl UsersMutation {
         #[graphql(desc = "Who.")] input: UserInviteInput,
     ) -> Result<UserInvitePayload> {
         // Whoever repeats the command gets the same user and no other letter.
-        run(context, input.idempotency_key.as_deref(), input.command()).await
+        run(context, input.idempotency_key.as_deref().into(), input.command()).await
     }
 
     /// Sends another invitation to somebody who has not joined; the one before is void.
@@ -295,8 +299,8 @@ impl UsersMutation {
         let roles = roles(&mut fields, &input.roles);
         let both = user.zip(roles);
         let command = fields.done(both.map(|(user, roles)| ChangeUserRoles { user, roles }));
-        let key = input.idempotency_key.as_deref();
-        run(context, key, command).await
+        let sent = Sent::of(input.idempotency_key.as_deref(), input.expected_version);
+        run(context, sent, command).await
     }
 
     /// Changes what a user is called.
@@ -310,8 +314,8 @@ impl UsersMutation {
         let user = fields.id("id", "user", &input.id);
         let name = Personal::new(&input.name);
         let command = fields.done(user.map(|user| RenameUser { user, name }));
-        let key = input.idempotency_key.as_deref();
-        run(context, key, command).await
+        let sent = Sent::of(input.idempotency_key.as_deref(), input.expected_version);
+        run(context, sent, command).await
     }
 
     /// Has a user do nothing any more; their sessions end at once. The last owner stays.

@@ -16,7 +16,7 @@ use crate::{
         limits::{PlatformPlan, price},
         payload::payload,
         scalar::MoneyInput,
-        scope::{Scope, scope},
+        scope::{Scope, Sent, scope},
         user_error::UserError,
     },
 };
@@ -69,6 +69,8 @@ pub(crate) struct PlatformPlanDefineInput {
     limits: PlanLimitsInput,
     /// What it switches on, such as `custom_roles`.
     features: Vec<String>,
+    /// The `version` that was read: if somebody was faster, the change is refused.
+    expected_version: Option<i32>,
     /// Same key, same effect. 1 to 64 characters.
     idempotency_key: Option<String>,
 }
@@ -127,8 +129,8 @@ impl PlansMutation {
         context: &Context<'_>,
         #[graphql(desc = "What is asked for.")] input: PlatformPlanDefineInput,
     ) -> Result<PlatformPlanDefinePayload> {
-        let key = input.idempotency_key.as_deref();
-        let outcome = scope(context)?.command("plan", key, input.command(), |key| key);
+        let sent = Sent::of(input.idempotency_key.as_deref(), input.expected_version);
+        let outcome = scope(context)?.edit("plan", sent, input.command(), |key| key);
         Ok(outcome.await?.into())
     }
 }

@@ -24,7 +24,7 @@ use crate::{
     graphql::{
         limits::{LimitUsage, usages},
         page::{Cursor, connection, page},
-        scalar::{DateTime, Money},
+        scalar::{DateTime, Money, version},
         scope::{Scope, scope},
     },
 };
@@ -153,6 +153,8 @@ pub(crate) struct ManagedTenant {
     opened_at: DateTime,
     /// When its data is destroyed, if that is ordered.
     deletion_due: Option<DateTime>,
+    /// Which version this is; sent back as `expectedVersion`, it has a change refused if somebody was faster.
+    version: i32,
     #[graphql(skip)]
     tenant: TenantId,
 }
@@ -195,6 +197,7 @@ impl ManagedTenant {
             revoked_domains: revoked(account),
             opened_at: DateTime(row.opened_at),
             deletion_due: account.deletion_due().map(DateTime),
+            version: version(row.version),
             tenant: row.tenant,
         }
     }

@@ -12,7 +12,7 @@ use crate::graphql::{
     fields::Fields,
     payload::payload,
     scalar::Date,
-    scope::scope,
+    scope::{Sent, scope},
     user_error::UserError,
 };
 
@@ -69,6 +69,8 @@ impl SubscriptionOpenInput {
 pub(crate) struct SubscriptionActivateInput {
     /// Of the line.
     id: ID,
+    /// The `version` that was read: if somebody was faster, the change is refused.
+    expected_version: Option<i32>,
     /// Same key, same effect. 1 to 64 characters.
     idempotency_key: String,
 }
@@ -80,6 +82,8 @@ pub(crate) struct SubscriptionSuspendInput {
     id: ID,
     /// For the audit trail.
     reason: String,
+    /// The `version` that was read: if somebody was faster, the change is refused.
+    expected_version: Option<i32>,
     /// Same key, same effect. 1 to 64 characters.
     idempotency_key: String,
 }
@@ -89,6 +93,8 @@ pub(crate) struct SubscriptionSuspendInput {
 pub(crate) struct SubscriptionResumeInput {
     /// Of the line.
     id: ID,
+    /// The `version` that was read: if somebody was faster, the change is refused.
+    expected_version: Option<i32>,
     /// Same key, same effect. 1 to 64 characters.
     idempotency_key: String,
 }
@@ -100,6 +106,8 @@ pub(crate) struct SubscriptionSecretChangeInput {
     id: ID,
     /// PPP password; cannot be read back.
     secret: String,
+    /// The `version` that was read: if somebody was faster, the change is refused.
+    expected_version: Option<i32>,
     /// Same key, same effect. 1 to 64 characters.
     idempotency_key: String,
 }
@@ -129,7 +137,7 @@ payload! {
 async fn change<P: From<crate::graphql::payload::Outcome<SubscriptionId>>>(
     context: &Context<'_>,
     id: &ID,
-    key: Option<&str>,
+    sent: Sent<'_>,
     change: Change,
 ) -> Result<P> {
     let mut fields = Fields::default();
@@ -137,7 +145,7 @@ async fn change<P: From<crate::graphql::payload::Outcome<SubscriptionId>>>(
     let command = fields.done(subscription.map(|subscription| ChangeSubscription { subscription, change }));
     let changed = command.as_ref().map(|command| command.subscription).ok();
     let outcome = scope(context)?
-        .command("subscription", key, command, |()| changed)
+        .edit("subscription", sent, command, |()| changed)
         .await?;
     Ok(outcome.flatten().into())
 }
@@ -172,8 +180,8 @@ impl SubscriptionsMutation {
         let secret = Personal::new(&input.secret);
         let command = fields.done(subscription.map(|subscription| ChangeSecret { subscription, secret }));
         let changed = command.as_ref().map(|command| command.subscription).ok();
-        let key = Some(input.idempotency_key.as_str());
-        let outcome = scope(context)?.command("subscription", key, command, |()| changed);
+        let sent = Sent::of(input.idempotency_key.as_str(), input.expected_version);
+        let outcome = scope(context)?.edit("subscription", sent, command, |()| changed);
         Ok(outcome.await?.flatten().into())
     }
 
@@ -184,8 +192,8 @@ impl SubscriptionsMutation {
         context: &Context<'_>,
         #[graphql(desc = "What is asked for.")] input: SubscriptionActivateInput,
     ) -> Result<SubscriptionActivatePayload> {
-        let key = Some(input.idempotency_key.as_str());
-        change(context, &input.id, key, Change::Activate).await
+        let sent = Sent::of(input.idempotency_key.as_str(), input.expected_version);
+        change(context, &input.id, sent, Change::Activate).await
     }
 
     /// Takes service away, on request or for abuse.
@@ -196,8 +204,8 @@ impl SubscriptionsMutation {
         #[graphql(desc = "What is asked for.")] input: SubscriptionSuspendInput,
     ) -> Result<SubscriptionSuspendPayload> {
         let suspend = Change::Suspend { reason: input.reason };
-        let key = Some(input.idempotency_key.as_str());
-        change(context, &input.id, key, suspend).await
+        let sent = Sent::of(input.idempotency_key.as_str(), input.expected_version);
+        change(context, &input.id, sent, suspend).await
     }
 
     /// Ends a suspension.
@@ -207,7 +215,7 @@ impl SubscriptionsMutation {
         context: &Context<'_>,
         #[graphql(desc = "What is asked for.")] input: SubscriptionResumeInput,
     ) -> Result<SubscriptionResumePayload> {
-        let key = Some(input.idempotency_key.as_str());
-        change(context, &input.id, key, Change::Resume).await
+        let sent = Sent::of(input.idempotency_key.as_str(), input.expected_version);
+        change(context, &input.id, sent, Change::Resume).await
     }
 }

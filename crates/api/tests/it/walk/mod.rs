@@ -19,6 +19,7 @@ mod schema;
 mod searches;
 mod texts;
 mod trail;
+mod versions;
 pub(crate) mod world;
 
 use axum::http::StatusCode;
