@@ -4,7 +4,7 @@ use simpul_domain::{Code, Coded as _, CommandId, TenantId};
 use simpul_event_store::{Bus, DispatchError, Receipt, StoreError, feed};
 use uuid::Uuid;
 
-use crate::counter::{Do, Step, TooMuch, add, all, context, context_with, dispatch, ready};
+use crate::counter::{CEILING, Do, Step, TooMuch, add, all, context, context_with, dispatch, ready};
 
 async fn expecting(
     bus: &Bus,
@@ -47,7 +47,7 @@ async fn another_version_than_expected_is_refused_and_nothing_is_recorded() {
 #[tokio::test]
 async fn what_does_not_exist_refuses_for_itself_before_its_version_does() {
     let (_test, _store, bus, tenant) = ready().await;
-    let refused = expecting(&bus, tenant, 7, [add("c", i64::MAX / 2)]).await;
+    let refused = expecting(&bus, tenant, 7, [add("c", CEILING + 1)]).await;
     assert!(
         matches!(refused, Err(DispatchError::Refused(TooMuch))),
         "{refused:?}"

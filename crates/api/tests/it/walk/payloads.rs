@@ -33,8 +33,8 @@ async fn a_payload_reads_on_in_the_schema_that_answers_and_only_for_whoever_is_k
         assert!(told["consistencyToken"].is_null(), "{answer}");
         assert!(told["query"][list]["nodes"][0]["id"].is_string(), "{answer}");
 
-        let stranger = "{ email: \"nobody@kayu.test\", password: \"x\" }";
-        let (_, answer) = ask("sessionStart", None, stranger).await;
+        let rubbish = "{ secret: \"rubbish\", password: \"kata sandi baru\" }";
+        let (_, answer) = ask("passwordReset", None, rubbish).await;
         assert_eq!(codes(&answer), ["UNAUTHORIZED"], "{surface}: {answer}");
         assert!(!answer.to_string().contains("nodes"), "{answer}");
     }
