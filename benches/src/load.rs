@@ -103,6 +103,7 @@ pub(crate) fn context(store: &EventStore, tenant: TenantId) -> Context {
         command_id,
         effective_at: None,
         dry_run: false,
+        expected_version: None,
     }
 }
 

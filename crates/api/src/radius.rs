@@ -175,6 +175,7 @@ impl Accounting {
             command_id,
             effective_at: None,
             dry_run: false,
+            expected_version: None,
         };
         let command = RecordAccounting {
             interim_seconds: self.interim_seconds,

@@ -12,7 +12,7 @@ use simpul_domain::{
     },
     tenancy::Resource,
 };
-use simpul_event_store::{Access, Command, Work};
+use simpul_event_store::{Access, Command, StoreError, Work};
 
 use crate::{Outcome, Personal, Refusal, decide, permission, subscriptions};
 
@@ -73,6 +73,10 @@ impl Command for ChangeRouterAddress {
     const ACCESS: Access = Access::permission(permission::ROUTER_WRITE);
     type Answer = RouterId;
     type Refusal = Refusal;
+
+    async fn version(&self, work: &mut Work<'_>) -> Result<i64, StoreError> {
+        work.version_read::<Router>(&self.router.to_string()).await
+    }
 
     async fn run(&self, work: &mut Work<'_>) -> Outcome<RouterId> {
         let id = self.router.to_string();

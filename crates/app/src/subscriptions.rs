@@ -17,7 +17,7 @@ use simpul_domain::{
     tenancy::{Resource, TenantSettings, settings::IsolirScope},
 };
 use simpul_event_store::{
-    Access, Command, TenantTx, Work,
+    Access, Command, StoreError, TenantTx, Work,
     crash::{self, Point},
     inline::claim,
 };
@@ -188,6 +188,11 @@ impl Command for ChangeSubscription {
     type Answer = ();
     type Refusal = Refusal;
 
+    async fn version(&self, work: &mut Work<'_>) -> Result<i64, StoreError> {
+        work.version_read::<Subscription>(&self.subscription.to_string())
+            .await
+    }
+
     async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
         let at = work.at();
         let command = match &self.change {
@@ -242,6 +247,11 @@ impl Command for ChangeSecret {
     const ACCESS: Access = Access::permission(permission::SUBSCRIPTION_WRITE);
     type Answer = ();
     type Refusal = Refusal;
+
+    async fn version(&self, work: &mut Work<'_>) -> Result<i64, StoreError> {
+        work.version_read::<Subscription>(&self.subscription.to_string())
+            .await
+    }
 
     async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
         let id = self.subscription.to_string();

@@ -18,6 +18,12 @@ pub enum StoreError {
     /// A counted limit is used up, or was lowered below what there is.
     #[error("the limit of {resource} is reached")]
     QuotaExceeded { resource: String, limit: i64, used: i64 },
+    /// Whoever commands has seen another version of what the command is about.
+    #[error("somebody else has changed it meanwhile")]
+    Stale { current: i64 },
+    /// A version was expected of a command that has none.
+    #[error("the command says nothing of versions")]
+    Unversioned,
     /// The tenant was erased: nothing is appended to its log any more.
     #[error("the log is closed")]
     Closed,
@@ -141,6 +147,7 @@ impl Coded for StoreError {
             Self::Repeated => Code::IdempotencyKeyReused,
             Self::Taken { .. } => Code::DuplicateEntry,
             Self::QuotaExceeded { .. } => Code::LimitReached,
+            Self::Stale { .. } => Code::StaleVersion,
             Self::StorageFull => Code::StorageFull,
             Self::Unavailable(_) | Self::Silent | Self::Standby => Code::Unavailable,
             Self::Erased | Self::Closed => Code::NotFound,
@@ -148,6 +155,7 @@ impl Coded for StoreError {
             Self::Unreadable { .. }
             | Self::UnknownShape { .. }
             | Self::Unwritable(_)
+            | Self::Unversioned
             | Self::Seal
             | Self::Database(_)
             | Self::Migration(_)
@@ -163,6 +171,7 @@ impl Coded for StoreError {
                 limit,
                 used,
             } => json!({ "resource": resource, "limit": limit, "used": used }),
+            Self::Stale { current } => json!({ "currentVersion": current }),
             _ => serde_json::Value::Null,
         }
     }

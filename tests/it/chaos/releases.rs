@@ -119,6 +119,7 @@ async fn writes(later: &EventStore, world: &World) -> ServicePlanId {
         command_id,
         effective_at: None,
         dry_run: false,
+        expected_version: None,
     };
     let terms = PlanTerms {
         plan,

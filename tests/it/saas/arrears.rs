@@ -87,7 +87,7 @@ impl Journey {
             ),
             (
                 "invoiceVoid",
-                json!({ "id": self.customers_bill, "reason": "a try" }),
+                json!({ "id": self.customers_bill, "reason": "a try", "idempotencyKey": "locked" }),
             ),
         ] {
             let refused = self.owner().refused(&self.world, mutation, input).await;

@@ -109,7 +109,7 @@ impl Journey {
         self.run(
             "subscriptionActivate",
             "subscription { id }",
-            json!({ "id": self.line }),
+            json!({ "id": self.line, "idempotencyKey": "activate" }),
         )
         .await;
         self.has_access("full", 1).await;

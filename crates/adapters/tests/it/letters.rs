@@ -162,6 +162,7 @@ impl Desk {
             command_id: self.store.new_command_id(),
             effective_at: None,
             dry_run: false,
+            expected_version: None,
         };
         self.test.bus().dispatch(context, command).await.expect("ordered");
     }

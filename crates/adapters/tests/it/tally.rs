@@ -82,6 +82,7 @@ pub(crate) async fn bump(store: &EventStore, tenant: TenantId, stream: &str) {
         command_id: CommandId::new(Uuid::from_u128(u128::from(number))),
         effective_at: None,
         dry_run: false,
+        expected_version: None,
     };
     let mut work = Work::new(store, &context);
     work.decide::<Tally>(stream, Bump)

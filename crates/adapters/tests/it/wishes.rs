@@ -45,6 +45,7 @@ async fn command(store: &EventStore, number: u128, command: SubscriptionCommand)
         cause: None,
         effective_at: None,
         dry_run: false,
+        expected_version: None,
     };
     let mut work = Work::new(store, &context);
     let id = subscription().to_string();

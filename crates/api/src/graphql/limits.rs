@@ -3,16 +3,13 @@
 use async_graphql::{Enum, SimpleObject};
 use simpul_domain::{
     Rupiah,
-    platform::{
-        PlanTerms,
-        add_on::{Approval, Cycle},
-    },
+    platform::add_on::{Approval, Cycle},
     tenancy::{Limits, Resource},
 };
 use simpul_event_store::inline::quota::Usage;
-use simpul_projections::platform::offers::AddOnRow;
+use simpul_projections::platform::offers::{AddOnRow, PlanRow};
 
-use super::scalar::{DateTime, Money};
+use super::scalar::{self, DateTime, Money};
 
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -115,10 +112,12 @@ pub(crate) struct PlatformPlan {
     limits: Vec<PlanLimit>,
     /// The features of tenants on this plan.
     features: Vec<String>,
+    /// Which version this is; sent back as `expectedVersion`, it has a change refused if somebody was faster.
+    version: i32,
 }
 
-impl From<&PlanTerms> for PlatformPlan {
-    fn from(terms: &PlanTerms) -> Self {
+impl From<&PlanRow> for PlatformPlan {
+    fn from(PlanRow { terms, version }: &PlanRow) -> Self {
         Self {
             key: terms.key.as_str().to_owned(),
             name: terms.name.clone(),
@@ -130,6 +129,7 @@ impl From<&PlanTerms> for PlatformPlan {
                 .iter()
                 .map(|feature| feature.as_str().to_owned())
                 .collect(),
+            version: scalar::version(*version),
         }
     }
 }

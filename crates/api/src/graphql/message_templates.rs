@@ -15,7 +15,8 @@ use super::{
     fields::Fields,
     messaging::MessageKind,
     payload::payload,
-    scope::{Scope, scope},
+    scalar,
+    scope::{Scope, Sent, scope},
     settings::region::SpokenLanguage,
     user_error::UserError,
 };
@@ -49,10 +50,13 @@ pub(crate) struct MessageTemplate {
     variables: Vec<MessageVariable>,
     /// The message with samples.
     preview: String,
+    /// Which version of the operator's texts this is; sent back as `expectedVersion`, it has a change refused if somebody was
+    /// faster.
+    version: i32,
 }
 
 impl MessageTemplate {
-    fn of(texts: &MessageTexts, kind: Kind, language: Tongue) -> Result<Self, ApiError> {
+    fn of((texts, version): &(MessageTexts, i64), kind: Kind, language: Tongue) -> Result<Self, ApiError> {
         // A text of an older release that no longer passes is not sent either.
         let own = texts
             .own(kind, language)
@@ -72,6 +76,7 @@ impl MessageTemplate {
                 .map(|&variable| variable.into())
                 .collect(),
             preview: template.preview().map_err(|_| ApiError::internal())?,
+            version: scalar::version(*version),
         })
     }
 
@@ -116,6 +121,8 @@ pub(crate) struct MessageTemplateChangeInput {
     language: SpokenLanguage,
     /// The template, at most 4096 characters. A variable is written as `{name}`.
     source: String,
+    /// The `version` that was read: if somebody was faster, the change is refused.
+    expected_version: Option<i32>,
     /// Same key, same effect. 1 to 64 characters.
     idempotency_key: Option<String>,
 }
@@ -127,6 +134,8 @@ pub(crate) struct MessageTemplateResetInput {
     kind: MessageKind,
     /// Of the text.
     language: SpokenLanguage,
+    /// The `version` that was read: if somebody was faster, the change is refused.
+    expected_version: Option<i32>,
     /// Same key, same effect. 1 to 64 characters.
     idempotency_key: Option<String>,
 }
@@ -203,8 +212,8 @@ impl MessageTemplatesMutation {
             language,
             source: input.source,
         }));
-        let key = input.idempotency_key.as_deref();
-        let outcome = scope(context)?.command("messageTemplate", key, command, |()| (kind, language));
+        let sent = Sent::of(input.idempotency_key.as_deref(), input.expected_version);
+        let outcome = scope(context)?.edit("messageTemplate", sent, command, |()| (kind, language));
         Ok(outcome.await?.into())
     }
 
@@ -216,9 +225,9 @@ impl MessageTemplatesMutation {
         #[graphql(desc = "What is asked for.")] input: MessageTemplateResetInput,
     ) -> Result<MessageTemplateResetPayload> {
         let (kind, language) = (input.kind.into(), input.language.into());
-        let key = input.idempotency_key.as_deref();
+        let sent = Sent::of(input.idempotency_key.as_deref(), input.expected_version);
         let command = Ok(ResetMessageText { kind, language });
-        let outcome = scope(context)?.command("messageTemplate", key, command, |()| (kind, language));
+        let outcome = scope(context)?.edit("messageTemplate", sent, command, |()| (kind, language));
         Ok(outcome.await?.into())
     }
 }

@@ -19,6 +19,7 @@ mod domains;
 mod entitled;
 mod fields;
 mod identity;
+mod interfaces;
 mod limits;
 mod live;
 mod message_templates;

@@ -21,8 +21,8 @@ use super::{
     page::{Asked, RowConnection, Window, row_connection},
     payload::payload,
     rows::{plain, words},
-    scalar::DateTime,
-    scope::{Scope, scope},
+    scalar::{DateTime, version},
+    scope::{Scope, Sent, scope},
     user_error::UserError,
 };
 use crate::ApiError;
@@ -69,6 +69,8 @@ pub(crate) struct Router {
     registered_at: DateTime,
     /// When it was given up.
     retired_at: Option<DateTime>,
+    /// Which version this is; sent back as `expectedVersion`, it has a change refused if somebody was faster.
+    version: i32,
 }
 
 impl From<RouterRow> for Router {
@@ -91,6 +93,7 @@ impl From<RouterRow> for Router {
             identified_at: row.identified_at.map(DateTime),
             registered_at: DateTime(row.registered_at),
             retired_at: row.retired_at.map(DateTime),
+            version: version(row.version),
         }
     }
 }
@@ -111,6 +114,7 @@ plain! {
         "identifiedAt" => identified_at,
         "registeredAt" => registered_at,
         "retiredAt" => retired_at,
+        "version" => version,
     }
 }
 
@@ -200,8 +204,10 @@ pub(crate) struct RouterAddressChangeInput {
     username: String,
     /// Cannot be read back.
     password: String,
+    /// The `version` that was read: if somebody was faster, the change is refused.
+    expected_version: Option<i32>,
     /// Same key, same effect. 1 to 64 characters.
-    idempotency_key: Option<String>,
+    idempotency_key: String,
 }
 
 impl RouterAddressChangeInput {
@@ -303,8 +309,8 @@ impl NetworkMutation {
         context: &Context<'_>,
         #[graphql(desc = "What is asked for.")] input: RouterAddressChangeInput,
     ) -> Result<RouterAddressChangePayload> {
-        let key = input.idempotency_key.as_deref();
-        let outcome = scope(context)?.command("router", key, input.command(), |router| router);
+        let sent = Sent::of(input.idempotency_key.as_str(), input.expected_version);
+        let outcome = scope(context)?.edit("router", sent, input.command(), |router| router);
         Ok(outcome.await?.into())
     }
 

@@ -1,8 +1,15 @@
 //! What a command answers: the entity as it is now, or why it was refused.
 
+use std::borrow::Cow;
+
+use async_graphql::{
+    ContextSelectionSet, OutputType, Positioned, ServerResult, SimpleObject, Value, parser::types::Field,
+    registry::Registry,
+};
 use simpul_event_store::ConsistencyToken;
 
-use super::user_error::UserError;
+use super::{platform, portal, scope::scope, staff, user_error::UserError};
+use crate::{ApiError, Surface};
 
 /// What became of a command, before its payload type names the entity.
 #[derive(Debug)]
@@ -28,6 +35,17 @@ impl<I> Outcome<I> {
             token: None,
         }
     }
+
+    /// What it is about, and the part that every payload has.
+    pub(super) fn split(self) -> (Option<I>, Verdict) {
+        let Self { id, errors, token } = self;
+        let verdict = Verdict {
+            user_errors: errors,
+            consistency_token: token.map(|token| token.to_string()),
+            query: Root,
+        };
+        (id, verdict)
+    }
 }
 
 impl<I> Outcome<Option<I>> {
@@ -41,20 +59,87 @@ impl<I> Outcome<Option<I>> {
     }
 }
 
-/// Declares a payload of the staff's schema, or of the one that is named behind it:
-/// `payload! { InvoiceVoidPayload { invoice: Invoice = InvoiceId } in platform }`. `Invoice::load` reads it back.
+/// What every command answers, whatever it is about.
+#[derive(Debug, Default, SimpleObject)]
+pub(crate) struct Verdict {
+    /// Why the command was refused; empty when it was accepted.
+    user_errors: Vec<UserError>,
+    /// Sent back as `X-Consistency-Token`, answers are at least as new as this write. Null when nothing was written, and for
+    /// whoever was not signed in.
+    consistency_token: Option<String>,
+    /// Reads on, at least as new as this write; an error for whoever was not signed in.
+    query: Root,
+}
+
+impl<I> From<Outcome<I>> for Verdict {
+    fn from(outcome: Outcome<I>) -> Self {
+        outcome.split().1
+    }
+}
+
+/// The root of the schema that answers, whichever it is.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Root;
+
+impl OutputType for Root {
+    fn type_name() -> Cow<'static, str> {
+        <staff::Query as OutputType>::type_name()
+    }
+
+    /// Each schema begins with its own.
+    fn create_type_info(_: &mut Registry) -> String {
+        Self::qualified_type_name()
+    }
+
+    async fn resolve(
+        &self,
+        context: &ContextSelectionSet<'_>,
+        field: &Positioned<Field>,
+    ) -> ServerResult<Value> {
+        // Whoever gets in by this command is not known yet.
+        let surface = scope(context).and_then(|_| context.data().map_err(|_| ApiError::internal()));
+        let surface = surface.map_err(|error| {
+            let error = async_graphql::Error::from(error);
+            context.set_error_path(error.into_server_error(field.pos))
+        })?;
+        match surface {
+            Surface::Staff => staff::Query::default().resolve(context, field).await,
+            Surface::Portal => portal::Query::default().resolve(context, field).await,
+            Surface::Platform => platform::Query::default().resolve(context, field).await,
+        }
+    }
+}
+
+/// Declares a payload: `payload! { InvoiceVoidPayload { invoice: Invoice = InvoiceId } }`. `Invoice::load` reads it back.
+/// One that says no more than whether the command was accepted has nothing between the braces.
 macro_rules! payload {
-    ($(#[$doc:meta])* $name:ident { $entity:ident: $type:ty = $id:ty }) => {
-        $crate::graphql::payload::payload! { $(#[$doc])* $name { $entity: $type = $id } in staff }
+    ($(#[$doc:meta])* $name:ident {}) => {
+        $(#[$doc])*
+        #[derive(Debug, async_graphql::SimpleObject)]
+        pub(crate) struct $name {
+            #[graphql(flatten)]
+            verdict: $crate::graphql::payload::Verdict,
+        }
+
+        impl<I> From<$crate::graphql::payload::Outcome<I>> for $name {
+            fn from(outcome: $crate::graphql::payload::Outcome<I>) -> Self {
+                let verdict = outcome.into();
+                Self { verdict }
+            }
+        }
     };
-    ($(#[$doc:meta])* $name:ident { $entity:ident: $type:ty = $id:ty } in $surface:ident) => {
+    ($(#[$doc:meta])* $name:ident { $entity:ident: $type:ty = $id:ty }) => {
         $(#[$doc])*
         #[derive(Debug)]
-        pub(crate) struct $name($crate::graphql::payload::Outcome<$id>);
+        pub(crate) struct $name {
+            id: Option<$id>,
+            verdict: $crate::graphql::payload::Verdict,
+        }
 
         impl From<$crate::graphql::payload::Outcome<$id>> for $name {
             fn from(outcome: $crate::graphql::payload::Outcome<$id>) -> Self {
-                Self(outcome)
+                let (id, verdict) = outcome.split();
+                Self { id, verdict }
             }
         }
 
@@ -63,7 +148,7 @@ macro_rules! payload {
         impl $name {
             /// As it is after the command; null when the command was refused.
             async fn $entity(&self, context: &async_graphql::Context<'_>) -> async_graphql::Result<Option<$type>> {
-                match &self.0.id {
+                match &self.id {
                     Some(id) => {
                         let id = <$id as Clone>::clone(id);
                         Ok(<$type>::load($crate::graphql::scope::scope(context)?, id).await?)
@@ -72,20 +157,9 @@ macro_rules! payload {
                 }
             }
 
-            /// Why the command was refused; empty when it was accepted.
-            async fn user_errors(&self) -> &[$crate::graphql::user_error::UserError] {
-                &self.0.errors
-            }
-
-            /// Sent back as `X-Consistency-Token`, answers are at least as new as this write. Null when nothing was
-            /// written.
-            async fn consistency_token(&self) -> Option<String> {
-                self.0.token.map(|token| token.to_string())
-            }
-
-            /// Reads on, at least as new as this write.
-            async fn query(&self) -> $crate::graphql::$surface::Query {
-                $crate::graphql::$surface::Query::default()
+            #[graphql(flatten)]
+            async fn verdict(&self) -> &$crate::graphql::payload::Verdict {
+                &self.verdict
             }
         }
     };

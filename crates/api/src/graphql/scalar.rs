@@ -33,6 +33,11 @@ impl DateTime {
     }
 }
 
+/// The version of a stream. None has two thousand million events.
+pub(super) fn version(of: i64) -> i32 {
+    i32::try_from(of).unwrap_or(i32::MAX)
+}
+
 /// A date of the tenant's calendar: `2026-11-20`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Date(pub(super) NaiveDate);

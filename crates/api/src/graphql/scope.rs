@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
-use async_graphql::Context as GraphqlContext;
+use async_graphql::ContextBase;
 use simpul_app::permission;
 use simpul_domain::{Code, CorrelationId, CustomerId, TenantId, tenancy::Feature};
 use simpul_event_store::{
@@ -56,7 +56,7 @@ pub(crate) struct Scope {
 }
 
 /// The operation's scope.
-pub(super) fn scope<'c>(context: &GraphqlContext<'c>) -> Result<&'c Arc<Scope>, ApiError> {
+pub(super) fn scope<'c, T>(context: &ContextBase<'c, T>) -> Result<&'c Arc<Scope>, ApiError> {
     context
         .data::<Arc<Scope>>()
         .map_err(|_| ApiError::new(Code::Unauthorized, "A valid bearer token is needed"))
@@ -297,6 +297,16 @@ impl Scope {
         command: Result<C, Vec<UserError>>,
         id: impl FnOnce(C::Answer) -> I,
     ) -> Result<(Outcome<I>, bool), ApiError> {
+        self.sent(subject, key.into(), command, id).await
+    }
+
+    async fn sent<C: Command, I>(
+        &self,
+        subject: &'static str,
+        sent: Sent<'_>,
+        command: Result<C, Vec<UserError>>,
+        id: impl FnOnce(C::Answer) -> I,
+    ) -> Result<(Outcome<I>, bool), ApiError> {
         let command = match command {
             Ok(command) => command,
             Err(errors) => {
@@ -304,7 +314,7 @@ impl Scope {
                 return Ok((Outcome::refused(errors), false));
             }
         };
-        Ok(match self.dispatch(subject, key, command).await? {
+        Ok(match self.dispatch(subject, sent, command).await? {
             Dispatched::Accepted(receipt) => {
                 let repeated = receipt.repeated;
                 (Outcome::accepted(id(receipt.answer), receipt.token), repeated)
@@ -326,10 +336,23 @@ impl Scope {
         Ok(outcome)
     }
 
+    /// Like [`Scope::command`], where many may change the same thing: refused if the viewer has seen another version of it
+    /// than there is.
+    pub(super) async fn edit<C: Command, I>(
+        &self,
+        subject: &'static str,
+        sent: Sent<'_>,
+        command: Result<C, Vec<UserError>>,
+        id: impl FnOnce(C::Answer) -> I,
+    ) -> Result<Outcome<I>, ApiError> {
+        let (outcome, _) = self.sent(subject, sent, command, id).await?;
+        Ok(outcome)
+    }
+
     async fn dispatch<C: Command>(
         &self,
         subject: &'static str,
-        key: Option<&str>,
+        Sent { key, expected }: Sent<'_>,
         command: C,
     ) -> Result<Dispatched<Receipt<C::Answer>>, ApiError> {
         if let Some(error) = key.and_then(UserError::of_key) {
@@ -337,7 +360,10 @@ impl Scope {
             return Ok(Dispatched::Refused(vec![error]));
         }
         // A key belongs to one mutation; two of them may share a command about different subjects.
-        let frame = self.frame(&format!("{}/{subject}", C::NAME), key);
+        let frame = Context {
+            expected_version: expected.map(i64::from),
+            ..self.frame(&format!("{}/{subject}", C::NAME), key)
+        };
         let admitted = self.begun().admitted().filter(|_| key.is_none());
         let dispatched = self.state.bus.dispatch_admitted(frame, admitted, command).await;
         let sorted = sort_out(dispatched, subject)?;
@@ -390,7 +416,29 @@ impl Scope {
             ),
             effective_at: None,
             dry_run: false,
+            expected_version: None,
         }
+    }
+}
+
+/// What a client sends along with a command.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sent<'i> {
+    key: Option<&'i str>,
+    /// The version that it has seen of what the command is about.
+    expected: Option<i32>,
+}
+
+impl<'i> Sent<'i> {
+    pub(super) fn of(key: impl Into<Option<&'i str>>, expected: Option<i32>) -> Self {
+        let key = key.into();
+        Self { key, expected }
+    }
+}
+
+impl<'i> From<Option<&'i str>> for Sent<'i> {
+    fn from(key: Option<&'i str>) -> Self {
+        Self::of(key, None)
     }
 }
 

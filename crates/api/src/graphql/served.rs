@@ -7,7 +7,7 @@ use async_graphql::{
 };
 use futures_util::stream::BoxStream;
 
-use super::{page::Described, platform, portal, staff};
+use super::{interfaces::Interfaces, page::Described, platform, portal, staff};
 use crate::Surface;
 
 /// A surface's schema. Cheap to clone.
@@ -19,24 +19,26 @@ pub(crate) enum Served {
 }
 
 /// Limits are the engine's in front of the schema: its own are checked too late.
-fn build<Q, M, L>() -> Schema<Q, M, L>
+fn build<Q, M, L>(surface: Surface) -> Schema<Q, M, L>
 where
     Q: ObjectType + Default + 'static,
     M: ObjectType + Default + 'static,
     L: SubscriptionType + Default + 'static,
 {
     Schema::build(Q::default(), M::default(), L::default())
+        .data(surface)
         .disable_suggestions()
         .register_output_type::<Described>()
+        .register_output_type::<Interfaces>()
         .finish()
 }
 
 impl Served {
     pub(crate) fn new(surface: Surface) -> Self {
         match surface {
-            Surface::Staff => Self::Staff(build()),
-            Surface::Portal => Self::Portal(build()),
-            Surface::Platform => Self::Platform(build()),
+            Surface::Staff => Self::Staff(build(surface)),
+            Surface::Portal => Self::Portal(build(surface)),
+            Surface::Platform => Self::Platform(build(surface)),
         }
     }
 }

@@ -7,6 +7,7 @@ use simpul_domain::{TenantId, identity::PermissionName, tenancy::Tenant as Tenan
 use super::{
     identity::user::User,
     rate_limit::RateLimit,
+    scalar,
     scope::{Scope, scope},
     settings::{TenantSettings, region::SpokenLanguage},
 };
@@ -161,6 +162,8 @@ pub(crate) struct Tenant {
     name: String,
     /// What the operator has chosen.
     settings: TenantSettings,
+    /// Which version this is; sent back as `expectedVersion`, it has a change of settings refused if somebody was faster.
+    version: i32,
 }
 
 impl Tenant {
@@ -178,6 +181,7 @@ impl Tenant {
         let store = scope.state().store();
         let (state, version) = store.load::<TenantState>(tenant, &tenant.to_string()).await?;
         Ok((version > 0).then(|| Self {
+            version: scalar::version(version),
             id: tenant.to_string().into(),
             name: state.name().to_owned(),
             settings: state.settings().into(),

@@ -226,6 +226,10 @@ pub(super) fn sort_out<A, R: Coded + std::error::Error>(
             path: Some(at("idempotencyKey")),
             ..UserError::of(&error, subject)
         },
+        DispatchError::Store(StoreError::Stale { .. }) => UserError {
+            path: Some(at("expectedVersion")),
+            ..UserError::of(&error, subject)
+        },
         DispatchError::Store(refused @ (StoreError::Taken { .. } | StoreError::QuotaExceeded { .. })) => {
             UserError::of(refused, subject)
         }

@@ -113,6 +113,7 @@ impl Shop {
             command_id: store.new_command_id(),
             effective_at: None,
             dry_run: false,
+            expected_version: None,
         };
         match self.front.state.bus.dispatch(context, command).await {
             Ok(receipt) => Some(receipt.answer),

@@ -91,6 +91,7 @@ fn frame(front: &Front, actor: Actor, command_id: CommandId) -> Context {
         command_id,
         effective_at: None,
         dry_run: false,
+        expected_version: None,
     }
 }
 

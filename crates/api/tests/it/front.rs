@@ -389,6 +389,7 @@ pub(crate) fn product(store: &EventStore, tenant: TenantId) -> Context {
         command_id: store.new_command_id(),
         effective_at: None,
         dry_run: false,
+        expected_version: None,
     }
 }
 

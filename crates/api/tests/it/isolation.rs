@@ -82,9 +82,9 @@ async fn commands_about_foreign_ids_are_refused_exactly_as_about_ids_that_nobody
                 "installedOn": "2027-01-04" })
     };
     let pay = |bill: &Value, gateway: &Value| json!({ "invoiceId": bill, "gatewayId": gateway, "channel": "BRIVA", "idempotencyKey": "p" });
-    let suspend = |id: &Value| json!({ "id": id, "reason": "r" });
-    let by_id = |id: &Value| json!({ "id": id });
-    let elsewhere = |id: &Value| json!({ "id": id, "host": "203.0.113.9", "port": 8728, "tls": "PLAIN", "username": "api", "password": "x" });
+    let suspend = |id: &Value| json!({ "id": id, "reason": "r", "idempotencyKey": "s" });
+    let by_id = |id: &Value| json!({ "id": id, "idempotencyKey": "b" });
+    let elsewhere = |id: &Value| json!({ "id": id, "host": "203.0.113.9", "port": 8728, "tls": "PLAIN", "username": "api", "password": "x", "idempotencyKey": "e" });
     let issue = |id: &Value| json!({ "subscriptionId": id, "dueOn": "2027-02-15", "idempotencyKey": "i" });
     let commands = [
         (
@@ -102,8 +102,8 @@ async fn commands_about_foreign_ids_are_refused_exactly_as_about_ids_that_nobody
         (
             "subscriptionSecretChange",
             "subscription { id }",
-            json!({ "id": line.subscription, "secret": "x" }),
-            json!({ "id": nobodys(&line.subscription), "secret": "x" }),
+            json!({ "id": line.subscription, "secret": "x", "idempotencyKey": "c" }),
+            json!({ "id": nobodys(&line.subscription), "secret": "x", "idempotencyKey": "c" }),
         ),
         (
             "routerAddressChange",
@@ -205,7 +205,8 @@ async fn without_the_permission_nothing_is_told_and_nothing_is_done() {
         );
     }
     let query = document("subscriptionActivate", "subscription { id }");
-    for input in [json!({ "id": id }), json!({ "id": "rubbish" })] {
+    for id in [&id, &json!("rubbish")] {
+        let input = json!({ "id": id, "idempotencyKey": "n" });
         let (status, body) = front.ask(nobody, &query, json!({ "input": input })).await;
         assert_eq!(status, StatusCode::FORBIDDEN);
         let extensions = &body["errors"][0]["extensions"];

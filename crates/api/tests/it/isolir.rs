@@ -57,7 +57,7 @@ async fn a_held_run_lists_page_by_page_whom_an_approval_would_isolate() {
             .accepted(owner, "subscriptionOpen", "subscription { id }", open)
             .await;
         let id = opened["subscription"]["id"].clone();
-        let activate = json!({ "id": id });
+        let activate = json!({ "id": id, "idempotencyKey": username });
         front
             .accepted(owner, "subscriptionActivate", "subscription { id }", activate)
             .await;
@@ -105,7 +105,7 @@ async fn a_held_run_lists_page_by_page_whom_an_approval_would_isolate() {
     assert_eq!(theirs["status"], "HELD");
     assert_eq!(theirs["subscriptions"]["nodes"], json!([]));
 
-    let void = json!({ "id": bills[1], "reason": "settled" });
+    let void = json!({ "id": bills[1], "reason": "settled", "idempotencyKey": "void" });
     front
         .accepted(owner, "invoiceVoid", "invoice { status }", void)
         .await;

@@ -71,7 +71,7 @@ async fn a_bill_tells_its_late_fee_until_it_is_waived() {
         );
     }
 
-    let waive = json!({ "id": bill, "reason": "the bank was down" });
+    let waive = json!({ "id": bill, "reason": "the bank was down", "idempotencyKey": "waive" });
     let waived = front
         .accepted(
             owner,

@@ -37,4 +37,5 @@ mod templates;
 mod tenants;
 mod tokens;
 mod transport;
+mod versions;
 mod walk;

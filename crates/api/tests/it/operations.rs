@@ -237,6 +237,7 @@ async fn parked_events_that_many_retry_are_handled_once_and_a_failed_message_is_
         command_id: bus.store().new_command_id(),
         effective_at: None,
         dry_run: false,
+        expected_version: None,
     };
     let sent = Sent::Failed {
         reason: "no such number".to_owned(),

@@ -1,10 +1,13 @@
 //! The schema as committed: every name in it is for ever, and says what it is.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use async_graphql::parser::{
     parse_schema,
-    types::{FieldDefinition, TypeKind, TypeSystemDefinition},
+    types::{BaseType, FieldDefinition, TypeKind, TypeSystemDefinition},
 };
 use simpul_api::Surface;
 
@@ -189,4 +192,159 @@ fn says_what_it_is(surface: Surface) {
     assert_eq!(silent, none, "{surface}: without a description");
     assert_eq!(unguarded, none, "{surface}: without a last line `Permission: …`");
     assert_eq!(wide, none, "{surface}: more than {MAX_FIELDS} fields");
+}
+
+/// What a command takes and answers: `input: InvoiceVoidInput!`, `InvoiceVoidPayload!`.
+#[test]
+fn every_command_has_an_input_and_a_payload_of_its_own() {
+    for surface in Surface::ALL {
+        let types = Types::of(surface);
+        let mutations = types.fields("Mutation");
+        assert!(!mutations.is_empty(), "{surface}");
+        for field in mutations {
+            let (first, rest) = field.name.node.split_at(1);
+            let name = format!("{}{rest}", first.to_uppercase());
+            let arguments = field.arguments.iter().map(|argument| &argument.node);
+            let arguments: Vec<_> = arguments
+                .map(|argument| format!("{}: {}", argument.name.node, argument.ty.node))
+                .collect();
+            assert_eq!(arguments, [format!("input: {name}Input!")], "{surface}");
+            assert_eq!(field.ty.node.to_string(), format!("{name}Payload!"), "{surface}");
+        }
+        assert_eq!(
+            types.objects_of("CommandPayload"),
+            types.answers("Mutation"),
+            "{surface}"
+        );
+    }
+}
+
+/// Commands about money, and those that have something sent to a router (M3): a client that repeats one must not do it twice.
+const KEYED: &[&str] = &[
+    "deadLetterReplay",
+    "invoiceIssue",
+    "invoiceLateFeeWaive",
+    "invoiceVoid",
+    "isolirRunApprove",
+    "laneRetry",
+    "noticeRetry",
+    "parcelRetry",
+    "parkedKeyRetry",
+    "paymentStart",
+    "routerAddressChange",
+    "saasInvoiceMarkPaid",
+    "saasInvoicePay",
+    "saasInvoiceVoid",
+    "subscriptionActivate",
+    "subscriptionResume",
+    "subscriptionSecretChange",
+    "subscriptionSuspend",
+];
+
+#[test]
+fn money_and_routers_need_an_idempotency_key() {
+    let mut keyed = BTreeSet::new();
+    for surface in Surface::ALL {
+        let types = Types::of(surface);
+        for mutation in types.names("Mutation") {
+            let (first, rest) = mutation.split_at(1);
+            let TypeKind::InputObject(input) = &types.0[&format!("{}{rest}Input", first.to_uppercase())]
+            else {
+                unreachable!("{mutation} has an input");
+            };
+            let mut fields = input.fields.iter().map(|field| &field.node);
+            let key = fields.find(|field| field.name.node == "idempotencyKey");
+            if key.is_some_and(|key| !key.ty.node.nullable) {
+                keyed.insert(mutation.to_owned());
+            }
+        }
+    }
+    assert_eq!(keyed.iter().map(String::as_str).collect::<Vec<_>>(), KEYED);
+}
+
+#[test]
+fn a_refused_command_can_answer_without_what_it_is_about() {
+    for surface in Surface::ALL {
+        let types = Types::of(surface);
+        let shared: Vec<&str> = types.names("CommandPayload");
+        assert_eq!(shared, ["consistencyToken", "query", "userErrors"], "{surface}");
+        for payload in types.answers("Mutation") {
+            let own = types.fields(&payload).into_iter();
+            for field in own.filter(|field| !shared.contains(&field.name.node.as_str())) {
+                let ty = &field.ty.node;
+                let may_be_nothing = ty.nullable || matches!(ty.base, BaseType::List(_));
+                assert!(may_be_nothing, "{surface}: {payload}.{} is {ty}", field.name.node);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_event_of_a_stream_has_its_envelope() {
+    let types = Types::of(Surface::Staff);
+    assert_eq!(types.names("EventEnvelope"), ["at", "cursor"]);
+    let streams = types.fields("Live").into_iter();
+    let streams = streams.filter(|field| field.name.node.ends_with("Events"));
+    let mut events = BTreeSet::new();
+    for stream in streams {
+        let union = stream.ty.node.to_string();
+        events.extend(types.members(union.trim_end_matches('!')));
+    }
+    assert!(events.len() > 20, "{events:?}");
+    assert_eq!(types.objects_of("EventEnvelope"), events);
+}
+
+/// The types of a schema by their names.
+struct Types(BTreeMap<String, TypeKind>);
+
+impl Types {
+    fn of(surface: Surface) -> Self {
+        let document = parse_schema(simpul_api::sdl(surface)).expect("SDL");
+        let types = document.definitions.into_iter();
+        let types = types.filter_map(|definition| match definition {
+            TypeSystemDefinition::Type(ty) => Some((ty.node.name.node.to_string(), ty.node.kind)),
+            _ => None,
+        });
+        Self(types.collect())
+    }
+
+    fn fields(&self, name: &str) -> Vec<&FieldDefinition> {
+        let fields = match &self.0[name] {
+            TypeKind::Object(object) => &object.fields,
+            TypeKind::Interface(interface) => &interface.fields,
+            other => unreachable!("{name} is {other:?}"),
+        };
+        fields.iter().map(|field| &field.node).collect()
+    }
+
+    fn names(&self, name: &str) -> Vec<&str> {
+        let fields = self.fields(name).into_iter();
+        fields.map(|field| field.name.node.as_str()).collect()
+    }
+
+    /// Types of the fields.
+    fn answers(&self, name: &str) -> BTreeSet<String> {
+        let fields = self.fields(name).into_iter();
+        fields
+            .map(|field| field.ty.node.to_string().trim_end_matches('!').to_owned())
+            .collect()
+    }
+
+    fn members(&self, union: &str) -> Vec<String> {
+        match &self.0[union] {
+            TypeKind::Union(union) => union
+                .members
+                .iter()
+                .map(|member| member.node.to_string())
+                .collect(),
+            other => unreachable!("{union} is {other:?}"),
+        }
+    }
+
+    fn objects_of(&self, interface: &str) -> BTreeSet<String> {
+        let objects = self.0.iter().filter(|(_, kind)| {
+            matches!(kind, TypeKind::Object(object) if object.implements.iter().any(|has| has.node == interface))
+        });
+        objects.map(|(name, _)| name.clone()).collect()
+    }
 }

@@ -54,8 +54,7 @@ async fn reads(front: &Front, clients: &mut [Client], field: &str, id: &Value, c
     let (before, began) = (front.state.store().db().asked(), Instant::now());
     for change in 0..changes {
         let host = format!("10.9.1.{change}");
-        let input =
-            json!({ "id": id, "host": host, "port": 8728, "tls": "PLAIN", "username": "u", "password": "p" });
+        let input = json!({ "id": id, "host": host, "port": 8728, "tls": "PLAIN", "username": "u", "password": "p", "idempotencyKey": format!("{}-{change}", clients.len()) });
         front
             .accepted(front.owner, "routerAddressChange", "router { id }", input)
             .await;

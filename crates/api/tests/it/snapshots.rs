@@ -28,6 +28,7 @@ async fn grace(bus: &Bus, tenant: TenantId, grace_days: u16) {
         command_id: bus.store().new_command_id(),
         effective_at: None,
         dry_run: false,
+        expected_version: None,
     };
     let section = Section::from(Dunning {
         grace_days: Within::read(grace_days).expect("in range"),

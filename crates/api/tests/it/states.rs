@@ -20,8 +20,7 @@ async fn register(front: &Front) -> Value {
 }
 
 async fn moves_to(front: &Front, id: &Value, host: &str) {
-    let input =
-        json!({ "id": id, "host": host, "port": 8728, "tls": "PLAIN", "username": "u", "password": "p" });
+    let input = json!({ "id": id, "host": host, "port": 8728, "tls": "PLAIN", "username": "u", "password": "p", "idempotencyKey": host });
     front
         .accepted(front.owner, "routerAddressChange", "router { id }", input)
         .await;
@@ -95,7 +94,7 @@ async fn the_stream_of_a_thing_that_is_gone_ends() {
         .run("DELETE FROM rm_routers_v1.routers")
         .await
         .expect("gone");
-    let input = json!({ "id": id, "host": "10.9.0.2", "port": 8728, "tls": "PLAIN", "username": "u", "password": "p" });
+    let input = json!({ "id": id, "host": "10.9.0.2", "port": 8728, "tls": "PLAIN", "username": "u", "password": "p", "idempotencyKey": "moved" });
     front
         .payload(front.owner, "routerAddressChange", "router { id }", input)
         .await;

@@ -65,7 +65,12 @@ pub(crate) async fn line(front: &Front, viewer: Viewer) -> Line {
     let id = opened["subscription"]["id"].clone();
     let entity = "subscription { status provisioning { state wantedVersion } }";
     let active = front
-        .accepted(viewer, "subscriptionActivate", entity, json!({ "id": id }))
+        .accepted(
+            viewer,
+            "subscriptionActivate",
+            entity,
+            json!({ "id": id, "idempotencyKey": "activate" }),
+        )
         .await;
     assert_eq!(active["subscription"]["status"], "ACTIVE");
     assert_eq!(active["subscription"]["provisioning"]["state"], "CONVERGING");
@@ -92,7 +97,8 @@ async fn a_line_is_sold_billed_suspended_and_explained() {
     let front = Front::open().await;
     let owner = front.owner;
     let line = line(&front, owner).await;
-    let suspend = json!({ "id": line.subscription, "reason": "permintaan pelanggan" });
+    let suspend =
+        json!({ "id": line.subscription, "reason": "permintaan pelanggan", "idempotencyKey": "suspend" });
     let suspended = front
         .accepted(
             owner,
@@ -102,7 +108,7 @@ async fn a_line_is_sold_billed_suspended_and_explained() {
         )
         .await;
     assert_eq!(suspended["subscription"]["status"], "SUSPENDED");
-    let resume = json!({ "id": line.subscription });
+    let resume = json!({ "id": line.subscription, "idempotencyKey": "resume" });
     let resumed = front
         .accepted(
             owner,
@@ -115,7 +121,7 @@ async fn a_line_is_sold_billed_suspended_and_explained() {
 
     let bill = invoice(&front, owner, &line).await;
     assert_eq!(bill["total"]["amount"], "150000");
-    let void = json!({ "id": bill["id"], "reason": "salah tagih" });
+    let void = json!({ "id": bill["id"], "reason": "salah tagih", "idempotencyKey": "void" });
     let voided = front
         .accepted(
             owner,

@@ -129,6 +129,7 @@ impl Upkeep {
             command_id,
             effective_at: None,
             dry_run: false,
+            expected_version: None,
         }
     }
 

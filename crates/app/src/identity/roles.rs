@@ -10,7 +10,7 @@ use simpul_domain::{
     },
     tenancy::Feature,
 };
-use simpul_event_store::{Access, Command, Work};
+use simpul_event_store::{Access, Command, StoreError, Work};
 
 use super::access::{held, publish};
 use crate::{Outcome, Refusal, decide, permission as may, refuse, refused, tenancy::needs};
@@ -146,6 +146,10 @@ impl Command for ChangeRole {
     type Answer = RoleId;
     type Refusal = Refusal;
 
+    async fn version(&self, work: &mut Work<'_>) -> Result<i64, StoreError> {
+        work.version_read::<Role>(&self.role.to_string()).await
+    }
+
     async fn run(&self, work: &mut Work<'_>) -> Outcome<RoleId> {
         let id = self.role.to_string();
         let before = work
@@ -207,6 +211,10 @@ impl Command for RetireRole {
     const ACCESS: Access = Access::permission(may::ROLE_WRITE);
     type Answer = RoleId;
     type Refusal = Refusal;
+
+    async fn version(&self, work: &mut Work<'_>) -> Result<i64, StoreError> {
+        work.version_read::<Role>(&self.role.to_string()).await
+    }
 
     async fn run(&self, work: &mut Work<'_>) -> Outcome<RoleId> {
         let id = self.role.to_string();

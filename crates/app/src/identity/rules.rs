@@ -15,13 +15,13 @@ pub(super) async fn terms(work: &mut Work<'_>) -> Outcome<SignInTerms> {
     Ok(work.load::<SignInRules>(&id).await?.terms())
 }
 
-/// The rules now.
+/// The rules now, and which version of them.
 pub async fn sign_in_terms(
     store: &EventStore,
     tenant: simpul_domain::TenantId,
-) -> Result<SignInTerms, StoreError> {
-    let (rules, _) = store.load::<SignInRules>(tenant, &tenant.to_string()).await?;
-    Ok(rules.terms())
+) -> Result<(SignInTerms, i64), StoreError> {
+    let (rules, version) = store.load::<SignInRules>(tenant, &tenant.to_string()).await?;
+    Ok((rules.terms(), version))
 }
 
 /// Replaces the rules. Sessions that go on end no later than the new ones say.
@@ -35,6 +35,11 @@ impl Command for ChangeSignInRules {
     const ACCESS: Access = Access::permission(permission::TENANT_SETTINGS);
     type Answer = ();
     type Refusal = Refusal;
+
+    async fn version(&self, work: &mut Work<'_>) -> Result<i64, StoreError> {
+        let id = work.tenant().to_string();
+        work.version_read::<SignInRules>(&id).await
+    }
 
     async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
         let id = work.tenant().to_string();

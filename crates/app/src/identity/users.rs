@@ -7,7 +7,7 @@ use simpul_domain::{
     UserId,
     identity::{EndReason, RoleKey, User, UserCommand},
 };
-use simpul_event_store::{Access, Command, Work};
+use simpul_event_store::{Access, Command, StoreError, Work};
 
 use super::{
     access::{held, must_not_outrank, publish},
@@ -30,6 +30,10 @@ impl Command for ChangeUserRoles {
     const ACCESS: Access = Access::permission(permission::USER_WRITE);
     type Answer = UserId;
     type Refusal = Refusal;
+
+    async fn version(&self, work: &mut Work<'_>) -> Result<i64, StoreError> {
+        work.version_read::<User>(&self.user.to_string()).await
+    }
 
     async fn run(&self, work: &mut Work<'_>) -> Outcome<UserId> {
         let id = self.user.to_string();
@@ -117,6 +121,10 @@ impl Command for RenameUser {
     const ACCESS: Access = Access::permission(permission::USER_WRITE);
     type Answer = UserId;
     type Refusal = Refusal;
+
+    async fn version(&self, work: &mut Work<'_>) -> Result<i64, StoreError> {
+        work.version_read::<User>(&self.user.to_string()).await
+    }
 
     async fn run(&self, work: &mut Work<'_>) -> Outcome<UserId> {
         let id = self.user.to_string();

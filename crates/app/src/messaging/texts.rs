@@ -10,10 +10,9 @@ use simpul_event_store::{Access, Command, EventStore, StoreError, Work};
 
 use crate::{Outcome, Refusal, decide, permission};
 
-/// The texts now.
-pub async fn message_texts(store: &EventStore, tenant: TenantId) -> Result<MessageTexts, StoreError> {
-    let (texts, _) = store.load::<MessageTexts>(tenant, &tenant.to_string()).await?;
-    Ok(texts)
+/// The texts now, and which version of them.
+pub async fn message_texts(store: &EventStore, tenant: TenantId) -> Result<(MessageTexts, i64), StoreError> {
+    store.load(tenant, &tenant.to_string()).await
 }
 
 /// Has messages of a kind say something else.
@@ -31,6 +30,11 @@ impl Command for WriteMessageText {
     const ACCESS: Access = Access::permission(permission::TENANT_SETTINGS);
     type Answer = ();
     type Refusal = Refusal;
+
+    async fn version(&self, work: &mut Work<'_>) -> Result<i64, StoreError> {
+        let id = work.tenant().to_string();
+        work.version_read::<MessageTexts>(&id).await
+    }
 
     async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
         let id = work.tenant().to_string();
@@ -57,6 +61,11 @@ impl Command for ResetMessageText {
     const ACCESS: Access = Access::permission(permission::TENANT_SETTINGS);
     type Answer = ();
     type Refusal = Refusal;
+
+    async fn version(&self, work: &mut Work<'_>) -> Result<i64, StoreError> {
+        let id = work.tenant().to_string();
+        work.version_read::<MessageTexts>(&id).await
+    }
 
     async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
         let id = work.tenant().to_string();

@@ -96,6 +96,10 @@ impl Command for RenameAccount {
     type Answer = TenantId;
     type Refusal = Refusal;
 
+    async fn version(&self, work: &mut Work<'_>) -> Result<i64, StoreError> {
+        work.version_read::<Account>(&self.tenant.to_string()).await
+    }
+
     async fn run(&self, work: &mut Work<'_>) -> Outcome<TenantId> {
         let command = AccountCommand::Rename {
             name: self.name.clone(),
@@ -176,6 +180,10 @@ impl Command for ChangeTerms {
     const ACCESS: Access = Access::permission(permission::PLATFORM_PLANS);
     type Answer = TenantId;
     type Refusal = Refusal;
+
+    async fn version(&self, work: &mut Work<'_>) -> Result<i64, StoreError> {
+        work.version_read::<Account>(&self.tenant.to_string()).await
+    }
 
     async fn run(&self, work: &mut Work<'_>) -> Outcome<TenantId> {
         let at = work.at();

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use simpul_domain::platform::{
     AddOn, AddOnCommand, AddOnKey, AddOnTerms, Plan, PlanCommand, PlanKey, PlanTerms,
 };
-use simpul_event_store::{Access, Command, Work};
+use simpul_event_store::{Access, Command, StoreError, Work};
 
 use crate::{Outcome, Refusal, decide, permission};
 
@@ -19,6 +19,10 @@ impl Command for DefinePlatformPlan {
     const ACCESS: Access = Access::permission(permission::PLATFORM_PLANS);
     type Answer = PlanKey;
     type Refusal = Refusal;
+
+    async fn version(&self, work: &mut Work<'_>) -> Result<i64, StoreError> {
+        work.version_read::<Plan>(self.terms.key.as_str()).await
+    }
 
     async fn run(&self, work: &mut Work<'_>) -> Outcome<PlanKey> {
         let command = PlanCommand::Define {

@@ -107,5 +107,6 @@ fn context(command_id: CommandId) -> Context {
         command_id,
         effective_at: None,
         dry_run: false,
+        expected_version: None,
     }
 }

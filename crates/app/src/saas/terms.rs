@@ -6,7 +6,7 @@ use simpul_domain::{
     billing::GatewayAccount,
     saas::{Terms, TermsCommand, terms::BillingTerms},
 };
-use simpul_event_store::{Access, Command, Work};
+use simpul_event_store::{Access, Command, StoreError, Work};
 
 use crate::{Outcome, Refusal, decide, permission, refuse};
 
@@ -24,6 +24,10 @@ impl Command for SetTerms {
     const ACCESS: Access = Access::permission(permission::PLATFORM_BILLING);
     type Answer = ();
     type Refusal = Refusal;
+
+    async fn version(&self, work: &mut Work<'_>) -> Result<i64, StoreError> {
+        work.version_read::<Terms>(TERMS).await
+    }
 
     async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
         on_platform(work)?;

@@ -8,7 +8,7 @@ use simpul_domain::{
     messaging::{SenderAccount, sender_account::SenderAccountStatus},
     tenancy::{Feature, Section, Tenant, TenantCommand},
 };
-use simpul_event_store::{Access, Command, Work};
+use simpul_event_store::{Access, Command, StoreError, Work};
 
 use super::{needs, settings};
 use crate::{Outcome, Refusal, decide, permission, refuse};
@@ -24,6 +24,11 @@ impl Command for ChangeSettings {
     const ACCESS: Access = Access::permission(permission::TENANT_SETTINGS);
     type Answer = ();
     type Refusal = Refusal;
+
+    async fn version(&self, work: &mut Work<'_>) -> Result<i64, StoreError> {
+        let id = work.tenant().to_string();
+        work.version_read::<Tenant>(&id).await
+    }
 
     async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
         match &self.section {

@@ -183,6 +183,7 @@ impl Staff<'_> {
             command_id,
             effective_at: None,
             dry_run: false,
+            expected_version: None,
         };
         let start = StartSession {
             session: SessionId::new(store.ids().next()),

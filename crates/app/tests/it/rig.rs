@@ -84,6 +84,7 @@ impl Rig {
             command_id,
             effective_at: None,
             dry_run: false,
+            expected_version: None,
         }
     }
 

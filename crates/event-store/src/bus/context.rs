@@ -105,6 +105,9 @@ pub struct Context {
     pub effective_at: Option<DateTime<Utc>>,
     /// Decide and answer, but append nothing.
     pub dry_run: bool,
+    /// The version that whoever commands has seen of what the command is about ([`super::Command::version`]); another one is
+    /// refused.
+    pub expected_version: Option<i64>,
 }
 
 impl Context {
@@ -128,6 +131,7 @@ impl Context {
             command_id: CommandId::derive(cause.as_uuid(), &format!("{name}/{index}")),
             effective_at: None,
             dry_run: false,
+            expected_version: None,
         }
     }
 

@@ -73,6 +73,12 @@ pub trait Command: Serialize + Send + Sync + 'static {
     type Answer: Serialize + DeserializeOwned + Send + 'static;
     type Refusal: std::error::Error + Coded + Send + Sync + 'static;
 
+    /// The version of what it is about, 0 of what does not exist. Only commands that say it can be told which version is
+    /// expected.
+    fn version(&self, _: &mut Work<'_>) -> impl Future<Output = Result<i64, StoreError>> + Send {
+        std::future::ready(Err(StoreError::Unversioned))
+    }
+
     fn run(
         &self,
         work: &mut Work<'_>,
@@ -248,7 +254,7 @@ async fn run<C: Command>(
     admitted: Option<Admitted>,
     command: &C,
 ) -> Result<Receipt<C::Answer>, DispatchError<C::Refusal>> {
-    let fingerprint = fingerprint(command)?;
+    let fingerprint = fingerprint(context, command)?;
     let actor = context.actor.user();
     let admitted = admitted
         .filter(|Admitted { caller, .. }| caller.tenant == context.tenant && Some(caller.actor) == actor);
@@ -297,6 +303,7 @@ const fn lost_a_race(error: &StoreError) -> bool {
             | StoreError::Repeated
             | StoreError::Taken { .. }
             | StoreError::QuotaExceeded { .. }
+            | StoreError::Stale { .. }
     )
 }
 
@@ -397,12 +404,12 @@ async fn run_once<C: Command>(
         Work::new(store, context)
     };
     work = from.put(work);
-    let mut ran = command.run(&mut work).await;
+    let mut ran = decide(command, &mut work).await;
     // Nothing would be compared with the log: what it says is asked.
     let unchecked = ran.is_err() || context.dry_run || work.staged().is_empty();
     if unchecked && work.recalled() {
         work = from.put(Work::new(store, context));
-        ran = command.run(&mut work).await;
+        ran = decide(command, &mut work).await;
     }
     let answer = ran.map_err(|failure| match failure {
         Failure::Refused(refusal) => DispatchError::Refused(refusal),
@@ -444,15 +451,33 @@ async fn run_once<C: Command>(
     })
 }
 
-fn fingerprint<C: Command>(command: &C) -> Result<[u8; 32], DispatchError<C::Refusal>> {
+/// Runs a command for whoever has seen the newest version of what it is about, or did not say which.
+async fn decide<C: Command>(command: &C, work: &mut Work<'_>) -> Result<C::Answer, Failure<C::Refusal>> {
+    if let Some(expected) = work.context().expected_version {
+        let current = command.version(work).await?;
+        if current != expected {
+            // What does not exist is refused as such.
+            if current == 0 {
+                command.run(work).await?;
+            }
+            return Err(StoreError::Stale { current }.into());
+        }
+    }
+    command.run(work).await
+}
+
+fn fingerprint<C: Command>(context: &Context, command: &C) -> Result<[u8; 32], DispatchError<C::Refusal>> {
     #[derive(Serialize)]
     struct Run<'a, C> {
         command: &'a str,
         input: &'a C,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        expected_version: Option<i64>,
     }
     let run = Run {
         command: C::NAME,
         input: command,
+        expected_version: context.expected_version,
     };
     let json = CanonicalJson::of(&run).map_err(|error| DispatchError::Store(error.into()))?;
     Ok(json.sha256())

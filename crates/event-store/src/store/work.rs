@@ -241,6 +241,13 @@ impl<'s> Work<'s> {
             .or_insert_with(|| Loaded::from_row(Seen::at(state, version)));
     }
 
+    /// The version of a stream as it was read, 0 of one that does not exist.
+    pub async fn version_read<A: Decider>(&mut self, id: &str) -> Result<i64, StoreError> {
+        self.load::<A>(id).await?;
+        let loaded = self.loaded.get(&(A::TYPE, id.to_owned()));
+        loaded.map(|loaded| loaded.read).ok_or(StoreError::Aborted)
+    }
+
     /// The version of a stream with what was decided on it, if this work knows the stream.
     pub fn version<A: Decider>(&self, id: &str) -> Option<i64> {
         let loaded = self.loaded.get(&(A::TYPE, id.to_owned()))?;

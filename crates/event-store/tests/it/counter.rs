@@ -174,6 +174,16 @@ impl Command for Do {
     type Answer = Vec<i64>;
     type Refusal = TooMuch;
 
+    /// Of the counter that it adds to first.
+    async fn version(&self, work: &mut Work<'_>) -> Result<i64, StoreError> {
+        let mut added = self.steps.iter().filter_map(|step| match step {
+            Step::Add { counter, .. } => Some(counter),
+            _ => None,
+        });
+        work.version_read::<Counter>(added.next().map_or("", String::as_str))
+            .await
+    }
+
     async fn run(&self, work: &mut Work<'_>) -> Result<Vec<i64>, Failure<TooMuch>> {
         let mut totals = Vec::new();
         for step in &self.steps {
@@ -236,6 +246,7 @@ pub(crate) fn context_with(tenant: TenantId, command_id: CommandId) -> Context {
         command_id,
         effective_at: None,
         dry_run: false,
+        expected_version: None,
     }
 }
 

@@ -30,5 +30,6 @@ mod rounds;
 mod snapshots;
 mod together;
 mod vault;
+mod versions;
 
 use simpul_testkit::sql;

@@ -48,6 +48,8 @@ pub struct UserRow {
     pub pv: i64,
     pub invited_at: DateTime<Utc>,
     pub joined_at: Option<DateTime<Utc>>,
+    /// Of the stream, with the last event that the row tells of.
+    pub version: i64,
 }
 
 /// Which users are wanted; whatever is absent does not matter.
@@ -81,18 +83,21 @@ impl Projector for UserListProjector {
 
     async fn project(&self, tx: &mut TenantTx, events: &[Recorded]) -> Result<(), HandlerError> {
         let events = decode_all(events)?;
-        let users: Vec<&UserEvent> = events
+        let users: Vec<(i64, &UserEvent)> = events
             .iter()
-            .filter_map(|(_, event)| match event {
-                AnyEvent::User(event) => Some(event),
+            .filter_map(|(recorded, event)| match event {
+                AnyEvent::User(event) => Some((recorded.sequence, event)),
                 _ => None,
             })
             .collect();
-        let ids = column(&users, |event| user_of(event).as_uuid());
+        let ids = column(&users, |(_, event)| user_of(event).as_uuid());
         let found = by_id(tx, &ids).await?;
         let mut rows: BTreeMap<UserId, UserRow> = found.into_iter().map(|row| (row.user, row)).collect();
-        for event in users {
+        for (version, event) in users {
             apply(&mut rows, event);
+            if let Some(row) = rows.get_mut(&user_of(event)) {
+                row.version = version;
+            }
         }
         store(tx, &rows.into_values().collect::<Vec<_>>()).await
     }
@@ -131,6 +136,7 @@ fn apply(rows: &mut BTreeMap<UserId, UserRow>, event: &UserEvent) {
             pv: invited.pv.into(),
             invited_at: invited.at,
             joined_at: None,
+            version: 0,
         };
         rows.insert(invited.user, row);
         return;
@@ -175,7 +181,8 @@ fn apply(rows: &mut BTreeMap<UserId, UserRow>, event: &UserEvent) {
 
 rows! {
     table: "users", key: "user_id", newest: "invited_at",
-    columns: "user_id, customer_id, email, name, roles, status, second_factor, pv, invited_at, joined_at",
+    columns: "user_id, customer_id, email, name, roles, status, second_factor, pv, invited_at, joined_at,
+              version",
     UserRow = |row| UserRow {
         user: UserId::new(row.user_id),
         customer: row.customer_id.map(CustomerId::new),
@@ -187,6 +194,7 @@ rows! {
         pv: row.pv,
         invited_at: row.invited_at,
         joined_at: row.joined_at,
+        version: row.version,
     },
     page:
         /// Users, newest first.
@@ -202,16 +210,16 @@ async fn store(tx: &mut TenantTx, rows: &[UserRow]) -> Result<(), HandlerError> 
     // An array of arrays must be rectangular: sets travel as JSON.
     sqlx::query!(
         "INSERT INTO users (tenant_id, user_id, customer_id, email, name, roles, status, second_factor, pv, invited_at,
-                            joined_at)
+                            joined_at, version)
          SELECT $1, u.id, u.customer, u.email, u.name, ARRAY(SELECT jsonb_array_elements_text(u.roles)), u.status,
-                u.second_factor, u.pv, u.invited_at, u.joined_at
+                u.second_factor, u.pv, u.invited_at, u.joined_at, u.version
          FROM UNNEST($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::jsonb[], $7::text[], $8::boolean[],
-                     $9::bigint[], $10::timestamptz[], $11::timestamptz[])
-              AS u (id, customer, email, name, roles, status, second_factor, pv, invited_at, joined_at)
+                     $9::bigint[], $10::timestamptz[], $11::timestamptz[], $12::bigint[])
+              AS u (id, customer, email, name, roles, status, second_factor, pv, invited_at, joined_at, version)
          ON CONFLICT ON CONSTRAINT users_pkey DO UPDATE SET
-             (customer_id, email, name, roles, status, second_factor, pv, invited_at, joined_at)
+             (customer_id, email, name, roles, status, second_factor, pv, invited_at, joined_at, version)
              = ROW (excluded.customer_id, excluded.email, excluded.name, excluded.roles, excluded.status,
-                    excluded.second_factor, excluded.pv, excluded.invited_at, excluded.joined_at)",
+                    excluded.second_factor, excluded.pv, excluded.invited_at, excluded.joined_at, excluded.version)",
         tenant.as_uuid(),
         &column(rows, |row| row.user.as_uuid()),
         &column(rows, |row| row.customer.map(CustomerId::as_uuid)) as &[Option<Uuid>],
@@ -223,6 +231,7 @@ async fn store(tx: &mut TenantTx, rows: &[UserRow]) -> Result<(), HandlerError> 
         &column(rows, |row| row.pv),
         &column(rows, |row| row.invited_at),
         &column(rows, |row| row.joined_at) as &[Option<DateTime<Utc>>],
+        &column(rows, |row| row.version),
     )
     .execute(&mut **tx)
     .await?;

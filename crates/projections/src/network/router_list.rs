@@ -37,6 +37,8 @@ pub struct RouterRow {
     pub identified_at: Option<DateTime<Utc>>,
     pub registered_at: DateTime<Utc>,
     pub retired_at: Option<DateTime<Utc>>,
+    /// Of the stream, with the last event that the row tells of.
+    pub version: i64,
 }
 
 /// Keeps routers.
@@ -52,19 +54,22 @@ impl Projector for RouterListProjector {
 
     async fn project(&self, tx: &mut TenantTx, events: &[Recorded]) -> Result<(), HandlerError> {
         let events = decode_all(events)?;
-        let routers: Vec<&RouterEvent> = events
+        let routers: Vec<(i64, &RouterEvent)> = events
             .iter()
-            .filter_map(|(_, event)| match event {
-                AnyEvent::Router(event) => Some(event),
+            .filter_map(|(recorded, event)| match event {
+                AnyEvent::Router(event) => Some((recorded.sequence, event)),
                 _ => None,
             })
             .collect();
-        let ids = column(&routers, |event| router_of(event).as_uuid());
+        let ids = column(&routers, |(_, event)| router_of(event).as_uuid());
         let found = by_id(tx, &ids).await?;
         let mut rows: BTreeMap<RouterId, RouterRow> =
             found.into_iter().map(|row| (row.router, row)).collect();
-        for event in routers {
+        for (version, event) in routers {
             apply(&mut rows, event);
+            if let Some(row) = rows.get_mut(&router_of(event)) {
+                row.version = version;
+            }
         }
         store(tx, &rows.into_values().collect::<Vec<_>>()).await
     }
@@ -95,6 +100,7 @@ fn apply(rows: &mut BTreeMap<RouterId, RouterRow>, event: &RouterEvent) {
             identified_at: None,
             registered_at: registered.at,
             retired_at: None,
+            version: 0,
         };
         rows.insert(registered.router, row);
         return;
@@ -124,7 +130,7 @@ fn apply(rows: &mut BTreeMap<RouterId, RouterRow>, event: &RouterEvent) {
 rows! {
     table: "routers", key: "router_id", newest: "registered_at",
     columns: "router_id, name, address, username, password, legacy_login, serial, identity, os_version, serial_changed,
-              identified_at, registered_at, retired_at",
+              identified_at, registered_at, retired_at, version",
     RouterRow = |row| RouterRow {
         router: RouterId::new(row.router_id),
         name: row.name,
@@ -139,6 +145,7 @@ rows! {
         identified_at: row.identified_at,
         registered_at: row.registered_at,
         retired_at: row.retired_at,
+        version: row.version,
     },
     page:
         /// Routers, newest first; retired ones too unless `managed_only`.
@@ -150,16 +157,16 @@ async fn store(tx: &mut TenantTx, rows: &[RouterRow]) -> Result<(), HandlerError
     let tenant = tx.tenant();
     sqlx::query!(
         "INSERT INTO routers (tenant_id, router_id, name, address, username, password, legacy_login, serial, identity,
-                              os_version, serial_changed, identified_at, registered_at, retired_at)
+                              os_version, serial_changed, identified_at, registered_at, retired_at, version)
          SELECT $1, r.* FROM UNNEST($2::uuid[], $3::text[], $4::jsonb[], $5::text[], $6::text[], $7::boolean[],
                 $8::text[], $9::text[], $10::text[], $11::boolean[], $12::timestamptz[], $13::timestamptz[],
-                $14::timestamptz[]) AS r
+                $14::timestamptz[], $15::bigint[]) AS r
          ON CONFLICT ON CONSTRAINT routers_pkey DO UPDATE SET
              (name, address, username, password, legacy_login, serial, identity, os_version, serial_changed,
-              identified_at, registered_at, retired_at)
+              identified_at, registered_at, retired_at, version)
              = ROW (excluded.name, excluded.address, excluded.username, excluded.password, excluded.legacy_login,
                     excluded.serial, excluded.identity, excluded.os_version, excluded.serial_changed,
-                    excluded.identified_at, excluded.registered_at, excluded.retired_at)",
+                    excluded.identified_at, excluded.registered_at, excluded.retired_at, excluded.version)",
         tenant.as_uuid(),
         &column(rows, |row| row.router.as_uuid()),
         &column(rows, |row| row.name.as_str()) as &[&str],
@@ -174,6 +181,7 @@ async fn store(tx: &mut TenantTx, rows: &[RouterRow]) -> Result<(), HandlerError
         &column(rows, |row| row.identified_at) as &[Option<DateTime<Utc>>],
         &column(rows, |row| row.registered_at),
         &column(rows, |row| row.retired_at) as &[Option<DateTime<Utc>>],
+        &column(rows, |row| row.version),
     )
     .execute(&mut **tx)
     .await?;

@@ -30,6 +30,8 @@ pub struct AccountRow {
     /// As the log tells it.
     pub account: Account,
     pub opened_at: DateTime<Utc>,
+    /// Of the stream, with the last event that the row tells of.
+    pub version: i64,
 }
 
 impl AccountRow {
@@ -63,25 +65,27 @@ impl Projector for AccountListProjector {
     }
 
     async fn project(&self, tx: &mut TenantTx, events: &[Recorded]) -> Result<(), HandlerError> {
-        let events: Vec<AccountEvent> = decode_all(events)?
+        let events: Vec<(i64, AccountEvent)> = decode_all(events)?
             .into_iter()
-            .filter_map(|(_, event)| match event {
-                AnyEvent::Account(event) => Some(event),
+            .filter_map(|(recorded, event)| match event {
+                AnyEvent::Account(event) => Some((recorded.sequence, event)),
                 _ => None,
             })
             .collect();
-        let ids = column(&events, |event| event.subject().0.as_uuid());
+        let ids = column(&events, |(_, event)| event.subject().0.as_uuid());
         let found = by_id(tx, &ids).await?;
         let mut rows: BTreeMap<TenantId, AccountRow> =
             found.into_iter().map(|row| (row.tenant, row)).collect();
-        for event in events {
+        for (version, event) in events {
             let (tenant, at) = event.subject();
             let row = rows.entry(tenant).or_insert_with(|| AccountRow {
                 tenant,
                 account: Account::default(),
                 opened_at: at,
+                version,
             });
             row.account.evolve(&event);
+            row.version = version;
         }
         store(tx, &rows.into_values().collect::<Vec<_>>()).await
     }
@@ -101,11 +105,12 @@ pub struct AccountFilter {
 
 rows! {
     table: "accounts", key: "account_id", newest: "opened_at",
-    columns: "account_id, account, opened_at",
+    columns: "account_id, account, opened_at, version",
     AccountRow = |row| AccountRow {
         tenant: TenantId::new(row.account_id),
         account: read("account", row.account)?,
         opened_at: row.opened_at,
+        version: row.version,
     },
     page:
         /// Accounts, newest first.
@@ -130,13 +135,14 @@ async fn store(tx: &mut TenantTx, rows: &[AccountRow]) -> Result<(), HandlerErro
         .map(|row| signed::<usize, i32>(row.pending()))
         .collect::<Result<Vec<_>, _>>()?;
     sqlx::query!(
-        "INSERT INTO accounts (tenant_id, account_id, name, subdomain, status, plan, locked, pending, account, opened_at)
+        "INSERT INTO accounts (tenant_id, account_id, name, subdomain, status, plan, locked, pending, account, opened_at,
+             version)
          SELECT $1, a.* FROM UNNEST($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[],
-             $8::integer[], $9::jsonb[], $10::timestamptz[]) AS a
+             $8::integer[], $9::jsonb[], $10::timestamptz[], $11::bigint[]) AS a
          ON CONFLICT ON CONSTRAINT accounts_pkey DO UPDATE SET
-             (name, subdomain, status, plan, locked, pending, account)
+             (name, subdomain, status, plan, locked, pending, account, version)
              = ROW (excluded.name, excluded.subdomain, excluded.status, excluded.plan, excluded.locked,
-                    excluded.pending, excluded.account)",
+                    excluded.pending, excluded.account, excluded.version)",
         tenant.as_uuid(),
         &column(rows, |row| row.tenant.as_uuid()),
         &column(rows, |row| row.account.name().unwrap_or_default().to_owned()),
@@ -147,6 +153,7 @@ async fn store(tx: &mut TenantTx, rows: &[AccountRow]) -> Result<(), HandlerErro
         &pending,
         &column(rows, |row| json(&row.account)) as &[Value],
         &column(rows, |row| row.opened_at),
+        &column(rows, |row| row.version),
     )
     .execute(&mut **tx)
     .await?;

@@ -16,6 +16,14 @@ use crate::{
     stored::{json, read},
 };
 
+/// One plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanRow {
+    pub terms: PlanTerms,
+    /// Of the stream, with the last event that the row tells of.
+    pub version: i64,
+}
+
 /// One add-on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AddOnRow {
@@ -36,9 +44,11 @@ impl Projector for OffersProjector {
     }
 
     async fn project(&self, tx: &mut TenantTx, events: &[Recorded]) -> Result<(), HandlerError> {
-        for (_, event) in decode_all(events)? {
+        for (recorded, event) in decode_all(events)? {
             match event {
-                AnyEvent::Plan(PlanEvent::Defined(defined)) => put_plan(tx, &defined.terms).await?,
+                AnyEvent::Plan(PlanEvent::Defined(defined)) => {
+                    put_plan(tx, &defined.terms, recorded.sequence).await?;
+                }
                 AnyEvent::AddOn(AddOnEvent::Defined(defined)) => put_add_on(tx, &defined.terms).await?,
                 AnyEvent::AddOn(AddOnEvent::Retired(retired)) => {
                     retire(tx, retired.key.as_str(), retired.at).await?;
@@ -50,14 +60,15 @@ impl Projector for OffersProjector {
     }
 }
 
-async fn put_plan(tx: &mut TenantTx, terms: &PlanTerms) -> Result<(), HandlerError> {
+async fn put_plan(tx: &mut TenantTx, terms: &PlanTerms, version: i64) -> Result<(), HandlerError> {
     let tenant = tx.tenant();
     sqlx::query!(
-        "INSERT INTO platform_plans (tenant_id, key, terms) VALUES ($1, $2, $3)
-         ON CONFLICT ON CONSTRAINT platform_plans_pkey DO UPDATE SET terms = excluded.terms",
+        "INSERT INTO platform_plans (tenant_id, key, terms, version) VALUES ($1, $2, $3, $4)
+         ON CONFLICT ON CONSTRAINT platform_plans_pkey DO UPDATE SET terms = excluded.terms, version = excluded.version",
         tenant.as_uuid(),
         terms.key.as_str(),
-        json(terms)
+        json(terms),
+        version
     )
     .execute(&mut **tx)
     .await?;
@@ -92,16 +103,21 @@ async fn retire(tx: &mut TenantTx, key: &str, at: DateTime<Utc>) -> Result<(), H
 }
 
 /// Plans by name.
-pub async fn plans(tx: &mut TenantTx) -> Result<Vec<PlanTerms>, QueryError> {
+pub async fn plans(tx: &mut TenantTx) -> Result<Vec<PlanRow>, QueryError> {
     let tenant = tx.tenant();
-    sqlx::query_scalar!(
-        "SELECT terms FROM platform_plans WHERE tenant_id = $1 ORDER BY key",
+    sqlx::query!(
+        "SELECT terms, version FROM platform_plans WHERE tenant_id = $1 ORDER BY key",
         tenant.as_uuid()
     )
     .fetch_all(&mut **tx)
     .await?
     .into_iter()
-    .map(|terms| read("terms", terms))
+    .map(|row| {
+        Ok(PlanRow {
+            terms: read("terms", row.terms)?,
+            version: row.version,
+        })
+    })
     .collect()
 }
 

@@ -108,6 +108,7 @@ fn opened_row(opened: &SubscriptionOpened) -> SubscriptionRow {
         desired_version: 0,
         provisioned: None,
         failure: None,
+        version: 0,
     }
 }
 

@@ -62,6 +62,8 @@ pub struct SubscriptionRow {
     pub provisioned: Option<Provisioned>,
     /// Why it does not hold the desired version, if a try has failed since the last proof.
     pub failure: Option<Failure>,
+    /// Of the stream, with the last event that the row tells of.
+    pub version: i64,
 }
 
 /// Proof that a router holds a version.
@@ -122,6 +124,9 @@ impl Projector for SubscriptionListProjector {
             match event {
                 AnyEvent::Subscription(event) => {
                     fold::apply(&mut rows, event, recorded.tenant_seq.unsigned_abs());
+                    if let Some(row) = rows.get_mut(&subscription_of(event)) {
+                        row.version = recorded.sequence;
+                    }
                 }
                 AnyEvent::Provisioning(event) => fold::apply_provisioning(&mut rows, event),
                 _ => {}

@@ -17,7 +17,8 @@ rows! {
     columns: "subscription_id, customer_id, plan_id, plan_name, download_kbps, upload_kbps, price, router_id,
               username, due_day, zone, installed_on, status, status_reason, status_since, opened_at, activated_at,
               isolated_since, overdue, desired_version, confirmed_version, confirmed_access, confirmed_at,
-              failure_kind, failure_version, failed_attempts, failed_at, next_try_at",
+              failure_kind, failure_version, failed_attempts, failed_at, next_try_at,
+              version",
     SubscriptionRow = |row| {
         let provisioned = match (row.confirmed_access, row.confirmed_at) {
             (Some(access), Some(at)) => Some(Provisioned {
@@ -60,6 +61,7 @@ rows! {
             desired_version: read("desired_version", row.desired_version)?,
             provisioned,
             failure,
+            version: row.version,
         }
     },
     page:
@@ -120,21 +122,21 @@ pub(super) async fn store(tx: &mut TenantTx, rows: &[SubscriptionRow]) -> Result
         "INSERT INTO subscriptions (tenant_id, subscription_id, customer_id, plan_id, plan_name, download_kbps,
              upload_kbps, price, router_id, username, due_day, zone, installed_on, status, status_reason, status_since,
              opened_at, activated_at, isolated_since, overdue, desired_version, confirmed_version, confirmed_access,
-             confirmed_at, failure_kind, failure_version, failed_attempts, failed_at, next_try_at)
+             confirmed_at, failure_kind, failure_version, failed_attempts, failed_at, next_try_at, version)
          SELECT $1, s.* FROM UNNEST($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::integer[], $7::integer[],
              $8::bigint[], $9::uuid[], $10::text[], $11::smallint[], $12::text[], $13::date[], $14::text[], $15::text[],
              $16::timestamptz[], $17::timestamptz[], $18::timestamptz[], $19::timestamptz[], $20::jsonb[],
              $21::bigint[], $22::bigint[], $23::text[], $24::timestamptz[], $25::text[], $26::bigint[], $27::integer[],
-             $28::timestamptz[], $29::timestamptz[]) AS s
+             $28::timestamptz[], $29::timestamptz[], $30::bigint[]) AS s
          ON CONFLICT ON CONSTRAINT subscriptions_pkey DO UPDATE SET
              (plan_id, plan_name, download_kbps, upload_kbps, price, status, status_reason, status_since, activated_at,
               isolated_since, overdue, desired_version, confirmed_version, confirmed_access, confirmed_at, failure_kind,
-              failure_version, failed_attempts, failed_at, next_try_at)
+              failure_version, failed_attempts, failed_at, next_try_at, version)
              = ROW (excluded.plan_id, excluded.plan_name, excluded.download_kbps, excluded.upload_kbps, excluded.price,
                     excluded.status, excluded.status_reason, excluded.status_since, excluded.activated_at,
                     excluded.isolated_since, excluded.overdue, excluded.desired_version, excluded.confirmed_version,
                     excluded.confirmed_access, excluded.confirmed_at, excluded.failure_kind, excluded.failure_version,
-                    excluded.failed_attempts, excluded.failed_at, excluded.next_try_at)",
+                    excluded.failed_attempts, excluded.failed_at, excluded.next_try_at, excluded.version)",
         tenant.as_uuid(),
         &column(rows, |row| row.subscription.as_uuid()),
         &column(rows, |row| row.customer.as_uuid()),
@@ -164,6 +166,7 @@ pub(super) async fn store(tx: &mut TenantTx, rows: &[SubscriptionRow]) -> Result
         &attempts,
         &column(&failures, |failure| failure.map(|failure| failure.at)) as &[Option<DateTime<Utc>>],
         &column(&failures, |failure| failure.map(|failure| failure.next_try_at)) as &[Option<DateTime<Utc>>],
+        &column(rows, |row| row.version),
     )
     .execute(&mut **tx)
     .await?;

@@ -159,6 +159,7 @@ impl Story {
             command_id,
             effective_at: None,
             dry_run: false,
+            expected_version: None,
         }
     }
 

@@ -441,6 +441,7 @@ pub(crate) fn context(tenant: TenantId, number: u8) -> Context {
         command_id: command(number),
         effective_at: None,
         dry_run: false,
+        expected_version: None,
     }
 }
 

@@ -270,6 +270,7 @@ fn context(bus: &Bus) -> Context {
         command_id,
         effective_at: None,
         dry_run: false,
+        expected_version: None,
     }
 }
 

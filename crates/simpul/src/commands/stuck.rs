@@ -226,6 +226,7 @@ fn context(store: &EventStore, tenant: TenantId) -> Context {
         command_id,
         effective_at: None,
         dry_run: false,
+        expected_version: None,
     }
 }
 

@@ -52,6 +52,7 @@ pub(crate) async fn issue(
         command_id: store.new_command_id(),
         effective_at: None,
         dry_run: false,
+        expected_version: None,
     };
     let command = StartSession {
         session,

@@ -50,6 +50,7 @@ pub(crate) async fn run(config: &Config, command: Users) -> anyhow::Result<ExitC
         command_id: store.new_command_id(),
         effective_at: None,
         dry_run: false,
+        expected_version: None,
     };
     let receipt = bus.dispatch(context, InviteUser { invitation }).await?;
     say(format_args!("user        {}", receipt.answer));

@@ -100,6 +100,7 @@ impl Hand<'_> {
             command_id,
             effective_at: None,
             dry_run: false,
+            expected_version: None,
         }
     }
 }

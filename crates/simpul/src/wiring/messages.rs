@@ -176,7 +176,7 @@ impl Messages {
         kind: MessageKind,
         language: Language,
     ) -> Result<Template, MessageError> {
-        let texts = message_texts(&self.store, tenant).await?;
+        let (texts, _) = message_texts(&self.store, tenant).await?;
         if let Some(source) = texts.own(kind, language) {
             match Template::parse(kind, source) {
                 Ok(own) => return Ok(own),

@@ -144,6 +144,7 @@ fn context(leased: &Leased, what: &str) -> Context {
         command_id: CommandId::derive(notice.as_uuid(), what),
         effective_at: None,
         dry_run: false,
+        expected_version: None,
     }
 }
 

@@ -27,6 +27,7 @@ pub(crate) fn context(
         command_id,
         effective_at: None,
         dry_run: false,
+        expected_version: None,
     }
 }
 

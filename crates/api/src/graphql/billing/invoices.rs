@@ -84,7 +84,7 @@ pub(crate) struct InvoiceVoidInput {
     /// For the audit trail.
     reason: String,
     /// Same key, same effect. 1 to 64 characters.
-    idempotency_key: Option<String>,
+    idempotency_key: String,
 }
 
 impl InvoiceVoidInput {
@@ -110,7 +110,7 @@ pub(crate) struct InvoiceLateFeeWaiveInput {
     /// For the audit trail.
     reason: String,
     /// Same key, same effect. 1 to 64 characters.
-    idempotency_key: Option<String>,
+    idempotency_key: String,
 }
 
 impl InvoiceLateFeeWaiveInput {
@@ -229,7 +229,7 @@ impl InvoicesMutation {
     ) -> Result<InvoiceLateFeeWaivePayload> {
         let command = input.command();
         let late = command.as_ref().map(|command| command.invoice).ok();
-        let key = input.idempotency_key.as_deref();
+        let key = Some(input.idempotency_key.as_str());
         let outcome = scope(context)?
             .command("invoice", key, command, |()| late)
             .await?;
@@ -245,7 +245,7 @@ impl InvoicesMutation {
     ) -> Result<InvoiceVoidPayload> {
         let command = input.command();
         let voided = command.as_ref().map(|command| command.invoice).ok();
-        let key = input.idempotency_key.as_deref();
+        let key = Some(input.idempotency_key.as_str());
         let outcome = scope(context)?
             .command("invoice", key, command, |()| voided)
             .await?;

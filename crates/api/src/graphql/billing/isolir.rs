@@ -137,7 +137,7 @@ pub(crate) struct IsolirRunApproveInput {
     /// Its day.
     on: Date,
     /// Same key, same effect. 1 to 64 characters.
-    idempotency_key: Option<String>,
+    idempotency_key: String,
 }
 
 /// Which run does not go on, and why.
@@ -189,7 +189,7 @@ impl IsolirMutation {
         context: &Context<'_>,
         #[graphql(desc = "What is asked for.")] input: IsolirRunApproveInput,
     ) -> Result<IsolirRunApprovePayload> {
-        let (date, key) = (input.on.0, input.idempotency_key.as_deref());
+        let (date, key) = (input.on.0, Some(input.idempotency_key.as_str()));
         let command = Ok(ApproveIsolirRun { date });
         let outcome = scope(context)?.command("isolirRun", key, command, |()| date);
         Ok(outcome.await?.into())

@@ -22,55 +22,52 @@ use crate::{
     graphql::{
         fields::Fields,
         page::{Cursor, Window},
-        payload::Outcome,
+        payload::{Outcome, Verdict, payload},
         scope::{Scope, scope},
         user_error::UserError,
     },
     identity::{account, limits},
 };
 
-/// What a command about one's own account answers.
-#[derive(SimpleObject)]
-pub(crate) struct AccountPayload {
-    /// Why the command was refused; empty when it was accepted.
-    user_errors: Vec<UserError>,
-    /// Sent back as `X-Consistency-Token`, answers are at least as new as this write. Null when nothing was written.
-    consistency_token: Option<String>,
+payload! {
+    /// What `passwordChange` answers.
+    PasswordChangePayload {}
+}
+payload! {
+    /// What `emailChangeRequest` answers.
+    EmailChangeRequestPayload {}
+}
+payload! {
+    /// What `secondFactorRemove` answers.
+    SecondFactorRemovePayload {}
+}
+payload! {
+    /// What `sessionEnd` answers.
+    SessionEndPayload {}
+}
+payload! {
+    /// What `sessionsEnd` answers.
+    SessionsEndPayload {}
 }
 
-impl<I> From<Outcome<I>> for AccountPayload {
-    fn from(outcome: Outcome<I>) -> Self {
-        Self {
-            user_errors: outcome.errors,
-            consistency_token: outcome.token.map(|token| token.to_string()),
-        }
-    }
-}
-
-impl AccountPayload {
-    fn refused(error: UserError) -> Self {
-        Outcome::<()>::refused(vec![error]).into()
-    }
-}
-
-/// A second factor that does not count yet.
+/// What `secondFactorBegin` answers: a second factor that does not count yet.
 #[derive(SimpleObject)]
 pub(crate) struct SecondFactorBeginPayload {
     /// For typing into an authenticator; null when the command was refused.
     secret: Option<String>,
     /// For scanning, as a QR code.
     uri: Option<String>,
-    /// Why the command was refused; empty when it was accepted.
-    user_errors: Vec<UserError>,
+    #[graphql(flatten)]
+    verdict: Verdict,
 }
 
-/// A second factor that counts.
+/// What `secondFactorConfirm` answers: a second factor that counts.
 #[derive(SimpleObject)]
 pub(crate) struct SecondFactorConfirmPayload {
     /// For the day on which the telephone is lost; each is good once, and they are shown only now.
     recovery_codes: Vec<String>,
-    /// Why the command was refused; empty when it was accepted.
-    user_errors: Vec<UserError>,
+    #[graphql(flatten)]
+    verdict: Verdict,
 }
 
 /// Another password.
@@ -98,9 +95,16 @@ pub(crate) struct SecondFactorBeginInput {
     password: String,
 }
 
-/// A code of an authenticator.
+/// A code of the authenticator that shall count.
 #[derive(InputObject)]
-pub(crate) struct SecondFactorCodeInput {
+pub(crate) struct SecondFactorConfirmInput {
+    /// Six digits.
+    code: String,
+}
+
+/// A code of the authenticator that counted.
+#[derive(InputObject)]
+pub(crate) struct SecondFactorRemoveInput {
     /// Six digits.
     code: String,
 }
@@ -112,6 +116,13 @@ pub(crate) struct SessionEndInput {
     id: Option<ID>,
 }
 
+/// All sessions of one's own.
+#[derive(InputObject)]
+pub(crate) struct SessionsEndInput {
+    /// Same key, same effect. 1 to 64 characters.
+    idempotency_key: Option<String>,
+}
+
 fn own<'c>(context: &Context<'c>) -> Result<&'c std::sync::Arc<Scope>, ApiError> {
     let scope = scope(context)?;
     if scope.proof().is_personal() {
@@ -120,6 +131,10 @@ fn own<'c>(context: &Context<'c>) -> Result<&'c std::sync::Arc<Scope>, ApiError>
         let text = "Only the user can do this, with a session of their own";
         Err(ApiError::new(Code::Forbidden, text))
     }
+}
+
+fn refused(error: UserError) -> Outcome<()> {
+    Outcome::refused(vec![error])
 }
 
 fn wrong_password(field: &str) -> UserError {
@@ -177,20 +192,20 @@ impl AccountMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The one before and the new one.")] input: PasswordChangeInput,
-    ) -> Result<AccountPayload> {
+    ) -> Result<PasswordChangePayload> {
         let scope = own(context)?;
         scope.require(permission::ACCOUNT_OWN).await?;
         let (state, viewer) = (scope.state(), scope.viewer());
         let current = SecretString::from(input.current_password);
         if !account::knows_password(state, viewer, current).await? {
-            return Ok(AccountPayload::refused(wrong_password("currentPassword")));
+            return Ok(refused(wrong_password("currentPassword")).into());
         }
         let new = SecretString::from(input.new_password);
         let password = match account::new_password(state, new).await? {
             Ok(password) => password,
             Err(error) => {
                 let error = UserError::invalid("newPassword", "length", &error.to_string());
-                return Ok(AccountPayload::refused(error));
+                return Ok(refused(error).into());
             }
         };
         let command = ChangePassword {
@@ -211,7 +226,7 @@ impl AccountMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "A proof and the address.")] input: EmailChangeRequestInput,
-    ) -> Result<AccountPayload> {
+    ) -> Result<EmailChangeRequestPayload> {
         let scope = own(context)?;
         scope.require(permission::ACCOUNT_OWN).await?;
         let (state, viewer) = (scope.state(), scope.viewer());
@@ -222,7 +237,7 @@ impl AccountMutation {
         }
         let password = SecretString::from(input.password);
         if !account::knows_password(state, viewer, password).await? {
-            return Ok(AccountPayload::refused(wrong_password("password")));
+            return Ok(refused(wrong_password("password")).into());
         }
         limits::letter(state, viewer.tenant).await?;
         let command = RequestEmailChange {
@@ -245,14 +260,13 @@ impl AccountMutation {
         let scope = own(context)?;
         scope.require(permission::ACCOUNT_OWN).await?;
         let viewer = scope.viewer();
-        let refused = |user_errors| SecondFactorBeginPayload {
-            secret: None,
-            uri: None,
-            user_errors,
-        };
         let password = SecretString::from(input.password);
         if !account::knows_password(scope.state(), viewer, password).await? {
-            return Ok(refused(vec![wrong_password("password")]));
+            return Ok(SecondFactorBeginPayload {
+                secret: None,
+                uri: None,
+                verdict: refused(wrong_password("password")).into(),
+            });
         }
         let secret = totp::new_secret().map_err(|_| ApiError::internal())?;
         let command = OfferSecondFactor {
@@ -260,14 +274,12 @@ impl AccountMutation {
             secret: Some(Personal::new(secret.expose_secret())),
         };
         let outcome = scope.command("user", None, Ok(command), |user| user).await?;
-        if outcome.id.is_none() {
-            return Ok(refused(outcome.errors));
-        }
-        let uri = totp::uri(&secret, &viewer.user.to_string());
+        let (user, verdict) = outcome.split();
+        let uri = user.map(|user| totp::uri(&secret, &user.to_string()));
         Ok(SecondFactorBeginPayload {
-            secret: Some(secret.expose_secret().to_owned()),
-            uri: Some(uri.expose_secret().to_owned()),
-            user_errors: Vec::new(),
+            secret: user.map(|_| secret.expose_secret().to_owned()),
+            uri: uri.map(|uri| uri.expose_secret().to_owned()),
+            verdict,
         })
     }
 
@@ -276,17 +288,16 @@ impl AccountMutation {
     async fn second_factor_confirm(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "A proof.")] input: SecondFactorCodeInput,
+        #[graphql(desc = "A proof.")] input: SecondFactorConfirmInput,
     ) -> Result<SecondFactorConfirmPayload> {
         let scope = own(context)?;
         scope.require(permission::ACCOUNT_OWN).await?;
         let viewer = scope.viewer();
-        let refused = |user_errors| SecondFactorConfirmPayload {
-            recovery_codes: Vec::new(),
-            user_errors,
-        };
         let Some(step) = account::offered_step(scope.state(), viewer, input.code).await? else {
-            return Ok(refused(vec![wrong_code()]));
+            return Ok(SecondFactorConfirmPayload {
+                recovery_codes: Vec::new(),
+                verdict: refused(wrong_code()).into(),
+            });
         };
         let (codes, recovery) = account::recovery_codes().map_err(|_| ApiError::internal())?;
         let command = ConfirmSecondFactor {
@@ -295,12 +306,11 @@ impl AccountMutation {
             recovery,
         };
         let outcome = scope.command("user", None, Ok(command), |user| user).await?;
-        if outcome.id.is_none() {
-            return Ok(refused(outcome.errors));
-        }
+        let (confirmed, verdict) = outcome.split();
+        let codes = codes.iter().filter(|_| confirmed.is_some());
         Ok(SecondFactorConfirmPayload {
-            recovery_codes: codes.iter().map(|code| code.expose_secret().to_owned()).collect(),
-            user_errors: Vec::new(),
+            recovery_codes: codes.map(|code| code.expose_secret().to_owned()).collect(),
+            verdict,
         })
     }
 
@@ -309,13 +319,13 @@ impl AccountMutation {
     async fn second_factor_remove(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "A proof.")] input: SecondFactorCodeInput,
-    ) -> Result<AccountPayload> {
+        #[graphql(desc = "A proof.")] input: SecondFactorRemoveInput,
+    ) -> Result<SecondFactorRemovePayload> {
         let scope = own(context)?;
         scope.require(permission::ACCOUNT_OWN).await?;
         let viewer = scope.viewer();
         if !account::shows_code(scope.state(), viewer, input.code).await? {
-            return Ok(AccountPayload::refused(wrong_code()));
+            return Ok(refused(wrong_code()).into());
         }
         let command = RemoveSecondFactor { user: viewer.user };
         Ok(scope
@@ -330,7 +340,7 @@ impl AccountMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Which.")] input: SessionEndInput,
-    ) -> Result<AccountPayload> {
+    ) -> Result<SessionEndPayload> {
         let scope = scope(context)?;
         let session = match &input.id {
             Some(id) => id.parse().ok(),
@@ -348,12 +358,16 @@ impl AccountMutation {
 
     /// Signs out everywhere: ends all sessions of one's own, the one that asks too.
     /// Permission: account.own
-    async fn sessions_end(&self, context: &Context<'_>) -> Result<AccountPayload> {
+    async fn sessions_end(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "With which key.")] input: SessionsEndInput,
+    ) -> Result<SessionsEndPayload> {
         let scope = own(context)?;
         let user = scope.viewer().user;
         let command = SignOutEverywhere { user };
         Ok(scope
-            .command("user", None, Ok(command), |user| user)
+            .command("user", input.idempotency_key.as_deref(), Ok(command), |user| user)
             .await?
             .into())
     }

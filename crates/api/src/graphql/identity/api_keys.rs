@@ -18,11 +18,10 @@ use crate::{
     graphql::{
         fields::Fields,
         page::{Asked, Cursor, Window, connection},
-        payload::Outcome,
+        payload::{Verdict, payload},
         scalar::DateTime,
         scope::{Scope, scope},
         tenancy::Permission,
-        user_error::UserError,
     },
 };
 
@@ -74,32 +73,20 @@ impl ApiKey {
     }
 }
 
-/// What a command about a key answers.
+/// What `apiKeyIssue` answers.
 #[derive(SimpleObject)]
-pub(crate) struct ApiKeyPayload {
+pub(crate) struct ApiKeyIssuePayload {
     /// As it is after the command; null when the command was refused.
     api_key: Option<ApiKey>,
     /// Sent as `Authorization: Bearer`. Shown only now; null when it was shown before, or the command was refused.
     secret: Option<String>,
-    /// Why the command was refused; empty when it was accepted.
-    user_errors: Vec<UserError>,
-    /// Sent back as `X-Consistency-Token`, answers are at least as new as this write. Null when nothing was written.
-    consistency_token: Option<String>,
+    #[graphql(flatten)]
+    verdict: Verdict,
 }
 
-impl ApiKeyPayload {
-    async fn of(scope: &Scope, outcome: Outcome<ApiKeyId>, secret: Option<String>) -> Result<Self, ApiError> {
-        let api_key = match outcome.id {
-            Some(key) => ApiKey::load(scope, key).await?,
-            None => None,
-        };
-        Ok(Self {
-            secret: secret.filter(|_| outcome.id.is_some()),
-            api_key,
-            user_errors: outcome.errors,
-            consistency_token: outcome.token.map(|token| token.to_string()),
-        })
-    }
+payload! {
+    /// What `apiKeyRevoke` answers.
+    ApiKeyRevokePayload { api_key: ApiKey = ApiKeyId }
 }
 
 /// A new key.
@@ -177,7 +164,7 @@ impl ApiKeysMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Which.")] input: ApiKeyIssueInput,
-    ) -> Result<ApiKeyPayload> {
+    ) -> Result<ApiKeyIssuePayload> {
         let scope = scope(context)?;
         let minted = secret::mint(SecretKind::ApiKey, scope.tenant()).map_err(|_| ApiError::internal())?;
         let command = IssueApiKey {
@@ -189,8 +176,15 @@ impl ApiKeysMutation {
         };
         let key = input.idempotency_key.as_deref();
         let (outcome, repeated) = scope.command_once("key", key, Ok(command), |key| key).await?;
-        let secret = (!repeated).then(|| minted.text.expose_secret().to_owned());
-        Ok(ApiKeyPayload::of(scope, outcome, secret).await?)
+        let (id, verdict) = outcome.split();
+        Ok(ApiKeyIssuePayload {
+            api_key: match id {
+                Some(key) => ApiKey::load(scope, key).await?,
+                None => None,
+            },
+            secret: (id.is_some() && !repeated).then(|| minted.text.expose_secret().to_owned()),
+            verdict,
+        })
     }
 
     /// Has a key not be believed any more, at once.
@@ -199,13 +193,12 @@ impl ApiKeysMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Which.")] input: ApiKeyRevokeInput,
-    ) -> Result<ApiKeyPayload> {
-        let scope = scope(context)?;
+    ) -> Result<ApiKeyRevokePayload> {
         let mut fields = Fields::default();
         let key = fields.id("id", "key", &input.id);
         let command = fields.done(key.map(|key| RevokeApiKey { key }));
         let idempotency_key = input.idempotency_key.as_deref();
-        let outcome = scope.command("key", idempotency_key, command, |key| key).await?;
-        Ok(ApiKeyPayload::of(scope, outcome, None).await?)
+        let outcome = scope(context)?.command("key", idempotency_key, command, |key| key);
+        Ok(outcome.await?.into())
     }
 }

@@ -9,7 +9,11 @@ use simpul_domain::Code;
 
 use crate::{
     ApiError,
-    graphql::{scalar::DateTime, user_error::UserError},
+    graphql::{
+        payload::{Outcome, Verdict, payload},
+        scalar::DateTime,
+        user_error::UserError,
+    },
     identity::{
         grants::Tokens,
         visit::{Denied, Entered, Visit},
@@ -109,43 +113,64 @@ pub(crate) struct InvitationAcceptInput {
 
 /// What signing in answers: tokens, or what is asked for next, or why not.
 #[derive(SimpleObject)]
-pub(crate) struct SessionStartPayload {
+pub(crate) struct Entrance {
     /// Null until every proof was given.
     tokens: Option<SessionTokens>,
     /// The password was right; `sessionVerify` with a one-time code is next.
     challenge: Option<String>,
-    /// Why nobody is in; empty otherwise.
-    user_errors: Vec<UserError>,
+    #[graphql(flatten)]
+    verdict: Verdict,
+}
+
+/// Declares what commands answer that let somebody in.
+macro_rules! entrance {
+    ($($(#[$doc:meta])* $name:ident)+) => {$(
+        $(#[$doc])*
+        #[derive(SimpleObject)]
+        pub(crate) struct $name {
+            #[graphql(flatten)]
+            entrance: Entrance,
+        }
+
+        impl From<Entrance> for $name {
+            fn from(entrance: Entrance) -> Self {
+                Self { entrance }
+            }
+        }
+    )+};
+}
+
+entrance! {
+    /// What `sessionStart` answers.
+    SessionStartPayload
+    /// What `sessionVerify` answers.
+    SessionVerifyPayload
+    /// What `sessionSwitch` answers.
+    SessionSwitchPayload
+    /// What `invitationAccept` answers.
+    InvitationAcceptPayload
 }
 
 /// What `sessionRefresh` answers. A session that is over is an error with the code `UNAUTHORIZED`.
 #[derive(SimpleObject)]
 pub(crate) struct SessionRefreshPayload {
     /// In place of those before.
-    tokens: SessionTokens,
-    /// Empty.
-    user_errors: Vec<UserError>,
+    tokens: Option<SessionTokens>,
+    #[graphql(flatten)]
+    verdict: Verdict,
 }
 
-/// What `passwordResetRequest` answers, whether or not there is such a user.
-#[derive(SimpleObject)]
-pub(crate) struct PasswordResetRequestPayload {
-    /// Empty.
-    user_errors: Vec<UserError>,
+payload! {
+    /// What `passwordResetRequest` answers, whether or not there is such a user.
+    PasswordResetRequestPayload {}
 }
-
-/// What `emailChangeConfirm` answers.
-#[derive(SimpleObject)]
-pub(crate) struct EmailChangeConfirmPayload {
-    /// Why the address is as before; empty when it is the new one.
-    user_errors: Vec<UserError>,
+payload! {
+    /// What `emailChangeConfirm` answers.
+    EmailChangeConfirmPayload {}
 }
-
-/// What `passwordReset` answers.
-#[derive(SimpleObject)]
-pub(crate) struct PasswordResetPayload {
-    /// Why the password is as before; empty when it is the new one.
-    user_errors: Vec<UserError>,
+payload! {
+    /// What `passwordReset` answers.
+    PasswordResetPayload {}
 }
 
 pub(super) fn visit<'c>(context: &Context<'c>) -> Result<&'c Arc<Visit>, ApiError> {
@@ -166,24 +191,30 @@ fn denied(denied: Denied, ticket: (&str, &str)) -> UserError {
     }
 }
 
-impl SessionStartPayload {
-    pub(super) const fn refused(user_errors: Vec<UserError>) -> Self {
+impl Entrance {
+    pub(super) fn refused(errors: Vec<UserError>) -> Self {
         Self {
             tokens: None,
             challenge: None,
-            user_errors,
+            verdict: Outcome::<()>::refused(errors).into(),
         }
     }
 }
 
-pub(super) fn started(entered: Entered, ticket: (&str, &str)) -> SessionStartPayload {
-    let mut payload = SessionStartPayload::refused(Vec::new());
+pub(super) fn started(entered: Entered, ticket: (&str, &str)) -> Entrance {
+    let mut entrance = Entrance::refused(Vec::new());
     match entered {
-        Entered::In(tokens) => payload.tokens = Some((*tokens).into()),
-        Entered::Challenged(challenge) => payload.challenge = Some(challenge.expose_secret().to_owned()),
-        Entered::Denied(why) => payload.user_errors.push(denied(why, ticket)),
+        Entered::In(tokens) => entrance.tokens = Some((*tokens).into()),
+        Entered::Challenged(challenge) => entrance.challenge = Some(challenge.expose_secret().to_owned()),
+        Entered::Denied(why) => return Entrance::refused(vec![denied(why, ticket)]),
     }
-    payload
+    entrance
+}
+
+/// What came of showing the secret of a letter.
+fn shown(done: Result<(), Denied>) -> Outcome<()> {
+    let why = done.err().map(|why| denied(why, ("secret", "secret")));
+    Outcome::refused(why.into_iter().collect())
 }
 
 /// Commands of whoever has no token.
@@ -201,7 +232,7 @@ impl EntryMutation {
     ) -> Result<SessionStartPayload> {
         let password = SecretString::from(input.password);
         let entered = visit(context)?.sign_in(input.email, password).await?;
-        Ok(started(entered, ("email", "user")))
+        Ok(started(entered, ("email", "user")).into())
     }
 
     /// Shows the one-time code that `sessionStart` asked for. Five attempts.
@@ -210,9 +241,9 @@ impl EntryMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The proof.")] input: SessionVerifyInput,
-    ) -> Result<SessionStartPayload> {
+    ) -> Result<SessionVerifyPayload> {
         let entered = visit(context)?.verify(&input.challenge, input.code).await?;
-        Ok(started(entered, ("challenge", "challenge")))
+        Ok(started(entered, ("challenge", "challenge")).into())
     }
 
     /// Exchanges a refresh token for another one and a new access token.
@@ -224,8 +255,8 @@ impl EntryMutation {
     ) -> Result<SessionRefreshPayload> {
         let tokens = visit(context)?.refresh(&input.refresh_token).await?;
         Ok(SessionRefreshPayload {
-            tokens: tokens.into(),
-            user_errors: Vec::new(),
+            tokens: Some(tokens.into()),
+            verdict: Verdict::default(),
         })
     }
 
@@ -237,9 +268,7 @@ impl EntryMutation {
         #[graphql(desc = "Who.")] input: PasswordResetRequestInput,
     ) -> Result<PasswordResetRequestPayload> {
         visit(context)?.request_reset(input.email).await?;
-        Ok(PasswordResetRequestPayload {
-            user_errors: Vec::new(),
-        })
+        Ok(shown(Ok(())).into())
     }
 
     /// Sets another password with the secret of the letter. Every session of the user ends.
@@ -251,10 +280,7 @@ impl EntryMutation {
     ) -> Result<PasswordResetPayload> {
         let password = SecretString::from(input.password);
         let done = visit(context)?.reset(&input.secret, password).await?;
-        let why = done.err().map(|why| denied(why, ("secret", "secret")));
-        Ok(PasswordResetPayload {
-            user_errors: why.into_iter().collect(),
-        })
+        Ok(shown(done).into())
     }
 
     /// Has the new address of `emailChangeRequest` count, with the secret of the letter to it. The address before is told.
@@ -265,10 +291,7 @@ impl EntryMutation {
         #[graphql(desc = "The secret.")] input: EmailChangeConfirmInput,
     ) -> Result<EmailChangeConfirmPayload> {
         let done = visit(context)?.confirm_email(&input.secret).await?;
-        let why = done.err().map(|why| denied(why, ("secret", "secret")));
-        Ok(EmailChangeConfirmPayload {
-            user_errors: why.into_iter().collect(),
-        })
+        Ok(shown(done).into())
     }
 
     /// Accepts an invitation with a first password, and is signed in.
@@ -277,9 +300,9 @@ impl EntryMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The secret and the password.")] input: InvitationAcceptInput,
-    ) -> Result<SessionStartPayload> {
+    ) -> Result<InvitationAcceptPayload> {
         let password = SecretString::from(input.password);
         let entered = visit(context)?.accept(&input.secret, password).await?;
-        Ok(started(entered, ("secret", "invitation")))
+        Ok(started(entered, ("secret", "invitation")).into())
     }
 }

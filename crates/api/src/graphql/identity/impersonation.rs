@@ -15,10 +15,11 @@ use crate::{
     auth::Viewer,
     graphql::{
         fields::Fields,
+        payload::{Outcome, Verdict},
         scope::{Scope, scope},
-        user_error::{Dispatched, UserError, sort_out},
+        user_error::{Dispatched, sort_out},
     },
-    identity::grants::{Begun, tokens},
+    identity::grants::{Begun, Tokens, tokens},
 };
 
 /// As whom, and why.
@@ -37,15 +38,16 @@ pub(crate) struct TenantImpersonateInput {
 pub(crate) struct TenantImpersonatePayload {
     /// For the API of the user: the staff's, or a customer's portal. They cannot be prolonged.
     tokens: Option<SessionTokens>,
-    /// Why the command was refused; empty when it was accepted.
-    user_errors: Vec<UserError>,
+    #[graphql(flatten)]
+    verdict: Verdict,
 }
 
-impl TenantImpersonatePayload {
-    const fn refused(user_errors: Vec<UserError>) -> Self {
+impl From<Outcome<Tokens>> for TenantImpersonatePayload {
+    fn from(outcome: Outcome<Tokens>) -> Self {
+        let (tokens, verdict) = outcome.split();
         Self {
-            tokens: None,
-            user_errors,
+            tokens: tokens.map(SessionTokens::from),
+            verdict,
         }
     }
 }
@@ -114,11 +116,11 @@ impl ImpersonationMutation {
         }));
         let outcome = scope.command("tenant", None, command, |session| session).await?;
         let (Some(session), Some(viewer)) = (outcome.id, viewer) else {
-            return Ok(TenantImpersonatePayload::refused(outcome.errors));
+            return Ok(Outcome::refused(outcome.errors).into());
         };
         let expires_at = match start(scope, viewer, session).await? {
             Dispatched::Accepted(expires_at) => expires_at,
-            Dispatched::Refused(errors) => return Ok(TenantImpersonatePayload::refused(errors)),
+            Dispatched::Refused(errors) => return Ok(Outcome::refused(errors).into()),
         };
         let begun = Begun {
             viewer,
@@ -143,9 +145,6 @@ impl ImpersonationMutation {
                 tokens(&state, surface, begun).await
             })
             .await?;
-        Ok(TenantImpersonatePayload {
-            tokens: Some(tokens.into()),
-            user_errors: Vec::new(),
-        })
+        Ok(Outcome::accepted(tokens, outcome.token).into())
     }
 }

@@ -11,12 +11,12 @@ use simpul_event_store::inline::identity::{
 };
 use simpul_projections::{Page, Position, Slice};
 
-use super::account::AccountPayload;
 use crate::{
     ApiError,
     graphql::{
         fields::Fields,
         page::{Asked, Cursor, Window, connection},
+        payload::payload,
         scalar::DateTime,
         scope::scope,
     },
@@ -258,6 +258,11 @@ impl SessionsQuery {
     }
 }
 
+payload! {
+    /// What `sessionRevoke` answers.
+    SessionRevokePayload {}
+}
+
 /// Commands about sessions of others.
 #[derive(Debug, Default)]
 pub(crate) struct SessionsMutation;
@@ -270,7 +275,7 @@ impl SessionsMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Which.")] input: SessionRevokeInput,
-    ) -> Result<AccountPayload> {
+    ) -> Result<SessionRevokePayload> {
         let mut fields = Fields::default();
         let session = fields.id("id", "session", &input.id);
         let command = fields.done(session.map(|session| RevokeSession { session }));

@@ -20,11 +20,10 @@ use crate::{
         batch,
         fields::Fields,
         page::{Asked, Listed, Window, connection},
-        payload::Outcome,
-        scalar::DateTime,
-        scope::{Scope, scope},
+        payload::payload,
+        scalar::{DateTime, version},
+        scope::{Scope, Sent, scope},
         tenancy::Permission,
-        user_error::UserError,
     },
 };
 
@@ -43,6 +42,9 @@ pub(crate) struct Role {
     defined_at: Option<DateTime>,
     /// When it was given up.
     retired_at: Option<DateTime>,
+    /// Which version this is; sent back as `expectedVersion`, it has a change refused if somebody was faster. 0 of a built-in
+    /// one, which nobody changes.
+    version: i32,
 }
 
 impl From<RoleRow> for Role {
@@ -53,6 +55,7 @@ impl From<RoleRow> for Role {
             permissions: Permission::named(&row.permissions),
             defined_at: Some(DateTime(row.defined_at)),
             retired_at: row.retired_at.map(DateTime),
+            version: version(row.version),
         }
     }
 }
@@ -65,29 +68,17 @@ impl Role {
     }
 }
 
-/// What a command about a role answers.
-#[derive(SimpleObject)]
-pub(crate) struct RolePayload {
-    /// As it is after the command; null when the command was refused.
-    role: Option<Role>,
-    /// Why the command was refused; empty when it was accepted.
-    user_errors: Vec<UserError>,
-    /// Sent back as `X-Consistency-Token`, answers are at least as new as this write. Null when nothing was written.
-    consistency_token: Option<String>,
+payload! {
+    /// What `roleDefine` answers.
+    RoleDefinePayload { role: Role = RoleId }
 }
-
-impl RolePayload {
-    async fn of(scope: &Arc<Scope>, outcome: Outcome<RoleId>) -> Result<Self, ApiError> {
-        let role = match outcome.id {
-            Some(role) => Role::load(scope, role).await?,
-            None => None,
-        };
-        Ok(Self {
-            role,
-            user_errors: outcome.errors,
-            consistency_token: outcome.token.map(|token| token.to_string()),
-        })
-    }
+payload! {
+    /// What `roleChange` answers.
+    RoleChangePayload { role: Role = RoleId }
+}
+payload! {
+    /// What `roleRetire` answers.
+    RoleRetirePayload { role: Role = RoleId }
 }
 
 /// A new role.
@@ -110,6 +101,8 @@ pub(crate) struct RoleChangeInput {
     name: String,
     /// In place of those before.
     permissions: Vec<Permission>,
+    /// The `version` that was read: if somebody was faster, the change is refused.
+    expected_version: Option<i32>,
     /// Same key, same effect. 1 to 64 characters.
     idempotency_key: Option<String>,
 }
@@ -119,6 +112,8 @@ pub(crate) struct RoleChangeInput {
 pub(crate) struct RoleRetireInput {
     /// Of the role.
     id: ID,
+    /// The `version` that was read: if somebody was faster, the change is refused.
+    expected_version: Option<i32>,
     /// Same key, same effect. 1 to 64 characters.
     idempotency_key: Option<String>,
 }
@@ -144,6 +139,7 @@ impl RolesQuery {
             permissions: Permission::named(built_in(*role)),
             defined_at: None,
             retired_at: None,
+            version: 0,
         };
         Ok(roles.map(role).collect())
     }
@@ -182,15 +178,14 @@ impl RolesMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Which.")] input: RoleDefineInput,
-    ) -> Result<RolePayload> {
-        let scope = scope(context)?;
+    ) -> Result<RoleDefinePayload> {
         let command = DefineRole {
             name: input.name,
             permissions: permissions(&input.permissions),
         };
         let key = input.idempotency_key.as_deref();
-        let outcome = scope.command("role", key, Ok(command), |role| role).await?;
-        Ok(RolePayload::of(scope, outcome).await?)
+        let outcome = scope(context)?.command("role", key, Ok(command), |role| role);
+        Ok(outcome.await?.into())
     }
 
     /// Changes what a role means, for everybody who has it, at once. Needs the feature `custom_roles`.
@@ -199,8 +194,7 @@ impl RolesMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Which, and how.")] input: RoleChangeInput,
-    ) -> Result<RolePayload> {
-        let scope = scope(context)?;
+    ) -> Result<RoleChangePayload> {
         let mut fields = Fields::default();
         let role = fields.id("id", "role", &input.id);
         let permissions = permissions(&input.permissions);
@@ -209,9 +203,9 @@ impl RolesMutation {
             name: input.name.clone(),
             permissions,
         }));
-        let key = input.idempotency_key.as_deref();
-        let outcome = scope.command("role", key, command, |role| role).await?;
-        Ok(RolePayload::of(scope, outcome).await?)
+        let sent = Sent::of(input.idempotency_key.as_deref(), input.expected_version);
+        let outcome = scope(context)?.edit("role", sent, command, |role| role);
+        Ok(outcome.await?.into())
     }
 
     /// Gives a role up that nobody has.
@@ -220,13 +214,12 @@ impl RolesMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Which.")] input: RoleRetireInput,
-    ) -> Result<RolePayload> {
-        let scope = scope(context)?;
+    ) -> Result<RoleRetirePayload> {
         let mut fields = Fields::default();
         let role = fields.id("id", "role", &input.id);
         let command = fields.done(role.map(|role| RetireRole { role }));
-        let key = input.idempotency_key.as_deref();
-        let outcome = scope.command("role", key, command, |role| role).await?;
-        Ok(RolePayload::of(scope, outcome).await?)
+        let sent = Sent::of(input.idempotency_key.as_deref(), input.expected_version);
+        let outcome = scope(context)?.edit("role", sent, command, |role| role);
+        Ok(outcome.await?.into())
     }
 }

@@ -10,9 +10,9 @@ use simpul_domain::identity::SignInTerms;
 use crate::{
     ApiError,
     graphql::{
-        payload::Outcome,
-        scope::{Scope, scope},
-        user_error::UserError,
+        payload::payload,
+        scalar,
+        scope::{Scope, Sent, scope},
     },
 };
 
@@ -25,16 +25,24 @@ pub(crate) struct SignInRules {
     warns_of_new_devices: bool,
     /// Whether the address before is told by letter that another one counts.
     warns_of_new_address: bool,
+    /// Which version this is; sent back as `expectedVersion`, it has a change refused if somebody was faster.
+    version: i32,
 }
 
 impl SignInRules {
-    async fn load(scope: &Scope) -> Result<Self, ApiError> {
-        let terms = sign_in_terms(scope.state().store(), scope.tenant()).await?;
+    async fn read(scope: &Scope) -> Result<Self, ApiError> {
+        let (terms, version) = sign_in_terms(scope.state().store(), scope.tenant()).await?;
         Ok(Self {
             session_days: terms.session_days.into(),
             warns_of_new_devices: terms.warns_of_new_devices,
             warns_of_new_address: terms.warns_of_new_address,
+            version: scalar::version(version),
         })
+    }
+
+    /// A tenant has one set of them.
+    async fn load(scope: &Scope, (): ()) -> Result<Option<Self>, ApiError> {
+        Ok(Some(Self::read(scope).await?))
     }
 }
 
@@ -47,19 +55,15 @@ pub(crate) struct SignInRulesChangeInput {
     warns_of_new_devices: bool,
     /// Whether the address before is told by letter that another one counts.
     warns_of_new_address: bool,
+    /// The `version` that was read: if somebody was faster, the change is refused.
+    expected_version: Option<i32>,
     /// Same key, same effect. 1 to 64 characters.
     idempotency_key: Option<String>,
 }
 
-/// What `signInRulesChange` answers.
-#[derive(SimpleObject)]
-pub(crate) struct SignInRulesPayload {
-    /// As they are after the command; null when it was refused.
-    sign_in_rules: Option<SignInRules>,
-    /// Why the command was refused; empty when it was accepted.
-    user_errors: Vec<UserError>,
-    /// Sent back as `X-Consistency-Token`, answers are at least as new as this write. Null when nothing was written.
-    consistency_token: Option<String>,
+payload! {
+    /// What `signInRulesChange` answers.
+    SignInRulesChangePayload { sign_in_rules: SignInRules = () }
 }
 
 /// Questions about the rules.
@@ -73,7 +77,7 @@ impl SignInRulesQuery {
     async fn sign_in_rules(&self, context: &Context<'_>) -> Result<SignInRules> {
         let scope = scope(context)?;
         scope.require(permission::TENANT_SETTINGS).await?;
-        Ok(SignInRules::load(scope).await?)
+        Ok(SignInRules::read(scope).await?)
     }
 }
 
@@ -89,8 +93,7 @@ impl SignInRulesMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The rules.")] input: SignInRulesChangeInput,
-    ) -> Result<SignInRulesPayload> {
-        let scope = scope(context)?;
+    ) -> Result<SignInRulesChangePayload> {
         let command = ChangeSignInRules {
             terms: SignInTerms {
                 // What no day can be is refused like any other number that is none of the rules'.
@@ -99,16 +102,8 @@ impl SignInRulesMutation {
                 warns_of_new_address: input.warns_of_new_address,
             },
         };
-        let key = input.idempotency_key.as_deref();
-        let outcome: Outcome<()> = scope.command("rules", key, Ok(command), |()| ()).await?;
-        let sign_in_rules = match outcome.id {
-            Some(()) => Some(SignInRules::load(scope).await?),
-            None => None,
-        };
-        Ok(SignInRulesPayload {
-            sign_in_rules,
-            user_errors: outcome.errors,
-            consistency_token: outcome.token.map(|token| token.to_string()),
-        })
+        let sent = Sent::of(input.idempotency_key.as_deref(), input.expected_version);
+        let outcome = scope(context)?.edit("rules", sent, Ok(command), |()| ());
+        Ok(outcome.await?.into())
     }
 }

@@ -3,7 +3,7 @@
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use simpul_domain::{Code, TenantId};
 
-use super::entry::{SessionStartPayload, started, visit};
+use super::entry::{Entrance, SessionSwitchPayload, started, visit};
 use crate::{
     ApiError,
     graphql::{fields::Fields, scope::scope, user_error::UserError},
@@ -69,7 +69,7 @@ impl SwitchingMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Where to.")] input: SessionSwitchInput,
-    ) -> Result<SessionStartPayload> {
+    ) -> Result<SessionSwitchPayload> {
         let scope = scope(context)?;
         if !scope.proof().is_personal() {
             let text = "A person goes to another tenant of their own; neither a key nor somebody who acts as them does";
@@ -79,12 +79,13 @@ impl SwitchingMutation {
         let to: Option<TenantId> = fields.id("tenantId", "tenant", &input.tenant_id);
         let to = match fields.done(to) {
             Ok(to) => to,
-            Err(errors) => return Ok(SessionStartPayload::refused(errors)),
+            Err(errors) => return Ok(Entrance::refused(errors).into()),
         };
         let entered = visit(context)?.switch(scope.viewer(), to).await?;
-        Ok(match entered {
+        let entrance = match entered {
             Some(entered) => started(entered, ("tenantId", "tenant")),
-            None => SessionStartPayload::refused(vec![UserError::not_found("tenantId", "tenant")]),
-        })
+            None => Entrance::refused(vec![UserError::not_found("tenantId", "tenant")]),
+        };
+        Ok(entrance.into())
     }
 }

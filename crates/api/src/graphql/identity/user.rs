@@ -18,7 +18,7 @@ use crate::{
     auth::Viewer,
     graphql::{
         batch,
-        scalar::DateTime,
+        scalar::{DateTime, version},
         scope::{Scope, scope},
     },
 };
@@ -102,12 +102,15 @@ impl User {
         ready(Ok((scope.viewer().user == user).then(|| Self::bare(user))))
     }
 
-    /// As it is after a command of staff.
+    /// As it is after a command of staff. Whoever may not see users is shown none but themself.
     pub(crate) async fn load(scope: &Arc<Scope>, user: UserId) -> Result<Option<Self>, ApiError> {
         if scope.viewer().user == user {
             return Ok(Some(Self::bare(user)));
         }
-        scope.require(permission::USER_READ).await?;
+        match scope.require(permission::USER_READ).await {
+            Err(error) if error.code == Code::Forbidden => return Ok(None),
+            required => required?,
+        }
         let opened: Option<Opened> = batch::one(scope, user).await?;
         Ok(opened.map(Self::from))
     }
@@ -199,6 +202,12 @@ impl User {
     async fn has_second_factor(&self, context: &Context<'_>) -> Result<bool> {
         let user = self.opened(context).await?;
         Ok(user.is_some_and(|user| user.row.second_factor))
+    }
+
+    /// Which version this is; sent back as `expectedVersion`, it has a change refused if somebody was faster.
+    async fn version(&self, context: &Context<'_>) -> Result<i32> {
+        let user = self.opened(context).await?;
+        Ok(user.map_or(0, |user| version(user.row.version)))
     }
 
     /// Whom they are in the portal, if they are an end customer.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, InputObject, Object, Result};
 use simpul_app::{
     Personal,
     identity::{
@@ -29,7 +29,8 @@ use crate::{
     graphql::{
         fields::Fields,
         page::{Asked, Listed, Window, connection},
-        scope::scope,
+        payload::{Outcome, payload},
+        scope::{Sent, scope},
         sift::term,
         user_error::UserError,
     },
@@ -37,38 +38,14 @@ use crate::{
 
 const LIST: &str = "users";
 
-/// What a command about a user answers.
-#[derive(SimpleObject)]
-pub(crate) struct UserPayload {
-    /// As it is after the command; null when the command was refused, or when the viewer may not see users.
-    user: Option<User>,
-    /// Why the command was refused; empty when it was accepted.
-    user_errors: Vec<UserError>,
-    /// Sent back as `X-Consistency-Token`, answers are at least as new as this write. Null when nothing was written.
-    consistency_token: Option<String>,
-}
-
-impl UserPayload {
-    /// Runs a command about a user and says what became of it.
-    async fn after<C: Command<Answer = UserId>>(
-        context: &Context<'_>,
-        key: Option<&str>,
-        command: Result<C, Vec<UserError>>,
-    ) -> Result<Self, ApiError> {
-        let scope = scope(context)?;
-        let outcome = scope.command("user", key, command, |user| user).await?;
-        let user = match outcome.id {
-            Some(user) if scope.require(permission::USER_READ).await.is_ok() => {
-                User::load(scope, user).await?
-            }
-            Some(_) | None => None,
-        };
-        Ok(Self {
-            user,
-            user_errors: outcome.errors,
-            consistency_token: outcome.token.map(|token| token.to_string()),
-        })
-    }
+/// Runs a command about a user and says what became of it.
+async fn run<C: Command<Answer = UserId>, P: From<Outcome<UserId>>>(
+    context: &Context<'_>,
+    sent: Sent<'_>,
+    command: Result<C, Vec<UserError>>,
+) -> Result<P> {
+    let outcome = scope(context)?.edit("user", sent, command, |user| user);
+    Ok(outcome.await?.into())
 }
 
 /// Somebody who shall become a user.
@@ -86,27 +63,77 @@ pub(crate) struct UserInviteInput {
     idempotency_key: Option<String>,
 }
 
-/// One user.
-#[derive(InputObject)]
-pub(crate) struct UserInput {
-    /// Of the user.
-    id: ID,
-    /// Same key, same effect. 1 to 64 characters.
-    idempotency_key: Option<String>,
+/// Declares the inputs of commands that need to know no more than the user.
+macro_rules! one_user {
+    ($($(#[$doc:meta])* $name:ident)+) => {$(
+        $(#[$doc])*
+        #[derive(Debug, InputObject)]
+        pub(crate) struct $name {
+            /// Of the user.
+            id: ID,
+            /// Same key, same effect. 1 to 64 characters.
+            idempotency_key: Option<String>,
+        }
+
+        impl $name {
+            async fn run<C: Command<Answer = UserId>, P: From<Outcome<UserId>>>(
+                &self,
+                context: &Context<'_>,
+                command: impl FnOnce(UserId) -> C,
+            ) -> Result<P> {
+                let mut fields = Fields::default();
+                let user = fields.id("id", "user", &self.id);
+                let command = fields.done(user.map(command));
+                run(context, self.idempotency_key.as_deref().into(), command).await
+            }
+        }
+    )+};
 }
 
-impl UserInput {
-    /// Runs a command that needs to know no more than the user.
-    async fn run<C: Command<Answer = UserId>>(
-        &self,
-        context: &Context<'_>,
-        command: impl FnOnce(UserId) -> C,
-    ) -> Result<UserPayload, ApiError> {
-        let mut fields = Fields::default();
-        let user = fields.id("id", "user", &self.id);
-        let command = fields.done(user.map(command));
-        UserPayload::after(context, self.idempotency_key.as_deref(), command).await
-    }
+one_user! {
+    /// Somebody who is invited again.
+    UserInviteAgainInput
+    /// Somebody who shall do nothing any more.
+    UserDisableInput
+    /// Somebody who shall do things again.
+    UserEnableInput
+    /// Somebody who has lost the second factor.
+    UserSecondFactorResetInput
+    /// Somebody who shall be forgotten.
+    UserEraseInput
+}
+
+payload! {
+    /// What `userInvite` answers. Its user is null also for whoever may not see users, as in all of these.
+    UserInvitePayload { user: User = UserId }
+}
+payload! {
+    /// What `userInviteAgain` answers.
+    UserInviteAgainPayload { user: User = UserId }
+}
+payload! {
+    /// What `userRolesChange` answers.
+    UserRolesChangePayload { user: User = UserId }
+}
+payload! {
+    /// What `userRename` answers.
+    UserRenamePayload { user: User = UserId }
+}
+payload! {
+    /// What `userDisable` answers.
+    UserDisablePayload { user: User = UserId }
+}
+payload! {
+    /// What `userEnable` answers.
+    UserEnablePayload { user: User = UserId }
+}
+payload! {
+    /// What `userSecondFactorReset` answers.
+    UserSecondFactorResetPayload { user: User = UserId }
+}
+payload! {
+    /// What `userErase` answers.
+    UserErasePayload { user: User = UserId }
 }
 
 /// Other roles for a user.
@@ -116,6 +143,8 @@ pub(crate) struct UserRolesChangeInput {
     id: ID,
     /// In place of those before. 1 to 10.
     roles: Vec<String>,
+    /// The `version` that was read: if somebody was faster, the change is refused.
+    expected_version: Option<i32>,
     /// Same key, same effect. 1 to 64 characters.
     idempotency_key: Option<String>,
 }
@@ -127,6 +156,8 @@ pub(crate) struct UserRenameInput {
     id: ID,
     /// 1 to 100 characters.
     name: String,
+    /// The `version` that was read: if somebody was faster, the change is refused.
+    expected_version: Option<i32>,
     /// Same key, same effect. 1 to 64 characters.
     idempotency_key: Option<String>,
 }
@@ -239,9 +270,9 @@ impl UsersMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Who.")] input: UserInviteInput,
-    ) -> Result<UserPayload> {
+    ) -> Result<UserInvitePayload> {
         // Whoever repeats the command gets the same user and no other letter.
-        Ok(UserPayload::after(context, input.idempotency_key.as_deref(), input.command()).await?)
+        run(context, input.idempotency_key.as_deref().into(), input.command()).await
     }
 
     /// Sends another invitation to somebody who has not joined; the one before is void.
@@ -249,9 +280,9 @@ impl UsersMutation {
     async fn user_invite_again(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Whom.")] input: UserInput,
-    ) -> Result<UserPayload> {
-        Ok(input.run(context, |user| InviteAgain { user }).await?)
+        #[graphql(desc = "Whom.")] input: UserInviteAgainInput,
+    ) -> Result<UserInviteAgainPayload> {
+        input.run(context, |user| InviteAgain { user }).await
     }
 
     /// Gives a user other roles. What they may not do any more ends at once, live connections too.
@@ -260,13 +291,14 @@ impl UsersMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Whom, and which.")] input: UserRolesChangeInput,
-    ) -> Result<UserPayload> {
+    ) -> Result<UserRolesChangePayload> {
         let mut fields = Fields::default();
         let user = fields.id("id", "user", &input.id);
         let roles = roles(&mut fields, &input.roles);
         let both = user.zip(roles);
         let command = fields.done(both.map(|(user, roles)| ChangeUserRoles { user, roles }));
-        Ok(UserPayload::after(context, input.idempotency_key.as_deref(), command).await?)
+        let sent = Sent::of(input.idempotency_key.as_deref(), input.expected_version);
+        run(context, sent, command).await
     }
 
     /// Changes what a user is called.
@@ -275,12 +307,13 @@ impl UsersMutation {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Whom, and how.")] input: UserRenameInput,
-    ) -> Result<UserPayload> {
+    ) -> Result<UserRenamePayload> {
         let mut fields = Fields::default();
         let user = fields.id("id", "user", &input.id);
         let name = Personal::new(&input.name);
         let command = fields.done(user.map(|user| RenameUser { user, name }));
-        Ok(UserPayload::after(context, input.idempotency_key.as_deref(), command).await?)
+        let sent = Sent::of(input.idempotency_key.as_deref(), input.expected_version);
+        run(context, sent, command).await
     }
 
     /// Has a user do nothing any more; their sessions end at once. The last owner stays.
@@ -288,9 +321,9 @@ impl UsersMutation {
     async fn user_disable(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Whom.")] input: UserInput,
-    ) -> Result<UserPayload> {
-        Ok(input.run(context, |user| DisableUser { user }).await?)
+        #[graphql(desc = "Whom.")] input: UserDisableInput,
+    ) -> Result<UserDisablePayload> {
+        input.run(context, |user| DisableUser { user }).await
     }
 
     /// Gives a disabled user back what their roles allow.
@@ -298,9 +331,9 @@ impl UsersMutation {
     async fn user_enable(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Whom.")] input: UserInput,
-    ) -> Result<UserPayload> {
-        Ok(input.run(context, |user| EnableUser { user }).await?)
+        #[graphql(desc = "Whom.")] input: UserEnableInput,
+    ) -> Result<UserEnablePayload> {
+        input.run(context, |user| EnableUser { user }).await
     }
 
     /// Removes the second factor of somebody who has lost it and the recovery codes.
@@ -308,9 +341,9 @@ impl UsersMutation {
     async fn user_second_factor_reset(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Whom.")] input: UserInput,
-    ) -> Result<UserPayload> {
-        Ok(input.run(context, |user| ResetSecondFactor { user }).await?)
+        #[graphql(desc = "Whom.")] input: UserSecondFactorResetInput,
+    ) -> Result<UserSecondFactorResetPayload> {
+        input.run(context, |user| ResetSecondFactor { user }).await
     }
 
     /// Erases the name and the address of somebody who is disabled, for ever. What they did stays in the audit trail
@@ -319,8 +352,8 @@ impl UsersMutation {
     async fn user_erase(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Whom.")] input: UserInput,
-    ) -> Result<UserPayload> {
-        Ok(input.run(context, |user| EraseUser { user }).await?)
+        #[graphql(desc = "Whom.")] input: UserEraseInput,
+    ) -> Result<UserErasePayload> {
+        input.run(context, |user| EraseUser { user }).await
     }
 }

@@ -79,11 +79,11 @@ fn change(id: &ID, name: &str, change: DomainChange) -> std::result::Result<Chan
 
 payload! {
     /// What `tenantDomainRevoke` answers.
-    TenantDomainRevokePayload { tenant: ManagedTenant = TenantId } in platform
+    TenantDomainRevokePayload { tenant: ManagedTenant = TenantId }
 }
 payload! {
     /// What `tenantDomainAllow` answers.
-    TenantDomainAllowPayload { tenant: ManagedTenant = TenantId } in platform
+    TenantDomainAllowPayload { tenant: ManagedTenant = TenantId }
 }
 
 /// What the platform calls those to whom domains lead.

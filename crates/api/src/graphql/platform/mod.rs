@@ -1,7 +1,7 @@
 //! The platform's schema, `schema.platform.graphql`: for those who run it, in the log of the platform's own tenant.
 //!
-//! A context adds its roots here as it does in [`staff`](super::staff): a part of [`Query`], a part of `Mutation`,
-//! and payloads with `payload! { … } in platform`.
+//! A context adds its roots here as it does in [`staff`](super::staff): a part of [`Query`] and a part of
+//! `Mutation`.
 
 mod acts;
 mod backups;

@@ -123,11 +123,11 @@ impl AddOn {
 
 payload! {
     /// What `addOnDefine` answers.
-    AddOnDefinePayload { add_on: AddOn = AddOnKey } in platform
+    AddOnDefinePayload { add_on: AddOn = AddOnKey }
 }
 payload! {
     /// What `addOnRetire` answers.
-    AddOnRetirePayload { add_on: AddOn = AddOnKey } in platform
+    AddOnRetirePayload { add_on: AddOn = AddOnKey }
 }
 
 /// Questions about what is offered.

@@ -16,7 +16,7 @@ use crate::{
         limits::{PlatformPlan, price},
         payload::payload,
         scalar::MoneyInput,
-        scope::{Scope, scope},
+        scope::{Scope, Sent, scope},
         user_error::UserError,
     },
 };
@@ -69,6 +69,8 @@ pub(crate) struct PlatformPlanDefineInput {
     limits: PlanLimitsInput,
     /// What it switches on, such as `custom_roles`.
     features: Vec<String>,
+    /// The `version` that was read: if somebody was faster, the change is refused.
+    expected_version: Option<i32>,
     /// Same key, same effect. 1 to 64 characters.
     idempotency_key: Option<String>,
 }
@@ -105,13 +107,13 @@ impl PlatformPlan {
         let mut tx = scope.read(&[OffersProjector::NAME]).await?;
         let plans = offers::plans(&mut tx).await?;
         tx.commit().await?;
-        Ok(plans.iter().find(|plan| plan.key == key).map(Self::from))
+        Ok(plans.iter().find(|plan| plan.terms.key == key).map(Self::from))
     }
 }
 
 payload! {
     /// What `platformPlanDefine` answers.
-    PlatformPlanDefinePayload { plan: PlatformPlan = PlanKey } in platform
+    PlatformPlanDefinePayload { plan: PlatformPlan = PlanKey }
 }
 
 /// Commands about plans.
@@ -127,8 +129,8 @@ impl PlansMutation {
         context: &Context<'_>,
         #[graphql(desc = "What is asked for.")] input: PlatformPlanDefineInput,
     ) -> Result<PlatformPlanDefinePayload> {
-        let key = input.idempotency_key.as_deref();
-        let outcome = scope(context)?.command("plan", key, input.command(), |key| key);
+        let sent = Sent::of(input.idempotency_key.as_deref(), input.expected_version);
+        let outcome = scope(context)?.edit("plan", sent, input.command(), |key| key);
         Ok(outcome.await?.into())
     }
 }

@@ -22,7 +22,7 @@ use crate::{
     graphql::{
         limits::{LimitUsage, usages},
         page::{Asked, Listed, Window, connection, nothing},
-        scalar::{DateTime, Money},
+        scalar::{DateTime, Money, version},
         scope::{Scope, scope},
     },
 };
@@ -151,6 +151,8 @@ pub(crate) struct ManagedTenant {
     opened_at: DateTime,
     /// When its data is destroyed, if that is ordered.
     deletion_due: Option<DateTime>,
+    /// Which version this is; sent back as `expectedVersion`, it has a change refused if somebody was faster.
+    version: i32,
     #[graphql(skip)]
     tenant: TenantId,
 }
@@ -193,6 +195,7 @@ impl ManagedTenant {
             revoked_domains: revoked(account),
             opened_at: DateTime(row.opened_at),
             deletion_due: account.deletion_due().map(DateTime),
+            version: version(row.version),
             tenant: row.tenant,
         }
     }

@@ -151,7 +151,7 @@ pub(crate) struct PaymentStartInput {
 
 payload! {
     /// What `paymentStart` answers.
-    PaymentStartPayload { attempt: PaymentAttempt = AttemptId } in portal
+    PaymentStartPayload { attempt: PaymentAttempt = AttemptId }
 }
 
 /// Questions about money.

@@ -24,7 +24,7 @@ use crate::{
 
 payload! {
     /// What `saasGatewayConnect` answers.
-    SaasGatewayConnectPayload { gateway: SaasGateway = GatewayId } in platform
+    SaasGatewayConnectPayload { gateway: SaasGateway = GatewayId }
 }
 
 /// A new account of the platform at a gateway.
@@ -102,7 +102,7 @@ impl SaasGateway {
 
 payload! {
     /// What `saasSenderConnect` answers.
-    SaasSenderConnectPayload { sender: SaasSender = SenderId } in platform
+    SaasSenderConnectPayload { sender: SaasSender = SenderId }
 }
 
 /// The platform's account at a messenger, from which operators are reminded.

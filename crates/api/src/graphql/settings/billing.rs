@@ -90,6 +90,8 @@ pub(crate) struct InvoicingSettingsChangeInput {
     prepaid_anchor: RenewalAnchor,
     /// Whether the time of an isolation is billed.
     bill_while_isolated: bool,
+    /// The `version` that was read: if somebody was faster, the change is refused.
+    pub(super) expected_version: Option<i32>,
     /// Same key, same effect. 1 to 64 characters.
     pub(super) idempotency_key: Option<String>,
 }
@@ -179,6 +181,8 @@ pub(crate) struct TaxRuleInput {
 pub(crate) struct TaxSettingsChangeInput {
     /// The oldest first, at most 20. None: not taxed.
     rules: Vec<TaxRuleInput>,
+    /// The `version` that was read: if somebody was faster, the change is refused.
+    pub(super) expected_version: Option<i32>,
     /// Same key, same effect. 1 to 64 characters.
     pub(super) idempotency_key: Option<String>,
 }
@@ -305,6 +309,8 @@ pub(crate) struct DunningSettingsChangeInput {
     stop_days: Option<i32>,
     /// None: nothing is asked for being late.
     late_fee: Option<LateFeeInput>,
+    /// The `version` that was read: if somebody was faster, the change is refused.
+    pub(super) expected_version: Option<i32>,
     /// Same key, same effect. 1 to 64 characters.
     pub(super) idempotency_key: Option<String>,
 }

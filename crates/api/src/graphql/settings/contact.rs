@@ -65,6 +65,8 @@ pub(crate) struct MessagingSettingsChangeInput {
     whatsapp_sender_ids: Vec<ID>,
     /// The same of e-mail.
     email_sender_ids: Vec<ID>,
+    /// The `version` that was read: if somebody was faster, the change is refused.
+    pub(super) expected_version: Option<i32>,
     /// Same key, same effect. 1 to 64 characters.
     pub(super) idempotency_key: Option<String>,
 }
@@ -118,6 +120,8 @@ impl From<&Payments> for PaymentSettings {
 pub(crate) struct PaymentSettingsChangeInput {
     /// Which connected gateways are offered, the preferred first; at most 10.
     gateway_ids: Vec<ID>,
+    /// The `version` that was read: if somebody was faster, the change is refused.
+    pub(super) expected_version: Option<i32>,
     /// Same key, same effect. 1 to 64 characters.
     pub(super) idempotency_key: Option<String>,
 }
@@ -169,6 +173,8 @@ pub(crate) struct BrandingSettingsChangeInput {
     colour: Option<String>,
     /// Below messages and letters, and in the portal; 1 to 500 characters.
     footer: Option<String>,
+    /// The `version` that was read: if somebody was faster, the change is refused.
+    pub(super) expected_version: Option<i32>,
     /// Same key, same effect. 1 to 64 characters.
     pub(super) idempotency_key: Option<String>,
 }
@@ -214,6 +220,8 @@ pub(crate) struct CodeSettingsChangeInput {
     customer: String,
     /// Of tickets.
     ticket: String,
+    /// The `version` that was read: if somebody was faster, the change is refused.
+    pub(super) expected_version: Option<i32>,
     /// Same key, same effect. 1 to 64 characters.
     pub(super) idempotency_key: Option<String>,
 }

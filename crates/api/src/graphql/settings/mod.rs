@@ -29,7 +29,7 @@ use self::{
 };
 use super::{
     payload::{Outcome, payload},
-    scope::scope,
+    scope::{Sent, scope},
     tenancy::Tenant,
     user_error::UserError,
 };
@@ -137,14 +137,14 @@ pub(crate) struct SettingsMutation;
 
 async fn change<S: Into<Section>>(
     context: &Context<'_>,
-    key: Option<&str>,
+    sent: Sent<'_>,
     section: Result<S, Vec<UserError>>,
 ) -> Result<Outcome<TenantId>> {
     let scope = scope(context)?;
     let command = section.map(|section| ChangeSettings {
         section: section.into(),
     });
-    let outcome = scope.command("tenant", key, command, |()| scope.tenant());
+    let outcome = scope.edit("tenant", sent, command, |()| scope.tenant());
     Ok(outcome.await?)
 }
 
@@ -157,8 +157,8 @@ impl SettingsMutation {
         context: &Context<'_>,
         #[graphql(desc = "The whole section.")] input: RegionSettingsChangeInput,
     ) -> Result<RegionSettingsChangePayload> {
-        let key = input.idempotency_key.as_deref();
-        Ok(change(context, key, Ok(input.section())).await?.into())
+        let sent = Sent::of(input.idempotency_key.as_deref(), input.expected_version);
+        Ok(change(context, sent, Ok(input.section())).await?.into())
     }
 
     /// Replaces a section of the settings: when and how customers are billed.
@@ -168,8 +168,8 @@ impl SettingsMutation {
         context: &Context<'_>,
         #[graphql(desc = "The whole section.")] input: InvoicingSettingsChangeInput,
     ) -> Result<InvoicingSettingsChangePayload> {
-        let key = input.idempotency_key.as_deref();
-        Ok(change(context, key, input.section()).await?.into())
+        let sent = Sent::of(input.idempotency_key.as_deref(), input.expected_version);
+        Ok(change(context, sent, input.section()).await?.into())
     }
 
     /// Replaces a section of the settings: how prices are taxed, from which day on.
@@ -179,8 +179,8 @@ impl SettingsMutation {
         context: &Context<'_>,
         #[graphql(desc = "The whole section.")] input: TaxSettingsChangeInput,
     ) -> Result<TaxSettingsChangePayload> {
-        let key = input.idempotency_key.as_deref();
-        Ok(change(context, key, input.section()).await?.into())
+        let sent = Sent::of(input.idempotency_key.as_deref(), input.expected_version);
+        Ok(change(context, sent, input.section()).await?.into())
     }
 
     /// Replaces a section of the settings: what follows when a bill is not paid.
@@ -190,8 +190,8 @@ impl SettingsMutation {
         context: &Context<'_>,
         #[graphql(desc = "The whole section.")] input: DunningSettingsChangeInput,
     ) -> Result<DunningSettingsChangePayload> {
-        let key = input.idempotency_key.as_deref();
-        Ok(change(context, key, input.section()).await?.into())
+        let sent = Sent::of(input.idempotency_key.as_deref(), input.expected_version);
+        Ok(change(context, sent, input.section()).await?.into())
     }
 
     /// Replaces a section of the settings: how service is restricted.
@@ -201,8 +201,8 @@ impl SettingsMutation {
         context: &Context<'_>,
         #[graphql(desc = "The whole section.")] input: IsolirSettingsChangeInput,
     ) -> Result<IsolirSettingsChangePayload> {
-        let key = input.idempotency_key.as_deref();
-        Ok(change(context, key, input.section()).await?.into())
+        let sent = Sent::of(input.idempotency_key.as_deref(), input.expected_version);
+        Ok(change(context, sent, input.section()).await?.into())
     }
 
     /// Replaces a section of the settings: days on which nobody is isolated or reminded.
@@ -212,8 +212,8 @@ impl SettingsMutation {
         context: &Context<'_>,
         #[graphql(desc = "The whole section.")] input: CalendarSettingsChangeInput,
     ) -> Result<CalendarSettingsChangePayload> {
-        let key = input.idempotency_key.as_deref();
-        Ok(change(context, key, Ok(input.section())).await?.into())
+        let sent = Sent::of(input.idempotency_key.as_deref(), input.expected_version);
+        Ok(change(context, sent, Ok(input.section())).await?.into())
     }
 
     /// Replaces a section of the settings: what is told to customers, when and by whom.
@@ -223,8 +223,8 @@ impl SettingsMutation {
         context: &Context<'_>,
         #[graphql(desc = "The whole section.")] input: MessagingSettingsChangeInput,
     ) -> Result<MessagingSettingsChangePayload> {
-        let key = input.idempotency_key.as_deref();
-        Ok(change(context, key, input.section()).await?.into())
+        let sent = Sent::of(input.idempotency_key.as_deref(), input.expected_version);
+        Ok(change(context, sent, input.section()).await?.into())
     }
 
     /// Replaces a section of the settings: through whom customers pay.
@@ -234,8 +234,8 @@ impl SettingsMutation {
         context: &Context<'_>,
         #[graphql(desc = "The whole section.")] input: PaymentSettingsChangeInput,
     ) -> Result<PaymentSettingsChangePayload> {
-        let key = input.idempotency_key.as_deref();
-        Ok(change(context, key, input.section()).await?.into())
+        let sent = Sent::of(input.idempotency_key.as_deref(), input.expected_version);
+        Ok(change(context, sent, input.section()).await?.into())
     }
 
     /// Replaces a section of the settings: how the operator looks.
@@ -245,8 +245,8 @@ impl SettingsMutation {
         context: &Context<'_>,
         #[graphql(desc = "The whole section.")] input: BrandingSettingsChangeInput,
     ) -> Result<BrandingSettingsChangePayload> {
-        let key = input.idempotency_key.as_deref();
-        Ok(change(context, key, input.section()).await?.into())
+        let sent = Sent::of(input.idempotency_key.as_deref(), input.expected_version);
+        Ok(change(context, sent, input.section()).await?.into())
     }
 
     /// Replaces a section of the settings: how codes are made.
@@ -256,8 +256,8 @@ impl SettingsMutation {
         context: &Context<'_>,
         #[graphql(desc = "The whole section.")] input: CodeSettingsChangeInput,
     ) -> Result<CodeSettingsChangePayload> {
-        let key = input.idempotency_key.as_deref();
-        Ok(change(context, key, input.section()).await?.into())
+        let sent = Sent::of(input.idempotency_key.as_deref(), input.expected_version);
+        Ok(change(context, sent, input.section()).await?.into())
     }
 
     /// Replaces a section of the settings: sessions of subscribers.
@@ -267,8 +267,8 @@ impl SettingsMutation {
         context: &Context<'_>,
         #[graphql(desc = "The whole section.")] input: SessionSettingsChangeInput,
     ) -> Result<SessionSettingsChangePayload> {
-        let key = input.idempotency_key.as_deref();
-        Ok(change(context, key, input.section()).await?.into())
+        let sent = Sent::of(input.idempotency_key.as_deref(), input.expected_version);
+        Ok(change(context, sent, input.section()).await?.into())
     }
 
     /// Replaces a section of the settings: how vouchers are made unless a batch says otherwise.
@@ -278,7 +278,7 @@ impl SettingsMutation {
         context: &Context<'_>,
         #[graphql(desc = "The whole section.")] input: VoucherSettingsChangeInput,
     ) -> Result<VoucherSettingsChangePayload> {
-        let key = input.idempotency_key.as_deref();
-        Ok(change(context, key, input.section()).await?.into())
+        let sent = Sent::of(input.idempotency_key.as_deref(), input.expected_version);
+        Ok(change(context, sent, input.section()).await?.into())
     }
 }

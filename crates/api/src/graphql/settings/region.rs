@@ -53,6 +53,8 @@ pub(crate) struct RegionSettingsChangeInput {
     time_zone: TimeZone,
     /// Of messages and documents.
     language: SpokenLanguage,
+    /// The `version` that was read: if somebody was faster, the change is refused.
+    pub(super) expected_version: Option<i32>,
     /// Same key, same effect. 1 to 64 characters.
     pub(super) idempotency_key: Option<String>,
 }

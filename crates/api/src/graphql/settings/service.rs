@@ -81,6 +81,8 @@ pub(crate) struct IsolirSettingsChangeInput {
     guard_max_percent: i32,
     /// The same, for more than this many times the usual, 2 to 100.
     guard_max_times_usual: i32,
+    /// The `version` that was read: if somebody was faster, the change is refused.
+    pub(super) expected_version: Option<i32>,
     /// Same key, same effect. 1 to 64 characters.
     pub(super) idempotency_key: Option<String>,
 }
@@ -138,6 +140,8 @@ pub(crate) struct CalendarSettingsChangeInput {
     /// What would be due on a day off is due on the next that is none.
     #[graphql(default)]
     moves_due_dates: bool,
+    /// The `version` that was read: if somebody was faster, the change is refused.
+    pub(super) expected_version: Option<i32>,
     /// Same key, same effect. 1 to 64 characters.
     pub(super) idempotency_key: Option<String>,
 }
@@ -172,6 +176,8 @@ impl From<&Sessions> for SessionSettings {
 pub(crate) struct SessionSettingsChangeInput {
     /// Seconds between two accounting reports of a router about one session, 60 to 3600.
     interim_interval_seconds: i32,
+    /// The `version` that was read: if somebody was faster, the change is refused.
+    pub(super) expected_version: Option<i32>,
     /// Same key, same effect. 1 to 64 characters.
     pub(super) idempotency_key: Option<String>,
 }
@@ -234,6 +240,8 @@ pub(crate) struct VoucherSettingsChangeInput {
     prefix: String,
     /// The code is the password too.
     same_password: bool,
+    /// The `version` that was read: if somebody was faster, the change is refused.
+    pub(super) expected_version: Option<i32>,
     /// Same key, same effect. 1 to 64 characters.
     pub(super) idempotency_key: Option<String>,
 }

@@ -8,7 +8,13 @@ use simpul_app::{
 use simpul_domain::{SubscriptionId, billing::DueDay, subscriptions::PppUsername};
 
 use super::types::Subscription;
-use crate::graphql::{fields::Fields, payload::payload, scalar::Date, scope::scope, user_error::UserError};
+use crate::graphql::{
+    fields::Fields,
+    payload::payload,
+    scalar::Date,
+    scope::{Sent, scope},
+    user_error::UserError,
+};
 
 /// A new line.
 #[derive(InputObject)]
@@ -63,8 +69,10 @@ impl SubscriptionOpenInput {
 pub(crate) struct SubscriptionActivateInput {
     /// Of the line.
     id: ID,
+    /// The `version` that was read: if somebody was faster, the change is refused.
+    expected_version: Option<i32>,
     /// Same key, same effect. 1 to 64 characters.
-    idempotency_key: Option<String>,
+    idempotency_key: String,
 }
 
 /// Which line, and why.
@@ -74,8 +82,10 @@ pub(crate) struct SubscriptionSuspendInput {
     id: ID,
     /// For the audit trail.
     reason: String,
+    /// The `version` that was read: if somebody was faster, the change is refused.
+    expected_version: Option<i32>,
     /// Same key, same effect. 1 to 64 characters.
-    idempotency_key: Option<String>,
+    idempotency_key: String,
 }
 
 /// Which line.
@@ -83,8 +93,10 @@ pub(crate) struct SubscriptionSuspendInput {
 pub(crate) struct SubscriptionResumeInput {
     /// Of the line.
     id: ID,
+    /// The `version` that was read: if somebody was faster, the change is refused.
+    expected_version: Option<i32>,
     /// Same key, same effect. 1 to 64 characters.
-    idempotency_key: Option<String>,
+    idempotency_key: String,
 }
 
 /// Which line, and its other password.
@@ -94,8 +106,10 @@ pub(crate) struct SubscriptionSecretChangeInput {
     id: ID,
     /// PPP password; cannot be read back.
     secret: String,
+    /// The `version` that was read: if somebody was faster, the change is refused.
+    expected_version: Option<i32>,
     /// Same key, same effect. 1 to 64 characters.
-    idempotency_key: Option<String>,
+    idempotency_key: String,
 }
 
 payload! {
@@ -123,7 +137,7 @@ payload! {
 async fn change<P: From<crate::graphql::payload::Outcome<SubscriptionId>>>(
     context: &Context<'_>,
     id: &ID,
-    key: Option<&str>,
+    sent: Sent<'_>,
     change: Change,
 ) -> Result<P> {
     let mut fields = Fields::default();
@@ -131,7 +145,7 @@ async fn change<P: From<crate::graphql::payload::Outcome<SubscriptionId>>>(
     let command = fields.done(subscription.map(|subscription| ChangeSubscription { subscription, change }));
     let changed = command.as_ref().map(|command| command.subscription).ok();
     let outcome = scope(context)?
-        .command("subscription", key, command, |()| changed)
+        .edit("subscription", sent, command, |()| changed)
         .await?;
     Ok(outcome.flatten().into())
 }
@@ -166,8 +180,8 @@ impl SubscriptionsMutation {
         let secret = Personal::new(&input.secret);
         let command = fields.done(subscription.map(|subscription| ChangeSecret { subscription, secret }));
         let changed = command.as_ref().map(|command| command.subscription).ok();
-        let key = input.idempotency_key.as_deref();
-        let outcome = scope(context)?.command("subscription", key, command, |()| changed);
+        let sent = Sent::of(input.idempotency_key.as_str(), input.expected_version);
+        let outcome = scope(context)?.edit("subscription", sent, command, |()| changed);
         Ok(outcome.await?.flatten().into())
     }
 
@@ -178,13 +192,8 @@ impl SubscriptionsMutation {
         context: &Context<'_>,
         #[graphql(desc = "What is asked for.")] input: SubscriptionActivateInput,
     ) -> Result<SubscriptionActivatePayload> {
-        change(
-            context,
-            &input.id,
-            input.idempotency_key.as_deref(),
-            Change::Activate,
-        )
-        .await
+        let sent = Sent::of(input.idempotency_key.as_str(), input.expected_version);
+        change(context, &input.id, sent, Change::Activate).await
     }
 
     /// Takes service away, on request or for abuse.
@@ -195,7 +204,8 @@ impl SubscriptionsMutation {
         #[graphql(desc = "What is asked for.")] input: SubscriptionSuspendInput,
     ) -> Result<SubscriptionSuspendPayload> {
         let suspend = Change::Suspend { reason: input.reason };
-        change(context, &input.id, input.idempotency_key.as_deref(), suspend).await
+        let sent = Sent::of(input.idempotency_key.as_str(), input.expected_version);
+        change(context, &input.id, sent, suspend).await
     }
 
     /// Ends a suspension.
@@ -205,12 +215,7 @@ impl SubscriptionsMutation {
         context: &Context<'_>,
         #[graphql(desc = "What is asked for.")] input: SubscriptionResumeInput,
     ) -> Result<SubscriptionResumePayload> {
-        change(
-            context,
-            &input.id,
-            input.idempotency_key.as_deref(),
-            Change::Resume,
-        )
-        .await
+        let sent = Sent::of(input.idempotency_key.as_str(), input.expected_version);
+        change(context, &input.id, sent, Change::Resume).await
     }
 }

@@ -20,7 +20,7 @@ use crate::{
         customers::Customer,
         network::Router,
         rows::{plain, words},
-        scalar::{BigInt, Date, DateTime, Money},
+        scalar::{BigInt, Date, DateTime, Money, version},
         scope::{Scope, scope},
         sift::Stored,
     },
@@ -189,6 +189,8 @@ pub(crate) struct Subscription {
     activated_at: Option<DateTime>,
     /// Since when the customer only reaches the pay page; null when not isolated.
     isolated_since: Option<DateTime>,
+    /// Which version this is; sent back as `expectedVersion`, it has a change refused if somebody was faster.
+    version: i32,
 }
 
 impl From<SubscriptionRow> for Subscription {
@@ -206,6 +208,7 @@ impl From<SubscriptionRow> for Subscription {
             opened_at: DateTime(row.opened_at),
             activated_at: row.activated_at.map(DateTime),
             isolated_since: row.isolated_since.map(DateTime),
+            version: version(row.version),
             row,
         }
     }
@@ -226,6 +229,7 @@ plain! {
         "openedAt" => opened_at,
         "activatedAt" => activated_at,
         "isolatedSince" => isolated_since,
+        "version" => version,
     }
 }
 

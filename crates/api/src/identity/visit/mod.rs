@@ -121,6 +121,7 @@ impl Visit {
             command_id: store.new_command_id(),
             effective_at: None,
             dry_run: false,
+            expected_version: None,
         }
     }
 

@@ -4,7 +4,8 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 use simpul_domain::identity::LetterKind;
 
-use super::house::{House, In, PASSWORD, shared_input};
+use super::house::{House, In, PASSWORD};
+use crate::front::document;
 
 const OLD: &str = "siti@kayu.example";
 const NEW: &str = "siti@baru.example";
@@ -188,7 +189,7 @@ async fn whoever_is_erased_leaves_no_name_and_what_they_did_stays() {
         .tell(&siti.access, "customerRegister", "customer { id }", customer)
         .await;
     let tell = async |mutation: &str| {
-        let query = shared_input(mutation, "UserInput", "user { status name email roles }");
+        let query = document(mutation, "user { status name email roles }");
         let variables = json!({ "input": { "id": siti.user } });
         house.front.data(owner, &query, variables).await[mutation].clone()
     };

@@ -7,8 +7,8 @@ use simpul_api::{BySurface, Settings, Surface, TrustedDocuments, auth::Viewer, i
 use simpul_app::identity::totp;
 use simpul_testkit::sql::Session;
 
-use super::house::{Answer, House, In, PASSWORD, mutation_text, shared_input};
-use crate::front::Front;
+use super::house::{Answer, House, In, PASSWORD};
+use crate::front::{Front, document};
 
 const TOKENS: &str = "tokens { sessionId userId accessToken refreshToken }";
 const STARTED: &str = "tokens { sessionId userId accessToken refreshToken } challenge";
@@ -17,12 +17,12 @@ const WHO: &str = "{viewer{user{id}}}";
 /// What clients of the portal ask.
 fn documents() -> [String; 7] {
     [
-        mutation_text("invitationAccept", STARTED),
-        mutation_text("sessionStart", STARTED),
-        mutation_text("sessionVerify", STARTED),
-        mutation_text("sessionRefresh", TOKENS),
-        mutation_text("secondFactorBegin", "secret"),
-        shared_input("secondFactorConfirm", "SecondFactorCodeInput", "recoveryCodes"),
+        document("invitationAccept", STARTED),
+        document("sessionStart", STARTED),
+        document("sessionVerify", STARTED),
+        document("sessionRefresh", TOKENS),
+        document("secondFactorBegin", "secret"),
+        document("secondFactorConfirm", "recoveryCodes"),
         WHO.to_owned(),
     ]
 }
@@ -70,7 +70,7 @@ async fn knock(house: &House, surface: Surface, mutation: &str, input: Value) ->
     } else {
         STARTED
     };
-    ask(house, (surface, None), &mutation_text(mutation, fields), input).await
+    ask(house, (surface, None), &document(mutation, fields), input).await
 }
 
 /// Who prolongs at the wrong door is told that the session is over, and it is not.
@@ -128,7 +128,7 @@ async fn a_customer_gets_in_by_the_portal_only() {
 
     // A challenge of the portal is nothing to the staff's door, and the code is not lost there.
     let own = (Surface::Portal, Some(prolonged.access.as_str()));
-    let offer = mutation_text("secondFactorBegin", "secret");
+    let offer = document("secondFactorBegin", "secret");
     let offered = ask(&house, own, &offer, json!({ "password": PASSWORD })).await;
     let secret = offered.payload("secondFactorBegin")["secret"]
         .as_str()
@@ -136,7 +136,7 @@ async fn a_customer_gets_in_by_the_portal_only() {
         .to_owned();
     let secret = SecretString::from(secret);
     let code = || totp::code_at(&secret, house.front.test.store().now()).expect("a code");
-    let confirm = shared_input("secondFactorConfirm", "SecondFactorCodeInput", "recoveryCodes");
+    let confirm = document("secondFactorConfirm", "recoveryCodes");
     let confirmed = ask(&house, own, &confirm, json!({ "code": code() })).await;
     assert_eq!(confirmed.user_error("secondFactorConfirm"), "", "{confirmed:?}");
     house.front.test.clock().advance(TimeDelta::seconds(31));
@@ -190,7 +190,7 @@ async fn no_token_lets_a_customer_use_the_panel() {
     let input =
         json!({ "tenantId": house.tenant().to_string(), "userId": customer.user, "reason": "tiket 4711" });
     let body = json!({
-        "query": shared_input("tenantImpersonate", "TenantImpersonateInput", TOKENS),
+        "query": document("tenantImpersonate", TOKENS),
         "variables": { "input": input },
     });
     let acting = house

@@ -9,7 +9,8 @@ use simpul_app::identity::totp;
 use simpul_domain::{TenantId, identity::LetterKind};
 use simpul_event_store::inline::directory;
 
-use super::house::{House, In, PASSWORD, shared_input};
+use super::house::{House, In, PASSWORD};
+use crate::front::document;
 
 const WHO: &str = "{ viewer { user { id name email roles status hasSecondFactor } permissions } }";
 
@@ -115,7 +116,7 @@ async fn an_invitation_is_accepted_once_and_in_time() {
         .accepted(owner, "userInvite", "user { id }", input)
         .await;
     let first = house.front.letters.secret("budi@kayu.example").await;
-    let query = shared_input("userInviteAgain", "UserInput", "user { id }");
+    let query = document("userInviteAgain", "user { id }");
     let variables = json!({ "input": { "id": budi["user"]["id"] } });
     house.front.data(owner, &query, variables).await;
     let second = house.front.letters.secret("budi@kayu.example").await;
@@ -222,7 +223,7 @@ async fn a_second_factor_is_asked_for_once_it_was_proved_and_each_code_is_good_o
             .payload("sessionStart"),
     );
 
-    let confirm = shared_input("secondFactorConfirm", "SecondFactorCodeInput", "recoveryCodes");
+    let confirm = document("secondFactorConfirm", "recoveryCodes");
     let input = |code: &str| json!({ "input": { "code": code } });
     let refused = house.ask(&entered.access, &confirm, input("000000")).await;
     assert_eq!(refused.user_error("secondFactorConfirm"), "UNAUTHORIZED");
@@ -271,7 +272,7 @@ async fn a_second_factor_is_asked_for_once_it_was_proved_and_each_code_is_good_o
         "five guesses"
     );
 
-    let remove = shared_input("secondFactorRemove", "SecondFactorCodeInput", "");
+    let remove = document("secondFactorRemove", "");
     let removed = house.ask(&entered.access, &remove, input(&code())).await;
     assert_eq!(removed.payload("secondFactorRemove")["userErrors"], json!([]));
     house.signed_in("siti@kayu.example").await;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use simpul_api::Surface;
 use simpul_domain::identity::LetterKind;
 
-use super::house::{House, In, PASSWORD, shared_input};
+use super::house::{House, In, PASSWORD};
 use crate::front::document;
 
 const EMAIL: &str = "siti.terhapus@kayu.example";
@@ -90,7 +90,7 @@ async fn whoever_is_erased_is_nowhere_in_the_whole_database() {
     assert_eq!(shown["history"]["nodes"][0], entry);
 
     for mutation in ["userDisable", "userErase"] {
-        let query = shared_input(mutation, "UserInput", "user { status }");
+        let query = document(mutation, "user { status }");
         let variables = json!({ "input": { "id": own.user } });
         let told = house.front.data(owner, &query, variables).await;
         assert_eq!(told[mutation]["userErrors"], json!([]), "{told}");

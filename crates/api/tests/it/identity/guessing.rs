@@ -138,7 +138,7 @@ async fn one_operation_is_one_guess_whatever_it_is_called() {
     assert_eq!(answer.code(), "DOCUMENT_TOO_LARGE", "{answer:?}");
     // And nothing else comes along.
     let query = format!(
-        "mutation {{ {} sessionsEnd {{ userErrors {{ code }} }} }}",
+        "mutation {{ {} sessionsEnd(input: {{}}) {{ userErrors {{ code }} }} }}",
         field("a")
     );
     let answer = house

@@ -124,7 +124,7 @@ impl House {
         input: Value,
     ) -> Answer {
         let tenant = self.tenant().to_string();
-        let body = json!({ "query": mutation_text(mutation, fields), "variables": { "input": input } });
+        let body = json!({ "query": document(mutation, fields), "variables": { "input": input } });
         self.send((Surface::Staff, None, ip), &[("x-tenant-id", &tenant)], &body)
             .await
     }
@@ -161,7 +161,7 @@ impl House {
     }
 
     pub(crate) async fn tell(&self, token: &str, mutation: &str, fields: &str, input: Value) -> Answer {
-        let query = mutation_text(mutation, fields);
+        let query = document(mutation, fields);
         self.ask(token, &query, json!({ "input": input })).await
     }
 
@@ -174,15 +174,4 @@ impl House {
         let secret = self.front.letters.secret(email).await;
         In::of(self.accept(&secret, PASSWORD).await.payload("invitationAccept"))
     }
-}
-
-pub(super) fn mutation_text(mutation: &str, fields: &str) -> String {
-    document(mutation, fields).replace(" consistencyToken", "")
-}
-
-/// The name of an input type is that of its mutation, but for one that several share.
-pub(crate) fn shared_input(mutation: &str, input_type: &str, fields: &str) -> String {
-    format!(
-        "mutation($input: {input_type}!) {{ {mutation}(input: $input) {{ {fields} userErrors {{ code message path params }} }} }}"
-    )
 }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use serde_json::{Value, json};
 use simpul_api::Surface;
 
-use super::house::{House, In, PASSWORD, shared_input};
+use super::house::{House, In, PASSWORD};
 use crate::{
     front::document,
     live::{Client, listen},
@@ -15,10 +15,6 @@ use crate::{
 /// Where clients of sockets come from.
 const HERE: Option<IpAddr> = Some(IpAddr::V4(Ipv4Addr::LOCALHOST));
 const IN: &str = "tokens { sessionId userId accessToken refreshToken }";
-
-fn text(mutation: &str, fields: &str) -> String {
-    document(mutation, fields).replace(" consistencyToken", "")
-}
 
 /// The result of an operation of a socket that answers once.
 async fn over(socket: &mut Client, query: &str, input: Value) -> Value {
@@ -36,17 +32,17 @@ async fn sessions_begin_and_go_on_over_sockets_and_streams_as_over_requests() {
     let siti = house.person("siti@kayu.example", &["viewer"]).await;
     let mut socket = Client::with_token(listen(&house.front).await, &siti.access).await;
     let who = json!({ "email": "siti@kayu.example", "password": PASSWORD });
-    let started = over(&mut socket, &text("sessionStart", IN), who.clone()).await;
+    let started = over(&mut socket, &document("sessionStart", IN), who.clone()).await;
     let entered = In::of(&started["data"]["sessionStart"]);
     let refresh = json!({ "refreshToken": entered.refresh });
-    let renewed = over(&mut socket, &text("sessionRefresh", IN), refresh).await;
+    let renewed = over(&mut socket, &document("sessionRefresh", IN), refresh).await;
     assert_eq!(
         In::of(&renewed["data"]["sessionRefresh"]).session,
         entered.session,
         "{renewed}"
     );
     let elsewhere = json!({ "tenantId": house.front.neighbour().await.tenant.to_string() });
-    let missing = over(&mut socket, &text("sessionSwitch", IN), elsewhere).await;
+    let missing = over(&mut socket, &document("sessionSwitch", IN), elsewhere).await;
     assert_eq!(
         missing["data"]["sessionSwitch"]["userErrors"][0]["code"],
         "NOT_FOUND"
@@ -56,7 +52,7 @@ async fn sessions_begin_and_go_on_over_sockets_and_streams_as_over_requests() {
     let mut stream = Stream::open(
         &house.front,
         (&siti.access, None),
-        &text("sessionStart", IN),
+        &document("sessionStart", IN),
         variables,
     )
     .await;
@@ -70,7 +66,7 @@ async fn guesses_over_sockets_streams_and_requests_are_attempts_of_one_address()
     let house = House::open().await;
     let siti = house.person("siti@kayu.example", &["viewer"]).await;
     let mut socket = Client::with_token(listen(&house.front).await, &siti.access).await;
-    let query = text("sessionStart", IN);
+    let query = document("sessionStart", IN);
     let guess = |number: u8| json!({ "email": format!("nobody{number}@kayu.example"), "password": "x" });
     for number in 0..3 {
         let answer = over(&mut socket, &query, guess(number)).await;
@@ -102,7 +98,7 @@ async fn guesses_over_sockets_streams_and_requests_are_attempts_of_one_address()
     assert_eq!(refused.code(), "RATE_LIMIT");
     // So does what only somebody who is in can guess at.
     let change = json!({ "currentPassword": "x", "newPassword": "kata sandi baru" });
-    let query = shared_input("passwordChange", "PasswordChangeInput", "");
+    let query = document("passwordChange", "");
     let refused = over(&mut socket, &query, change).await;
     assert_eq!(refused[0]["extensions"]["code"], "RATE_LIMIT", "{refused}");
 

@@ -7,7 +7,8 @@ use simpul_app::permission;
 use simpul_domain::tenancy::Feature;
 use simpul_event_store::inline::access::{self, TenantAccess};
 
-use super::house::{House, In, shared_input};
+use super::house::{House, In};
+use crate::front::document;
 
 const ROUTERS: &str = "{ routers(first: 1) { nodes { id } } }";
 
@@ -38,7 +39,7 @@ async fn a_demotion_acts_at_once() {
         (StatusCode::FORBIDDEN, "FORBIDDEN")
     );
 
-    let query = shared_input("userDisable", "UserInput", "user { status }");
+    let query = document("userDisable", "user { status }");
     let disabled = house
         .ask(&admin.access, &query, json!({ "input": { "id": siti.user } }))
         .await;
@@ -47,7 +48,7 @@ async fn a_demotion_acts_at_once() {
     assert_eq!(house.refresh(&newer.refresh).await.status, 401);
     let out = house.sign_in("siti@kayu.example", super::house::PASSWORD).await;
     assert_eq!(out.user_error("sessionStart"), "UNAUTHORIZED");
-    let query = shared_input("userEnable", "UserInput", "user { status }");
+    let query = document("userEnable", "user { status }");
     let enabled = house
         .ask(&admin.access, &query, json!({ "input": { "id": siti.user } }))
         .await;
@@ -92,7 +93,7 @@ async fn nobody_gives_what_they_do_not_hold_and_the_last_owner_stays() {
         "FORBIDDEN",
         "an admin takes nothing from owners"
     );
-    let query = shared_input("userDisable", "UserInput", "user { id }");
+    let query = document("userDisable", "user { id }");
     let refused = house
         .ask(&admin.access, &query, json!({ "input": { "id": owner.user } }))
         .await;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use simpul_api::{Surface, auth::Viewer};
 use simpul_domain::identity::LetterKind;
 
-use super::house::{House, In, PASSWORD, shared_input};
+use super::house::{House, In, PASSWORD};
 use crate::front::document;
 
 const SITI: &str = "siti@mail.example";
@@ -107,7 +107,7 @@ async fn one_sign_in_is_enough_for_every_tenant_of_ones_own_and_for_no_other() {
     assert_eq!(refused["userErrors"][0]["code"], "NOT_FOUND");
 
     // Whoever is disabled there does not come over.
-    let query = shared_input("userDisable", "UserInput", "user { status }");
+    let query = document("userDisable", "user { status }");
     let disable = json!({ "input": { "id": twin.user } });
     house.front.data(there, &query, disable).await;
     assert_eq!(own(&house, &siti.access).await, [(here.tenant.to_string(), true)]);

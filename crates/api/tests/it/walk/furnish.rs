@@ -122,6 +122,7 @@ pub(super) async fn managed_tenant(front: &Front, operator: Viewer) -> TenantId 
         command_id: store.new_command_id(),
         effective_at: None,
         dry_run: false,
+        expected_version: None,
     };
     let open = OpenAccount {
         name: "Wifi Ketiga".to_owned(),
@@ -182,6 +183,7 @@ impl Side {
             command_id: store.new_command_id(),
             effective_at: None,
             dry_run: false,
+            expected_version: None,
         };
         let done = front.state.bus.dispatch(context, command).await;
         done.expect("accepted").answer

@@ -14,12 +14,14 @@ mod missing;
 mod more;
 mod nodes;
 mod pages;
+mod payloads;
 mod required;
 mod schema;
 mod searches;
 mod sieves;
 mod texts;
 mod trail;
+mod versions;
 pub(crate) mod world;
 
 use axum::http::StatusCode;

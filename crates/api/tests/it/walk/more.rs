@@ -52,7 +52,7 @@ impl World {
                         owner,
                         "subscriptionActivate",
                         "subscription { id }",
-                        json!({ "id": id }),
+                        json!({ "id": id, "idempotencyKey": format!("active-{number}") }),
                     )
                     .await;
             }
@@ -61,7 +61,7 @@ impl World {
                 .accepted(owner, "invoiceIssue", "invoice { id }", bill)
                 .await;
             if number % 3 == 0 {
-                let void = json!({ "id": bill["invoice"]["id"], "reason": "salah tagih" });
+                let void = json!({ "id": bill["invoice"]["id"], "reason": "salah tagih", "idempotencyKey": format!("void-{number}") });
                 front.accepted(owner, "invoiceVoid", "invoice { id }", void).await;
             }
             let user =

@@ -159,11 +159,16 @@ impl Schema {
     pub(super) fn fields_not_walked(&self) -> Vec<String> {
         self.operations();
         let walked = self.walked.borrow();
-        let all = self
-            .kinds
-            .iter()
-            .flat_map(|(name, kind)| kind.fields.keys().map(move |field| format!("{name}.{field}")));
-        all.filter(|path| !walked.contains(path)).collect()
+        // A field of an interface is one of its members, too.
+        let walks = |(name, kind): (&String, &Kind), field: &String| {
+            let mut types = kind.members.iter().chain([name]);
+            types.any(|ty| walked.contains(&format!("{ty}.{field}")))
+        };
+        let all = self.kinds.iter().flat_map(|named| {
+            let fields = named.1.fields.keys().filter(move |field| !walks(named, field));
+            fields.map(move |field| format!("{}.{field}", named.0))
+        });
+        all.collect()
     }
 
     pub(super) fn operations(&self) -> Vec<Operation> {

@@ -150,6 +150,7 @@ fn context(bus: &Bus, tenant: TenantId) -> Context {
         command_id,
         effective_at: None,
         dry_run: false,
+        expected_version: None,
     }
 }
 

@@ -115,6 +115,7 @@ impl Bench {
             cause: None,
             effective_at: None,
             dry_run: false,
+            expected_version: None,
         };
         let store = self.test.store();
         let mut work = Work::new(&store, &context);

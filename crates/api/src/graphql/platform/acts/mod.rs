@@ -14,19 +14,24 @@ pub(crate) use self::{
     naming::NamingMutation, onboarding::OnboardingMutation, standing::StandingMutation, terms::TermsMutation,
 };
 use crate::graphql::{
-    fields::Fields, limits::price, payload::Outcome, scalar::MoneyInput, scope::scope, user_error::UserError,
+    fields::Fields,
+    limits::price,
+    payload::Outcome,
+    scalar::MoneyInput,
+    scope::{Sent, scope},
+    user_error::UserError,
 };
 
 /// Runs a command about a tenant.
-pub(super) async fn act<C>(
+pub(super) async fn act<'i, C>(
     context: &Context<'_>,
-    key: Option<&str>,
+    sent: impl Into<Sent<'i>>,
     command: std::result::Result<C, Vec<UserError>>,
 ) -> Result<Outcome<TenantId>>
 where
     C: Command<Answer = TenantId, Refusal = Refusal>,
 {
-    let outcome = scope(context)?.command("tenant", key, command, |tenant| tenant);
+    let outcome = scope(context)?.edit("tenant", sent.into(), command, |tenant| tenant);
     Ok(outcome.await?)
 }
 

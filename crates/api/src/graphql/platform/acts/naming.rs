@@ -5,7 +5,7 @@ use simpul_app::platform::RenameAccount;
 use simpul_domain::TenantId;
 
 use super::act;
-use crate::graphql::{fields::Fields, payload::payload, platform::tenants::ManagedTenant};
+use crate::graphql::{fields::Fields, payload::payload, platform::tenants::ManagedTenant, scope::Sent};
 
 /// What a tenant is called from now on.
 #[derive(Debug, InputObject)]
@@ -14,13 +14,15 @@ pub(crate) struct TenantRenameInput {
     id: ID,
     /// Of the operator, as people read it; 1 to 100 characters.
     name: String,
+    /// The `version` that was read: if somebody was faster, the change is refused.
+    expected_version: Option<i32>,
     /// Same key, same effect. 1 to 64 characters.
     idempotency_key: Option<String>,
 }
 
 payload! {
     /// What `tenantRename` answers.
-    TenantRenamePayload { tenant: ManagedTenant = TenantId } in platform
+    TenantRenamePayload { tenant: ManagedTenant = TenantId }
 }
 
 /// What a tenant is called.
@@ -43,7 +45,7 @@ impl NamingMutation {
             tenant,
             name: input.name,
         }));
-        let key = input.idempotency_key.as_deref();
-        Ok(act(context, key, command).await?.into())
+        let sent = Sent::of(input.idempotency_key.as_deref(), input.expected_version);
+        Ok(act(context, sent, command).await?.into())
     }
 }

@@ -65,7 +65,7 @@ impl TenantOnboardInput {
 
 payload! {
     /// What `tenantOnboard` answers.
-    TenantOnboardPayload { tenant: ManagedTenant = TenantId } in platform
+    TenantOnboardPayload { tenant: ManagedTenant = TenantId }
 }
 
 /// How an operator becomes a tenant.

@@ -95,31 +95,31 @@ async fn stand<T: From<Outcome<TenantId>>>(
 
 payload! {
     /// What `tenantPanelLock` answers.
-    TenantPanelLockPayload { tenant: ManagedTenant = TenantId } in platform
+    TenantPanelLockPayload { tenant: ManagedTenant = TenantId }
 }
 payload! {
     /// What `tenantPanelUnlock` answers.
-    TenantPanelUnlockPayload { tenant: ManagedTenant = TenantId } in platform
+    TenantPanelUnlockPayload { tenant: ManagedTenant = TenantId }
 }
 payload! {
     /// What `tenantDeactivate` answers.
-    TenantDeactivatePayload { tenant: ManagedTenant = TenantId } in platform
+    TenantDeactivatePayload { tenant: ManagedTenant = TenantId }
 }
 payload! {
     /// What `tenantActivate` answers.
-    TenantActivatePayload { tenant: ManagedTenant = TenantId } in platform
+    TenantActivatePayload { tenant: ManagedTenant = TenantId }
 }
 payload! {
     /// What `tenantDelete` answers.
-    TenantDeletePayload { tenant: ManagedTenant = TenantId } in platform
+    TenantDeletePayload { tenant: ManagedTenant = TenantId }
 }
 payload! {
     /// What `tenantRestore` answers.
-    TenantRestorePayload { tenant: ManagedTenant = TenantId } in platform
+    TenantRestorePayload { tenant: ManagedTenant = TenantId }
 }
 payload! {
     /// What `tenantRadiusCutOff` answers.
-    TenantRadiusCutOffPayload { tenant: ManagedTenant = TenantId } in platform
+    TenantRadiusCutOffPayload { tenant: ManagedTenant = TenantId }
 }
 
 /// Whether a tenant works: its panel, its people, its end.

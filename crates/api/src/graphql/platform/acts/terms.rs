@@ -11,7 +11,7 @@ use simpul_domain::{
 use super::{act, agreed, owed};
 use crate::graphql::{
     fields::Fields, limits::CountedResource, payload::payload, platform::tenants::ManagedTenant,
-    scalar::MoneyInput, user_error::UserError,
+    scalar::MoneyInput, scope::Sent, user_error::UserError,
 };
 
 /// A group of features that is switched as a whole.
@@ -37,6 +37,8 @@ pub(crate) struct TenantPlanChangeInput {
     plan: String,
     /// A month's price, of a plan whose price is agreed with each customer.
     agreed_price: Option<MoneyInput>,
+    /// The `version` that was read: if somebody was faster, the change is refused.
+    expected_version: Option<i32>,
     /// Same key, same effect. 1 to 64 characters.
     idempotency_key: Option<String>,
 }
@@ -65,6 +67,8 @@ pub(crate) struct TenantLimitOverrideInput {
     extra: Option<i32>,
     /// Of a month.
     price: MoneyInput,
+    /// The `version` that was read: if somebody was faster, the change is refused.
+    expected_version: Option<i32>,
     /// Same key, same effect. 1 to 64 characters.
     idempotency_key: Option<String>,
 }
@@ -92,6 +96,8 @@ pub(crate) struct TenantLimitOverrideClearInput {
     id: ID,
     /// What is counted.
     resource: CountedResource,
+    /// The `version` that was read: if somebody was faster, the change is refused.
+    expected_version: Option<i32>,
     /// Same key, same effect. 1 to 64 characters.
     idempotency_key: Option<String>,
 }
@@ -184,31 +190,31 @@ fn ordered(
 
 payload! {
     /// What `tenantPlanChange` answers.
-    TenantPlanChangePayload { tenant: ManagedTenant = TenantId } in platform
+    TenantPlanChangePayload { tenant: ManagedTenant = TenantId }
 }
 payload! {
     /// What `tenantLimitOverride` answers.
-    TenantLimitOverridePayload { tenant: ManagedTenant = TenantId } in platform
+    TenantLimitOverridePayload { tenant: ManagedTenant = TenantId }
 }
 payload! {
     /// What `tenantLimitOverrideClear` answers.
-    TenantLimitOverrideClearPayload { tenant: ManagedTenant = TenantId } in platform
+    TenantLimitOverrideClearPayload { tenant: ManagedTenant = TenantId }
 }
 payload! {
     /// What `featureToggle` answers.
-    FeatureTogglePayload { tenant: ManagedTenant = TenantId } in platform
+    FeatureTogglePayload { tenant: ManagedTenant = TenantId }
 }
 payload! {
     /// What `featureGroupToggle` answers.
-    FeatureGroupTogglePayload { tenant: ManagedTenant = TenantId } in platform
+    FeatureGroupTogglePayload { tenant: ManagedTenant = TenantId }
 }
 payload! {
     /// What `addOnApprove` answers.
-    AddOnApprovePayload { tenant: ManagedTenant = TenantId } in platform
+    AddOnApprovePayload { tenant: ManagedTenant = TenantId }
 }
 payload! {
     /// What `addOnReject` answers.
-    AddOnRejectPayload { tenant: ManagedTenant = TenantId } in platform
+    AddOnRejectPayload { tenant: ManagedTenant = TenantId }
 }
 
 /// What a tenant is granted: plan, limits, features, add-ons.
@@ -224,8 +230,8 @@ impl TermsMutation {
         context: &Context<'_>,
         #[graphql(desc = "What is asked for.")] input: TenantPlanChangeInput,
     ) -> Result<TenantPlanChangePayload> {
-        let key = input.idempotency_key.as_deref();
-        Ok(act(context, key, input.command()).await?.into())
+        let sent = Sent::of(input.idempotency_key.as_deref(), input.expected_version);
+        Ok(act(context, sent, input.command()).await?.into())
     }
 
     /// Changes one limit on top of the plan, for a price of its own. Replaces the change of before.
@@ -235,8 +241,8 @@ impl TermsMutation {
         context: &Context<'_>,
         #[graphql(desc = "What is asked for.")] input: TenantLimitOverrideInput,
     ) -> Result<TenantLimitOverridePayload> {
-        let key = input.idempotency_key.as_deref();
-        Ok(act(context, key, input.command()).await?.into())
+        let sent = Sent::of(input.idempotency_key.as_deref(), input.expected_version);
+        Ok(act(context, sent, input.command()).await?.into())
     }
 
     /// Leaves one limit to the plan and the add-ons again.
@@ -246,10 +252,10 @@ impl TermsMutation {
         context: &Context<'_>,
         #[graphql(desc = "What is asked for.")] input: TenantLimitOverrideClearInput,
     ) -> Result<TenantLimitOverrideClearPayload> {
-        let key = input.idempotency_key.as_deref();
+        let sent = Sent::of(input.idempotency_key.as_deref(), input.expected_version);
         Ok(act(
             context,
-            key,
+            sent,
             terms(
                 &input.id,
                 Terms::ClearOverride {

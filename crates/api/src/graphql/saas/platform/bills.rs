@@ -220,17 +220,17 @@ pub(crate) struct SaasInvoiceVoidInput {
     /// For the audit trail, and for the operator.
     reason: String,
     /// Same key, same effect. 1 to 64 characters.
-    idempotency_key: Option<String>,
+    idempotency_key: String,
 }
 
 payload! {
     /// What `saasInvoiceMarkPaid` answers.
-    SaasInvoiceMarkPaidPayload { saas_invoice: SaasInvoice = InvoiceId } in platform
+    SaasInvoiceMarkPaidPayload { saas_invoice: SaasInvoice = InvoiceId }
 }
 
 payload! {
     /// What `saasInvoiceVoid` answers.
-    SaasInvoiceVoidPayload { saas_invoice: SaasInvoice = InvoiceId } in platform
+    SaasInvoiceVoidPayload { saas_invoice: SaasInvoice = InvoiceId }
 }
 
 /// Questions about operators' bills.
@@ -326,7 +326,7 @@ impl SaasBillsMutation {
             invoice,
             reason: input.reason.clone(),
         }));
-        let key = input.idempotency_key.as_deref();
+        let key = Some(input.idempotency_key.as_str());
         let outcome = scope(context)?
             .command("invoice", key, command, |()| invoice)
             .await?;

@@ -83,7 +83,7 @@ impl SaasIncomeQuery {
         let scope = scope(context)?;
         scope.require(permission::PLATFORM_BILLING).await?;
         let months = u32::try_from(months.unwrap_or(12)).unwrap_or(1);
-        let zone = current(scope).await?.zone;
+        let zone = current(scope).await?.0.zone;
         let mut tx = scope.read(&[MoneyProjector::NAME]).await?;
         let rows = income::by_month(&mut tx, zone, from_on.0, months)
             .await
@@ -108,7 +108,7 @@ impl SaasIncomeQuery {
     async fn saas_ageing(&self, context: &Context<'_>) -> Result<SaasAgeing> {
         let scope = scope(context)?;
         scope.require(permission::PLATFORM_BILLING).await?;
-        let today = current(scope).await?.zone.date_at(scope.state().store().now());
+        let today = current(scope).await?.0.zone.date_at(scope.state().store().now());
         let mut tx = scope.read(&[InvoiceListProjector::NAME]).await?;
         let ageing = income::ageing(&mut tx, today).await.map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;

@@ -64,12 +64,12 @@ impl SaasPayer {
 
 payload! {
     /// What `saasPayerRegister` answers.
-    SaasPayerRegisterPayload { saas_payer: SaasPayer = TenantId } in platform
+    SaasPayerRegisterPayload { saas_payer: SaasPayer = TenantId }
 }
 
 payload! {
     /// What `saasPayerChange` answers.
-    SaasPayerChangePayload { saas_payer: SaasPayer = TenantId } in platform
+    SaasPayerChangePayload { saas_payer: SaasPayer = TenantId }
 }
 
 /// Commands about payers.

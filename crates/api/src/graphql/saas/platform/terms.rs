@@ -15,7 +15,8 @@ use crate::{
     graphql::{
         fields::Fields,
         payload::{Outcome, payload},
-        scope::{Scope, scope},
+        scalar,
+        scope::{Scope, Sent, scope},
         user_error::UserError,
     },
 };
@@ -48,10 +49,12 @@ pub(crate) struct SaasTerms {
     tax: Option<SaasTax>,
     /// The account at a gateway through which operators pay; null while they can only transfer.
     gateway_id: Option<ID>,
+    /// Which version this is; sent back as `expectedVersion`, it has a change refused if somebody was faster.
+    version: i32,
 }
 
-impl From<&BillingTerms> for SaasTerms {
-    fn from(terms: &BillingTerms) -> Self {
+impl SaasTerms {
+    fn of((terms, version): &(BillingTerms, i64)) -> Self {
         Self {
             seller_name: terms.seller_name.clone(),
             billing_day: terms.billing_day.get().into(),
@@ -64,21 +67,21 @@ impl From<&BillingTerms> for SaasTerms {
                 base_denominator: tax.base_denominator.into(),
             }),
             gateway_id: terms.gateway.map(|gateway| gateway.to_string().into()),
+            version: scalar::version(*version),
         }
     }
-}
 
-impl SaasTerms {
     /// From their own stream: always as new as the last command.
     async fn load(scope: &Scope, (): ()) -> Result<Option<Self>, ApiError> {
         scope.require(permission::PLATFORM_BILLING).await?;
-        Ok(Some(Self::from(&current(scope).await?)))
+        Ok(Some(Self::of(&current(scope).await?)))
     }
 }
 
-pub(super) async fn current(scope: &Scope) -> Result<BillingTerms, ApiError> {
-    let (terms, _) = scope.state().store().load::<Terms>(scope.tenant(), TERMS).await?;
-    Ok(terms.current().clone())
+/// The terms now, and which version of them.
+pub(super) async fn current(scope: &Scope) -> Result<(BillingTerms, i64), ApiError> {
+    let (terms, version) = scope.state().store().load::<Terms>(scope.tenant(), TERMS).await?;
+    Ok((terms.current().clone(), version))
 }
 
 /// A tax on top of a bill.
@@ -109,6 +112,8 @@ pub(crate) struct SaasTermsSetInput {
     tax: Option<SaasTaxInput>,
     /// Operators can only transfer when absent.
     gateway_id: Option<ID>,
+    /// The `version` that was read: if somebody was faster, the change is refused.
+    expected_version: Option<i32>,
     /// Same key, same effect. 1 to 64 characters.
     idempotency_key: Option<String>,
 }
@@ -167,7 +172,7 @@ impl SaasTermsSetInput {
 
 payload! {
     /// What `saasTermsSet` answers.
-    SaasTermsSetPayload { saas_terms: SaasTerms = () } in platform
+    SaasTermsSetPayload { saas_terms: SaasTerms = () }
 }
 
 /// Questions about the terms.
@@ -181,7 +186,7 @@ impl SaasTermsQuery {
     async fn saas_terms(&self, context: &Context<'_>) -> Result<SaasTerms> {
         let scope = scope(context)?;
         scope.require(permission::PLATFORM_BILLING).await?;
-        Ok(SaasTerms::from(&current(scope).await?))
+        Ok(SaasTerms::of(&current(scope).await?))
     }
 }
 
@@ -199,9 +204,11 @@ impl SaasTermsMutation {
         #[graphql(desc = "What is asked for.")] input: SaasTermsSetInput,
     ) -> Result<SaasTermsSetPayload> {
         let scope = scope(context)?;
-        let command = input.terms(current(scope).await?).map(|terms| SetTerms { terms });
-        let key = input.idempotency_key.as_deref();
-        let outcome: Outcome<()> = scope.command("terms", key, command, |()| ()).await?;
+        let command = input
+            .terms(current(scope).await?.0)
+            .map(|terms| SetTerms { terms });
+        let sent = Sent::of(input.idempotency_key.as_deref(), input.expected_version);
+        let outcome: Outcome<()> = scope.edit("terms", sent, command, |()| ()).await?;
         Ok(outcome.into())
     }
 }
