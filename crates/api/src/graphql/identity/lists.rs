@@ -18,7 +18,7 @@ use crate::{
         page::{Asked, Cursor, Window, connection},
         payload::payload,
         scalar::DateTime,
-        scope::scope,
+        scope::{Scope, scope},
     },
 };
 

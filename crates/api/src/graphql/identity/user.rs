@@ -8,7 +8,7 @@ use std::{
 use async_graphql::{Context, Enum, ID, Object, Result};
 use secrecy::{ExposeSecret as _, SecretString};
 use simpul_app::permission;
-use simpul_domain::UserId;
+use simpul_domain::{Code, UserId};
 use simpul_event_store::TenantTx;
 use simpul_projections::identity::user_list::{self, UserRow, status};
 use tokio::sync::OnceCell;
