@@ -99,7 +99,7 @@ nodes! {
     "snd" => Sender = Sender::load,
     "sub" => Subscription = Subscription::load,
     "ten" => Tenant = Tenant::own,
-    "usr" => User = User::load,
+    "usr" => User = User::find,
 }
 
 /// Questions about anything.

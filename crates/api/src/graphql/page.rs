@@ -311,9 +311,14 @@ impl<T: OutputType + Plain> RowConnection<T> {
         Rows(self.0.edges.iter().map(|edge| &edge.node).collect())
     }
 
-    #[graphql(flatten)]
-    async fn totals(&self) -> Totals {
-        self.0.additional_fields
+    /// Items on all pages, counted up to 10,000; null for a search, whose hits are not counted.
+    async fn total_count(&self) -> Option<i32> {
+        self.0.additional_fields.total_count
+    }
+
+    /// Whether there are exactly so many.
+    async fn total_count_is_exact(&self) -> bool {
+        self.0.additional_fields.total_count_is_exact
     }
 }
 

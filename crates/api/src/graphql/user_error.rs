@@ -1,5 +1,7 @@
 //! What a person can do something about: the errors inside a payload, and which errors belong there.
 
+use std::sync::Arc;
+
 use async_graphql::{ComplexObject, Context, Enum, SimpleObject};
 use serde_json::{Value, json};
 use simpul_domain::{Code, Coded, tenancy::Language};
@@ -109,8 +111,7 @@ pub(crate) struct UserError {
 impl UserError {
     /// For people: in Indonesian for whoever prefers it by `Accept-Language`, else in English.
     async fn message(&self, context: &Context<'_>) -> String {
-        let visit = context.data::<Visit>().map(|visit| visit.origin.language);
-        match visit {
+        match context.data::<Arc<Visit>>().map(|visit| visit.origin.language) {
             Ok(Language::Id) => indonesian(self.code.into(), self.params.as_ref().unwrap_or(&Value::Null)),
             Ok(Language::En) | Err(_) => self.message.clone(),
         }

@@ -102,17 +102,22 @@ impl User {
         ready(Ok((scope.viewer().user == user).then(|| Self::bare(user))))
     }
 
-    /// As it is after a command of staff. Whoever may not see users is shown none but themself.
-    pub(crate) async fn load(scope: &Arc<Scope>, user: UserId) -> Result<Option<Self>, ApiError> {
+    /// Somebody; whoever may not see users sees themself only.
+    pub(in crate::graphql) async fn find(scope: &Arc<Scope>, user: UserId) -> Result<Option<Self>, ApiError> {
         if scope.viewer().user == user {
             return Ok(Some(Self::bare(user)));
         }
-        match scope.require(permission::USER_READ).await {
-            Err(error) if error.code == Code::Forbidden => return Ok(None),
-            required => required?,
-        }
+        scope.require(permission::USER_READ).await?;
         let opened: Option<Opened> = batch::one(scope, user).await?;
         Ok(opened.map(Self::from))
+    }
+
+    /// As it is after a command of staff. Whoever may not see users is shown none.
+    pub(crate) async fn load(scope: &Arc<Scope>, user: UserId) -> Result<Option<Self>, ApiError> {
+        match Self::find(scope, user).await {
+            Err(error) if error.code == Code::Forbidden => Ok(None),
+            found => found,
+        }
     }
 
     /// Everything about the user. Others than the viewer need a permission.

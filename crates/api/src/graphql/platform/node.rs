@@ -28,7 +28,7 @@ nodes! {
     "ses" => Session = Session::load,
     "snd" => SaasSender = SaasSender::load,
     "ten" => ManagedTenant = ManagedTenant::load,
-    "usr" => User = User::load,
+    "usr" => User = User::find,
 }
 
 /// Questions about anything.
