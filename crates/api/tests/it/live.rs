@@ -306,18 +306,17 @@ async fn a_user_has_ten_sockets_on_all_instances_and_those_of_a_killed_one_are_f
         version: "1.2.3".to_owned(),
         parts: vec![Part::Api],
     };
-    let me = presence::arrive(front.state.store(), introduction()).await;
-    let _me = me.expect("present");
+    let _me = presence::arrive(front.state.store(), introduction())
+        .await
+        .expect("present");
     let process = front.another_process();
-    let other = presence::arrive(process.store(), introduction()).await;
-    let other = other.expect("present");
+    let other = presence::arrive(process.store(), introduction())
+        .await
+        .expect("present");
     let here = listen(&front).await;
     let router = simpul_api::router(process.clone(), Settings::default());
-    let there = serve_process(
-        &process,
-        router,
-        TcpListener::bind("127.0.0.1:0").await.expect("a port"),
-    );
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let there = serve_process(&process, router, listener);
     let viewer = front.colleague(&[permission::ROUTER_READ]).await;
     let mut sockets = Vec::new();
     for address in [here, here, here, here, there, there, there, there, there, there] {

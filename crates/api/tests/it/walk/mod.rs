@@ -4,6 +4,7 @@
 //! The schemas say what there is to walk; [`cases`] has one line for each root field. The rule for each stranger is
 //! the same: no data, no effect, no fault of the server, and what is somebody else's looks like what does not exist.
 
+mod asked;
 mod cases;
 mod chance;
 mod codes;
