@@ -1,9 +1,6 @@
 //! Live connections over real sockets: who hears what, in which order, and when a connection ends.
 
-use std::{
-    net::SocketAddr,
-    time::{Duration, Instant},
-};
+use std::{net::SocketAddr, time::Duration};
 
 use axum::Router;
 use chrono::TimeDelta;
@@ -280,7 +277,7 @@ async fn a_busy_stream_that_nobody_reads_does_not_hold_up_its_neighbours() {
 
 /// Tries until one more socket is let in.
 async fn one_more(front: &Front, address: SocketAddr, viewer: Viewer) -> Client {
-    let asked = Instant::now();
+    let asked = std::time::Instant::now();
     let token = front.token(viewer);
     loop {
         let mut client = Client::connect(address).await;
