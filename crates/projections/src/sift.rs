@@ -1,6 +1,6 @@
 //! Lists that people filter and order as they like. What they ask for are a hundred statements, so these are the
 //! ones of the read models that are put together at run time: of columns named here and of values that are bound, never
-//! of text that came from outside. They find keys only; the rows are read by their keys, as everywhere, see [`crate::rows`].
+//! of text that came from outside. They find keys only; the rows are read by their keys, as everywhere (`rows.rs`).
 //!
 //! A test that a row has no value for is not passed, and what is not passed passes a `not`.
 
