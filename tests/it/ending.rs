@@ -143,11 +143,13 @@ impl World {
     }
 }
 
-/// What a worker, a subscriber or a person would still have to do.
+/// What a worker, a subscriber or a person would still have to do. Nobody follows the log for a read model that is retired.
 #[expect(clippy::disallowed_methods, reason = "what an administrator sees")]
 async fn left(admin: &mut PgConnection) -> Vec<String> {
     sqlx::query_scalar(
         "SELECT 'cursor ' || c.subscriber FROM es.cursors c JOIN es.tenant_heads h USING (tenant_id) WHERE c.seq < h.seq
+           AND c.subscriber NOT IN (SELECT format('projection/%s/v%s', p.name, p.version) FROM es.projections p
+                                    WHERE p.state = 'retired')
          UNION ALL SELECT 'lane ' || state FROM es.lanes WHERE state <> 'confirmed' OR holder IS NOT NULL
          UNION ALL SELECT 'parcel ' || state FROM es.outbox WHERE state NOT IN ('done', 'unknown') OR holder IS NOT NULL
          UNION ALL SELECT 'notice ' || state FROM es.notices WHERE state <> 'done' OR holder IS NOT NULL
