@@ -6,7 +6,10 @@
 use std::{convert::Infallible, fmt, sync::Arc};
 
 use async_graphql::{Context, Name, Value, connection::CursorType};
-use aws_lc_rs::{constant_time, digest};
+use aws_lc_rs::{
+    constant_time,
+    digest::{self, Digest},
+};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, SecondsFormat};
 use simpul_domain::{Code, TenantId};
@@ -31,7 +34,7 @@ struct Parts {
     tenant: TenantId,
     list: &'static str,
     /// Of the filter and the order.
-    asked: Vec<u8>,
+    asked: Digest,
 }
 
 impl fmt::Debug for Seal {
@@ -51,22 +54,12 @@ impl Seal {
             hash.update(format!("{name}:{value},").as_bytes());
         }
         let scope = scope(context)?;
-        Ok(Self::new(
-            scope.state(),
-            scope.tenant(),
+        Ok(Self(Arc::new(Parts {
+            state: scope.state().clone(),
+            tenant: scope.tenant(),
             list,
-            hash.finish().as_ref(),
-        ))
-    }
-
-    /// Of a list that nobody filters.
-    pub(super) fn new(state: &ApiState, tenant: TenantId, list: &'static str, asked: &[u8]) -> Self {
-        Self(Arc::new(Parts {
-            state: state.clone(),
-            tenant,
-            list,
-            asked: asked.to_vec(),
-        }))
+            asked: hash.finish(),
+        })))
     }
 
     fn proof(&self, keys: &[u8]) -> [u8; PROOF_LEN] {
@@ -77,7 +70,7 @@ impl Seal {
             asked,
         } = &*self.0;
         let mut sealed = format!("{tenant}|{list}|").into_bytes();
-        sealed.extend_from_slice(asked);
+        sealed.extend_from_slice(asked.as_ref());
         sealed.extend_from_slice(keys);
         let whole = state.store().vault().prove(PURPOSE, &sealed);
         let mut proof = [0; PROOF_LEN];

@@ -13,7 +13,7 @@ use crate::ApiError;
 
 /// Most filters inside each other.
 const MAX_DEPTH: usize = 3;
-/// Most comparisons of a filter.
+/// Most comparisons of a filter, and most filters in one list of it: empty ones are to be read too.
 const MAX_TESTS: usize = 20;
 /// Most values of one comparison.
 const MAX_VALUES: usize = 100;
@@ -59,6 +59,9 @@ fn part<F: Filter>(filter: &F, depth: usize, left: &mut usize) -> Result<Sieve, 
         }
     }
     let (and, or, not) = filter.parts();
+    if [and, or].into_iter().flatten().any(|list| list.len() > MAX_TESTS) {
+        return Err(refused(format!("and and or have at most {MAX_TESTS} filters")));
+    }
     for other in and.unwrap_or_default() {
         all.push(part(other, below, left)?);
     }

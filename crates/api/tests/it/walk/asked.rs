@@ -43,12 +43,17 @@ const REFUSED: &[(&str, &str)] = &[
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_list_cannot_be_asked_is_refused_with_a_reason() {
     let world = World::open().await;
-    let twenty_one = vec!["{ number: { eq: \"1\" } }"; 21].join(", ");
+    let empty = vec!["{}"; 21].join(", ");
+    let half = vec!["{ number: { eq: \"1\" } }"; 11].join(", ");
     let many = vec!["\"x\""; 101].join(", ");
     let long = [
         (
-            format!("invoices(filter: {{ or: [{twenty_one}] }})"),
+            format!("invoices(filter: {{ and: [{{ or: [{half}] }}, {{ or: [{half}] }}] }})"),
             "filter has at most 20 comparisons",
+        ),
+        (
+            format!("invoices(filter: {{ or: [{empty}] }})"),
+            "and and or have at most 20 filters",
         ),
         (
             format!("invoices(filter: {{ customerId: {{ in: [{many}] }} }})"),
