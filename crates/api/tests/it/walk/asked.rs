@@ -44,7 +44,7 @@ const REFUSED: &[(&str, &str)] = &[
 async fn what_a_list_cannot_be_asked_is_refused_with_a_reason() {
     let world = World::open().await;
     let empty = vec!["{}"; 21].join(", ");
-    let half = vec!["{ number: { eq: \"1\" } }"; 11].join(", ");
+    let half = ["{ number: { eq: \"1\" } }"; 11].join(", ");
     let many = vec!["\"x\""; 101].join(", ");
     let long = [
         (
