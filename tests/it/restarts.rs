@@ -22,6 +22,7 @@ use nix::{
     unistd::Pid,
 };
 use serde_json::{Value, json};
+use simpul_chaos::history::Verdict;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional},
     net::{TcpListener, TcpStream},
@@ -29,7 +30,10 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use crate::world::{Way, World, free_port};
+use crate::{
+    chaos::{self, Trial},
+    world::{Way, World, free_port},
+};
 
 /// In every test run; the others are made by `./dev chaos restarts`.
 const RESTARTS: usize = 10;
@@ -298,6 +302,16 @@ async fn no_request_fails_while_instances_are_restarted_one_after_the_other() {
         "each was registered once, and the operator's own customer"
     );
     assert!(longest <= END_LIMIT, "{longest:?}");
+    let trial = Trial::of(
+        "restarts",
+        "no_request_fails_while_instances_are_restarted_one_after_the_other",
+    );
+    let verdict = Verdict {
+        attempted: requests,
+        successes: requests,
+        ..Verdict::default()
+    };
+    chaos::keep(&trial.outcome(verdict, restarts));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

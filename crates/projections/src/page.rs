@@ -68,6 +68,11 @@ impl Page {
         self.from.map(|from| from.id)
     }
 
+    /// What the rows come behind, on the way that the page goes.
+    pub fn beyond(self) -> Option<(DateTime<Utc>, Uuid)> {
+        self.from.map(|from| (from.at, from.id))
+    }
+
     /// Whether a row of the list is on this page or beyond it.
     pub(crate) fn has(self, row: &impl Keyed) -> bool {
         let Position { at, id } = row.position();
@@ -83,7 +88,7 @@ impl Page {
     }
 
     /// Of rows in the order in which the way passes them.
-    pub(crate) fn slice<R: Keyed>(self, mut rows: Vec<R>, total: Option<i64>) -> Slice<R> {
+    pub fn slice<R: Keyed>(self, mut rows: Vec<R>, total: Option<i64>) -> Slice<R> {
         let limit = usize::try_from(self.fetch() - 1).unwrap_or(usize::MAX);
         let more = rows.len() > limit;
         rows.truncate(limit);

@@ -29,14 +29,14 @@ use simpul_chaos::{
 
 /// One test of one fault.
 #[derive(Debug)]
-struct Trial {
+pub(crate) struct Trial {
     fault: &'static Fault,
     test: &'static str,
     seed: u64,
 }
 
 impl Trial {
-    fn of(word: &str, test: &'static str) -> Self {
+    pub(crate) fn of(word: &str, test: &'static str) -> Self {
         let fault = fault::find(word).expect("a fault of the table");
         #[expect(clippy::disallowed_methods, reason = "what ./dev chaos was told")]
         let seed = std::env::var("CHAOS_SEED");
@@ -53,13 +53,13 @@ impl Trial {
     }
 
     /// What is written down, after it was found to be sound.
-    fn outcome(&self, verdict: Verdict, strikes: usize) -> Outcome {
+    pub(crate) fn outcome(&self, verdict: Verdict, strikes: usize) -> Outcome {
         Outcome::new(self.fault, self.test, self.seed, verdict, strikes)
     }
 }
 
 /// Writes it where `./dev chaos` looks.
-fn keep(outcome: &Outcome) {
+pub(crate) fn keep(outcome: &Outcome) {
     let here = std::env::current_exe().expect("this test");
     let target: PathBuf = here.ancestors().nth(3).expect("the target folder").join("chaos");
     outcome.write(&target).expect("written");

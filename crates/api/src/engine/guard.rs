@@ -252,13 +252,10 @@ impl<'d> Guard<'d> {
     }
 
     fn once(&self, set: &'d SelectionSet) -> Result<(), ApiError> {
-        let mut names = Vec::new();
-        collect_names(self.document, set, &mut names);
-        at_most(
-            "credentials",
-            names.iter().filter(|name| checks_credentials(name)).count(),
-            1,
-        )?;
+        let fields = fields(self.document, set);
+        let names: Vec<&str> = fields.iter().map(|field| field.name.node.as_str()).collect();
+        let credentials = names.iter().filter(|name| checks_credentials(name)).count();
+        at_most("credentials", credentials, 1)?;
         for name in ONCE {
             if names.iter().filter(|found| *found == name).count() > 1 {
                 return Err(too_large(name, 1));
@@ -310,34 +307,38 @@ pub(super) struct Audience {
 
 /// Runs once the document is admitted.
 pub(super) fn audience(document: &ExecutableDocument, operation: &OperationDefinition) -> Audience {
-    let mut names = Vec::new();
-    collect_names(document, &operation.selection_set.node, &mut names);
+    let fields = fields(document, &operation.selection_set.node);
+    let mut names: Vec<&str> = fields.iter().map(|field| field.name.node.as_str()).collect();
     names.retain(|name| *name != "__typename");
     names.sort_unstable();
     names.dedup();
     let changes = operation.ty == OperationType::Mutation;
+    // A payload reads on as whoever has sent the command. That must not fail once there are tokens to lose.
+    let reads_on = fields
+        .iter()
+        .flat_map(|field| self::fields(document, &field.selection_set.node))
+        .any(|field| field.name.node == "query");
+    let public = changes && !reads_on && !names.is_empty() && names.iter().all(|name| PUBLIC.contains(name));
     Audience {
-        public: changes && !names.is_empty() && names.iter().all(|name| PUBLIC.contains(name)),
+        public,
         checks_credentials: changes && names.iter().any(|name| checks_credentials(name)),
         roots: names.into_iter().map(str::to_owned).collect(),
     }
 }
 
-/// Names of the fields of a set, through its fragments. Runs once the set is known to be small.
-fn collect_names<'d>(document: &'d ExecutableDocument, set: &'d SelectionSet, names: &mut Vec<&'d str>) {
-    for Positioned { node, .. } in &set.items {
-        match node {
-            Selection::Field(field) => names.push(field.node.name.node.as_str()),
-            Selection::InlineFragment(fragment) => {
-                collect_names(document, &fragment.node.selection_set.node, names);
-            }
-            Selection::FragmentSpread(spread) => {
-                if let Some(fragment) = document.fragments.get(&spread.node.fragment_name.node) {
-                    collect_names(document, &fragment.node.selection_set.node, names);
-                }
-            }
+/// The fields of a set, through its fragments. Runs once the set is known to be small.
+fn fields<'d>(document: &'d ExecutableDocument, set: &'d SelectionSet) -> Vec<&'d Field> {
+    let of = |Positioned { node, .. }: &'d Positioned<Selection>| match node {
+        Selection::Field(field) => vec![&field.node],
+        Selection::InlineFragment(fragment) => fields(document, &fragment.node.selection_set.node),
+        Selection::FragmentSpread(spread) => {
+            let fragment = document.fragments.get(&spread.node.fragment_name.node);
+            fragment.map_or_else(Vec::new, |fragment| {
+                fields(document, &fragment.node.selection_set.node)
+            })
         }
-    }
+    };
+    set.items.iter().flat_map(of).collect()
 }
 
 fn length<T>(items: &[T]) -> u32 {
@@ -464,6 +465,7 @@ mod tests {
         };
         assert!(of("mutation{__typename sessionStart}"));
         assert!(of("mutation{...F} fragment F on Mutation{...{x:sessionRefresh}}"));
+        assert!(of("mutation{sessionStart{query:challenge tokens{accessToken}}}"));
         for text in [
             "{sessionStart}",
             "mutation{__typename}",
@@ -471,6 +473,8 @@ mod tests {
             "mutation{sessionStart:routerRegister}",
             "mutation{...F sessionStart} fragment F on Mutation{routerRegister}",
             "subscription{sessionStart}",
+            "mutation{sessionStart{tokens{accessToken}query{__typename}}}",
+            "mutation{sessionStart{...{...F}}} fragment F on SessionStartPayload{x:query{__typename}}",
         ] {
             assert!(!of(text), "{text}");
         }

@@ -1,9 +1,7 @@
 //! Anything by its id. What is another tenant's, deleted or misspelt is null, never an error that tells existence; whoever
 //! may not see a type is told so, whether or not there is such a thing.
 
-use std::sync::Arc;
-
-use async_graphql::{Context, ID, Interface, Object, Result};
+use async_graphql::ID;
 use simpul_domain::Code;
 
 use super::{
@@ -17,7 +15,6 @@ use super::{
     network::Router,
     operations::Intervention,
     saas::SaasInvoice,
-    scope::{Scope, scope},
     subscriptions::Subscription,
     tenancy::Tenant,
 };
@@ -26,15 +23,16 @@ use crate::ApiError;
 /// Most ids of one question.
 const MAX_IDS: usize = 100;
 
-/// Declares what has an id in a schema, and who finds it: by the prefix of the id, the rest of which is the type's own
-/// check. Of several types with one prefix the first that has it is taken; refused is who may see none of them.
+/// Declares what has an id in a schema, who finds it, and the questions. It is told by the prefix of the id, the rest of
+/// which is the type's own check. Of several types with one prefix the first that has it is taken; refused is who may see
+/// none of them.
 macro_rules! nodes {
     ($($prefix:literal => $($type:ident = $load:path)|+,)*) => {
         /// Anything with an id.
-        #[derive(Debug, Interface)]
+        #[derive(Debug, async_graphql::Interface)]
         #[graphql(field(
             name = "id",
-            ty = "&ID",
+            ty = "&async_graphql::ID",
             desc = "Opaque, unique over everything, never used again."
         ))]
         pub(crate) enum Node {
@@ -42,7 +40,10 @@ macro_rules! nodes {
         }
 
         impl Node {
-            async fn load(scope: &Arc<Scope>, id: &str) -> Result<Option<Self>, ApiError> {
+            async fn load(
+                scope: &std::sync::Arc<$crate::graphql::scope::Scope>,
+                id: &str,
+            ) -> Result<Option<Self>, $crate::ApiError> {
                 match id.split_once('_').map(|(prefix, _)| prefix) {
                     $(Some($prefix) => {
                         let mut refused = Ok(None);
@@ -51,7 +52,7 @@ macro_rules! nodes {
                             match $load(scope, id).await {
                                 Ok(Some(found)) => return Ok(Some(Self::$type(found))),
                                 Ok(None) => may_see = true,
-                                Err(error) if error.code == Code::Forbidden => refused = Err(error),
+                                Err(error) if error.code == simpul_domain::Code::Forbidden => refused = Err(error),
                                 Err(error) => return Err(error),
                             }
                         })+
@@ -62,10 +63,40 @@ macro_rules! nodes {
             }
 
             /// In the order of their ids.
-            async fn load_all(scope: &Arc<Scope>, ids: &[ID]) -> Result<Vec<Option<Self>>, ApiError> {
+            async fn load_all(
+                scope: &std::sync::Arc<$crate::graphql::scope::Scope>,
+                ids: &[async_graphql::ID],
+            ) -> Result<Vec<Option<Self>>, $crate::ApiError> {
                 $crate::graphql::node::may_ask(ids)?;
                 let found = ids.iter().map(|id| Self::load(scope, id));
                 futures_util::future::try_join_all(found).await
+            }
+        }
+
+        /// Questions about anything.
+        #[derive(Debug, Default)]
+        pub(crate) struct NodeQuery;
+
+        #[async_graphql::Object]
+        impl NodeQuery {
+            /// One thing; null when there is none.
+            /// Permission: that of its type
+            async fn node(
+                &self,
+                context: &async_graphql::Context<'_>,
+                #[graphql(desc = "Any id.")] id: async_graphql::ID,
+            ) -> async_graphql::Result<Option<Node>> {
+                Ok(Node::load($crate::graphql::scope::scope(context)?, &id).await?)
+            }
+
+            /// Several things in the order of their ids, null where there is none.
+            /// Permission: that of their types
+            async fn nodes(
+                &self,
+                context: &async_graphql::Context<'_>,
+                #[graphql(desc = "At most 100.")] ids: Vec<async_graphql::ID>,
+            ) -> async_graphql::Result<Vec<Option<Node>>> {
+                Ok(Node::load_all($crate::graphql::scope::scope(context)?, &ids).await?)
             }
         }
     };
@@ -100,27 +131,4 @@ nodes! {
     "sub" => Subscription = Subscription::load,
     "ten" => Tenant = Tenant::own,
     "usr" => User = User::find,
-}
-
-/// Questions about anything.
-#[derive(Debug, Default)]
-pub(crate) struct NodeQuery;
-
-#[Object]
-impl NodeQuery {
-    /// One thing; null when there is none.
-    /// Permission: that of its type
-    async fn node(&self, context: &Context<'_>, #[graphql(desc = "Any id.")] id: ID) -> Result<Option<Node>> {
-        Ok(Node::load(scope(context)?, &id).await?)
-    }
-
-    /// Several things in the order of their ids, null where there is none.
-    /// Permission: that of their types
-    async fn nodes(
-        &self,
-        context: &Context<'_>,
-        #[graphql(desc = "At most 100.")] ids: Vec<ID>,
-    ) -> Result<Vec<Option<Node>>> {
-        Ok(Node::load_all(scope(context)?, &ids).await?)
-    }
 }

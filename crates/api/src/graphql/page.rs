@@ -13,7 +13,7 @@ use async_graphql::{
 };
 use simpul_domain::Code;
 use simpul_projections::{
-    Keyed, MAX_COUNTED, Page, Slice, Way,
+    Keyed, MAX_COUNTED, Page, Position, Slice, Way,
     sift::{Order, Place, Sieve, Sift, Sifted},
 };
 
@@ -240,6 +240,18 @@ pub(super) fn connection<R: Keyed, T: OutputType, E: OfList>(
         Edge::<Cursor, T, EmptyFields>::new(cursor, node(row))
     }));
     connection
+}
+
+/// A connection over rows of a page, one more than wanted telling whether there are others; `position` is the place of each.
+pub(super) fn placed<R, T: OutputType, E: OfList>(
+    asked: &Asked,
+    page: Page,
+    rows: Vec<R>,
+    position: impl Fn(&R) -> Position,
+    node: impl Fn(R) -> T,
+) -> Connection<Cursor, T, E> {
+    let placed = rows.into_iter().map(|row| (position(&row), row));
+    connection(asked, page.slice(placed.collect(), None), |(_, row)| node(row))
 }
 
 /// A connection over a slice, of rows that write themselves.

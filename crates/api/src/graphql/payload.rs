@@ -67,7 +67,7 @@ pub(crate) struct Verdict {
     /// Sent back as `X-Consistency-Token`, answers are at least as new as this write. Null when nothing was written, and for
     /// whoever was not signed in.
     consistency_token: Option<String>,
-    /// Reads on, at least as new as this write; an error for whoever was not signed in.
+    /// Reads on, at least as new as this write. Not for whoever is not signed in: a request of theirs with it does nothing.
     query: Root,
 }
 
@@ -96,7 +96,7 @@ impl OutputType for Root {
         context: &ContextSelectionSet<'_>,
         field: &Positioned<Field>,
     ) -> ServerResult<Value> {
-        // Whoever gets in by this command is not known yet.
+        // The guard lets nobody come here who is not known.
         let surface = scope(context).and_then(|_| context.data().map_err(|_| ApiError::internal()));
         let surface = surface.map_err(|error| {
             let error = async_graphql::Error::from(error);

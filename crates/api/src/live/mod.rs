@@ -12,6 +12,9 @@ pub(crate) mod socket;
 mod sockets;
 pub(crate) mod sse;
 
+/// How long a connection is open when the server stops, for its streams to say where they are.
+const LAST_WORDS: std::time::Duration = std::time::Duration::from_millis(250);
+
 pub(crate) use self::{
     hub::{Cursor, Hub, Start},
     readings::Readings,

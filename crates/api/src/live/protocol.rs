@@ -15,7 +15,7 @@ use crate::ApiError;
 const INIT_DEADLINE: Duration = Duration::from_secs(10);
 const PING_EVERY: Duration = Duration::from_secs(15);
 /// A peer that was not heard of for so long is gone.
-const GONE_AFTER: Duration = Duration::from_secs(35);
+const GONE_AFTER: Duration = Duration::from_secs(30);
 /// How soon a demotion is noticed.
 const RECHECK_EVERY: Duration = Duration::from_secs(5);
 /// Operations of one socket at once.
@@ -409,12 +409,12 @@ mod tests {
         let mut protocol = open();
         assert!(protocol.step(Input::Tick, at(15)).contains(&Effect::Ping));
         assert!(!protocol.step(Input::Tick, at(16)).contains(&Effect::Ping));
-        assert!(protocol.step(Input::Tick, at(30)).contains(&Effect::Ping));
-        assert_eq!(closed(&protocol.step(Input::Tick, at(35))), Some(1001));
+        assert_eq!(closed(&protocol.step(Input::Tick, at(29))), None);
+        assert_eq!(closed(&protocol.step(Input::Tick, at(30))), Some(1001));
         let mut protocol = open();
-        for minute in 1..10 {
-            protocol.step(Input::Heard, at(minute * 30));
-            assert_eq!(closed(&protocol.step(Input::Tick, at(minute * 30))), None);
+        for times in 1..10 {
+            assert_eq!(closed(&protocol.step(Input::Tick, at(times * 25))), None);
+            protocol.step(Input::Heard, at(times * 25));
         }
     }
 

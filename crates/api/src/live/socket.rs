@@ -15,6 +15,7 @@ use tokio::{
 };
 
 use super::{
+    LAST_WORDS,
     protocol::{Answer, Effect, Input, Key, Moment, Protocol, Refusal},
     run::{self, Client, Outlet},
     sockets::Seat,
@@ -84,7 +85,12 @@ impl Connection {
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
         loop {
             let input = tokio::select! {
-                () = stop.cancelled() => Input::Drain,
+                () = stop.cancelled() => {
+                    if self.hear_out(&mut answers).await.is_err() {
+                        return;
+                    }
+                    Input::Drain
+                }
                 message = self.socket.recv() => match message {
                     Some(Ok(Message::Text(text))) => Input::Text(text.as_str().to_owned()),
                     Some(Ok(Message::Binary(_))) => Input::Binary,
@@ -99,6 +105,17 @@ impl Connection {
             }
             while self.running.try_join_next().is_some() {}
         }
+    }
+
+    /// Streams say where they are before the server stops.
+    async fn hear_out(&mut self, answers: &mut mpsc::Receiver<(Key, Answer)>) -> Result<(), Ended> {
+        let until = Instant::now() + LAST_WORDS;
+        while !self.operations.is_empty()
+            && let Ok(Some((key, answer))) = tokio::time::timeout_at(until, answers.recv()).await
+        {
+            self.take(Input::Answer(key, answer)).await?;
+        }
+        Ok(())
     }
 
     /// One step and everything that follows from it.

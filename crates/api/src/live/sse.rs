@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{
+    LAST_WORDS,
     protocol::Answer,
     run::{self, Client, Outlet},
     sockets::Seat,
@@ -71,7 +72,10 @@ async fn watch(shared: &Shared, signed_in: &SignedIn, _seat: Seat, sender: mpsc:
     let mut ticks = tokio::time::interval_at(Instant::now() + TICK, TICK);
     for second in 1_u64.. {
         tokio::select! {
-            () = shared.state.stop.cancelled() => return,
+            () = shared.state.stop.cancelled() => {
+                tokio::time::sleep(LAST_WORDS).await;
+                return;
+            }
             _ = ticks.tick() => {}
         }
         if shared.state.store().now() >= signed_in.until {

@@ -5,6 +5,7 @@
 )]
 
 mod beginnings;
+mod bookmarks;
 mod budgets;
 mod changes;
 mod checkout;
@@ -26,6 +27,7 @@ mod reads;
 mod rows;
 mod saas;
 mod schema;
+mod sealed;
 mod settings;
 mod sharing;
 mod snapshots;

@@ -17,6 +17,7 @@ use simpul_event_store::{
 };
 
 use super::{
+    OWN,
     access::{EMAIL_SCOPE, email_index},
     belonging::{belong, part},
     field,
@@ -24,12 +25,7 @@ use super::{
     rules,
     secret::SecretKind,
 };
-use crate::{Outcome, Personal, Refusal, decide, permission, refuse};
-
-const OWN: Access = Access {
-    when_locked: true,
-    ..Access::permission(permission::ACCOUNT_OWN)
-};
+use crate::{Outcome, Personal, Refusal, decide, refuse};
 
 /// Has a ticket sent to the new address. Whoever asks has proved that they know the password. Whether somebody has the
 /// address is not told: that would tell a customer who the others are.

@@ -29,6 +29,15 @@ pub use access::{EMAIL_SCOPE, email_index};
 pub use hasher::Hasher;
 pub use invitations::{Invitation, found_owner};
 pub use pepper::Peppers;
+use simpul_event_store::Access;
+
+use crate::permission;
+
+/// For what somebody does about their own account, while their tenant is locked too.
+const OWN: Access = Access {
+    when_locked: true,
+    ..Access::permission(permission::ACCOUNT_OWN)
+};
 
 /// Fields of a user that are sealed.
 pub mod field {

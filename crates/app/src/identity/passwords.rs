@@ -16,13 +16,8 @@ use simpul_event_store::{
     },
 };
 
-use super::{field, sessions::end_all};
-use crate::{Outcome, Personal, Refusal, decide, permission, refuse};
-
-const OWN: Access = Access {
-    when_locked: true,
-    ..Access::permission(permission::ACCOUNT_OWN)
-};
+use super::{OWN, field, sessions::end_all};
+use crate::{Outcome, Personal, Refusal, decide, refuse};
 
 async fn set(
     work: &mut Work<'_>,

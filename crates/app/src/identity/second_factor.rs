@@ -13,13 +13,8 @@ use simpul_event_store::{
     },
 };
 
-use super::{access::must_not_outrank, field};
+use super::{OWN, access::must_not_outrank, field};
 use crate::{Outcome, Personal, Refusal, decide, permission, refuse};
-
-const OWN: Access = Access {
-    when_locked: true,
-    ..Access::permission(permission::ACCOUNT_OWN)
-};
 
 /// Keeps a secret that does not count before a code of it was shown.
 #[derive(Debug, Clone, Serialize, Deserialize)]

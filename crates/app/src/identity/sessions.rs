@@ -21,16 +21,12 @@ use simpul_event_store::{
 };
 
 use super::{
+    OWN,
     access::must_not_outrank,
     letters::{self, Content, Draft, contact},
     rules,
 };
 use crate::{Outcome, Refusal, decide, permission, refuse};
-
-const OWN: Access = Access {
-    when_locked: true,
-    ..Access::permission(permission::ACCOUNT_OWN)
-};
 
 /// Somebody has proved who they are. Run as that user, except by whoever rules the machine and for impersonation.
 #[derive(Debug, Clone, Serialize, Deserialize)]

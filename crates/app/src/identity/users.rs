@@ -10,6 +10,7 @@ use simpul_domain::{
 use simpul_event_store::{Access, Command, StoreError, Work};
 
 use super::{
+    OWN,
     access::{held, must_not_outrank, publish},
     field,
     invitations::valid_name,
@@ -127,9 +128,35 @@ impl Command for RenameUser {
     }
 
     async fn run(&self, work: &mut Work<'_>) -> Outcome<UserId> {
-        let id = self.user.to_string();
-        let name = valid_name(&self.name)?.seal(work, &id, field::NAME).await?;
-        decide::<User>(work, &id, UserCommand::Rename { name, at: work.at() }).await?;
-        Ok(self.user)
+        rename(work, self.user, &self.name).await
     }
+}
+
+/// What somebody calls themselves.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ChangeName {
+    pub user: UserId,
+    pub name: Personal,
+}
+
+impl Command for ChangeName {
+    const NAME: &'static str = "name.change";
+    const ACCESS: Access = OWN;
+    type Answer = UserId;
+    type Refusal = Refusal;
+
+    async fn version(&self, work: &mut Work<'_>) -> Result<i64, StoreError> {
+        work.version_read::<User>(&self.user.to_string()).await
+    }
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<UserId> {
+        rename(work, self.user, &self.name).await
+    }
+}
+
+async fn rename(work: &mut Work<'_>, user: UserId, name: &Personal) -> Outcome<UserId> {
+    let id = user.to_string();
+    let name = valid_name(name)?.seal(work, &id, field::NAME).await?;
+    decide::<User>(work, &id, UserCommand::Rename { name, at: work.at() }).await?;
+    Ok(user)
 }

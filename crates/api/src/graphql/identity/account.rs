@@ -11,19 +11,23 @@ use simpul_app::{
         second_factor::{ConfirmSecondFactor, OfferSecondFactor, RemoveSecondFactor},
         sessions::{SignOut, SignOutEverywhere},
         totp,
+        users::ChangeName,
     },
     permission,
 };
-use simpul_domain::Code;
+use simpul_domain::{Code, UserId};
 
-use super::lists::{Session, SignIn, sessions, sign_ins};
+use super::{
+    lists::{Session, SignIn, sessions, sign_ins},
+    user::User,
+};
 use crate::{
     ApiError,
     graphql::{
         fields::Fields,
         page::{Cursor, Window},
         payload::{Outcome, Verdict, payload},
-        scope::{Scope, scope},
+        scope::{Scope, Sent, scope},
         user_error::UserError,
     },
     identity::{account, limits},
@@ -36,6 +40,10 @@ payload! {
 payload! {
     /// What `emailChangeRequest` answers.
     EmailChangeRequestPayload {}
+}
+payload! {
+    /// What `nameChange` answers.
+    NameChangePayload { user: User = UserId }
 }
 payload! {
     /// What `secondFactorRemove` answers.
@@ -86,6 +94,17 @@ pub(crate) struct EmailChangeRequestInput {
     password: String,
     /// Where the letter with the proof goes.
     email: String,
+}
+
+/// Another name for oneself.
+#[derive(InputObject)]
+pub(crate) struct NameChangeInput {
+    /// 1 to 100 characters.
+    name: String,
+    /// The `version` that was read: if somebody was faster, the change is refused.
+    expected_version: Option<i32>,
+    /// Same key, same effect. 1 to 64 characters.
+    idempotency_key: Option<String>,
 }
 
 /// A second factor that is wanted.
@@ -248,6 +267,21 @@ impl AccountMutation {
             .command("user", None, Ok(command), |user| user)
             .await?
             .into())
+    }
+
+    /// Has one be called otherwise.
+    /// Permission: account.own
+    async fn name_change(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "How.")] input: NameChangeInput,
+    ) -> Result<NameChangePayload> {
+        let scope = own(context)?;
+        let user = scope.viewer().user;
+        let name = Personal::new(&input.name);
+        let sent = Sent::of(input.idempotency_key.as_deref(), input.expected_version);
+        let outcome = scope.edit("user", sent, Ok(ChangeName { user, name }), |user| user);
+        Ok(outcome.await?.into())
     }
 
     /// Offers a second factor. It counts once `secondFactorConfirm` has shown a code of it.

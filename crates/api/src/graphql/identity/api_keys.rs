@@ -11,13 +11,13 @@ use simpul_app::{
 };
 use simpul_domain::ApiKeyId;
 use simpul_event_store::inline::identity::api_key::{self, KeyRow};
-use simpul_projections::{Position, Slice};
+use simpul_projections::Position;
 
 use crate::{
     ApiError,
     graphql::{
         fields::Fields,
-        page::{Asked, Cursor, Window, connection},
+        page::{Asked, Cursor, Window, placed},
         payload::{Verdict, payload},
         scalar::DateTime,
         scope::{Scope, scope},
@@ -130,25 +130,14 @@ impl ApiKeysQuery {
         let asked = Asked::of(context, LIST, Window::onward(first, after))?;
         let page = asked.page()?;
         let mut tx = scope.read(&[]).await?;
-        let after = page.from.map(|from| (from.at, from.id));
-        let rows = api_key::list(&mut tx, None, None, after, page.limit + 1).await;
-        let mut rows = rows.map_err(ApiError::from)?;
+        let rows = api_key::list(&mut tx, None, None, page.beyond(), page.limit + 1).await;
+        let rows = rows.map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
-        let wanted = usize::try_from(page.limit.max(0)).unwrap_or(0);
-        let more = rows.len() > wanted;
-        rows.truncate(wanted);
         let position = |row: &KeyRow| Position {
             at: row.issued_at,
             id: row.key.as_uuid(),
         };
-        let next = rows.last().map(position).filter(|_| more);
-        let rows = rows.into_iter().map(|row| (position(&row), row)).collect();
-        let slice = Slice {
-            rows,
-            next,
-            total: None,
-        };
-        Ok(connection(&asked, slice, |row| row.1.into()))
+        Ok(placed(&asked, page, rows, position, ApiKey::from))
     }
 }
 

@@ -9,13 +9,13 @@ use simpul_event_store::inline::identity::{
     session::{self, SessionRow},
     sign_in::{self, Outcome, SignInRow},
 };
-use simpul_projections::{Page, Position, Slice};
+use simpul_projections::Position;
 
 use crate::{
     ApiError,
     graphql::{
         fields::Fields,
-        page::{Asked, Cursor, Window, connection},
+        page::{Asked, Cursor, Window, placed},
         payload::payload,
         scalar::DateTime,
         scope::{Scope, scope},
@@ -90,24 +90,6 @@ pub(crate) struct SignIn {
     times: i32,
 }
 
-/// Rows of a page, one more than wanted telling whether there are others.
-fn slice<R>(page: Page, mut rows: Vec<R>, position: impl Fn(&R) -> Position) -> Slice<(Position, R)> {
-    let wanted = usize::try_from(page.limit.max(0)).unwrap_or(0);
-    let more = rows.len() > wanted;
-    rows.truncate(wanted);
-    let rows: Vec<(Position, R)> = rows.into_iter().map(|row| (position(&row), row)).collect();
-    let next = rows.last().map(|row| row.0).filter(|_| more);
-    Slice {
-        rows,
-        next,
-        total: None,
-    }
-}
-
-fn after(page: Page) -> Option<(chrono::DateTime<chrono::Utc>, uuid::Uuid)> {
-    page.from.map(|from| (from.at, from.id))
-}
-
 pub(super) async fn sessions(
     context: &Context<'_>,
     user: Option<UserId>,
@@ -116,14 +98,16 @@ pub(super) async fn sessions(
     let (scope, asked) = (scope(context)?, Asked::of(context, SESSIONS, window)?);
     let page = asked.page()?;
     let mut tx = scope.read(&[]).await?;
-    let rows = session::list(&mut tx, user, after(page), page.limit + 1).await?;
+    let rows = session::list(&mut tx, user, page.beyond(), page.limit + 1).await?;
     tx.commit().await?;
-    let slice = slice(page, rows, |row| Position {
+    let position = |row: &SessionRow| Position {
         at: row.started_at,
         id: row.session.as_uuid(),
-    });
+    };
     let current = scope.proof().session;
-    Ok(connection(&asked, slice, |(_, row)| Session::of(row, current)))
+    Ok(placed(&asked, page, rows, position, |row| {
+        Session::of(row, current)
+    }))
 }
 
 impl Session {
@@ -181,13 +165,13 @@ pub(super) async fn sign_ins(
     let (scope, asked) = (scope(context)?, Asked::of(context, SIGN_INS, window)?);
     let page = asked.page()?;
     let mut tx = scope.read(&[]).await?;
-    let rows = sign_in::list(&mut tx, user, after(page), page.limit + 1).await?;
+    let rows = sign_in::list(&mut tx, user, page.beyond(), page.limit + 1).await?;
     tx.commit().await?;
-    let slice = slice(page, rows, |row| Position {
+    let position = |row: &SignInRow| Position {
         at: row.first_at,
         id: row.id,
-    });
-    Ok(connection(&asked, slice, |(_, row)| SignIn::from(row)))
+    };
+    Ok(placed(&asked, page, rows, position, SignIn::from))
 }
 
 impl From<SignInRow> for SignIn {

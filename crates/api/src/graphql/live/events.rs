@@ -3,28 +3,19 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use async_graphql::{ComplexObject, Context, Enum, Result, SimpleObject, Subscription, Union};
+use async_graphql::{Context, Enum, Result, SimpleObject};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::{Stream, StreamExt as _, stream};
-use simpul_app::permission;
-use simpul_domain::{Code, InvoiceId, PaymentId, RouterId, SubscriptionId};
+use simpul_domain::Code;
 use simpul_event_store::{ConsistencyToken, Recorded};
-use simpul_projections::{
-    billing::{invoice_list::InvoiceRow, money::PaymentRow},
-    network::router_list::RouterRow,
-    subscriptions::subscription_list::SubscriptionRow,
-};
 
+use super::State;
 use crate::{
     ApiError,
     graphql::{
-        batch,
-        billing::{Invoice, Payment},
         cursor::refused,
-        network::Router,
         scalar::DateTime,
         scope::{Scope, scope},
-        subscriptions::Subscription as Line,
     },
     live::{Cursor, Start},
 };
@@ -32,6 +23,9 @@ use crate::{
 /// One log, one kind of cursor: that of any stream starts any other. It is a place in the tenant's own log, like a
 /// consistency token, so that it needs no proof.
 const CURSOR: &str = "1|events|";
+
+/// Events of other kinds that go by before a stream says where it is.
+const BOOKMARK_EVERY: i64 = 1_000;
 
 /// Why a stream does not start where it was asked to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -51,154 +45,118 @@ pub(crate) struct StreamReset {
     reason: StreamResetReason,
 }
 
-/// Declares the events of one kind of thing: the types, their union, and how a stored event becomes one of them.
+/// Nothing more has happened so far that this stream tells of: come back with this cursor. Said when much else has happened
+/// since the last event, and before the server stops.
+#[derive(Debug, Clone, SimpleObject)]
+pub(crate) struct StreamBookmark {
+    /// Where the stream is.
+    cursor: String,
+    /// When it was said.
+    at: DateTime,
+}
+
+/// Declares the stream of what happens to things of one kind: its field, the union of its events, and the stored event
+/// behind each: `events! { /// … InvoiceEvents::invoice_events, /// … InvoiceEvent about invoice: Invoice { /// … InvoicePaid
+/// = "billing.invoice.paid"; } }`.
 macro_rules! events {
-    ($(#[$doc:meta])* $union:ident about $entity:ident: $type:ty = $row:ty, $permission:expr; $id:ty {
-        $($(#[$event_doc:meta])* $event:ident = $name:literal;)*
-    }) => {
+    (
+        $(#[$stream_doc:meta])* $streams:ident::$stream:ident,
+        $(#[$doc:meta])* $union:ident about $entity:ident: $type:ty {
+            $($(#[$event_doc:meta])* $event:ident = $name:literal;)+
+        }
+    ) => {
         $($(#[$event_doc])*
-        #[derive(Debug, Clone, SimpleObject)]
+        #[derive(Debug, Clone, async_graphql::SimpleObject)]
         #[graphql(complex)]
         pub(crate) struct $event {
             #[graphql(skip)]
-            of: Option<$id>,
+            of: Option<<$type as $crate::graphql::live::State>::Id>,
             #[graphql(skip)]
             seq: i64,
             /// Where to come back to: what follows this event.
             cursor: String,
             /// When it happened.
-            at: DateTime,
+            at: $crate::graphql::scalar::DateTime,
         }
 
-        #[ComplexObject]
+        #[async_graphql::ComplexObject]
         impl $event {
             /// What it happened to, at least as new as the event.
-            async fn $entity(&self, context: &Context<'_>) -> Result<Option<$type>> {
-                let scope = scope(context)?;
-                scope.require($permission).await?;
-                match self.of {
-                    Some(id) => Ok(batch::after::<$row>(scope, id, self.seq).await?.map(<$type>::from)),
-                    None => Ok(None),
-                }
+            async fn $entity(
+                &self,
+                context: &async_graphql::Context<'_>,
+            ) -> async_graphql::Result<Option<$type>> {
+                Ok($crate::graphql::live::events::entity(context, self.of, self.seq).await?)
             }
-        })*
+        })+
 
         $(#[$doc])*
-        #[derive(Debug, Clone, Union)]
+        #[derive(Debug, Clone, async_graphql::Union)]
         pub(crate) enum $union {
-            $($event($event),)*
-            StreamReset(StreamReset),
+            $($event($event),)+
+            StreamReset($crate::graphql::live::events::StreamReset),
+            StreamBookmark($crate::graphql::live::events::StreamBookmark),
         }
 
-        impl Happening for $union {
-            fn read(event: &Recorded) -> Option<Self> {
+        impl $crate::graphql::live::events::Happening for $union {
+            #[cfg(test)]
+            const KINDS: &'static [&'static str] = &[$($name),+];
+
+            fn read(event: &simpul_event_store::Recorded) -> Option<Self> {
                 let (of, seq) = (event.aggregate_id.parse().ok(), event.tenant_seq);
-                let (cursor, at) = (cursor(seq), DateTime(event.recorded_at));
+                let cursor = $crate::graphql::live::events::cursor(seq);
+                let at = $crate::graphql::scalar::DateTime(event.recorded_at);
                 match event.event_type.as_str() {
-                    $($name => Some(Self::$event($event { of, seq, cursor, at })),)*
+                    $($name => Some(Self::$event($event { of, seq, cursor, at })),)+
                     _ => None,
                 }
             }
 
-            fn reset(reset: StreamReset) -> Self {
+            fn reset(reset: $crate::graphql::live::events::StreamReset) -> Self {
                 Self::StreamReset(reset)
+            }
+
+            fn bookmark(bookmark: $crate::graphql::live::events::StreamBookmark) -> Self {
+                Self::StreamBookmark(bookmark)
+            }
+        }
+
+        /// One stream.
+        #[derive(Debug, Default)]
+        pub(crate) struct $streams;
+
+        #[async_graphql::Subscription]
+        impl $streams {
+            $(#[$stream_doc])*
+            async fn $stream(
+                &self,
+                context: &async_graphql::Context<'_>,
+                #[graphql(desc = "Cursor of the last event that was seen; from now on when absent.")]
+                after: Option<String>,
+            ) -> async_graphql::Result<impl futures_util::Stream<Item = async_graphql::Result<$union>>> {
+                let scope = $crate::graphql::scope::scope(context)?;
+                <$type as $crate::graphql::live::State>::admit(scope).await?;
+                Ok($crate::graphql::live::events::follow(scope, after.as_deref()).await?)
             }
         }
     };
 }
-
-events! {
-    /// Something happened to a bill. More may be added.
-    InvoiceEvent about invoice: Invoice = InvoiceRow, permission::BILLING_READ; InvoiceId {
-        /// It asks for money from now on.
-        InvoiceIssued = "billing.invoice.issued";
-        /// A part of it was paid, or all of it.
-        InvoicePaymentApplied = "billing.invoice.payment_applied";
-        /// Credit paid a part of it, or all of it.
-        InvoiceCreditApplied = "billing.invoice.credit_applied";
-        /// The payer was reminded.
-        InvoiceReminded = "billing.invoice.reminded";
-        /// Nothing is asked for any more.
-        InvoicePaid = "billing.invoice.paid";
-        /// Its due date has passed.
-        InvoiceFellOverdue = "billing.invoice.fell_overdue";
-        /// It was withdrawn.
-        InvoiceVoided = "billing.invoice.voided";
-        /// Money that had paid it is gone again.
-        InvoicePaymentTakenBack = "billing.invoice.payment_taken_back";
-        /// Credit that had paid it is gone again.
-        InvoiceCreditTakenBack = "billing.invoice.credit_taken_back";
-        /// It had been paid and asks for money again.
-        InvoiceReopened = "billing.invoice.reopened";
-    }
-}
-
-events! {
-    /// Something happened to money that was received. More may be added.
-    PaymentEvent about payment: Payment = PaymentRow, permission::BILLING_READ; PaymentId {
-        /// It was booked.
-        PaymentReceived = "billing.payment.received";
-        /// It was found whose it is.
-        PaymentMatched = "billing.payment.matched";
-        /// Some of it was put on bills.
-        PaymentAllocated = "billing.payment.allocated";
-        /// Some of it was kept as credit.
-        PaymentCredited = "billing.payment.credited";
-        /// Nobody knows whose it is.
-        PaymentLeftUnmatched = "billing.payment.left_unmatched";
-        /// Some of it was given back.
-        PaymentRefunded = "billing.payment.refunded";
-        /// Its gateway or the payer's bank took some of it back.
-        PaymentTakenBack = "billing.payment.taken_back";
-    }
-}
-
-events! {
-    /// Something happened to a line. More may be added.
-    SubscriptionEvent about subscription: Line = SubscriptionRow, permission::SUBSCRIPTION_READ; SubscriptionId {
-        /// It was sold.
-        SubscriptionOpened = "subscriptions.subscription.opened";
-        /// It is in service for the first time.
-        SubscriptionActivated = "subscriptions.subscription.activated";
-        /// It only reaches the pay page.
-        SubscriptionIsolated = "subscriptions.subscription.isolated";
-        /// It is in service again after it was paid.
-        SubscriptionIsolirLifted = "subscriptions.subscription.isolir_lifted";
-        /// It is out of service on request or for abuse.
-        SubscriptionSuspended = "subscriptions.subscription.suspended";
-        /// It is in service again after a suspension.
-        SubscriptionResumed = "subscriptions.subscription.resumed";
-        /// It has long been unpaid.
-        SubscriptionStopped = "subscriptions.subscription.stopped";
-        /// It is gone for ever.
-        SubscriptionTerminated = "subscriptions.subscription.terminated";
-        /// Another plan was agreed.
-        SubscriptionPlanChanged = "subscriptions.subscription.plan_changed";
-    }
-}
-
-events! {
-    /// Something happened to a router. More may be added.
-    RouterEvent about router: Router = RouterRow, permission::ROUTER_READ; RouterId {
-        /// It is managed from now on.
-        RouterRegistered = "network.router.registered";
-        /// It was recognised at its address.
-        RouterIdentified = "network.router.identified";
-        /// It is reached elsewhere.
-        RouterAddressChanged = "network.router.address_changed";
-        /// It is not managed any more.
-        RouterRetired = "network.router.retired";
-    }
-}
+pub(in crate::graphql) use events;
 
 /// A public event made of a stored one.
-trait Happening: Sized + Send + 'static {
+pub(in crate::graphql) trait Happening: Sized + Send + 'static {
+    /// The stored events that it is made of.
+    #[cfg(test)]
+    const KINDS: &'static [&'static str];
+
     fn read(event: &Recorded) -> Option<Self>;
 
     fn reset(reset: StreamReset) -> Self;
+
+    fn bookmark(bookmark: StreamBookmark) -> Self;
 }
 
-fn cursor(position: i64) -> String {
+pub(in crate::graphql) fn cursor(position: i64) -> String {
     URL_SAFE_NO_PAD.encode(format!("{CURSOR}{position}"))
 }
 
@@ -212,7 +170,7 @@ fn position(cursor: &str) -> Result<i64, ApiError> {
 }
 
 /// What happens after a cursor, or from now on.
-async fn follow<E: Happening>(
+pub(in crate::graphql) async fn follow<E: Happening>(
     scope: &Arc<Scope>,
     after: Option<&str>,
 ) -> Result<impl Stream<Item = Result<E>> + use<E>, ApiError> {
@@ -222,6 +180,10 @@ async fn follow<E: Happening>(
         Start::Reset(at) => (Some(reset(scope, &at)), at),
     };
     let following = Following {
+        told: cursor_at.at(),
+        // Whoever was given no cursor has none to come back with.
+        is_told: after.is_some() || first.is_some(),
+        is_stopping: false,
         scope: Arc::clone(scope),
         cursor: Some(cursor_at),
         ready: VecDeque::new(),
@@ -243,14 +205,20 @@ struct Following<E> {
     /// `None` once the stream has broken.
     cursor: Option<Cursor>,
     ready: VecDeque<(i64, E)>,
+    /// Where the stream began, or the newest place that the client was told.
+    told: i64,
+    is_told: bool,
+    is_stopping: bool,
 }
 
 impl<E: Happening> Following<E> {
     async fn next(mut self) -> Option<(Result<E>, Self)> {
+        let stop = self.scope.state().stop.clone();
         loop {
             if let Some((seq, event)) = self.ready.pop_front() {
                 let tenant = self.scope.tenant();
                 self.scope.remember(Some(ConsistencyToken { tenant, seq }));
+                (self.told, self.is_told) = (seq, true);
                 return Some((Ok(event), self));
             }
             let at = self.cursor.as_mut()?;
@@ -259,7 +227,24 @@ impl<E: Happening> Following<E> {
                 self.cursor = None;
                 return Some((Err(error.into()), self));
             }
-            match at.next().await {
+            let place = at.at();
+            let is_last = self.is_stopping && !(self.is_told && self.told == place);
+            if is_last || place - self.told >= BOOKMARK_EVERY {
+                (self.told, self.is_told) = (place, true);
+                let bookmark = StreamBookmark {
+                    cursor: cursor(place),
+                    at: DateTime(self.scope.state().store().now()),
+                };
+                return Some((Ok(E::bookmark(bookmark)), self));
+            }
+            let events = tokio::select! {
+                events = at.next() => events,
+                () = stop.cancelled(), if !self.is_stopping => {
+                    self.is_stopping = true;
+                    continue;
+                }
+            };
+            match events {
                 Ok(events) => {
                     let public = |event: &Arc<Recorded>| Some((event.tenant_seq, E::read(event)?));
                     self.ready.extend(events.iter().filter_map(public));
@@ -282,65 +267,16 @@ fn slow(at: &Cursor) -> ApiError {
     }
 }
 
-/// Streams of events.
-#[derive(Debug, Default)]
-pub(crate) struct EventStreams;
-
-#[Subscription]
-impl EventStreams {
-    /// Everything that happens to bills, in order.
-    /// Permission: billing.read
-    async fn invoice_events(
-        &self,
-        context: &Context<'_>,
-        #[graphql(desc = "Cursor of the last event that was seen; from now on when absent.")] after: Option<
-            String,
-        >,
-    ) -> Result<impl Stream<Item = Result<InvoiceEvent>>> {
-        let scope = scope(context)?;
-        scope.require(permission::BILLING_READ).await?;
-        Ok(follow(scope, after.as_deref()).await?)
-    }
-
-    /// Everything that happens to money that was received, in order.
-    /// Permission: billing.read
-    async fn payment_events(
-        &self,
-        context: &Context<'_>,
-        #[graphql(desc = "Cursor of the last event that was seen; from now on when absent.")] after: Option<
-            String,
-        >,
-    ) -> Result<impl Stream<Item = Result<PaymentEvent>>> {
-        let scope = scope(context)?;
-        scope.require(permission::BILLING_READ).await?;
-        Ok(follow(scope, after.as_deref()).await?)
-    }
-
-    /// Everything that happens to lines, in order.
-    /// Permission: subscription.read
-    async fn subscription_events(
-        &self,
-        context: &Context<'_>,
-        #[graphql(desc = "Cursor of the last event that was seen; from now on when absent.")] after: Option<
-            String,
-        >,
-    ) -> Result<impl Stream<Item = Result<SubscriptionEvent>>> {
-        let scope = scope(context)?;
-        scope.require(permission::SUBSCRIPTION_READ).await?;
-        Ok(follow(scope, after.as_deref()).await?)
-    }
-
-    /// Everything that happens to routers, in order.
-    /// Permission: router.read
-    async fn router_events(
-        &self,
-        context: &Context<'_>,
-        #[graphql(desc = "Cursor of the last event that was seen; from now on when absent.")] after: Option<
-            String,
-        >,
-    ) -> Result<impl Stream<Item = Result<RouterEvent>>> {
-        let scope = scope(context)?;
-        scope.require(permission::ROUTER_READ).await?;
-        Ok(follow(scope, after.as_deref()).await?)
-    }
+/// What an event happened to, at least as new as the event.
+pub(in crate::graphql) async fn entity<S: State>(
+    context: &Context<'_>,
+    of: Option<S::Id>,
+    seq: i64,
+) -> Result<Option<S>, ApiError> {
+    let Some(id) = of else {
+        return Ok(None);
+    };
+    let scope = scope(context)?;
+    S::admit(scope).await?;
+    S::after(scope, id, seq).await
 }

@@ -2,25 +2,39 @@
 
 use std::{sync::Arc, time::Duration};
 
-use async_graphql::{Context, ID, Result, Subscription};
+use async_graphql::{ID, MergedSubscription, Result};
 use futures_util::{Stream, stream};
 use serde_json::Value;
 use simpul_app::permission;
-use simpul_domain::{Code, InvoiceId, PaymentId, RouterId, SubscriptionId};
+use simpul_domain::{
+    AddOnOrderId, AttemptId, Code, CustomDomainId, CustomerId, GatewayId, InterventionId, InvoiceId,
+    MessageId, PaymentId, RoleId, RouterId, SenderId, ServicePlanId, SubscriptionId, UserId,
+};
 use simpul_event_store::{ConsistencyToken, Recorded};
 use simpul_projections::{
-    billing::{invoice_list::InvoiceRow, money::PaymentRow},
+    billing::{attempt_list::AttemptRow, invoice_list::InvoiceRow, money::PaymentRow},
+    catalog::plan_list::PlanRow,
+    identity::role_list::RoleRow,
+    messaging::message_list::MessageRow,
     network::router_list::RouterRow,
     subscriptions::subscription_list::SubscriptionRow,
+    tenancy::order_list::OrderRow,
 };
 
 use crate::{
     ApiError,
     graphql::{
-        batch,
-        billing::{Invoice, Payment},
+        billing::{Gateway, Invoice, Payment, PaymentAttempt},
+        catalog::ServicePlan,
+        customers::Customer,
+        domains::CustomDomain,
+        entitled::AddOnOrder,
+        identity::{OpenedUser, roles::Role, user::User},
+        messaging::{Message, Sender},
         network::Router,
-        scope::{Scope, scope},
+        operations::Intervention,
+        saas::SaasInvoice,
+        scope::Scope,
         subscriptions::Subscription as Line,
     },
     live::{Cursor, Start},
@@ -48,32 +62,53 @@ pub(in crate::graphql) trait State: Sized + Send + 'static {
     }
 }
 
-/// Things whose rows are shared by everybody who watches them.
+/// Things that everybody watches who has a permission: with rows, which are read once for all who watch, and without.
 macro_rules! states {
-    ($($type:ty = $row:ty, $id:ty, $permission:expr;)*) => {
-        $(impl State for $type {
+    ($($type:ty $(= $row:ty)?, $id:ty, $permission:expr;)*) => {
+        $(impl $crate::graphql::live::State for $type {
             type Id = $id;
 
-            async fn admit(scope: &Scope) -> Result<(), ApiError> {
+            async fn admit(scope: &$crate::graphql::scope::Scope) -> Result<(), $crate::ApiError> {
                 scope.require($permission).await
             }
 
-            async fn load(scope: &Arc<Scope>, id: $id) -> Result<Option<Self>, ApiError> {
+            async fn load(
+                scope: &std::sync::Arc<$crate::graphql::scope::Scope>,
+                id: $id,
+            ) -> Result<Option<Self>, $crate::ApiError> {
                 <$type>::load(scope, id).await
             }
 
-            async fn after(scope: &Arc<Scope>, id: $id, seq: i64) -> Result<Option<Self>, ApiError> {
-                Ok(batch::after::<$row>(scope, id, seq).await?.map(Self::from))
-            }
+            $(async fn after(
+                scope: &std::sync::Arc<$crate::graphql::scope::Scope>,
+                id: $id,
+                seq: i64,
+            ) -> Result<Option<Self>, $crate::ApiError> {
+                let row = $crate::graphql::batch::after::<$row>(scope, id, seq).await?;
+                Ok(row.map(Self::from))
+            })?
         })*
     };
 }
+pub(in crate::graphql) use states;
 
 states! {
+    AddOnOrder = OrderRow, AddOnOrderId, permission::TENANT_BILLING;
+    CustomDomain, CustomDomainId, permission::TENANT_SETTINGS;
+    Customer = Customer, CustomerId, permission::CUSTOMER_READ;
+    Gateway, GatewayId, permission::TENANT_SETTINGS;
+    Intervention, InterventionId, permission::OPERATIONS_WRITE;
     Invoice = InvoiceRow, InvoiceId, permission::BILLING_READ;
     Line = SubscriptionRow, SubscriptionId, permission::SUBSCRIPTION_READ;
+    Message = MessageRow, MessageId, permission::CUSTOMER_READ;
     Payment = PaymentRow, PaymentId, permission::BILLING_READ;
+    PaymentAttempt = AttemptRow, AttemptId, permission::BILLING_READ;
+    Role = RoleRow, RoleId, permission::USER_READ;
     Router = RouterRow, RouterId, permission::ROUTER_READ;
+    SaasInvoice, InvoiceId, permission::TENANT_BILLING;
+    Sender, SenderId, permission::TENANT_SETTINGS;
+    ServicePlan = PlanRow, ServicePlanId, permission::SUBSCRIPTION_READ;
+    User = OpenedUser, UserId, permission::USER_READ;
 }
 
 /// The thing now, and after each event that names it.
@@ -153,49 +188,79 @@ fn names(value: &Value, id: &str) -> bool {
     }
 }
 
-/// Streams of states.
-#[derive(Debug, Default)]
-pub(crate) struct StateStreams;
+/// Declares the stream of the states of one thing: `state! { /// … InvoiceStates::invoice_state("Of the bill.") of Invoice }`.
+macro_rules! state {
+    ($(#[$doc:meta])* $streams:ident::$stream:ident($which:literal) of $type:ty) => {
+        /// One stream.
+        #[derive(Debug, Default)]
+        pub(crate) struct $streams;
 
-#[Subscription]
-impl StateStreams {
+        #[async_graphql::Subscription]
+        impl $streams {
+            $(#[$doc])*
+            async fn $stream(
+                &self,
+                context: &async_graphql::Context<'_>,
+                #[graphql(desc = $which)] id: async_graphql::ID,
+            ) -> async_graphql::Result<impl futures_util::Stream<Item = async_graphql::Result<$type>>> {
+                let scope = $crate::graphql::scope::scope(context)?;
+                Ok($crate::graphql::live::states::watch(scope, &id).await?)
+            }
+        }
+    };
+}
+pub(in crate::graphql) use state;
+
+/// Everything that can be watched.
+#[derive(Debug, Default, MergedSubscription)]
+pub(crate) struct States(
+    InvoiceStates,
+    MessageStates,
+    PaymentAttemptStates,
+    PaymentStates,
+    RouterStates,
+    SaasInvoiceStates,
+    SubscriptionStates,
+);
+
+state! {
     /// One bill now, then after each change, at most once a second.
     /// Permission: billing.read
-    async fn invoice_state(
-        &self,
-        context: &Context<'_>,
-        #[graphql(desc = "Of the bill.")] id: ID,
-    ) -> Result<impl Stream<Item = Result<Invoice>>> {
-        Ok(watch(scope(context)?, &id).await?)
-    }
+    InvoiceStates::invoice_state("Of the bill.") of Invoice
+}
 
-    /// One line now, its provisioning included, then after each change, at most once a second.
-    /// Permission: subscription.read
-    async fn subscription_state(
-        &self,
-        context: &Context<'_>,
-        #[graphql(desc = "Of the line.")] id: ID,
-    ) -> Result<impl Stream<Item = Result<Line>>> {
-        Ok(watch(scope(context)?, &id).await?)
-    }
+state! {
+    /// One message now, then after each change, at most once a second.
+    /// Permission: customer.read
+    MessageStates::message_state("Of the message.") of Message
+}
 
+state! {
+    /// One attempt to pay now, then after each change, at most once a second.
+    /// Permission: billing.read
+    PaymentAttemptStates::payment_attempt_state("Of the attempt.") of PaymentAttempt
+}
+
+state! {
     /// One payment now, then after each change, at most once a second.
     /// Permission: billing.read
-    async fn payment_state(
-        &self,
-        context: &Context<'_>,
-        #[graphql(desc = "Of the payment.")] id: ID,
-    ) -> Result<impl Stream<Item = Result<Payment>>> {
-        Ok(watch(scope(context)?, &id).await?)
-    }
+    PaymentStates::payment_state("Of the payment.") of Payment
+}
 
+state! {
     /// One router now, then after each change, at most once a second.
     /// Permission: router.read
-    async fn router_state(
-        &self,
-        context: &Context<'_>,
-        #[graphql(desc = "Of the router.")] id: ID,
-    ) -> Result<impl Stream<Item = Result<Router>>> {
-        Ok(watch(scope(context)?, &id).await?)
-    }
+    RouterStates::router_state("Of the router.") of Router
+}
+
+state! {
+    /// One bill of the platform now, then after each change, at most once a second.
+    /// Permission: tenant.billing
+    SaasInvoiceStates::saas_invoice_state("Of the bill.") of SaasInvoice
+}
+
+state! {
+    /// One line now, its provisioning included, then after each change, at most once a second.
+    /// Permission: subscription.read
+    SubscriptionStates::subscription_state("Of the line.") of Line
 }

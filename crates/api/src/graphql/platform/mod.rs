@@ -7,6 +7,7 @@ mod acts;
 mod backups;
 mod dashboard;
 mod domains;
+pub(super) mod live;
 mod node;
 mod offers;
 mod plans;
@@ -14,8 +15,9 @@ mod server;
 mod tenants;
 mod viewer;
 
-use async_graphql::{EmptySubscription, MergedObject};
+use async_graphql::MergedObject;
 
+pub(crate) use self::live::Live;
 use super::{audit, identity, saas};
 
 /// Everything that can be asked. Every field reads; none changes anything.
@@ -60,6 +62,3 @@ pub(crate) struct TenantsMutation(
 /// Commands about what is offered.
 #[derive(Debug, Default, MergedObject)]
 pub(crate) struct OfferMutation(plans::PlansMutation, offers::OffersMutation);
-
-/// Nothing is followed yet.
-pub(crate) type Live = EmptySubscription;

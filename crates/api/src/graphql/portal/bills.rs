@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{ComplexObject, Context, ID, Object, Result, SimpleObject, Subscription as Streams};
-use futures_util::Stream;
+use async_graphql::{ComplexObject, Context, ID, Object, Result, SimpleObject};
 use simpul_domain::{InvoiceId, billing::invoice::Billed};
 use simpul_event_store::feed::Projector as _;
 use simpul_projections::billing::invoice_list::{self, InvoiceFilter, InvoiceListProjector, InvoiceRow};
@@ -13,7 +12,7 @@ use crate::{
     ApiError,
     graphql::{
         billing::{InvoiceLine, InvoiceStatus},
-        live::states::{State, watch},
+        live::{State, states::state},
         page::{Asked, Listed, Window, connection},
         scalar::{Date, DateTime, Money},
         scope::{Scope, scope},
@@ -161,19 +160,8 @@ impl BillsQuery {
     }
 }
 
-/// Streams of states.
-#[derive(Debug, Default)]
-pub(crate) struct BillsLive;
-
-#[Streams]
-impl BillsLive {
+state! {
     /// One of the customer's bills now, then after each change, at most once a second: whether it is paid.
     /// Permission: portal.customer
-    async fn invoice_state(
-        &self,
-        context: &Context<'_>,
-        #[graphql(desc = "Of the bill.")] id: ID,
-    ) -> Result<impl Stream<Item = Result<Invoice>>> {
-        Ok(watch(scope(context)?, &id).await?)
-    }
+    BillStates::invoice_state("Of the bill.") of Invoice
 }

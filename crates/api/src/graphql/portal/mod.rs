@@ -34,4 +34,4 @@ pub(crate) struct Mutation(money::MoneyMutation, identity::OwnMutation);
 /// Everything that can be listened to.
 #[derive(Debug, Default, MergedSubscription)]
 #[graphql(name = "Live")]
-pub(crate) struct Live(bills::BillsLive);
+pub(crate) struct Live(bills::BillStates, money::AttemptStates);

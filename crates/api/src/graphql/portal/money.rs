@@ -1,5 +1,7 @@
 //! What a customer paid, and paying.
 
+use std::sync::Arc;
+
 use async_graphql::{ComplexObject, Context, ID, InputObject, Object, Result, SimpleObject};
 use simpul_app::billing::OpenOwnCheckout;
 use simpul_domain::{AttemptId, PaymentId};
@@ -17,6 +19,7 @@ use crate::{
     graphql::{
         billing::{PaymentAttemptStatus, outcome},
         fields::Fields,
+        live::{State, states::state},
         page::{Asked, Listed, Window, connection},
         payload::{Outcome, payload},
         scalar::{DateTime, Money},
@@ -132,6 +135,24 @@ impl PaymentAttempt {
         tx.commit().await?;
         Ok(row.filter(|row| row.customer == customer).map(Self::from))
     }
+}
+
+impl State for PaymentAttempt {
+    type Id = AttemptId;
+
+    async fn admit(scope: &Scope) -> Result<(), ApiError> {
+        scope.customer().await.map(drop)
+    }
+
+    async fn load(scope: &Arc<Scope>, id: AttemptId) -> Result<Option<Self>, ApiError> {
+        Self::load(scope, id).await
+    }
+}
+
+state! {
+    /// One of the customer's attempts to pay now, then after each change, at most once a second: whether the money came.
+    /// Permission: portal.customer
+    AttemptStates::payment_attempt_state("Of the attempt.") of PaymentAttempt
 }
 
 /// Which bill, and how.

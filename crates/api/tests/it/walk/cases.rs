@@ -40,6 +40,13 @@ macro_rules! from_the_beginning {
     };
 }
 
+/// A cursor of what has not happened yet: a stream that the world gives nothing to tell begins with a reset.
+macro_rules! from_afar {
+    () => {
+        "after: \"MXxldmVudHN8OTk5OTk5OQ\""
+    };
+}
+
 /// What a person does with something that is stuck.
 macro_rules! act {
     ($id:literal) => {
@@ -64,6 +71,7 @@ pub(super) const STAFF: &[Case] = &[
     case("Query.ownSignIns", None, "first: 1"),
     public("Mutation.emailChangeConfirm", None, "input: { secret: \"x\" }"),
     case("Mutation.emailChangeRequest", None, "input: { password: \"x\", email: \"new@kayu.test\" }"),
+    case("Mutation.nameChange", None, "input: { name: \"Sari\" }"),
     public("Mutation.invitationAccept", None, "input: { secret: \"x\", password: \"kata sandi baru\" }"),
     case("Mutation.passwordChange", None, "input: { currentPassword: \"x\", newPassword: \"kata sandi baru\" }"),
     public("Mutation.passwordReset", None, "input: { secret: \"x\", password: \"kata sandi baru\" }"),
@@ -173,14 +181,29 @@ pub(super) const STAFF: &[Case] = &[
     case("Mutation.codeSettingsChange", None, "input: { customer: \"PLG-{NNNN}\", ticket: \"T{NNNN}\" }"),
     case("Mutation.sessionSettingsChange", None, "input: { interimIntervalSeconds: 300 }"),
     case("Mutation.voucherSettingsChange", Some(Feature::Vouchers), "input: { length: 8, charset: UPPER, prefix: \"V-\", samePassword: true }"),
+    case("Live.addOnOrderEvents", None, from_afar!()),
+    case("Live.customDomainEvents", None, from_the_beginning!()),
+    case("Live.customerEvents", None, from_the_beginning!()),
+    case("Live.gatewayEvents", None, from_the_beginning!()),
+    case("Live.interventionEvents", None, from_afar!()),
     case("Live.invoiceEvents", None, from_the_beginning!()),
     case("Live.invoiceState", None, "id: $invoice"),
+    case("Live.messageEvents", None, from_the_beginning!()),
+    case("Live.messageState", None, "id: $message"),
+    case("Live.paymentAttemptEvents", None, from_the_beginning!()),
+    case("Live.paymentAttemptState", None, "id: $attempt"),
     case("Live.paymentEvents", None, from_the_beginning!()),
     case("Live.paymentState", None, "id: $payment"),
+    case("Live.roleEvents", None, from_the_beginning!()),
     case("Live.routerEvents", None, from_the_beginning!()),
     case("Live.routerState", None, "id: $router"),
+    case("Live.saasInvoiceEvents", None, from_the_beginning!()),
+    case("Live.saasInvoiceState", None, "id: $saasInvoice"),
+    case("Live.senderEvents", None, from_the_beginning!()),
+    case("Live.servicePlanEvents", None, from_the_beginning!()),
     case("Live.subscriptionEvents", None, from_the_beginning!()),
     case("Live.subscriptionState", None, "id: $subscription"),
+    case("Live.userEvents", None, from_the_beginning!()),
 ];
 
 #[rustfmt::skip]
@@ -196,6 +219,7 @@ pub(super) const PORTAL: &[Case] = &[
     case("Query.ownSignIns", Some(Feature::Portal), "first: 1"),
     public("Mutation.emailChangeConfirm", None, "input: { secret: \"x\" }"),
     case("Mutation.emailChangeRequest", Some(Feature::Portal), "input: { password: \"x\", email: \"new@kayu.test\" }"),
+    case("Mutation.nameChange", Some(Feature::Portal), "input: { name: \"Sari\" }"),
     public("Mutation.invitationAccept", None, "input: { secret: \"x\", password: \"kata sandi baru\" }"),
     case("Mutation.passwordChange", Some(Feature::Portal), "input: { currentPassword: \"x\", newPassword: \"kata sandi baru\" }"),
     public("Mutation.passwordReset", None, "input: { secret: \"x\", password: \"kata sandi baru\" }"),
@@ -211,6 +235,7 @@ pub(super) const PORTAL: &[Case] = &[
     case("Query.viewer", Some(Feature::Portal), ""),
     case("Mutation.paymentStart", Some(Feature::Portal), "input: { invoiceId: $invoice, gatewayId: $gateway, channel: \"BRIVA\", idempotencyKey: $key }"),
     case("Live.invoiceState", Some(Feature::Portal), "id: $invoice"),
+    case("Live.paymentAttemptState", Some(Feature::Portal), "id: $attempt"),
 ];
 
 #[rustfmt::skip]
@@ -228,6 +253,7 @@ pub(super) const PLATFORM: &[Case] = &[
     case("Query.ownSignIns", None, "first: 1"),
     public("Mutation.emailChangeConfirm", None, "input: { secret: \"x\" }"),
     case("Mutation.emailChangeRequest", None, "input: { password: \"x\", email: \"new@kayu.test\" }"),
+    case("Mutation.nameChange", None, "input: { name: \"Sari\" }"),
     public("Mutation.invitationAccept", None, "input: { secret: \"x\", password: \"kata sandi baru\" }"),
     case("Mutation.passwordChange", None, "input: { currentPassword: \"x\", newPassword: \"kata sandi baru\" }"),
     public("Mutation.passwordReset", None, "input: { secret: \"x\", password: \"kata sandi baru\" }"),
@@ -299,4 +325,10 @@ pub(super) const PLATFORM: &[Case] = &[
     case("Mutation.tenantRadiusCutOff", None, "input: { id: $account, on: true }"),
     case("Mutation.tenantRename", None, "input: { id: $account, name: \"Wifi Baru\" }"),
     case("Mutation.tenantRestore", None, "input: { id: $account }"),
+    case("Live.backupEvents", None, from_afar!()),
+    case("Live.saasInvoiceEvents", None, from_the_beginning!()),
+    case("Live.saasInvoiceState", None, "id: $saasInvoice"),
+    case("Live.saasPaymentEvents", None, from_afar!()),
+    case("Live.tenantEvents", None, from_the_beginning!()),
+    case("Live.tenantState", None, "id: $account"),
 ];

@@ -101,7 +101,10 @@ impl Filter {
                 quoted(&world.ours.thing(thing)),
                 quoted(&world.ours.nobodys(thing)),
             ],
-            Values::Actors => vec![quoted(&world.ours.user()), quoted(&world.ours.thing("user"))],
+            Values::Actors => vec![
+                quoted(&world.ours.owner.user.to_string()),
+                quoted(&world.ours.thing("user")),
+            ],
         }
     }
 

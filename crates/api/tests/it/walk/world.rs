@@ -67,11 +67,6 @@ impl Side {
         self.owner.tenant
     }
 
-    /// Who acts, as the trail names them.
-    pub(super) fn user(&self) -> String {
-        self.owner.user.to_string()
-    }
-
     pub(super) fn things(&self) -> impl Iterator<Item = (&'static str, String)> {
         self.things.iter().map(|(name, id)| (*name, id.clone()))
     }
@@ -166,13 +161,17 @@ impl World {
         }
     }
 
-    pub(super) fn token(&self, surface: Surface, side: &Side) -> String {
-        let viewer = match surface {
+    /// Who acts there for a side.
+    pub(super) const fn viewer(&self, surface: Surface, side: &Side) -> Viewer {
+        match surface {
             Surface::Staff => side.owner,
             Surface::Portal => side.customer,
             Surface::Platform => self.operator,
-        };
-        self.front.token_for(surface, viewer)
+        }
+    }
+
+    pub(super) fn token(&self, surface: Surface, side: &Side) -> String {
+        self.front.token_for(surface, self.viewer(surface, side))
     }
 
     /// Of somebody who may do nothing.
