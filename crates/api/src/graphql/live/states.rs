@@ -6,11 +6,12 @@ use async_graphql::{Context, ID, Result, Subscription};
 use futures_util::{Stream, stream};
 use serde_json::Value;
 use simpul_app::permission;
-use simpul_domain::{Code, InvoiceId, PaymentId, RouterId, SubscriptionId};
+use simpul_domain::{Code, InvoiceId, JobId, PaymentId, RouterId, SubscriptionId};
 use simpul_event_store::{ConsistencyToken, Recorded};
 use simpul_projections::{
     billing::{invoice_list::InvoiceRow, money::PaymentRow},
     network::router_list::RouterRow,
+    operations::job_list::JobRow,
     subscriptions::subscription_list::SubscriptionRow,
 };
 
@@ -19,6 +20,7 @@ use crate::{
     graphql::{
         batch,
         billing::{Invoice, Payment},
+        jobs::Job,
         network::Router,
         scope::{Scope, scope},
         subscriptions::Subscription as Line,
@@ -71,6 +73,7 @@ macro_rules! states {
 
 states! {
     Invoice = InvoiceRow, InvoiceId, permission::BILLING_READ;
+    Job = JobRow, JobId, permission::SUBSCRIPTION_READ;
     Line = SubscriptionRow, SubscriptionId, permission::SUBSCRIPTION_READ;
     Payment = PaymentRow, PaymentId, permission::BILLING_READ;
     Router = RouterRow, RouterId, permission::ROUTER_READ;
@@ -176,6 +179,16 @@ impl StateStreams {
         context: &Context<'_>,
         #[graphql(desc = "Of the line.")] id: ID,
     ) -> Result<impl Stream<Item = Result<Line>>> {
+        Ok(watch(scope(context)?, &id).await?)
+    }
+
+    /// One job now, then as it goes on, at most once a second; the last one says that it is over.
+    /// Permission: subscription.read
+    async fn job_state(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Of the job.")] id: ID,
+    ) -> Result<impl Stream<Item = Result<Job>>> {
         Ok(watch(scope(context)?, &id).await?)
     }
 
