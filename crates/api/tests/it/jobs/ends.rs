@@ -30,7 +30,7 @@ async fn of_a_cancelled_job_what_was_not_begun_stays_as_it_is() {
         "{refused}"
     );
 
-    let cancelled = yard.cancel(owner, job).await;
+    let cancelled = yard.cancel(owner, &job.to_string()).await;
     assert_eq!(cancelled["userErrors"], json!([]), "{cancelled}");
     let state = &cancelled["job"];
     assert_eq!(
@@ -48,7 +48,7 @@ async fn of_a_cancelled_job_what_was_not_begun_stays_as_it_is() {
         };
         assert_eq!(yard.status(*line).await, status, "line {nth}");
     }
-    let again = yard.cancel(owner, job).await;
+    let again = yard.cancel(owner, &job.to_string()).await;
     assert_eq!(again["userErrors"], json!([]), "it is what was wanted");
     assert_eq!(again["job"]["doneCount"], 2);
 }
@@ -59,12 +59,12 @@ async fn a_job_that_finished_and_one_of_somebody_else_cannot_be_cancelled() {
     let job = yard.started(yard.front.owner, &yard.ids()).await;
     let fired = yard.fired(job).await;
     let neighbour = yard.front.neighbour().await;
-    let theirs = yard.cancel(neighbour, job).await;
+    let theirs = yard.cancel(neighbour, &job.to_string()).await;
     let nobodys = yard.cancel(neighbour, "job_7zzzzzzzzzzzzzzzzzzzzzzzzz").await;
     assert_eq!(theirs, nobodys, "another operator's job is none");
     assert_eq!(theirs["userErrors"][0]["code"], "NOT_FOUND");
     drive(&yard.front.state.bus, &fired, job).await;
-    let late = yard.cancel(yard.front.owner, job).await;
+    let late = yard.cancel(yard.front.owner, &job.to_string()).await;
     assert_eq!(late["userErrors"][0]["code"], "NOT_ALLOWED_IN_STATE", "{late}");
     assert_eq!(late["userErrors"][0]["params"]["state"], "FINISHED");
 }

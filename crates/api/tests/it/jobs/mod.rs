@@ -96,8 +96,8 @@ impl Yard {
         parsed(&answer["job"]["id"])
     }
 
-    async fn cancel(&self, viewer: Viewer, job: impl ToString) -> Value {
-        let input = json!({ "id": job.to_string() });
+    async fn cancel(&self, viewer: Viewer, job: &str) -> Value {
+        let input = json!({ "id": job });
         self.front.payload(viewer, "jobCancel", JOB, input).await
     }
 

@@ -14,6 +14,7 @@ use simpul_app::{
 };
 use simpul_domain::policy::TimerKind;
 use simpul_event_store::{Bus, inline::timer::Fired};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{Yard, drive};
@@ -108,13 +109,13 @@ async fn five_hundred_lines_are_suspended_once_each_by_two_processes_one_of_whic
         "subscription($id: ID!) { jobState(id: $id) { state doneCount failedCount version finishedAt } }";
     client.subscribe("1", query, json!({ "id": job["id"] })).await;
     let (stop, other) = (CancellationToken::new(), front.another_process());
-    let killed = tokio::spawn(schedule(other.bus.clone(), stop.clone()));
+    let mut killed = JoinSet::from_iter([schedule(other.bus.clone(), stop.clone())]);
     let survivor = async {
         // The other one has begun, and is killed in the middle of something.
         while yard.log().await.len() < before + 40 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        killed.abort();
+        killed.abort_all();
         // Whoever is gone does not hold its timer for longer than its lease.
         front.test.clock().advance(chrono::TimeDelta::seconds(31));
         schedule(front.state.bus.clone(), stop.clone()).await;
