@@ -10,6 +10,7 @@ pub mod catalog;
 pub mod customers;
 pub mod hooks;
 pub mod identity;
+pub mod jobs;
 pub mod messaging;
 pub mod network;
 pub mod operations;

@@ -14,7 +14,7 @@ use simpul_domain::{
     },
     messaging::{MessageError, MessageTextsError, SenderAccountError},
     network::{ProvisioningError, RouterError},
-    operations::InterventionError,
+    operations::{InterventionError, JobError},
     platform::{AccountError, AddOnError, BackupError, PlanError},
     saas::{StatementError, TabError, TermsError},
     subscriptions::SubscriptionError,
@@ -56,6 +56,8 @@ pub enum Refusal {
     Sender(#[from] SenderAccountError),
     #[error(transparent)]
     Intervention(#[from] InterventionError),
+    #[error(transparent)]
+    Job(#[from] JobError),
     #[error(transparent)]
     SaasTerms(#[from] TermsError),
     #[error(transparent)]
@@ -124,6 +126,7 @@ impl Coded for Refusal {
             Self::Texts(error) => error.code(),
             Self::Sender(error) => error.code(),
             Self::Intervention(error) => error.code(),
+            Self::Job(error) => error.code(),
             Self::SaasTerms(error) => error.code(),
             Self::SaasTab(error) => error.code(),
             Self::SaasStatement(error) => error.code(),
@@ -166,6 +169,7 @@ impl Coded for Refusal {
             Self::Texts(error) => error.params(),
             Self::Sender(error) => error.params(),
             Self::Intervention(error) => error.params(),
+            Self::Job(error) => error.params(),
             Self::SaasTerms(error) => error.params(),
             Self::SaasTab(error) => error.params(),
             Self::SaasStatement(error) => error.params(),

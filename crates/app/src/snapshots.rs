@@ -13,6 +13,7 @@ use simpul_domain::{
     customers::Customer,
     messaging::{Message, SenderAccount},
     network::{Provisioning, Router},
+    operations::Job,
     subscriptions::Subscription,
     tenancy::Tenant,
 };
@@ -70,6 +71,7 @@ impl Snapshotter {
             Message,
             GatewayAccount,
             SenderAccount,
+            Job,
         )
     }
 }

@@ -177,6 +177,8 @@ ids! {
     CustomDomainId = "dom";
     /// What a person did about something stuck.
     InterventionId = "itv";
+    /// One command for many things.
+    JobId = "job";
     /// One sign-in of a user, until it ends.
     SessionId = "ses";
     /// A role that a tenant made.

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AddOnOrderId, CommandId, CustomDomainId, CustomerId, EventId, InvoiceId, MessageId, SessionId,
+    AddOnOrderId, CommandId, CustomDomainId, CustomerId, EventId, InvoiceId, JobId, MessageId, SessionId,
     SubscriptionId, TenantId, TimerId,
     messaging::{
         MessageKind,
@@ -76,6 +76,8 @@ pub enum TimerKind {
     TenantDeletion { tenant: TenantId, due_at: DateTime<Utc> },
     /// Say in its stream that a session ended because one of its tokens came twice.
     SessionStolen { session: SessionId },
+    /// Carry out the next items of a job.
+    GoOnWithJob { job: JobId },
     /// A step once more for a bill whose money was taken back: the step's own timer may have passed while it was paid.
     Reopened {
         step: Box<TimerKind>,
@@ -129,6 +131,7 @@ impl TimerKind {
                 &format!("deletion/{}", due_at.timestamp_micros()),
             ),
             Self::SessionStolen { session } => TimerId::derive(session.as_uuid(), "stolen"),
+            Self::GoOnWithJob { job } => TimerId::derive(job.as_uuid(), "go_on"),
             Self::Reopened { step, reopened_at } => TimerId::derive(
                 step.timer().as_uuid(),
                 &format!("reopened/{}", reopened_at.timestamp_micros()),
@@ -350,6 +353,10 @@ impl Intent {
                 kind: TimerKind::SessionStolen { .. },
                 ..
             } => 31,
+            Self::ScheduleTimer {
+                kind: TimerKind::GoOnWithJob { .. },
+                ..
+            } => 32,
             Self::ScheduleTimer {
                 kind: TimerKind::Reopened { step, .. },
                 ..

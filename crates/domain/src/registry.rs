@@ -19,7 +19,7 @@ use crate::{
     },
     messaging::{Message, MessageEvent, MessageTexts, MessageTextsEvent, SenderAccount, SenderAccountEvent},
     network::{Provisioning, ProvisioningEvent, Router, RouterEvent},
-    operations::{Intervention, InterventionEvent},
+    operations::{Intervention, InterventionEvent, Job, JobEvent},
     platform::{Account, AccountEvent, AddOn, AddOnEvent, Backup, BackupEvent, Plan, PlanEvent},
     saas::{Statement, StatementEvent, Tab, TabEvent, Terms, TermsEvent},
     subscriptions::{Subscription, SubscriptionEvent},
@@ -127,6 +127,7 @@ registry! {
     GatewayAccount(GatewayAccountEvent) of GatewayAccount;
     SenderAccount(SenderAccountEvent) of SenderAccount;
     Intervention(InterventionEvent) of Intervention;
+    Job(JobEvent) of Job;
     Backup(BackupEvent) of Backup;
     Account(AccountEvent) of Account;
     Plan(PlanEvent) of Plan;

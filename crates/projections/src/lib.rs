@@ -17,6 +17,7 @@ pub mod event;
 pub mod identity;
 pub mod messaging;
 pub mod network;
+pub mod operations;
 pub mod page;
 pub mod platform;
 pub mod registry;

@@ -24,6 +24,7 @@ use crate::{
     identity::{role_list::RoleListProjector, user_list::UserListProjector},
     messaging::message_list::MessageListProjector,
     network::{desired::DesiredProjector, router_list::RouterListProjector},
+    operations::job_list::JobListProjector,
     platform::{
         account_list::AccountListProjector, backup_list::BackupListProjector, offers::OffersProjector,
     },
@@ -86,6 +87,7 @@ projections!(
     StatementListProjector,
     UserListProjector,
     RoleListProjector,
+    JobListProjector,
 );
 
 /// Runs every version that is live or being built, and those that appear meanwhile, until `stop`.

@@ -22,7 +22,7 @@ macro_rules! rows {
         table: $table:tt, key: $key:tt, newest: $newest:tt, columns: $columns:tt,
         $row:ty = |$found:ident| $read:expr,
         page: $(#[$doc:meta])* $vis:vis fn $page:ident($($arg:ident: $arg_type:ty),*) $(where $filter:tt [$($value:expr),+])?,
-        $($by:tt)+
+        $($by:tt)*
     ) => {
         $(#[$doc])*
         $vis async fn $page(
@@ -60,7 +60,7 @@ macro_rules! rows {
         }
 
         $crate::rows::rows! {
-            @by [+ " ORDER BY " + $newest + " DESC, " + $key + " DESC"], $table, $columns, $row, $found, $read, $($by)+
+            @by [+ " ORDER BY " + $newest + " DESC, " + $key + " DESC"], $table, $columns, $row, $found, $read, $($by)*
         }
     };
     (

@@ -17,8 +17,8 @@ use futures_util::{
     future::{BoxFuture, Shared},
 };
 use simpul_domain::{
-    AddOnOrderId, AttemptId, CustomerId, InvoiceId, MessageId, PaymentId, RoleId, RouterId, ServicePlanId,
-    SubscriptionId, UserId,
+    AddOnOrderId, AttemptId, CustomerId, InvoiceId, JobId, MessageId, PaymentId, RoleId, RouterId,
+    ServicePlanId, SubscriptionId, UserId,
 };
 use simpul_event_store::{TenantTx, feed::Projector as _};
 use simpul_projections::{
@@ -38,6 +38,7 @@ use simpul_projections::{
         desired::{self, DesiredProjector, DesiredRow},
         router_list::{self, RouterListProjector, RouterRow},
     },
+    operations::job_list::{self, JobListProjector, JobRow},
     subscriptions::subscription_list::{self, SubscriptionListProjector, SubscriptionRow},
     tenancy::order_list::{self, OrderListProjector, OrderRow},
 };
@@ -190,6 +191,8 @@ gatherings! {
         |customer| customer.of(), |scope, tx, ids| Customer::by_ids(scope, tx, ids);
     invoices: InvoiceRow = InvoiceId, InvoiceListProjector,
         |row| row.invoice, |_scope, tx, ids| invoice_list::by_ids(tx, ids);
+    jobs: JobRow = JobId, JobListProjector,
+        |row| row.job, |_scope, tx, ids| job_list::by_ids(tx, ids);
     messages: MessageRow = MessageId, MessageListProjector,
         |row| row.message, |_scope, tx, ids| message_list::by_ids(tx, ids);
     orders: OrderRow = AddOnOrderId, OrderListProjector,

@@ -1,6 +1,6 @@
 //! Reading an input: every field that breaks a rule is reported, not just the first.
 
-use std::{error::Error, fmt::Display, str::FromStr};
+use std::{collections::BTreeSet, error::Error, fmt::Display, str::FromStr};
 
 use async_graphql::ID;
 use simpul_domain::{Code, Coded, Rupiah};
@@ -43,6 +43,32 @@ impl Fields {
             self.missing(field, what);
         }
         parsed
+    }
+
+    /// One to `most` ids, each once. What is wrong with one of them is said of that one.
+    pub(super) fn ids<I: FromStr + Ord + Copy>(
+        &mut self,
+        (field, what): (&str, &str),
+        most: usize,
+        ids: &[ID],
+    ) -> Option<Vec<I>> {
+        if ids.is_empty() || ids.len() > most {
+            let text = format!("there are 1 to {most} of them");
+            self.errors.push(UserError::invalid(field, "count", &text));
+            return None;
+        }
+        let (mut parsed, mut named) = (Vec::with_capacity(ids.len()), BTreeSet::new());
+        for (nth, id) in ids.iter().enumerate() {
+            match id.parse::<I>() {
+                Ok(id) if named.insert(id) => parsed.push(id),
+                Ok(_) => {
+                    let error = UserError::invalid(field, "unique", "it is named twice");
+                    self.errors.push(error.at_item(nth));
+                }
+                Err(_) => self.errors.push(UserError::not_found(field, what).at_item(nth)),
+            }
+        }
+        (parsed.len() == ids.len()).then_some(parsed)
     }
 
     /// Whole rupiah, more than none.

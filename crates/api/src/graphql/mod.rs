@@ -20,6 +20,7 @@ mod entitled;
 mod fields;
 mod identity;
 mod interfaces;
+mod jobs;
 mod limits;
 mod live;
 mod message_templates;

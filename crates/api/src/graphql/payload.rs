@@ -110,8 +110,18 @@ impl OutputType for Root {
     }
 }
 
+/// What an accepted command comes to that may be asked about only.
+#[derive(Debug)]
+pub(super) enum Told<I, P> {
+    /// It was carried out.
+    Done(I),
+    /// It would come to this.
+    Would(P),
+}
+
 /// Declares a payload: `payload! { InvoiceVoidPayload { invoice: Invoice = InvoiceId } }`. `Invoice::load` reads it back.
-/// One that says no more than whether the command was accepted has nothing between the braces.
+/// One that says no more than whether the command was accepted has nothing between the braces; one of a command that may be asked
+/// about says what it tells then.
 macro_rules! payload {
     ($(#[$doc:meta])* $name:ident {}) => {
         $(#[$doc])*
@@ -155,6 +165,57 @@ macro_rules! payload {
                     }
                     None => Ok(None),
                 }
+            }
+
+            #[graphql(flatten)]
+            async fn verdict(&self) -> &$crate::graphql::payload::Verdict {
+                &self.verdict
+            }
+        }
+    };
+    (
+        $(#[$doc:meta])* $name:ident { $entity:ident: $type:ty = $id:ty },
+        $(#[$preview_doc:meta])* preview: $preview:ty
+    ) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub(crate) struct $name {
+            id: Option<$id>,
+            preview: Option<$preview>,
+            verdict: $crate::graphql::payload::Verdict,
+        }
+
+        impl From<$crate::graphql::payload::Outcome<$crate::graphql::payload::Told<$id, $preview>>> for $name {
+            fn from(
+                outcome: $crate::graphql::payload::Outcome<$crate::graphql::payload::Told<$id, $preview>>,
+            ) -> Self {
+                let (told, verdict) = outcome.split();
+                let (id, preview) = match told {
+                    Some($crate::graphql::payload::Told::Done(id)) => (Some(id), None),
+                    Some($crate::graphql::payload::Told::Would(preview)) => (None, Some(preview)),
+                    None => (None, None),
+                };
+                Self { id, preview, verdict }
+            }
+        }
+
+        $(#[$doc])*
+        #[async_graphql::Object]
+        impl $name {
+            /// As it is after the command; null when the command was refused, or only asked about.
+            async fn $entity(&self, context: &async_graphql::Context<'_>) -> async_graphql::Result<Option<$type>> {
+                match &self.id {
+                    Some(id) => {
+                        let id = <$id as Clone>::clone(id);
+                        Ok(<$type>::load($crate::graphql::scope::scope(context)?, id).await?)
+                    }
+                    None => Ok(None),
+                }
+            }
+
+            $(#[$preview_doc])*
+            async fn preview(&self) -> Option<&$preview> {
+                self.preview.as_ref()
             }
 
             #[graphql(flatten)]

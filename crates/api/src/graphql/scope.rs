@@ -352,16 +352,23 @@ impl Scope {
     async fn dispatch<C: Command>(
         &self,
         subject: &'static str,
-        Sent { key, expected }: Sent<'_>,
+        Sent {
+            key,
+            expected,
+            dry_run,
+        }: Sent<'_>,
         command: C,
     ) -> Result<Dispatched<Receipt<C::Answer>>, ApiError> {
         if let Some(error) = key.and_then(UserError::of_key) {
             self.require(C::ACCESS.permission).await?;
             return Ok(Dispatched::Refused(vec![error]));
         }
+        // Whoever only asks does not use the key up.
+        let key = key.filter(|_| !dry_run);
         // A key belongs to one mutation; two of them may share a command about different subjects.
         let frame = Context {
             expected_version: expected.map(i64::from),
+            dry_run,
             ..self.frame(&format!("{}/{subject}", C::NAME), key)
         };
         let admitted = self.begun().admitted().filter(|_| key.is_none());
@@ -427,12 +434,22 @@ pub(super) struct Sent<'i> {
     key: Option<&'i str>,
     /// The version that it has seen of what the command is about.
     expected: Option<i32>,
+    /// Only what would come of it is asked.
+    dry_run: bool,
 }
 
 impl<'i> Sent<'i> {
     pub(super) fn of(key: impl Into<Option<&'i str>>, expected: Option<i32>) -> Self {
-        let key = key.into();
-        Self { key, expected }
+        Self {
+            key: key.into(),
+            expected,
+            dry_run: false,
+        }
+    }
+
+    /// If the client only asks what would come of it.
+    pub(super) const fn asking_only(self, dry_run: bool) -> Self {
+        Self { dry_run, ..self }
     }
 }
 

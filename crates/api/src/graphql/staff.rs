@@ -3,8 +3,8 @@
 use async_graphql::MergedObject;
 
 use super::{
-    audit, billing, catalog, customers, domains, entitled, identity, live, message_templates, messaging,
-    network, node, operations, saas, settings, subscriptions, tenancy,
+    audit, billing, catalog, customers, domains, entitled, identity, jobs, live, message_templates,
+    messaging, network, node, operations, saas, settings, subscriptions, tenancy,
 };
 
 /// Everything that can be asked. Every field reads; none changes anything.
@@ -46,6 +46,7 @@ pub(crate) struct SupportQuery(
     audit::AuditQuery,
     audit::ExplainQuery,
     operations::OperationsQuery,
+    jobs::JobsQuery,
     node::NodeQuery,
     entitled::EntitledQuery,
     identity::PeopleQuery,
@@ -59,7 +60,7 @@ pub(crate) struct Mutation(
     catalog::CatalogMutation,
     customers::CustomersMutation,
     network::NetworkMutation,
-    subscriptions::SubscriptionsMutation,
+    LinesMutation,
     BillingMutation,
     MessagesMutation,
     operations::OperationsMutation,
@@ -73,6 +74,14 @@ pub(crate) struct TenantMutation(
     entitled::EntitledMutation,
     identity::OwnMutation,
     identity::PeopleMutation,
+);
+
+/// Commands about service lines, one and many.
+#[derive(Debug, Default, MergedObject)]
+pub(crate) struct LinesMutation(
+    subscriptions::SubscriptionsMutation,
+    subscriptions::BulkMutation,
+    jobs::JobsMutation,
 );
 
 /// Commands about messages and what they say.

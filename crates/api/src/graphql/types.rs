@@ -64,11 +64,14 @@ const LISTS: &[(&str, &str, u64)] = &[
     ("Role", "permissions", 20),
     ("SecondFactorConfirmPayload", "recoveryCodes", 10),
     ("Subscription", "overdueInvoices", 12),
+    ("SubscriptionsResumePayload", "preview", 500),
+    ("SubscriptionsSuspendPayload", "preview", 500),
     ("MessageTemplate", "variables", 11),
     ("MessageVariable", "aliases", 3),
     ("Query", "messageTemplates", 12),
     ("User", "roles", 3),
     ("UserError", "path", 5),
+    ("TenantNextBill", "lines", 20),
     ("Viewer", "permissions", 20),
 ];
 

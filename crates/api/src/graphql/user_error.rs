@@ -111,10 +111,16 @@ pub(crate) struct UserError {
 impl UserError {
     /// For people: in Indonesian for whoever prefers it by `Accept-Language`, else in English.
     async fn message(&self, context: &Context<'_>) -> String {
-        match context.data::<Arc<Visit>>().map(|visit| visit.origin.language) {
-            Ok(Language::Id) => indonesian(self.code.into(), self.params.as_ref().unwrap_or(&Value::Null)),
-            Ok(Language::En) | Err(_) => self.message.clone(),
-        }
+        let params = self.params.as_ref().unwrap_or(&Value::Null);
+        said(context, (self.code.into(), params), &self.message)
+    }
+}
+
+/// What whoever asks reads of a refusal: in Indonesian, by its code and facts, or the text itself.
+pub(super) fn said(context: &Context<'_>, (code, params): (Code, &Value), english: &str) -> String {
+    match context.data::<Arc<Visit>>().map(|visit| visit.origin.language) {
+        Ok(Language::Id) => indonesian(code, params),
+        Ok(Language::En) | Err(_) => english.to_owned(),
     }
 }
 
@@ -155,6 +161,14 @@ impl UserError {
             path: Some(at(field)),
             params: None,
         }
+    }
+
+    /// Of one item of the list that the field is.
+    pub(super) fn at_item(mut self, nth: usize) -> Self {
+        if let Some(path) = &mut self.path {
+            path.push(nth.to_string());
+        }
+        self
     }
 
     /// What is wrong with an idempotency key, if anything. White space alone is a mistake that every client would share.

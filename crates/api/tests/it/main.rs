@@ -17,6 +17,7 @@ mod idempotency;
 mod identity;
 mod isolation;
 mod isolir;
+mod jobs;
 mod late_fees;
 mod live;
 mod metrics;

@@ -239,6 +239,8 @@ const KEYED: &[&str] = &[
     "subscriptionResume",
     "subscriptionSecretChange",
     "subscriptionSuspend",
+    "subscriptionsResume",
+    "subscriptionsSuspend",
 ];
 
 #[test]

@@ -186,6 +186,14 @@ impl Command for ChangeTerms {
     }
 
     async fn run(&self, work: &mut Work<'_>) -> Outcome<TenantId> {
+        self.decide(work).await?;
+        Ok(self.tenant)
+    }
+}
+
+impl ChangeTerms {
+    /// What happens to the account.
+    pub(crate) async fn decide(&self, work: &mut Work<'_>) -> Outcome<Vec<AccountEvent>> {
         let at = work.at();
         let command = match &self.terms {
             Terms::Plan { plan, agreed_price } => AccountCommand::ChangePlan {
@@ -212,8 +220,7 @@ impl Command for ChangeTerms {
             },
             &Terms::Cancel { order } => AccountCommand::CancelAddOn { order, at },
         };
-        decide::<Account>(work, &self.tenant.to_string(), command).await?;
-        Ok(self.tenant)
+        decide::<Account>(work, &self.tenant.to_string(), command).await
     }
 }
 

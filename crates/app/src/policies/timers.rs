@@ -37,6 +37,7 @@ pub fn timer_row(
         TimerKind::AddOnEnds { .. } => "add_on_ends",
         TimerKind::TenantDeletion { .. } => "tenant_deletion",
         TimerKind::SessionStolen { .. } => "session_stolen",
+        TimerKind::GoOnWithJob { .. } => "job",
         TimerKind::Reopened { .. } => "reopened",
     };
     Ok(Timer {

@@ -3,6 +3,7 @@
 
 mod desk;
 mod leaving;
+mod preview;
 
 use chrono::{DateTime, Utc};
 use simpul_app::{

@@ -189,6 +189,7 @@ pub fn on_timer(kind: &TimerKind) -> Option<Intent> {
         | TimerKind::ArrearsDue { .. }
         | TimerKind::AddOnEnds { .. }
         | TimerKind::SessionStolen { .. }
+        | TimerKind::GoOnWithJob { .. }
         | TimerKind::TenantDeletion { .. } => None,
     }
 }

@@ -114,6 +114,7 @@ pub fn on_timer(kind: &TimerKind) -> Option<Intent> {
         | TimerKind::BillReminder { .. }
         | TimerKind::ArrearsDue { .. }
         | TimerKind::SessionStolen { .. }
+        | TimerKind::GoOnWithJob { .. }
         | TimerKind::Reopened { .. } => None,
     }
 }

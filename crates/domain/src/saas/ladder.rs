@@ -106,6 +106,7 @@ pub fn on_timer(kind: &TimerKind) -> Option<Intent> {
         | TimerKind::CheckDomain { .. }
         | TimerKind::AddOnEnds { .. }
         | TimerKind::SessionStolen { .. }
+        | TimerKind::GoOnWithJob { .. }
         | TimerKind::TenantDeletion { .. } => None,
     }
 }

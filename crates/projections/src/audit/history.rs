@@ -392,6 +392,7 @@ mod tests {
             sealed_of::<network::Provisioning>(),
             sealed_of::<network::Router>(),
             sealed_of::<operations::Intervention>(),
+            sealed_of::<operations::Job>(),
             sealed_of::<platform::Account>(),
             sealed_of::<platform::AddOn>(),
             sealed_of::<platform::Backup>(),

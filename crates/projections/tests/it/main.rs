@@ -12,6 +12,7 @@ mod exactly_once;
 mod poison;
 mod random;
 mod random_events;
+mod random_jobs;
 mod random_lines;
 mod random_money;
 mod random_people;

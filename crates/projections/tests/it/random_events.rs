@@ -36,6 +36,7 @@ use simpul_domain::{
 use uuid::Uuid;
 
 use crate::{
+    random_jobs::job_event,
     random_lines::{network_event, subscription_event},
     random_money::{attempt_event, bill_event, credit_event, payment_event},
     random_people::{role_event, user_event},
@@ -49,7 +50,7 @@ pub(crate) type Op = (u8, u8, u8);
 
 /// What may happen to one tenant.
 pub(crate) fn histories() -> impl Strategy<Value = Vec<Op>> {
-    vec((0_u8..42, 0_u8..2, 0_u8..200), 5..20)
+    vec((0_u8..43, 0_u8..2, 0_u8..200), 5..20)
 }
 
 fn other_event(story: &Story, (kind, index, n): Op) -> Event {
@@ -212,6 +213,7 @@ pub(crate) fn events_of(story: &Story, ops: &[Op]) -> Vec<Event> {
             39 => account_event(story, op, !made.insert(("account", index))),
             40 => offer_event(op),
             41 => backup_event(story, op, !made.insert(("backup", index))),
+            42 => job_event(story, op, !made.insert(("job", index))),
             _ => other_event(story, op),
         });
     }

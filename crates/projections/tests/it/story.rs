@@ -333,6 +333,7 @@ async fn stage(
         AnyEvent::AddOnOrder(event) => told!(tenancy::AddOnOrder, event),
         AnyEvent::CustomDomain(event) => told!(tenancy::CustomDomain, event),
         AnyEvent::Intervention(event) => told!(operations::Intervention, event),
+        AnyEvent::Job(event) => told!(operations::Job, event),
         AnyEvent::SaasTerms(event) => told!(saas::Terms, event),
         AnyEvent::SaasTab(event) => told!(saas::Tab, event),
         AnyEvent::SaasStatement(event) => told!(saas::Statement, event),

@@ -15,7 +15,7 @@ use simpul_adapters::{
     work_loop::{self, Wake, Work},
 };
 use simpul_api::{ApiState, Parts, auth::Keys, domains::Domains, poller::Poller, till::Till};
-use simpul_app::{accounting::Upkeep, policies::Policies, snapshots::Snapshotter};
+use simpul_app::{accounting::Upkeep, jobs::Jobs, policies::Policies, snapshots::Snapshotter};
 use simpul_event_store::{
     audit::Anchoring,
     bus::Retention,
@@ -162,6 +162,7 @@ impl Starter<'_> {
             },
             sweeps: Sweeps::new(self.store().clone(), self.wakes.provisioning.clone()),
             bills: Bills::new(self.running.bus.clone()),
+            jobs: Jobs::new(self.running.bus.clone()),
             domains: Domains {
                 bus: self.running.bus.clone(),
                 dns: wiring::dns(self.config)?,

@@ -1,5 +1,5 @@
-//! From a due timer to who asked for it: a policy, a sweep over many lines, the proof of a domain, or an attempt that is
-//! to be looked after or asked about.
+//! From a due timer to who asked for it: a policy, a sweep over many lines, a job, the proof of a domain, or an attempt that
+//! is to be looked after or asked about.
 
 use simpul_adapters::intake::{Firing, TimerHandler};
 use simpul_api::{
@@ -9,6 +9,7 @@ use simpul_api::{
 };
 use simpul_app::{
     billing::{CHECKOUT_TIMER, POLL_TIMER},
+    jobs::{Jobs, Went},
     policies::{Policies, timer_kind},
 };
 use simpul_domain::{AttemptId, CorrelationId, policy::TimerKind};
@@ -22,6 +23,7 @@ pub(crate) struct Timers {
     pub(crate) policies: Policies,
     pub(crate) sweeps: Sweeps,
     pub(crate) bills: Bills,
+    pub(crate) jobs: Jobs,
     pub(crate) till: Till,
     pub(crate) poller: Poller,
     pub(crate) domains: Domains,
@@ -85,6 +87,15 @@ impl TimerHandler for Timers {
         }
         let done = match timer_kind(&fired.timer) {
             Ok(TimerKind::SweepLines(sweep)) => return self.sweeps.fire(fired, sweep).await,
+            Ok(TimerKind::GoOnWithJob { job }) => {
+                return match self.jobs.go_on(fired, job).await {
+                    Went::On => Firing::Again {
+                        at: self.till.bus.store().now(),
+                    },
+                    Went::Over => Firing::Obsolete,
+                    Went::NotNow { error } => Firing::Postponed { error },
+                };
+            }
             Ok(TimerKind::CheckDomain {
                 domain, token, again, ..
             }) => {

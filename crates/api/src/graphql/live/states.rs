@@ -7,7 +7,7 @@ use futures_util::{Stream, stream};
 use serde_json::Value;
 use simpul_app::permission;
 use simpul_domain::{
-    AddOnOrderId, AttemptId, Code, CustomDomainId, CustomerId, GatewayId, InterventionId, InvoiceId,
+    AddOnOrderId, AttemptId, Code, CustomDomainId, CustomerId, GatewayId, InterventionId, InvoiceId, JobId,
     MessageId, PaymentId, RoleId, RouterId, SenderId, ServicePlanId, SubscriptionId, UserId,
 };
 use simpul_event_store::{ConsistencyToken, Recorded};
@@ -17,6 +17,7 @@ use simpul_projections::{
     identity::role_list::RoleRow,
     messaging::message_list::MessageRow,
     network::router_list::RouterRow,
+    operations::job_list::JobRow,
     subscriptions::subscription_list::SubscriptionRow,
     tenancy::order_list::OrderRow,
 };
@@ -30,6 +31,7 @@ use crate::{
         domains::CustomDomain,
         entitled::AddOnOrder,
         identity::{OpenedUser, roles::Role, user::User},
+        jobs::Job,
         messaging::{Message, Sender},
         network::Router,
         operations::Intervention,
@@ -99,6 +101,7 @@ states! {
     Gateway, GatewayId, permission::TENANT_SETTINGS;
     Intervention, InterventionId, permission::OPERATIONS_WRITE;
     Invoice = InvoiceRow, InvoiceId, permission::BILLING_READ;
+    Job = JobRow, JobId, permission::SUBSCRIPTION_READ;
     Line = SubscriptionRow, SubscriptionId, permission::SUBSCRIPTION_READ;
     Message = MessageRow, MessageId, permission::CUSTOMER_READ;
     Payment = PaymentRow, PaymentId, permission::BILLING_READ;
@@ -215,6 +218,7 @@ pub(in crate::graphql) use state;
 #[derive(Debug, Default, MergedSubscription)]
 pub(crate) struct States(
     InvoiceStates,
+    JobStates,
     MessageStates,
     PaymentAttemptStates,
     PaymentStates,
@@ -227,6 +231,12 @@ state! {
     /// One bill now, then after each change, at most once a second.
     /// Permission: billing.read
     InvoiceStates::invoice_state("Of the bill.") of Invoice
+}
+
+state! {
+    /// One job now, then as it goes on, at most once a second; the last one says that it is over.
+    /// Permission: subscription.read
+    JobStates::job_state("Of the job.") of Job
 }
 
 state! {

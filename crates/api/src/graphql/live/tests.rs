@@ -29,6 +29,7 @@ const SILENT: &[(&str, &str)] = &[
     ("identity.session", "for the audit trail"),
     ("identity.sign_in_rules", "a setting, which its form reads"),
     ("messaging.texts", "a setting, which its form reads"),
+    ("operations.job", "its state is watched, which says how far it is"),
     ("platform.add_on", "an offer, which its form reads"),
     ("platform.plan", "an offer, which its form reads"),
     (

@@ -57,6 +57,47 @@ async fn a_demotion_acts_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_may_change_nobody_changes_what_they_are_called_themselves() {
+    let house = House::open().await;
+    let siti = house.person("siti@kayu.example", &["viewer"]).await;
+    let fields = "user { id name version }";
+    let change = async |name: &str, version: Option<i64>| {
+        let input = json!({ "name": name, "expectedVersion": version });
+        house.tell(&siti.access, "nameChange", fields, input).await
+    };
+    let changed = change("Siti Aminah", None).await.payload("nameChange")["user"].take();
+    assert_eq!(changed["id"], siti.user.as_str(), "{changed}");
+    assert_eq!(changed["name"], "Siti Aminah");
+    let version = changed["version"].as_i64();
+    let stale = change("Siti A.", version.map(|version| version - 1)).await;
+    assert_eq!(stale.user_error("nameChange"), "STALE_VERSION");
+    assert_eq!(
+        change(" ", version).await.user_error("nameChange"),
+        "VALIDATION_ERROR"
+    );
+    let seen = house
+        .ask(&siti.access, "{ viewer { user { name } } }", Value::Null)
+        .await;
+    assert_eq!(
+        seen.body["data"]["viewer"]["user"]["name"], "Siti Aminah",
+        "{seen:?}"
+    );
+
+    // A machine is not the user.
+    let admin = house.person("admin@kayu.example", &["admin"]).await;
+    let issue = json!({ "name": "Kasir", "scopes": ["ROUTER_READ", "ACCOUNT_OWN"], "expiresAt": "2027-02-01T00:00:00Z" });
+    let issued = house.tell(&admin.access, "apiKeyIssue", "secret", issue).await;
+    let key = issued.payload("apiKeyIssue")["secret"]
+        .as_str()
+        .expect("a key")
+        .to_owned();
+    let refused = house
+        .tell(&key, "nameChange", fields, json!({ "name": "Robot" }))
+        .await;
+    assert_eq!(refused.code(), "FORBIDDEN", "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_one_command_takes_away_the_next_one_of_the_request_does_not_have() {
     let house = House::open().await;
     let admin = house.person("admin@kayu.example", &["admin"]).await;

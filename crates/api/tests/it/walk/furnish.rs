@@ -83,6 +83,10 @@ pub(super) async fn furnish(front: &Front, owner: Viewer) -> Side {
     let domain = front
         .accepted(owner, "customDomainRequest", "domain { id }", domain)
         .await;
+    let suspend = json!({ "ids": [line.subscription], "reason": "because", "idempotencyKey": "job" });
+    let job = front
+        .accepted(owner, "subscriptionsSuspend", "job { id }", suspend)
+        .await;
     let id = |value: &Value| value.as_str().expect("an id").to_owned();
     let mut side = Side {
         owner,
@@ -97,6 +101,7 @@ pub(super) async fn furnish(front: &Front, owner: Viewer) -> Side {
             ("gateway", id(&gateway["gateway"]["id"])),
             ("domain", id(&domain["domain"]["id"])),
             ("sender", id(&sender["sender"]["id"])),
+            ("job", id(&job["job"]["id"])),
         ]),
     };
     side.pay(front).await;

@@ -48,6 +48,7 @@ async fn kinds(world: &World, surface: Surface) -> Vec<Kind> {
                 ("Gateway", thing("gateway")),
                 ("Intervention", id(done)),
                 ("Invoice", thing("invoice")),
+                ("Job", thing("job")),
                 ("Message", thing("message")),
                 ("Payment", thing("payment")),
                 ("PaymentAttempt", thing("attempt")),

@@ -92,6 +92,11 @@ impl Tab {
             .find(|charge| charge.item == *item && charge.until.is_none())
     }
 
+    /// First day of the period that is billed next.
+    pub const fn next_on(&self) -> NaiveDate {
+        self.next_on
+    }
+
     /// The first day that is not settled for good.
     pub fn open_from(&self) -> NaiveDate {
         self.before

@@ -1,7 +1,10 @@
 //! What a tenant is granted: plan, limits, features, add-ons.
 
-use async_graphql::{Context, Enum, ID, InputObject, Object, Result};
-use simpul_app::platform::{ChangeTerms, Terms};
+use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject};
+use simpul_app::{
+    platform::{ChangeTerms, Terms},
+    saas::{NextBill, PlanChangePreview, PreviewPlanChange},
+};
 use simpul_domain::{
     AddOnOrderId, TenantId,
     platform::{PlanKey, account::Toggle},
@@ -10,8 +13,14 @@ use simpul_domain::{
 
 use super::{act, agreed, owed};
 use crate::graphql::{
-    fields::Fields, limits::CountedResource, payload::payload, platform::tenants::ManagedTenant,
-    scalar::MoneyInput, scope::Sent, user_error::UserError,
+    billing::InvoiceLine,
+    fields::Fields,
+    limits::CountedResource,
+    payload::{Told, payload},
+    platform::tenants::ManagedTenant,
+    scalar::{Date, Money, MoneyInput},
+    scope::{Sent, scope},
+    user_error::UserError,
 };
 
 /// A group of features that is switched as a whole.
@@ -37,6 +46,9 @@ pub(crate) struct TenantPlanChangeInput {
     plan: String,
     /// A month's price, of a plan whose price is agreed with each customer.
     agreed_price: Option<MoneyInput>,
+    /// Only asks: `preview` answers what the next bill would be, and nothing is done.
+    #[graphql(default)]
+    dry_run: bool,
     /// The `version` that was read: if somebody was faster, the change is refused.
     expected_version: Option<i32>,
     /// Same key, same effect. 1 to 64 characters.
@@ -53,6 +65,48 @@ impl TenantPlanChangeInput {
             tenant,
             terms: Terms::Plan { plan, agreed_price },
         }))
+    }
+}
+
+/// The next bill of a tenant, as it would be if nothing more happened.
+#[derive(Debug, SimpleObject)]
+pub(crate) struct TenantNextBill {
+    /// First day of the period that it bills, in advance.
+    on: Date,
+    /// What is asked, and what is given back for days that were paid.
+    lines: Vec<InvoiceLine>,
+    /// Of all lines.
+    total: Money,
+    /// What remains to be given back with the bill after it.
+    carried: Money,
+}
+
+impl From<NextBill> for TenantNextBill {
+    fn from(bill: NextBill) -> Self {
+        Self {
+            on: Date(bill.on),
+            lines: bill.lines.into_iter().map(InvoiceLine::from).collect(),
+            total: bill.total.into(),
+            carried: bill.carried.into(),
+        }
+    }
+}
+
+/// What another plan would change of the next bill.
+#[derive(Debug, SimpleObject)]
+pub(crate) struct TenantPlanChangePreview {
+    /// As things are; null for a tenant that is not billed any more.
+    unchanged: Option<TenantNextBill>,
+    /// With the other plan from today on.
+    changed: Option<TenantNextBill>,
+}
+
+impl From<PlanChangePreview> for TenantPlanChangePreview {
+    fn from(preview: PlanChangePreview) -> Self {
+        Self {
+            unchanged: preview.without.map(TenantNextBill::from),
+            changed: preview.with.map(TenantNextBill::from),
+        }
     }
 }
 
@@ -190,7 +244,9 @@ fn ordered(
 
 payload! {
     /// What `tenantPlanChange` answers.
-    TenantPlanChangePayload { tenant: ManagedTenant = TenantId }
+    TenantPlanChangePayload { tenant: ManagedTenant = TenantId },
+    /// What the next bill would be; null unless it was only asked about.
+    preview: TenantPlanChangePreview
 }
 payload! {
     /// What `tenantLimitOverride` answers.
@@ -223,7 +279,8 @@ pub(crate) struct TermsMutation;
 
 #[Object]
 impl TermsMutation {
-    /// Moves a tenant to a plan, on the plan's terms of today. What exceeds lower limits stays.
+    /// Moves a tenant to a plan, on the plan's terms of today. What exceeds lower limits stays. `dryRun` only asks what the next
+    /// bill would be.
     /// Permission: platform.plans
     async fn tenant_plan_change(
         &self,
@@ -231,7 +288,17 @@ impl TermsMutation {
         #[graphql(desc = "What is asked for.")] input: TenantPlanChangeInput,
     ) -> Result<TenantPlanChangePayload> {
         let sent = Sent::of(input.idempotency_key.as_deref(), input.expected_version);
-        Ok(act(context, sent, input.command()).await?.into())
+        let (scope, change) = (scope(context)?, input.command());
+        let outcome = if input.dry_run {
+            let preview = change.map(|change| PreviewPlanChange { change });
+            let told = |preview| Told::Would(TenantPlanChangePreview::from(preview));
+            scope
+                .edit("tenant", sent.asking_only(true), preview, told)
+                .await?
+        } else {
+            scope.edit("tenant", sent, change, Told::Done).await?
+        };
+        Ok(outcome.into())
     }
 
     /// Changes one limit on top of the plan, for a price of its own. Replaces the change of before.
