@@ -65,7 +65,8 @@ async fn whoever_may_change_nobody_changes_what_they_are_called_themselves() {
         let input = json!({ "name": name, "expectedVersion": version });
         house.tell(&siti.access, "nameChange", fields, input).await
     };
-    let changed = change("Siti Aminah", None).await.payload("nameChange")["user"].take();
+    let changed = change("Siti Aminah", None).await;
+    let changed = &changed.payload("nameChange")["user"];
     assert_eq!(changed["id"], siti.user.as_str(), "{changed}");
     assert_eq!(changed["name"], "Siti Aminah");
     let version = changed["version"].as_i64();
