@@ -64,7 +64,7 @@ async fn a_command_that_names_what_is_not_there_is_refused_and_changes_nothing()
         let by_the_command = payload["userErrors"][0]["code"].is_string();
         let at_the_door = answer["errors"][0]["extensions"]["code"].is_string();
         // Of many, what is missing is told of that one.
-        let when_asked = payload["preview"][0]["code"].is_string();
+        let when_asked = payload["preview"][0].is_object();
         assert!(by_the_command || at_the_door || when_asked, "{what}: {answer}");
     }
     assert_eq!(world.heads().await, before, "nothing has happened");
