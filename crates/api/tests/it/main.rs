@@ -23,6 +23,7 @@ mod operations;
 mod proxies;
 mod radius;
 mod reads;
+mod released;
 mod rows;
 mod saas;
 mod schema;
