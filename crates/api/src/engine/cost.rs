@@ -15,13 +15,8 @@ use async_graphql::{
 };
 use serde_json::{Map, Value};
 
-use crate::graphql::{FieldTypes, MAX_FIRST, longest, root};
+use crate::graphql::{COMMAND, FieldTypes, MAX_FIRST, OBJECT, SEARCH, SEARCHED_BY, STREAM, longest, root};
 
-const OBJECT: u64 = 1;
-const COMMAND: u64 = 10;
-const STREAM: u64 = 10;
-/// A list that is searched through, besides what is found.
-const SEARCH: u64 = 10;
 /// The whole schema, and one type of it.
 const SCHEMA: u64 = 500;
 const SCHEMA_TYPE: u64 = 50;
@@ -136,7 +131,7 @@ impl<'p> Pricing<'p> {
             OBJECT.saturating_add(self.set(ty.innermost(), set))
         };
         let searched = self
-            .argument(field, "search")
+            .argument(field, SEARCHED_BY)
             .is_some_and(|term| term != Value::Null);
         let sought = if searched { SEARCH } else { 0 };
         self.times(parent, field)
