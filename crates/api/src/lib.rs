@@ -13,6 +13,7 @@
 //! - [`gateways`], [`senders`]: a tenant's accounts at gateways and messengers, opened for one call;
 //! - [`till`]: asking gateways for checkouts; [`poller`]: asking them what became of one;
 //! - [`metrics`]: what this process does, in numbers;
+//! - [`usage`]: which fields are asked for, and by which clients;
 //! - [`repairs`]: what is tried again for a person;
 //! - [`graphql`]: the schemas over use cases and read models;
 //! - [`contract`]: what a schema promises, and how it may change.
@@ -45,6 +46,7 @@ mod state;
 pub mod strangers;
 mod surface;
 pub mod till;
+pub mod usage;
 
 pub use engine::{ManifestError, TrustedDocuments};
 pub use error::ApiError;

@@ -4,6 +4,7 @@
 //! the document is read, guarded and kept → [`Prepared`], which names one operation and its price → run under a
 //! deadline, a panic caught, nulls put where the specification wants them.
 
+mod asked;
 mod cost;
 mod guard;
 mod library;
@@ -127,6 +128,16 @@ impl<E: Executor> Engine<E> {
     /// Whether clients of ours bring their documents.
     pub(crate) fn has_trusted(&self) -> bool {
         self.documents.has_trusted()
+    }
+
+    /// The types of its schema.
+    pub(crate) const fn types(&self) -> &Arc<FieldTypes> {
+        &self.types
+    }
+
+    /// The numbers of the fields that an operation asks for.
+    pub(crate) fn asked<'p>(&self, prepared: &'p Prepared) -> &'p [usize] {
+        prepared.document.asked(&self.types, prepared.name.as_deref())
     }
 
     /// Points of the dearest operation that is let in.

@@ -15,12 +15,16 @@ pub(crate) struct FieldTypes {
     fields: HashMap<String, HashMap<String, FieldType>>,
     /// Objects, by the interface or union that they belong to.
     members: HashMap<String, BTreeSet<String>>,
+    /// Every field as `Type.field`, by its number.
+    coordinates: Vec<String>,
 }
 
 /// One field.
 #[derive(Debug, Clone)]
 pub(crate) struct FieldType {
     pub(crate) ty: Type,
+    /// Which of all fields it is.
+    pub(crate) number: usize,
     /// Whether it takes `first`.
     page: bool,
 }
@@ -59,18 +63,34 @@ impl FieldTypes {
                 }
                 TypeKind::Scalar | TypeKind::Enum(_) | TypeKind::InputObject(_) => continue,
             };
-            let fields = fields.into_iter().map(|field| {
-                let FieldDefinition {
-                    name, arguments, ty, ..
-                } = field.node;
-                let page = arguments
-                    .iter()
-                    .any(|argument| argument.node.name.node == "first");
-                (name.node.to_string(), FieldType { ty: ty.node, page })
-            });
-            types.fields.insert(name, fields.collect());
+            for field in fields {
+                types.add(&name, field.node);
+            }
         }
         types
+    }
+
+    fn add(&mut self, parent: &str, field: FieldDefinition) {
+        let mut arguments = field.arguments.iter();
+        let field_type = FieldType {
+            ty: field.ty.node,
+            number: self.coordinates.len(),
+            page: arguments.any(|argument| argument.node.name.node == "first"),
+        };
+        let name = field.name.node.to_string();
+        self.coordinates.push(format!("{parent}.{name}"));
+        let fields = self.fields.entry(parent.to_owned()).or_default();
+        fields.insert(name, field_type);
+    }
+
+    /// Every field as `Type.field`, by its number.
+    pub(crate) fn coordinates(&self) -> &[String] {
+        &self.coordinates
+    }
+
+    /// The field with a number, as `Type.field`.
+    pub(crate) fn coordinate(&self, number: usize) -> &str {
+        self.coordinates.get(number).map_or("", String::as_str)
     }
 
     fn join(&mut self, group: &str, member: &str) {

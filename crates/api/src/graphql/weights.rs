@@ -50,6 +50,7 @@ pub(super) const LISTS: &[(&str, &str, u64)] = &[
     ("*", "userErrors", 10),
     ("Query", "builtInRoles", 12),
     ("Query", "deadLetters", 500),
+    ("Query", "fieldUsage", 500),
     ("Query", "explain", 50),
     ("Query", "nodes", 100),
     ("Query", "parkedEvents", 500),

@@ -211,6 +211,7 @@ async fn anonymous(
     }
     let tenant = door.tenant(&parts.headers).await?;
     limits::attempt(&door.shared.state, origin.ip).await?;
+    door.count(&prepared, None);
     let visit = door.visit(id.as_str(), tenant, origin);
     let data = |request: async_graphql::Request| request.data(visit);
     let executed = door.engine.execute(&prepared, id.as_str(), data).await?;

@@ -38,5 +38,6 @@ mod templates;
 mod tenants;
 mod tokens;
 mod transport;
+mod usage;
 mod versions;
 mod walk;
