@@ -56,6 +56,7 @@ pub(crate) use self::{
     rows::Plans,
     scope::{Scope, within},
     served::Served,
+    tongue::indonesian_error,
     types::{FieldTypes, root},
     weights::{COMMAND, OBJECT, SEARCH, SEARCHED_BY, STREAM, longest},
 };
