@@ -2,15 +2,21 @@
 //!
 //! Faults of ours are logged here with their whole source chain and leave as "Internal server error".
 
-use std::error::Error;
+use std::{borrow::Cow, error::Error};
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use serde_json::{Map, Value, json};
-use simpul_domain::{Code, Coded, tenancy::Feature};
+use simpul_domain::{
+    Code, Coded,
+    tenancy::{Feature, Language},
+};
 use simpul_event_store::{StoreError, feed::ReadError};
 use simpul_projections::QueryError;
 
-use crate::budget::{self, Left};
+use crate::{
+    budget::{self, Left},
+    graphql::indonesian_error,
+};
 
 /// An error with a public text. Nothing else becomes an answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,6 +26,25 @@ pub struct ApiError {
     pub message: String,
     /// Facts for the client; `Null` for none.
     pub params: Value,
+}
+
+/// Whom an answer is for.
+#[derive(Debug, Clone)]
+pub(crate) struct Asker {
+    /// To be asked about when it is our fault.
+    pub(crate) request_id: String,
+    /// Of texts for people.
+    pub(crate) language: Language,
+}
+
+impl Asker {
+    /// Of an answer to whatever was asked.
+    pub(crate) fn unknown() -> Self {
+        Self {
+            request_id: String::new(),
+            language: Language::En,
+        }
+    }
 }
 
 impl ApiError {
@@ -101,9 +126,19 @@ impl ApiError {
         write_waits(self.code.http_status(), &self.params, headers);
     }
 
+    /// What it says in a language. What is said about a document or a request is for whoever programs, and English.
+    pub(crate) fn text(&self, language: Language) -> Cow<'_, str> {
+        let translated = match language {
+            Language::Id => indonesian_error(self.code, &self.params),
+            Language::En => None,
+        };
+        translated.map_or(Cow::Borrowed(self.message.as_str()), Cow::Owned)
+    }
+
     /// The body of an answer that has nothing but this error.
-    pub fn body(&self, request_id: &str) -> Value {
-        json!({ "errors": [{ "message": self.message, "extensions": self.extensions(request_id) }] })
+    pub(crate) fn body(&self, asker: &Asker) -> Value {
+        let message = self.text(asker.language);
+        json!({ "errors": [{ "message": message, "extensions": self.extensions(&asker.request_id) }] })
     }
 }
 
@@ -162,9 +197,33 @@ mod tests {
     #[test]
     fn a_fault_leaves_without_its_cause_but_with_its_request() {
         let error = ApiError::from_coded(&StoreError::Seal);
-        let body = error.body("req-1").to_string();
+        let asker = Asker {
+            request_id: "req-1".to_owned(),
+            language: Language::En,
+        };
+        let body = error.body(&asker).to_string();
         assert!(!body.contains("sealed"), "{body}");
         assert_eq!(error.extensions("req-1")["requestId"], "req-1");
+    }
+
+    #[test]
+    fn people_are_told_in_their_language_and_programmers_in_english() {
+        let forbidden = ApiError::forbidden("billing.read");
+        assert_eq!(forbidden.text(Language::Id), "Anda tidak berhak melakukan ini");
+        assert_eq!(forbidden.text(Language::En), forbidden.message);
+        assert_eq!(
+            ApiError::internal().text(Language::Id),
+            "Terjadi kesalahan pada server"
+        );
+        for code in [
+            Code::Forbidden,
+            Code::BadRequest,
+            Code::GraphqlParseFailed,
+            Code::LimitReached,
+        ] {
+            let error = ApiError::new(code, "What exactly");
+            assert_eq!(error.text(Language::Id), "What exactly", "{code:?}");
+        }
     }
 
     #[test]

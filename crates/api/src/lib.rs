@@ -13,8 +13,10 @@
 //! - [`gateways`], [`senders`]: a tenant's accounts at gateways and messengers, opened for one call;
 //! - [`till`]: asking gateways for checkouts; [`poller`]: asking them what became of one;
 //! - [`metrics`]: what this process does, in numbers;
+//! - [`usage`]: which fields are asked for, and by which clients;
 //! - [`repairs`]: what is tried again for a person;
-//! - [`graphql`]: the schemas over use cases and read models.
+//! - [`graphql`]: the schemas over use cases and read models;
+//! - [`contract`]: what a schema promises, and how it may change.
 //!
 //! INVARIANT: nothing here decides. Commands go through the bus, questions through read models, and an error that
 //! leaves has a code of [`simpul_domain::Code`].
@@ -22,6 +24,7 @@
 pub mod auth;
 pub mod budget;
 mod checkout;
+pub mod contract;
 pub mod domains;
 mod engine;
 mod error;
@@ -43,6 +46,7 @@ mod state;
 pub mod strangers;
 mod surface;
 pub mod till;
+pub mod usage;
 
 pub use engine::{ManifestError, TrustedDocuments};
 pub use error::ApiError;

@@ -9,7 +9,7 @@ use url::Url;
 
 use crate::{
     ApiError, auth::Keys, gateways::GatewayDirectory, identity::Identity, metrics::Metrics, repairs::Repairs,
-    senders::StoredSenders, till::Till,
+    senders::StoredSenders, till::Till, usage::FieldUsage,
 };
 
 /// What requests need.
@@ -32,6 +32,8 @@ pub struct Parts {
     pub public_url: Url,
     /// Counts what is answered.
     pub metrics: Metrics,
+    /// Counts what is asked for. Whoever wires it keeps what it counted.
+    pub usage: FieldUsage,
     /// Work that ends even if its client goes away. Shutdown closes it and waits for it.
     pub tasks: TaskTracker,
     /// Cancelled when the server stops taking work: it is not ready any more, and live connections are closed.

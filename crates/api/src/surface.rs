@@ -82,6 +82,15 @@ impl Surface {
         }
     }
 
+    /// The file that has its schema as the last release had it.
+    pub const fn released_file(self) -> &'static str {
+        match self {
+            Self::Staff => "docs/schema/released/schema.graphql",
+            Self::Portal => "docs/schema/released/schema.portal.graphql",
+            Self::Platform => "docs/schema/released/schema.platform.graphql",
+        }
+    }
+
     /// Whether viewers of this tenant are served: the platform is a tenant of its own.
     pub fn serves(self, tenant: TenantId) -> bool {
         (self == Self::Platform) == (tenant == TenantId::PLATFORM)

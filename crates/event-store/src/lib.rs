@@ -9,6 +9,7 @@
 //! - [`audit`]: verification of the hash chain, and its anchors;
 //! - [`backup`]: one moment of everything, and what a restored store needs;
 //! - [`moving`]: one tenant out of an installation, and into another one;
+//! - [`usage`]: how often fields of the schemas are asked for;
 //! - [`rounds`]: what is made once in every hour;
 //! - [`db`]: the only owner of connections;
 //! - [`crash`]: where a development build can be told to die.
@@ -25,6 +26,7 @@ pub mod moving;
 pub mod presence;
 pub mod rounds;
 pub mod store;
+pub mod usage;
 pub mod vault;
 
 pub use bus::{

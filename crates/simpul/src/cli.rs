@@ -163,6 +163,12 @@ pub enum Command {
         /// Write the committed documents of all APIs and of events anew instead.
         #[arg(long, conflicts_with = "check")]
         write: bool,
+        /// List what has changed in all APIs since the last release instead, breaking changes first.
+        #[arg(long, conflicts_with_all = ["check", "write"])]
+        changes: bool,
+        /// Write the schemas that the next release is compared with instead. Part of a release.
+        #[arg(long, conflicts_with_all = ["check", "write", "changes"])]
+        release: bool,
     },
 }
 

@@ -91,6 +91,8 @@ async fn dispatch(config: Config, command: Command) -> anyhow::Result<ExitCode> 
         } => commands::token::run(&config, api.into(), Viewer { user, tenant }, minutes).await,
         Command::Schema { check: true, .. } => commands::schema::check(),
         Command::Schema { write: true, .. } => commands::schema::write(),
+        Command::Schema { changes: true, .. } => commands::schema::changes(),
+        Command::Schema { release: true, .. } => commands::schema::release(),
         Command::Schema { api, .. } => Ok(commands::schema::print(api.into())),
     }
 }

@@ -15,13 +15,10 @@ use async_graphql::{
 };
 use serde_json::{Map, Value};
 
-use crate::graphql::{FieldTypes, MAX_FIRST, longest, root};
+use crate::graphql::{
+    COMMAND, COUNT, FieldTypes, MAX_FIRST, OBJECT, SEARCH, SEARCHED_BY, STREAM, longest, root, surcharge,
+};
 
-const OBJECT: u64 = 1;
-const COMMAND: u64 = 10;
-const STREAM: u64 = 10;
-/// A list that is searched through, besides what is found.
-const SEARCH: u64 = 10;
 /// The whole schema, and one type of it.
 const SCHEMA: u64 = 500;
 const SCHEMA_TYPE: u64 = 50;
@@ -136,12 +133,35 @@ impl<'p> Pricing<'p> {
             OBJECT.saturating_add(self.set(ty.innermost(), set))
         };
         let searched = self
-            .argument(field, "search")
+            .argument(field, SEARCHED_BY)
             .is_some_and(|term| term != Value::Null);
         let sought = if searched { SEARCH } else { 0 };
         self.times(parent, field)
             .saturating_mul(one)
             .saturating_add(sought)
+            .saturating_add(self.surcharge(parent, name, ty.innermost(), set))
+    }
+
+    /// What is reckoned for the field besides its objects.
+    fn surcharge(&self, parent: &str, name: &str, ty: &str, set: &SelectionSet) -> u64 {
+        let counted = if self.types.is_page(parent, name) && self.selects(set, COUNT) {
+            surcharge(ty, COUNT)
+        } else {
+            0
+        };
+        let own = if name == COUNT { 0 } else { surcharge(parent, name) };
+        own.saturating_add(counted)
+    }
+
+    /// Whether a field of this name is in the set, or in one of its fragments.
+    fn selects(&self, set: &SelectionSet, name: &str) -> bool {
+        set.items.iter().any(|item| match &item.node {
+            Selection::Field(field) => field.node.name.node == name,
+            Selection::InlineFragment(fragment) => self.selects(&fragment.node.selection_set.node, name),
+            Selection::FragmentSpread(spread) => self
+                .fragment(&spread.node)
+                .is_some_and(|fragment| self.selects(&fragment.selection_set.node, name)),
+        })
     }
 
     fn times(&self, parent: &str, field: &Field) -> u64 {
@@ -220,6 +240,9 @@ mod tests {
             ("{viewer{user{id}}}", json!({}), 2),
             ("{invoices{nodes{id}}}", json!({}), 100),
             ("{invoices(first:0){nodes{id}}}", json!({}), 2),
+            ("{invoices(first:10){totalCount nodes{id}}}", json!({}), 25),
+            ("{invoices(first:0){...{...F}}} fragment F on InvoiceConnection{a:totalCount totalCountIsExact}", json!({}), 6),
+            ("{paymentTotals{balanced}}", json!({}), 51),
             ("{invoices(first:10){nodes{id customer{id}}}}", json!({}), 30),
             ("{invoices(last:10){nodes{id customer{id}}}}", json!({}), 30),
             ("query($s:String){customers(first:10,search:$s){nodes{id}}}", json!({}), 20),

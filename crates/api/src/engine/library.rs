@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use async_graphql::{
@@ -17,11 +17,12 @@ use simpul_domain::Code;
 use simpul_event_store::feed::{Opening, Plans};
 
 use super::{
+    asked::Asked,
     guard,
     operation::{Hash, Source, parse_id},
     tokens,
 };
-use crate::ApiError;
+use crate::{ApiError, graphql::FieldTypes};
 
 const MAX_DOCUMENT_BYTES: usize = 32 * 1024;
 const MAX_TOKENS: usize = 5_000;
@@ -45,12 +46,20 @@ pub(crate) struct Document {
     fields: HashSet<Name>,
     /// How its operation began to read when it last ran.
     habit: Mutex<Option<Arc<Opening>>>,
+    /// Which fields it asks for, once it has run.
+    asked: OnceLock<Asked>,
 }
 
 impl Document {
     /// Whether one of these fields is asked for, of whatever type.
     pub(crate) fn mentions(&self, fields: &[&str]) -> bool {
         fields.iter().any(|&field| self.fields.contains(field))
+    }
+
+    /// The numbers of the fields that an operation of it asks for. `types` are always those of the surface that keeps it.
+    pub(super) fn asked(&self, types: &FieldTypes, operation: Option<&str>) -> &[usize] {
+        let asked = self.asked.get_or_init(|| Asked::of(types, &self.executable));
+        asked.by(operation)
     }
 
     /// How its operation is likely to begin to read.
@@ -217,6 +226,7 @@ fn read(text: &str, trusted: bool) -> Result<Document, ApiError> {
         trusted,
         fields,
         habit: Mutex::default(),
+        asked: OnceLock::new(),
     })
 }
 

@@ -4,6 +4,7 @@
 //! the document is read, guarded and kept → [`Prepared`], which names one operation and its price → run under a
 //! deadline, a panic caught, nulls put where the specification wants them.
 
+mod asked;
 mod cost;
 mod guard;
 mod library;
@@ -24,6 +25,7 @@ pub(crate) use self::{
 };
 use crate::{
     ApiError,
+    error::Asker,
     graphql::{Answered, FieldTypes, Plans, Ran, answer},
 };
 
@@ -129,6 +131,16 @@ impl<E: Executor> Engine<E> {
         self.documents.has_trusted()
     }
 
+    /// The types of its schema.
+    pub(crate) const fn types(&self) -> &Arc<FieldTypes> {
+        &self.types
+    }
+
+    /// The numbers of the fields that an operation asks for.
+    pub(crate) fn asked<'p>(&self, prepared: &'p Prepared) -> &'p [usize] {
+        prepared.document.asked(&self.types, prepared.name.as_deref())
+    }
+
     /// Points of the dearest operation that is let in.
     pub(crate) const fn max_cost(&self) -> u64 {
         self.max_cost
@@ -163,7 +175,7 @@ impl<E: Executor> Engine<E> {
     pub(crate) async fn execute(
         &self,
         prepared: &Prepared,
-        request_id: &str,
+        asker: &Asker,
         data: impl FnOnce(Request) -> Request,
     ) -> Result<Executed, ApiError> {
         let mut request = data(prepared.request());
@@ -182,7 +194,7 @@ impl<E: Executor> Engine<E> {
                 )
             })?
             .map_err(|panic| panicked(panic.as_ref()))?;
-        let answered = answer(response, self.operation(prepared), request_id);
+        let answered = answer(response, self.operation(prepared), asker);
         let received = answered.objects().saturating_add(plans.objects());
         Ok(Executed {
             unused: prepared.unused(received),
@@ -194,14 +206,14 @@ impl<E: Executor> Engine<E> {
     pub(crate) fn stream(
         &self,
         prepared: Prepared,
-        request_id: String,
+        asker: Asker,
         data: impl FnOnce(Request) -> Request,
     ) -> BoxStream<'static, Result<Value, ApiError>> {
         let responses = self.executor.execute_stream(data(prepared.request()), None);
         let engine = self.clone();
         let answers = AssertUnwindSafe(responses).catch_unwind().map(move |response| {
             let response = response.map_err(|panic| panicked(panic.as_ref()))?;
-            Ok(answer(response, engine.operation(&prepared), &request_id).into_value())
+            Ok(answer(response, engine.operation(&prepared), &asker).into_value())
         });
         answers.boxed()
     }

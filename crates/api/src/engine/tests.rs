@@ -125,10 +125,12 @@ const LONG: Duration = Duration::from_mins(5);
 async fn a_panicking_resolver_answers_an_internal_error_and_the_next_operation_runs() {
     let engine = engine(LONG);
     let panics = prepared(&engine, "{hello panics}").expect("prepared");
-    let answered = engine.execute(&panics, "r", |request| request).await;
+    let answered = engine
+        .execute(&panics, &Asker::unknown(), |request| request)
+        .await;
     assert_eq!(answered, Err(ApiError::internal()));
     let hello = prepared(&engine, "{hello}").expect("prepared");
-    let answered = engine.execute(&hello, "r", |request| request).await;
+    let answered = engine.execute(&hello, &Asker::unknown(), |request| request).await;
     let answered = answered.map(|executed| executed.answered.into_value());
     assert_eq!(answered, Ok(json!({ "data": { "hello": "world" } })));
 }
@@ -138,7 +140,7 @@ async fn a_panicking_stream_ends_with_an_internal_error() {
     let engine = engine(LONG);
     let numbers = prepared(&engine, "subscription{numbers}").expect("prepared");
     let seen: Vec<_> = engine
-        .stream(numbers, "r".to_owned(), |request| request)
+        .stream(numbers, Asker::unknown(), |request| request)
         .collect()
         .await;
     let number = |number: i32| Ok(json!({ "data": { "numbers": number } }));
@@ -151,7 +153,9 @@ async fn a_query_that_takes_too_long_is_dropped_and_says_so() {
     let never = prepared(&engine, "{never}").expect("prepared");
     let dropped = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&dropped);
-    let answered = engine.execute(&never, "r", |request| request.data(flag)).await;
+    let answered = engine
+        .execute(&never, &Asker::unknown(), |request| request.data(flag))
+        .await;
     assert_eq!(answered.map_err(|error| error.code), Err(Code::Timeout));
     assert!(dropped.load(Ordering::SeqCst));
 }
@@ -200,7 +204,7 @@ async fn what_fails_is_null_where_it_may_be_and_its_siblings_stay() {
         ("{hello allSure}", json!(null), json!(["allSure", 1])),
     ] {
         let asked = prepared(&engine, query).expect("prepared");
-        let executed = engine.execute(&asked, "r", |request| request).await;
+        let executed = engine.execute(&asked, &Asker::unknown(), |request| request).await;
         let answered = executed.expect("answered").answered.into_value();
         assert_eq!(answered["data"], data, "{query}");
         assert!(

@@ -1,5 +1,7 @@
 //! From the engine's answer to ours: every error gets its code, and only ours keep their texts.
 
+use std::borrow::Cow;
+
 use async_graphql::{Response, ServerError, parser::types::ExecutableDocument};
 use serde_json::{Map, Value, json};
 use simpul_domain::Code;
@@ -9,7 +11,7 @@ use super::{
     null::propagate,
     types::FieldTypes,
 };
-use crate::ApiError;
+use crate::{ApiError, error::Asker};
 
 /// At most this many errors are reported.
 const MAX_ERRORS: usize = 20;
@@ -23,14 +25,14 @@ pub(crate) struct Ran<'r> {
 }
 
 /// What an operation came to. One that was not executed has no `data`.
-pub(crate) fn answer(response: Response, executed: Ran<'_>, request_id: &str) -> Answered {
+pub(crate) fn answer(response: Response, executed: Ran<'_>, asker: &Asker) -> Answered {
     if response.errors.is_empty() {
         return Answered::Data(response.data);
     }
     let before_execution = response.errors.iter().all(is_of_document);
     let mut body = Map::new();
     let errors = response.errors.iter().take(MAX_ERRORS);
-    let errors = errors.map(|error| entry(error, before_execution, request_id));
+    let errors = errors.map(|error| entry(error, before_execution, asker));
     body.insert("errors".to_owned(), errors.collect());
     if !before_execution {
         let mut data = to_json(response.data);
@@ -52,17 +54,21 @@ fn is_of_document(error: &ServerError) -> bool {
     error.path.is_empty() && error.source::<ApiError>().is_none()
 }
 
-fn entry(error: &ServerError, before_execution: bool, request_id: &str) -> Value {
+fn entry(error: &ServerError, before_execution: bool, asker: &Asker) -> Value {
     let code = if before_execution {
         Code::GraphqlValidationFailed
     } else {
         Code::ValidationError
     };
-    let extensions = error.source::<ApiError>().map_or_else(
+    let ours = error.source::<ApiError>();
+    let extensions = ours.map_or_else(
         || Map::from_iter([("code".to_owned(), code.as_str().into())]),
-        |ours| ours.extensions(request_id),
+        |ours| ours.extensions(&asker.request_id),
     );
-    let mut entry = json!({ "message": error.message, "extensions": extensions });
+    let message = ours.map_or(Cow::Borrowed(error.message.as_str()), |ours| {
+        ours.text(asker.language)
+    });
+    let mut entry = json!({ "message": message, "extensions": extensions });
     if !error.locations.is_empty() {
         entry["locations"] = serde_json::to_value(&error.locations).unwrap_or_default();
     }

@@ -7,6 +7,7 @@
 //! a read model; a command goes to the bus, and its payload reads the entity back at the token of that command.
 //! The SDLs are committed as `schema*.graphql`; a name in them is for ever (`facts/graphql.md` section 6).
 
+mod announced;
 mod answer;
 mod answered;
 mod audit;
@@ -19,7 +20,6 @@ mod domains;
 mod entitled;
 mod fields;
 mod identity;
-mod interfaces;
 mod jobs;
 mod limits;
 mod live;
@@ -47,6 +47,7 @@ mod tenancy;
 mod tongue;
 mod types;
 mod user_error;
+mod weights;
 
 pub use self::served::sdl;
 pub(crate) use self::{
@@ -56,5 +57,7 @@ pub(crate) use self::{
     rows::Plans,
     scope::{Scope, within},
     served::Served,
-    types::{FieldTypes, longest, root},
+    tongue::indonesian_error,
+    types::{FieldTypes, root},
+    weights::{COMMAND, COUNT, OBJECT, SEARCH, SEARCHED_BY, STREAM, longest, surcharge},
 };

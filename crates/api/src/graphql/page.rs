@@ -3,13 +3,10 @@
 use std::borrow::Cow;
 
 use async_graphql::{
-    Context, ContextSelectionSet, Object, ObjectType, OutputType, Positioned, ServerResult, SimpleObject,
-    TypeName, Value,
+    Context, Object, ObjectType, OutputType, SimpleObject, TypeName,
     connection::{
         Connection, ConnectionNameType, CursorType as _, DefaultConnectionName, Edge, EmptyFields, PageInfo,
     },
-    parser::types::Field,
-    registry::{MetaType, Registry},
 };
 use simpul_domain::Code;
 use simpul_projections::{
@@ -331,40 +328,6 @@ impl<T: OutputType + Plain> RowConnection<T> {
     /// Whether there are exactly so many.
     async fn total_count_is_exact(&self) -> bool {
         self.0.additional_fields.total_count_is_exact
-    }
-}
-
-/// Not a type, but what is said of the connections, which the engine leaves without a word, and of JSON. Registered last.
-#[derive(Debug)]
-pub(super) struct Described;
-
-impl OutputType for Described {
-    fn type_name() -> Cow<'static, str> {
-        <bool as OutputType>::type_name()
-    }
-
-    fn create_type_info(registry: &mut Registry) -> String {
-        for (name, ty) in &mut registry.types {
-            match ty {
-                MetaType::Object { description, .. } => {
-                    if let Some(node) = name.strip_suffix("Connection") {
-                        description.get_or_insert_with(|| {
-                            format!("A page of a list of `{node}`; `pageInfo` says whether there are more.")
-                        });
-                    }
-                }
-                MetaType::Scalar { specified_by_url, .. } if name == "JSON" => {
-                    specified_by_url
-                        .get_or_insert_with(|| "https://www.rfc-editor.org/rfc/rfc8259".to_owned());
-                }
-                _ => {}
-            }
-        }
-        <bool as OutputType>::create_type_info(registry)
-    }
-
-    async fn resolve(&self, _: &ContextSelectionSet<'_>, _: &Positioned<Field>) -> ServerResult<Value> {
-        Ok(Value::Null)
     }
 }
 

@@ -7,7 +7,7 @@ use async_graphql::{
 };
 use futures_util::stream::BoxStream;
 
-use super::{interfaces::Interfaces, page::Described, platform, portal, staff};
+use super::{announced::Announced, platform, portal, staff};
 use crate::Surface;
 
 /// A surface's schema. Cheap to clone.
@@ -28,8 +28,7 @@ where
     Schema::build(Q::default(), M::default(), L::default())
         .data(surface)
         .disable_suggestions()
-        .register_output_type::<Described>()
-        .register_output_type::<Interfaces>()
+        .register_output_type::<Announced>()
         .finish()
 }
 

@@ -49,6 +49,52 @@ pub(super) fn indonesian(code: Code, params: &Value) -> String {
     text.to_owned()
 }
 
+/// The text of an entry of `errors` in Indonesian, where its code says all that people need. Nothing for those whose English
+/// text says what is wrong with a document, an argument or a request.
+pub(crate) fn indonesian_error(code: Code, params: &Value) -> Option<String> {
+    let is_for_people = match code {
+        // Whose permission is missing; others say what may not be done where.
+        Code::Forbidden => params.get("permission").is_some(),
+        Code::Unauthorized
+        | Code::NotFound
+        | Code::DuplicateEntry
+        | Code::RateLimit
+        | Code::InternalError
+        | Code::TenantMismatch
+        | Code::Conflict
+        | Code::IdempotencyKeyReused
+        | Code::StaleVersion
+        | Code::StaleRead
+        | Code::SlowConsumer
+        | Code::FeatureDisabled
+        | Code::PanelLocked
+        | Code::Unavailable
+        | Code::NotAllowedInState
+        | Code::StorageFull
+        | Code::PersistedQueryNotFound
+        | Code::PersistedQueryRequired
+        | Code::Timeout
+        | Code::InvoiceAlreadyPaid
+        | Code::AmountNotWhole
+        | Code::QrisFeeOnPayer
+        | Code::UpstreamUnavailable => true,
+        Code::ValidationError
+        | Code::LimitReached
+        | Code::TargetNotAllowed
+        | Code::BadRequest
+        | Code::UnsupportedMediaType
+        | Code::NotAcceptable
+        | Code::MethodNotAllowed
+        | Code::PayloadTooLarge
+        | Code::GraphqlParseFailed
+        | Code::GraphqlValidationFailed
+        | Code::OperationResolutionFailure
+        | Code::DocumentTooLarge
+        | Code::CostLimitExceeded => false,
+    };
+    is_for_people.then(|| indonesian(code, params))
+}
+
 fn invalid(rule: Option<&str>) -> String {
     let text = match rule {
         Some("length") => "Panjang isian ini tidak sesuai",

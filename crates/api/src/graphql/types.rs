@@ -8,73 +8,6 @@ use async_graphql::parser::{
     types::{BaseType, FieldDefinition, OperationType, Type, TypeKind, TypeSystemDefinition},
 };
 
-/// How long the lists can be that are no pages; what is inside counts that often. A rise makes working operations
-/// dearer: it is announced like a removal. `*` is any type.
-const LISTS: &[(&str, &str, u64)] = &[
-    ("AddOn", "features", 30),
-    ("AddOn", "limits", 5),
-    ("ManagedTenant", "addOns", 20),
-    ("ManagedTenant", "charges", 20),
-    ("ManagedTenant", "features", 30),
-    ("ManagedTenant", "limits", 5),
-    ("ManagedTenant", "revokedDomains", 10),
-    ("PlatformDashboard", "counts", 40),
-    ("PlatformDashboard", "growth", 12),
-    ("PlatformPlan", "features", 30),
-    ("PlatformPlan", "limits", 5),
-    ("Query", "addOns", 20),
-    ("Query", "ownTenants", 10),
-    ("Query", "platformPlans", 10),
-    ("Query", "queueStatus", 4),
-    ("Query", "subscriberStatus", 50),
-    ("ServerProcess", "roles", 6),
-    ("ServerStatus", "pools", 3),
-    ("ServerStatus", "processes", 50),
-    ("CalendarSettings", "holidays", 60),
-    ("DunningSettings", "reminderDays", 10),
-    ("MessagingSettings", "emailSenderIds", 3),
-    ("MessagingSettings", "kinds", 6),
-    ("MessagingSettings", "whatsappSenderIds", 3),
-    ("PaymentSettings", "gatewayIds", 4),
-    ("Query", "customDomains", 10),
-    ("TenantSettings", "taxes", 4),
-    ("TenantPlan", "features", 30),
-    ("TenantPlan", "limits", 5),
-    ("ApiKey", "scopes", 10),
-    ("ExplanationStep", "causePositions", 10),
-    ("Invoice", "lines", 20),
-    ("Payment", "flags", 4),
-    ("*", "userErrors", 10),
-    ("Query", "builtInRoles", 12),
-    ("Query", "deadLetters", 500),
-    ("Query", "explain", 50),
-    ("Query", "nodes", 100),
-    ("Query", "parkedEvents", 500),
-    ("PaymentOptions", "methods", 40),
-    ("Query", "saasRevenue", 12),
-    ("Query", "stuckLanes", 500),
-    ("Query", "stuckNotices", 500),
-    ("Query", "stuckParcels", 500),
-    ("SaasInvoice", "attempts", 5),
-    ("SaasInvoice", "lines", 20),
-    ("SaasPayment", "allocations", 3),
-    ("SaasPayment", "flags", 4),
-    ("SaasPaymentOptions", "channels", 20),
-    ("SaasTerms", "reminderDays", 10),
-    ("Role", "permissions", 20),
-    ("SecondFactorConfirmPayload", "recoveryCodes", 10),
-    ("Subscription", "overdueInvoices", 12),
-    ("SubscriptionsResumePayload", "preview", 500),
-    ("SubscriptionsSuspendPayload", "preview", 500),
-    ("MessageTemplate", "variables", 11),
-    ("MessageVariable", "aliases", 3),
-    ("Query", "messageTemplates", 12),
-    ("User", "roles", 3),
-    ("UserError", "path", 5),
-    ("TenantNextBill", "lines", 20),
-    ("Viewer", "permissions", 20),
-];
-
 /// The type of every field, and what stands behind every interface and union.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct FieldTypes {
@@ -82,12 +15,16 @@ pub(crate) struct FieldTypes {
     fields: HashMap<String, HashMap<String, FieldType>>,
     /// Objects, by the interface or union that they belong to.
     members: HashMap<String, BTreeSet<String>>,
+    /// Every field as `Type.field`, by its number.
+    coordinates: Vec<String>,
 }
 
 /// One field.
 #[derive(Debug, Clone)]
 pub(crate) struct FieldType {
     pub(crate) ty: Type,
+    /// Which of all fields it is.
+    pub(crate) number: usize,
     /// Whether it takes `first`.
     page: bool,
 }
@@ -126,18 +63,34 @@ impl FieldTypes {
                 }
                 TypeKind::Scalar | TypeKind::Enum(_) | TypeKind::InputObject(_) => continue,
             };
-            let fields = fields.into_iter().map(|field| {
-                let FieldDefinition {
-                    name, arguments, ty, ..
-                } = field.node;
-                let page = arguments
-                    .iter()
-                    .any(|argument| argument.node.name.node == "first");
-                (name.node.to_string(), FieldType { ty: ty.node, page })
-            });
-            types.fields.insert(name, fields.collect());
+            for field in fields {
+                types.add(&name, field.node);
+            }
         }
         types
+    }
+
+    fn add(&mut self, parent: &str, field: FieldDefinition) {
+        let mut arguments = field.arguments.iter();
+        let field_type = FieldType {
+            ty: field.ty.node,
+            number: self.coordinates.len(),
+            page: arguments.any(|argument| argument.node.name.node == "first"),
+        };
+        let name = field.name.node.to_string();
+        self.coordinates.push(format!("{parent}.{name}"));
+        let fields = self.fields.entry(parent.to_owned()).or_default();
+        fields.insert(name, field_type);
+    }
+
+    /// Every field as `Type.field`, by its number.
+    pub(crate) fn coordinates(&self) -> &[String] {
+        &self.coordinates
+    }
+
+    /// The field with a number, as `Type.field`.
+    pub(crate) fn coordinate(&self, number: usize) -> &str {
+        self.coordinates.get(number).map_or("", String::as_str)
     }
 
     fn join(&mut self, group: &str, member: &str) {
@@ -186,14 +139,6 @@ pub(crate) const fn root(kind: OperationType) -> &'static str {
     }
 }
 
-/// How long a list can be that is no page.
-pub(crate) fn longest(parent: &str, field: &str) -> Option<u64> {
-    let weighed = LISTS
-        .iter()
-        .find(|(on, list, _)| (*on == parent || *on == "*") && *list == field);
-    weighed.map(|(_, _, longest)| *longest)
-}
-
 fn innermost(ty: &Type) -> &str {
     match &ty.base {
         BaseType::Named(name) => name.as_str(),
@@ -203,7 +148,10 @@ fn innermost(ty: &Type) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::weights::{LISTS, longest},
+        *,
+    };
     use crate::Surface;
 
     #[test]

@@ -37,6 +37,7 @@ use crate::{
     graphql::{Scope, within},
     identity::{limits, visit::Visit},
     surface::{Documents, Introspection},
+    usage::client_name,
 };
 
 const CONSISTENCY_TOKEN: &str = "x-consistency-token";
@@ -47,6 +48,8 @@ pub(crate) struct Origin {
     pub(crate) ip: Option<IpAddr>,
     pub(crate) user_agent: Option<String>,
     pub(crate) language: Language,
+    /// The program that asks, as it calls itself.
+    pub(crate) client: Option<String>,
 }
 
 impl Default for Origin {
@@ -55,6 +58,7 @@ impl Default for Origin {
             ip: None,
             user_agent: None,
             language: Language::En,
+            client: None,
         }
     }
 }
@@ -70,6 +74,7 @@ impl Origin {
                 .and_then(|value| value.to_str().ok())
                 .map(str::to_owned),
             language: accept::language(headers),
+            client: client_name(headers),
         }
     }
 
@@ -358,7 +363,14 @@ impl Door {
         if prepared.checks_credentials() {
             limits::attempt(&shared.state, scope.origin().ip).await?;
         }
+        self.count(prepared, scope.origin().client.as_deref());
         Ok(left)
+    }
+
+    /// Counts the fields that an operation asks for. Names are for whoever is signed in: others could make up as many as they like.
+    pub(crate) fn count(&self, prepared: &Prepared, client: Option<&str>) {
+        let (usage, engine) = (&self.shared.state.usage, &self.engine);
+        usage.count(self.surface, client, engine.types(), engine.asked(prepared));
     }
 }
 

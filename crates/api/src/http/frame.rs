@@ -11,7 +11,7 @@ use axum::{
 use tower_http::catch_panic::ResponseForPanic;
 
 use super::{Origin, Shared};
-use crate::ApiError;
+use crate::{ApiError, error::Asker};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_REQUEST_ID_CHARS: usize = 64;
@@ -37,32 +37,41 @@ static GUARDS: [(HeaderName, &str); 7] = [
     (header::REFERRER_POLICY, "no-referrer"),
 ];
 
-/// The id of a request: the client's own if it is plain, else a new one.
+/// The id of a request, the client's own if it is plain, else a new one; with the language in which it is answered.
 #[derive(Debug, Clone)]
-pub(crate) struct RequestId(String);
+pub(crate) struct RequestId(Asker);
 
 impl RequestId {
     pub(crate) fn as_str(&self) -> &str {
+        &self.0.request_id
+    }
+
+    /// Whom the answer is for.
+    pub(crate) const fn asker(&self) -> &Asker {
         &self.0
     }
 
     /// Of an answer to whatever was asked.
     pub(super) fn none() -> Self {
-        Self("unframed".to_owned())
+        Self(Asker {
+            request_id: "unframed".to_owned(),
+            ..Asker::unknown()
+        })
     }
 
-    fn given(headers: &HeaderMap) -> Option<Self> {
+    fn given(headers: &HeaderMap) -> Option<String> {
         let text = headers.get(REQUEST_ID)?.to_str().ok()?;
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
         let fits = (1..=MAX_REQUEST_ID_CHARS).contains(&text.len()) && text.bytes().all(plain);
-        fits.then(|| Self(text.to_owned()))
+        fits.then(|| text.to_owned())
     }
 
     /// An answer that has nothing but an error, with the status of its code.
     pub(crate) fn problem(&self, error: &ApiError) -> Response {
         let status = StatusCode::from_u16(error.code.http_status()).unwrap_or(StatusCode::BAD_REQUEST);
-        let mut response = (status, axum::Json(error.body(self.as_str()))).into_response();
+        let mut response = (status, axum::Json(error.body(&self.0))).into_response();
         let headers = response.headers_mut();
+        headers.insert(header::VARY, HeaderValue::from_static("Accept-Language"));
         headers.insert(
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/json; charset=utf-8"),
@@ -86,9 +95,13 @@ impl<S: Sync> FromRequestParts<S> for RequestId {
 
 /// Gives the request its id and the answer its headers.
 pub(super) async fn frame(State(shared): State<Shared>, mut request: Request, next: Next) -> Response {
-    let id = RequestId::given(request.headers())
-        .unwrap_or_else(|| RequestId(shared.state.store().ids().next().simple().to_string()));
+    let new_id = || shared.state.store().ids().next().simple().to_string();
+    let request_id = RequestId::given(request.headers()).unwrap_or_else(new_id);
     let origin = Origin::read(&shared.proxies, request.headers(), request.extensions());
+    let id = RequestId(Asker {
+        request_id,
+        language: origin.language,
+    });
     request.extensions_mut().insert(origin);
     request.extensions_mut().insert(id.clone());
     let (path, began) = (request.uri().path().to_owned(), Instant::now());
@@ -120,7 +133,7 @@ impl ResponseForPanic for Panicked {
             .map(String::as_str)
             .or_else(|| panic.downcast_ref::<&str>().copied());
         tracing::error!(panic = text.unwrap_or("not a text"), "a handler panicked");
-        let body = ApiError::internal().body("");
+        let body = ApiError::internal().body(&Asker::unknown());
         (StatusCode::INTERNAL_SERVER_ERROR, axum::Json(body)).into_response()
     }
 }

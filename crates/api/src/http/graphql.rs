@@ -59,9 +59,14 @@ pub(super) async fn execute(
         Err(error) => id.problem(&error),
     };
     tell_budget(&mut response, touched);
-    let vary = HeaderValue::from_static("Accept, Authorization");
-    response.headers_mut().insert(header::VARY, vary);
+    tell_what_differs(&mut response);
     response
+}
+
+/// By which headers of the request its answer is another one.
+pub(super) fn tell_what_differs(response: &mut Response) {
+    let vary = HeaderValue::from_static("Accept, Accept-Language, Authorization");
+    response.headers_mut().insert(header::VARY, vary);
 }
 
 /// `GET …/schema.graphql`.
@@ -115,7 +120,7 @@ async fn serve(
     };
     let prepared = match read? {
         Ok(prepared) => prepared,
-        Err(error) => return Ok(write(&error.body(id.as_str()), media)),
+        Err(error) => return Ok(write(&error.body(id.asker()), media)),
     };
     if parts.method != Method::POST && prepared.kind != OperationType::Query {
         return Ok(not_by_get(id));
@@ -153,7 +158,7 @@ async fn run(
     scope.go_on(begun);
     let visit = door.visit(id.as_str(), Some(scope.viewer().tenant), origin);
     let data = |request: async_graphql::Request| request.data(Arc::clone(&scope)).data(visit);
-    let Executed { answered, unused } = door.engine.execute(prepared, id.as_str(), data).await?;
+    let Executed { answered, unused } = door.engine.execute(prepared, id.asker(), data).await?;
     let left = left.with(door.give_back(scope.viewer(), unused));
     let extensions = parts.headers.contains_key(COST).then(|| {
         let limit = door.engine.max_cost();
@@ -211,9 +216,10 @@ async fn anonymous(
     }
     let tenant = door.tenant(&parts.headers).await?;
     limits::attempt(&door.shared.state, origin.ip).await?;
+    door.count(&prepared, None);
     let visit = door.visit(id.as_str(), tenant, origin);
     let data = |request: async_graphql::Request| request.data(visit);
-    let executed = door.engine.execute(&prepared, id.as_str(), data).await?;
+    let executed = door.engine.execute(&prepared, id.asker(), data).await?;
     Ok(respond(executed.answered, None, media))
 }
 
@@ -267,7 +273,7 @@ pub(super) fn tell_budget(response: &mut Response, left: Option<Left>) {
 impl RequestId {
     /// A refusal of the operation in the form that the client likes.
     fn answer(&self, error: &ApiError, media: MediaType) -> Response {
-        let mut response = write(&error.body(self.as_str()), media);
+        let mut response = write(&error.body(self.asker()), media);
         error.write_waits(response.headers_mut());
         response
     }

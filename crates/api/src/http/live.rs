@@ -114,5 +114,6 @@ pub(super) async fn stream(State(door): State<Door>, id: RequestId, request: Req
         Err(error) => id.problem(&error),
     };
     graphql::tell_budget(&mut response, touched);
+    graphql::tell_what_differs(&mut response);
     response
 }

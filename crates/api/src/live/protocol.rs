@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 use simpul_domain::Code;
 
-use crate::ApiError;
+use crate::{ApiError, error::Asker};
 
 /// Longest silence between opening and `connection_init`.
 const INIT_DEADLINE: Duration = Duration::from_secs(10);
@@ -200,7 +200,7 @@ impl Protocol {
         }
         if self.keys.len() >= MAX_OPERATIONS {
             let text = format!("A socket carries at most {MAX_OPERATIONS} operations");
-            let errors = ApiError::new(Code::LimitReached, text).body("")["errors"].take();
+            let errors = ApiError::new(Code::LimitReached, text).body(&Asker::unknown())["errors"].take();
             return vec![send(&json!({ "id": id, "type": "error", "payload": errors }))];
         }
         let key = self.next;

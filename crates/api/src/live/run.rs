@@ -12,6 +12,7 @@ use crate::{
     ApiError,
     auth::Viewer,
     engine::{Operation, Prepared},
+    error::Asker,
     http::{Door, Origin, SignedIn},
 };
 
@@ -25,6 +26,15 @@ pub(crate) struct Client {
     pub(crate) token: Option<ConsistencyToken>,
 }
 
+impl Client {
+    pub(super) fn asker(&self) -> Asker {
+        Asker {
+            request_id: self.request_id.clone(),
+            language: self.origin.language,
+        }
+    }
+}
+
 /// Who takes answers. `false` when nobody does any more.
 pub(super) trait Outlet: Send {
     fn put(&mut self, answer: Answer) -> impl Future<Output = bool> + Send;
@@ -32,9 +42,9 @@ pub(super) trait Outlet: Send {
 
 /// Runs the operation to its end or until nobody takes its answers.
 pub(super) async fn run(door: &Door, client: Client, operation: Operation, outlet: &mut impl Outlet) {
-    let request_id = client.request_id.clone();
+    let asker = client.asker();
     if let Err(error) = answers(door, client, operation, outlet).await {
-        outlet.put(Answer::Failed(errors(&error, &request_id))).await;
+        outlet.put(Answer::Failed(errors(&error, &asker))).await;
     }
 }
 
@@ -44,6 +54,7 @@ async fn answers(
     operation: Operation,
     outlet: &mut impl Outlet,
 ) -> Result<(), ApiError> {
+    let asker = client.asker();
     let Client {
         signed_in,
         origin,
@@ -60,9 +71,9 @@ async fn answers(
     let visit = door.visit(&request_id, Some(signed_in.viewer.tenant), origin);
     let data = |request: async_graphql::Request| request.data(scope).data(visit);
     if prepared.kind != OperationType::Subscription {
-        return once(door, (&prepared, signed_in.viewer), &request_id, data, outlet).await;
+        return once(door, (&prepared, signed_in.viewer), &asker, data, outlet).await;
     }
-    let mut stream = door.engine.stream(prepared, request_id, data);
+    let mut stream = door.engine.stream(prepared, asker, data);
     while let Some(answered) = stream.next().await {
         let answer = classify(answered?);
         let last = matches!(answer, Answer::Failed(_));
@@ -77,11 +88,11 @@ async fn answers(
 async fn once(
     door: &Door,
     (prepared, viewer): (&Prepared, Viewer),
-    request_id: &str,
+    asker: &Asker,
     data: impl FnOnce(async_graphql::Request) -> async_graphql::Request,
     outlet: &mut impl Outlet,
 ) -> Result<(), ApiError> {
-    let executed = door.engine.execute(prepared, request_id, data).await?;
+    let executed = door.engine.execute(prepared, asker, data).await?;
     door.give_back(viewer, executed.unused);
     let answered = executed.answered.into_value();
     // Null is a result of a query; only what did not run is an error.
@@ -107,6 +118,6 @@ fn classify(mut answered: Value) -> Answer {
 }
 
 /// As the payload of `error`.
-pub(super) fn errors(error: &ApiError, request_id: &str) -> Value {
-    error.body(request_id)["errors"].take()
+pub(super) fn errors(error: &ApiError, asker: &Asker) -> Value {
+    error.body(asker)["errors"].take()
 }

@@ -229,7 +229,7 @@ impl Connection {
             match Operation::from_value(&payload) {
                 Ok(operation) => run::run(&door, client, operation, &mut outlet).await,
                 Err(error) => {
-                    let errors = run::errors(&error, &client.request_id);
+                    let errors = run::errors(&error, &client.asker());
                     outlet.put(Answer::Failed(errors)).await;
                 }
             }

@@ -28,6 +28,7 @@ use simpul_api::{
     metrics::Metrics,
     repairs::Repairs,
     senders::StoredSenders,
+    usage::FieldUsage,
 };
 use simpul_app::{
     identity::{
@@ -169,6 +170,7 @@ fn process(bus: Bus, stand_in: Option<Url>, identity: IdentitySettings) -> ApiSt
         intake: Wake::default(),
         public_url: Url::parse("https://hooks.simpul.test/").expect("url"),
         metrics: Metrics::default(),
+        usage: FieldUsage::default(),
         tasks: TaskTracker::new(),
         stop: CancellationToken::new(),
     })

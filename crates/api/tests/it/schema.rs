@@ -5,9 +5,12 @@ use std::{
     path::Path,
 };
 
-use async_graphql::parser::{
-    parse_schema,
-    types::{BaseType, FieldDefinition, TypeKind, TypeSystemDefinition},
+use async_graphql::{
+    Positioned,
+    parser::{
+        parse_schema,
+        types::{BaseType, ConstDirective, FieldDefinition, TypeKind, TypeSystemDefinition},
+    },
 };
 use simpul_api::Surface;
 
@@ -194,6 +197,52 @@ fn says_what_it_is(surface: Surface) {
     assert_eq!(wide, none, "{surface}: more than {MAX_FIELDS} fields");
 }
 
+/// Who may, and for how much, is said to programs too.
+#[test]
+fn the_schema_says_permissions_and_weights_as_directives() {
+    let mut weighed = BTreeMap::new();
+    for surface in Surface::ALL {
+        let types = Types::of(surface);
+        for (parent, field) in types.all_fields() {
+            let path = format!("{parent}.{}", field.name.node);
+            let description = field.description.as_ref().map(|text| text.node.as_str());
+            let last = description.unwrap_or_default().trim().lines().last();
+            let words = last.and_then(|line| line.trim().strip_prefix("Permission: "));
+            let expected = words.filter(|words| words.contains('.') && !words.contains(' '));
+            let expected = expected.map(|name| format!("[\"{name}\"]"));
+            assert_eq!(said(&field.directives, "permission", "any"), expected, "{path}");
+            let weight = said(&field.directives, "cost", "weight");
+            let expected = (parent == "Mutation" || parent == "Live").then(|| "10".to_owned());
+            if expected.is_some() {
+                assert_eq!(weight, expected, "{path}");
+            } else if let Some(weight) = weight {
+                weighed.insert(path.clone(), weight);
+            }
+            for argument in field.arguments.iter().map(|argument| &argument.node) {
+                let expected = (argument.name.node == "search").then(|| "10".to_owned());
+                assert_eq!(said(&argument.directives, "cost", "weight"), expected, "{path}");
+            }
+        }
+    }
+    for (path, weight) in [
+        ("CommandPayload.userErrors", "10"),
+        ("Invoice.lines", "20"),
+        ("InvoiceVoidPayload.userErrors", "10"),
+        ("Query.nodes", "100"),
+    ] {
+        assert_eq!(weighed.get(path).map(String::as_str), Some(weight), "{path}");
+    }
+    for free in ["Query.invoice", "Query.invoices", "UserError.path"] {
+        assert_eq!(weighed.get(free), None, "{free}");
+    }
+}
+
+fn said(directives: &[Positioned<ConstDirective>], name: &str, argument: &str) -> Option<String> {
+    let mut directives = directives.iter().map(|directive| &directive.node);
+    let directive = directives.find(|directive| directive.name.node == name)?;
+    Some(directive.get_argument(argument)?.node.to_string())
+}
+
 /// What a command takes and answers: `input: InvoiceVoidInput!`, `InvoiceVoidPayload!`.
 #[test]
 fn every_command_has_an_input_and_a_payload_of_its_own() {
@@ -317,6 +366,17 @@ impl Types {
             other => unreachable!("{name} is {other:?}"),
         };
         fields.iter().map(|field| &field.node).collect()
+    }
+
+    /// Of all objects and interfaces, with the names of their types.
+    fn all_fields(&self) -> impl Iterator<Item = (&str, &FieldDefinition)> {
+        let with_fields = |kind: &TypeKind| matches!(kind, TypeKind::Object(_) | TypeKind::Interface(_));
+        let types = self.0.iter().filter(move |(_, kind)| with_fields(kind));
+        types.flat_map(|(name, _)| {
+            self.fields(name)
+                .into_iter()
+                .map(move |field| (name.as_str(), field))
+        })
     }
 
     fn names(&self, name: &str) -> Vec<&str> {

@@ -105,7 +105,7 @@ async fn types_methods_and_forms_are_negotiated() {
         format!("{GRAPHQL_RESPONSE}; charset=utf-8")
     );
     assert_eq!(headers[header::CACHE_CONTROL], "no-store");
-    assert_eq!(headers[header::VARY], "Accept, Authorization");
+    assert_eq!(headers[header::VARY], "Accept, Accept-Language, Authorization");
     assert!(headers.contains_key("x-request-id"));
 
     let mut request = post(&token, body);
@@ -231,5 +231,54 @@ async fn a_refusal_is_said_in_the_language_of_who_asks() {
         let error = &answer["data"]["invoiceVoid"]["userErrors"][0];
         assert_eq!(error["code"], "NOT_FOUND", "{answer}");
         assert_eq!(error["message"], message, "{language:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn people_are_told_of_errors_in_their_language() {
+    let front = Front::open().await;
+    let nobody = front.token(front.colleague(&[]).await);
+    let owner = front.token(front.owner);
+    let customers = r#"{"query":"{customers{nodes{id}}}"}"#;
+    let unreadable = r#"{"query":"{"}"#;
+    for (token, body, status, english, indonesian) in [
+        (
+            "x",
+            customers,
+            StatusCode::UNAUTHORIZED,
+            "A valid bearer token is needed",
+            "Anda belum masuk, atau sesi Anda sudah berakhir",
+        ),
+        (
+            &*nobody,
+            customers,
+            StatusCode::FORBIDDEN,
+            "The permission customer.read is missing",
+            "Anda tidak berhak melakukan ini",
+        ),
+        // What is said of a document is said to whoever wrote it.
+        (&*owner, unreadable, StatusCode::BAD_REQUEST, "", ""),
+    ] {
+        let mut messages = Vec::new();
+        for language in ["en", "id"] {
+            let mut request = post(token, body);
+            let language = language.parse().expect("value");
+            request.headers_mut().insert(header::ACCEPT_LANGUAGE, language);
+            let response = front.send(request).await;
+            let vary = response.headers()[header::VARY]
+                .to_str()
+                .expect("text")
+                .to_owned();
+            assert!(vary.contains("Accept-Language"), "{vary}");
+            let (answered, body) = read(response).await;
+            assert_eq!(answered, status, "{body}");
+            let message = body["errors"][0]["message"].as_str().expect("a message");
+            messages.push(message.to_owned());
+        }
+        if english.is_empty() {
+            assert_eq!(messages[0], messages[1]);
+        } else {
+            assert_eq!(messages, [english, indonesian]);
+        }
     }
 }

@@ -3,7 +3,11 @@
 use std::process::ExitCode;
 
 use simpul_adapters::bus::asyncapi;
-use simpul_api::{Surface, sdl};
+use simpul_api::{
+    Surface,
+    contract::{self, Contract},
+    sdl,
+};
 
 use super::{FOUND, say};
 
@@ -44,4 +48,23 @@ pub(crate) fn check() -> anyhow::Result<ExitCode> {
         }
     }
     Ok(found)
+}
+
+/// Writes the schemas as they are released.
+pub(crate) fn release() -> anyhow::Result<ExitCode> {
+    for surface in Surface::ALL {
+        std::fs::write(surface.released_file(), sdl(surface))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Lists what has changed since the last release.
+pub(crate) fn changes() -> anyhow::Result<ExitCode> {
+    for surface in Surface::ALL {
+        let released = Contract::read(&std::fs::read_to_string(surface.released_file())?)?;
+        for change in contract::changes(&released, &Contract::read(&sdl(surface))?) {
+            say(format_args!("{surface}: {change}"));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
 }

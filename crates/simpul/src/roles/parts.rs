@@ -14,7 +14,9 @@ use simpul_adapters::{
     intake, mail, provisioning,
     work_loop::{self, Wake, Work},
 };
-use simpul_api::{ApiState, Parts, auth::Keys, domains::Domains, poller::Poller, till::Till};
+use simpul_api::{
+    ApiState, Parts, auth::Keys, domains::Domains, poller::Poller, till::Till, usage::FieldUsage,
+};
 use simpul_app::{accounting::Upkeep, jobs::Jobs, policies::Policies, snapshots::Snapshotter};
 use simpul_event_store::{
     audit::Anchoring,
@@ -264,6 +266,9 @@ impl Starter<'_> {
                 .await
                 .context("cannot listen")?,
         };
+        let usage = FieldUsage::default();
+        self.tasks()
+            .spawn(usage.clone().keep(self.store().clone(), self.stop()));
         let state = ApiState::from(Parts {
             bus: self.running.bus.clone(),
             keys: self.keys()?,
@@ -274,6 +279,7 @@ impl Starter<'_> {
             intake: self.wakes.intake.clone(),
             public_url: self.config.http.public_url.clone(),
             metrics: self.metrics.clone(),
+            usage,
             tasks: self.tasks().clone(),
             stop: self.running.close.clone(),
         });

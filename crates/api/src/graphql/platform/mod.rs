@@ -13,6 +13,7 @@ mod offers;
 mod plans;
 mod server;
 mod tenants;
+mod usage;
 mod viewer;
 
 use async_graphql::MergedObject;
@@ -28,14 +29,17 @@ pub(crate) struct Query(
     offers::OffersQuery,
     dashboard::DashboardQuery,
     domains::DomainsQuery,
-    server::ServerQuery,
-    backups::BackupsQuery,
+    InstallationQuery,
     saas::PlatformSaasQuery,
     audit::AuditQuery,
     identity::CrewQuery,
     identity::account::AccountQuery,
     node::NodeQuery,
 );
+
+/// Questions about the installation itself.
+#[derive(Debug, Default, MergedObject)]
+pub(crate) struct InstallationQuery(server::ServerQuery, backups::BackupsQuery, usage::UsageQuery);
 
 /// Everything that can be told. Several in one operation run in order and are independent of each other.
 #[derive(Debug, Default, MergedObject)]

@@ -247,6 +247,7 @@ pub(super) const PORTAL: &[Case] = &[
 #[rustfmt::skip]
 pub(super) const PLATFORM: &[Case] = &[
     case("Query.backups", None, "first: 10"),
+    case("Query.fieldUsage", None, "surface: STAFF, since: \"2020-01-01\""),
     case("Query.auditEntries", None, "first: 10, filter: { includeSystem: true }"),
     case("Query.history", None, "id: $saasInvoice, first: 10"),
     case("Query.saasAgeing", None, ""),

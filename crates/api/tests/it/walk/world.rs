@@ -143,6 +143,8 @@ impl World {
         let sibling = sibling(&front, &ours).await;
         let account = managed_tenant(&front, operator).await;
         ours.things.insert("account", account.to_string());
+        let kept = front.state.usage.flush(front.state.store()).await;
+        kept.expect("uses of fields are kept");
         Self {
             front,
             ours,

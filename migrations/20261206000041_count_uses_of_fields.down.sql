@@ -1,0 +1,1 @@
+DROP TABLE es.field_usage;
