@@ -32,7 +32,7 @@ const UNNAMED: &str = "unknown";
 /// All whose names came too late.
 const OTHERS: &str = "other";
 /// Between two times that counts are kept.
-const BETWEEN: Duration = Duration::from_secs(60);
+const BETWEEN: Duration = Duration::from_mins(1);
 /// Days that are remembered.
 const REMEMBERED: Days = Days::new(400);
 

@@ -76,9 +76,8 @@ fn change(gravity: Gravity, coordinate: &str, what: impl Into<String>) -> Change
 /// Clients that must send something break; those that match on what they get may not know the new.
 fn added(part: &Part) -> (Gravity, &'static str) {
     match part {
-        Part::Type(_) | Part::Field { .. } => (Gravity::Safe, "was added"),
         Part::Input { .. } if is_required(part) => (Gravity::Breaking, "was added and is required"),
-        Part::Input { .. } => (Gravity::Safe, "was added"),
+        Part::Type(_) | Part::Field { .. } | Part::Input { .. } => (Gravity::Safe, "was added"),
         Part::Value | Part::Member => (Gravity::Dangerous, "was added"),
     }
 }

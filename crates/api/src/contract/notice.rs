@@ -124,11 +124,9 @@ fn fault(
 
 /// The coordinate of what stands beside another thing.
 fn sibling(coordinate: &str, name: &str) -> String {
-    match coordinate.split_once('(') {
-        Some((field, _)) => format!("{field}({name}:)"),
-        None => {
-            let (owner, _) = coordinate.split_once('.').unwrap_or((coordinate, ""));
-            format!("{owner}.{name}")
-        }
+    if let Some((field, _)) = coordinate.split_once('(') {
+        return format!("{field}({name}:)");
     }
+    let (owner, _) = coordinate.split_once('.').unwrap_or((coordinate, ""));
+    format!("{owner}.{name}")
 }

@@ -86,7 +86,7 @@ async fn whoever_may_change_nobody_changes_what_they_are_called_themselves() {
 
     // A machine is not the user.
     let admin = house.person("admin@kayu.example", &["admin"]).await;
-    let issue = json!({ "name": "Kasir", "scopes": ["ROUTER_READ", "ACCOUNT_OWN"], "expiresAt": "2027-02-01T00:00:00Z" });
+    let issue = json!({ "name": "Kasir", "scopes": ["ROUTER_READ"], "expiresAt": "2027-02-01T00:00:00Z" });
     let issued = house.tell(&admin.access, "apiKeyIssue", "secret", issue).await;
     let key = issued.payload("apiKeyIssue")["secret"]
         .as_str()
