@@ -1,3 +1,5 @@
+//! Which stored events a stream tells, and which none does.
+
 use std::collections::BTreeSet;
 
 use simpul_domain::registry;
