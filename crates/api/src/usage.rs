@@ -1,7 +1,7 @@
 //! Which fields are asked for, by which client, and how often (ADR 87): counted here, kept in the database once a minute.
 //!
 //! INVARIANT: an operation adds to counters that are there, and waits for nobody. However many names clients give
-//! themselves, there are [`MAX_CLIENTS`] on a surface; a name says nothing about who asks.
+//! themselves, there are `MAX_CLIENTS` on a surface; a name says nothing about who asks.
 
 use std::{
     collections::HashMap,
