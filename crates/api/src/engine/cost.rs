@@ -15,6 +15,7 @@ use async_graphql::{
 };
 use serde_json::{Map, Value};
 
+use super::guard::fields;
 use crate::graphql::{
     COMMAND, COUNT, FieldTypes, MAX_FIRST, OBJECT, SEARCH, SEARCHED_BY, STREAM, longest, root, surcharge,
 };
@@ -46,7 +47,8 @@ pub(super) fn cost(
         variables,
     };
     let set = &operation.selection_set.node;
-    let extra = pricing.fields(set).saturating_mul(each);
+    let roots = u64::try_from(fields(document, set).len()).unwrap_or(u64::MAX);
+    let extra = roots.saturating_mul(each);
     pricing.set(root(operation.ty), set).saturating_add(extra)
 }
 
@@ -58,19 +60,6 @@ struct Pricing<'p> {
 }
 
 impl<'p> Pricing<'p> {
-    /// Fields of a set, those of its fragments included.
-    fn fields(&self, set: &SelectionSet) -> u64 {
-        set.items.iter().fold(0, |sum: u64, item| {
-            sum.saturating_add(match &item.node {
-                Selection::Field(_) => 1,
-                Selection::InlineFragment(fragment) => self.fields(&fragment.node.selection_set.node),
-                Selection::FragmentSpread(spread) => self
-                    .fragment(&spread.node)
-                    .map_or(0, |fragment| self.fields(&fragment.selection_set.node)),
-            })
-        })
-    }
-
     /// An unknown fragment is the validator's to refuse.
     fn fragment(&self, spread: &FragmentSpread) -> Option<&'p FragmentDefinition> {
         let fragment = self.document.fragments.get(&spread.fragment_name.node);
@@ -144,24 +133,18 @@ impl<'p> Pricing<'p> {
 
     /// What is reckoned for the field besides its objects.
     fn surcharge(&self, parent: &str, name: &str, ty: &str, set: &SelectionSet) -> u64 {
-        let counted = if self.types.is_page(parent, name) && self.selects(set, COUNT) {
+        let counts = || {
+            fields(self.document, set)
+                .iter()
+                .any(|field| field.name.node == COUNT)
+        };
+        let counted = if self.types.is_page(parent, name) && counts() {
             surcharge(ty, COUNT)
         } else {
             0
         };
         let own = if name == COUNT { 0 } else { surcharge(parent, name) };
         own.saturating_add(counted)
-    }
-
-    /// Whether a field of this name is in the set, or in one of its fragments.
-    fn selects(&self, set: &SelectionSet, name: &str) -> bool {
-        set.items.iter().any(|item| match &item.node {
-            Selection::Field(field) => field.node.name.node == name,
-            Selection::InlineFragment(fragment) => self.selects(&fragment.node.selection_set.node, name),
-            Selection::FragmentSpread(spread) => self
-                .fragment(&spread.node)
-                .is_some_and(|fragment| self.selects(&fragment.selection_set.node, name)),
-        })
     }
 
     fn times(&self, parent: &str, field: &Field) -> u64 {

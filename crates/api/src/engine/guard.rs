@@ -327,7 +327,7 @@ pub(super) fn audience(document: &ExecutableDocument, operation: &OperationDefin
 }
 
 /// The fields of a set, through its fragments. Runs once the set is known to be small.
-fn fields<'d>(document: &'d ExecutableDocument, set: &'d SelectionSet) -> Vec<&'d Field> {
+pub(super) fn fields<'d>(document: &'d ExecutableDocument, set: &'d SelectionSet) -> Vec<&'d Field> {
     let of = |Positioned { node, .. }: &'d Positioned<Selection>| match node {
         Selection::Field(field) => vec![&field.node],
         Selection::InlineFragment(fragment) => fields(document, &fragment.node.selection_set.node),
