@@ -4,11 +4,11 @@
 //!
 //! A test that a row has no value for is not passed, and what is not passed passes a `not`.
 
-use simpul_event_store::TenantTx;
+use simpul_event_store::{TenantTx, Vault};
 use sqlx::{Postgres, QueryBuilder, types::Uuid};
 
 pub use crate::stored::word;
-use crate::{MAX_COUNTED, QueryError, Way};
+use crate::{MAX_COUNTED, QueryError, Way, page::MAX_PAGE};
 
 /// A table that is sifted.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +33,9 @@ pub enum Kind {
     Number,
     Date,
     Instant,
+    Flag,
+    /// Several texts; a test is passed when one of them passes it.
+    Texts,
     /// What public ids of these things are in the table; `None` of a text that is no such id.
     Id(fn(&str) -> Option<Uuid>),
 }
@@ -48,7 +51,8 @@ pub(crate) use id;
 impl Column {
     const fn sql_type(&self) -> &'static str {
         match self.kind {
-            Kind::Text => "text",
+            Kind::Text | Kind::Texts => "text",
+            Kind::Flag => "boolean",
             Kind::Number => "bigint",
             Kind::Date => "date",
             Kind::Instant => "timestamptz",
@@ -63,14 +67,16 @@ impl Column {
             Kind::Instant => {
                 format!(r#"to_char({name} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"#)
             }
-            Kind::Text | Kind::Number | Kind::Date | Kind::Id(_) => format!("{name}::text"),
+            Kind::Text | Kind::Number | Kind::Date | Kind::Flag | Kind::Texts | Kind::Id(_) => {
+                format!("{name}::text")
+            }
         }
     }
 
     fn value(&self, text: String) -> Option<String> {
         match self.kind {
             Kind::Id(read) => read(&text).map(|id| id.to_string()),
-            Kind::Text | Kind::Number | Kind::Date | Kind::Instant => Some(text),
+            Kind::Text | Kind::Texts | Kind::Number | Kind::Date | Kind::Instant | Kind::Flag => Some(text),
         }
     }
 }
@@ -221,6 +227,58 @@ pub(crate) async fn find(tx: &mut TenantTx, table: Table, sift: &Sift) -> Result
     })
 }
 
+/// Rows that are searched for what is ciphertext in their table.
+pub(crate) trait Searched: Clone + Send + Sync {
+    fn sifted(
+        tx: &mut TenantTx,
+        sift: &Sift,
+    ) -> impl Future<Output = Result<Sifted<Self>, QueryError>> + Send;
+
+    /// Of each of them, whether it contains a term in small letters.
+    fn contain(
+        tx: &mut TenantTx,
+        vault: &Vault,
+        rows: &[Self],
+        term: &str,
+    ) -> impl Future<Output = Result<Vec<bool>, QueryError>> + Send;
+}
+
+/// Of the rows that pass, those that contain a term, whatever its capitals. Rows are read and opened by the [`MAX_PAGE`] until
+/// there are enough or no more. Nothing is left out and nothing is counted; whoever waits longer than its operation may
+/// is told so.
+pub(crate) async fn search<R: Searched>(
+    tx: &mut TenantTx,
+    vault: &Vault,
+    sift: &Sift,
+    term: &str,
+) -> Result<Sifted<R>, QueryError> {
+    let term = term.trim().to_lowercase();
+    let wanted = usize::try_from(sift.limit).unwrap_or(0);
+    let mut portion = Sift {
+        limit: MAX_PAGE,
+        counted: false,
+        ..sift.clone()
+    };
+    let mut found = Vec::new();
+    loop {
+        let Sifted { mut rows, more, .. } = R::sifted(tx, &portion).await?;
+        if sift.way == Way::Back {
+            rows.reverse();
+        }
+        portion.from = rows.last().map(|(place, _)| place.clone());
+        let sealed: Vec<R> = rows.iter().map(|(_, row)| row.clone()).collect();
+        let hits = R::contain(tx, vault, &sealed, &term).await?;
+        found.extend(
+            rows.into_iter()
+                .zip(hits)
+                .filter_map(|(row, hit)| hit.then_some(row)),
+        );
+        if !more || found.len() > wanted {
+            return Ok(Sifted::of(found, sift));
+        }
+    }
+}
+
 async fn count(tx: &mut TenantTx, table: Table, sieve: &Sieve) -> Result<i64, QueryError> {
     let mut statement = QueryBuilder::new("SELECT count(*) FROM (SELECT FROM ");
     passing(&mut statement, tx, table, sieve);
@@ -295,6 +353,11 @@ fn tested(statement: &mut QueryBuilder<'_, Postgres>, column: &Column, test: &Te
             statement.push("false");
             return;
         };
+        if matches!(column.kind, Kind::Texts) {
+            statement.push_bind(value);
+            statement.push(format_args!("::text {operator} ANY ({name})"));
+            return;
+        }
         statement.push(format_args!("{name} {operator} "));
         statement.push_bind(value).push(format_args!("::{sql_type}"));
     };
@@ -327,7 +390,12 @@ fn tested(statement: &mut QueryBuilder<'_, Postgres>, column: &Column, test: &Te
 
 fn one_of(statement: &mut QueryBuilder<'_, Postgres>, column: &Column, values: &[String]) {
     let values = values.iter().filter_map(|value| column.value(value.clone()));
-    statement.push(format_args!("{} = ANY (", column.name));
+    let operator = if matches!(column.kind, Kind::Texts) {
+        "&&"
+    } else {
+        "= ANY"
+    };
+    statement.push(format_args!("{} {operator} (", column.name));
     statement.push_bind(values.collect::<Vec<String>>());
     statement.push(format_args!("::{}[])", column.sql_type()));
 }

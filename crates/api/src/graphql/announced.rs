@@ -44,6 +44,24 @@ fn permission(any: Vec<String>) {}
 #[TypeDirective(location = "FieldDefinition", location = "ArgumentDefinition")]
 fn cost(weight: u64) {}
 
+/// The field is null only beside an error of its own, such as a permission that is missing: a client that handles errors can take it as
+/// if it were never null (graphql-wg GAP-49). Level 0 is the field itself.
+#[TypeDirective(location = "FieldDefinition")]
+fn semantic_non_null(levels: Vec<i32>) {}
+
+/// Fields that are always there for whoever may see them: nullable, so that an error stays where it is.
+const ALWAYS_THERE: &[(&str, &str)] = &[
+    ("IsolirRun", "subscriptions"),
+    ("Job", "failures"),
+    ("PaymentAttempt", "invoice"),
+    ("Subscription", "overdueInvoices"),
+    ("Subscription", "plan"),
+    ("Subscription", "provisioning"),
+    ("Subscription", "router"),
+    ("Viewer", "provider"),
+    ("Viewer", "user"),
+];
+
 /// Not a type, but what is said of all of them. Registered last.
 #[derive(Debug)]
 pub(super) struct Announced;
@@ -72,6 +90,7 @@ impl OutputType for Announced {
         }
         permission.register(registry);
         cost.register(registry);
+        semantic_non_null.register(registry);
         <bool as OutputType>::create_type_info(registry)
     }
 
@@ -133,6 +152,11 @@ fn direct(parent: &str, field: &mut MetaField, composite: &BTreeSet<String>) {
     }
     if let Some(weight) = weight(parent, field, composite) {
         field.directive_invocations.push(cost::apply(weight));
+    }
+    if ALWAYS_THERE.contains(&(parent, field.name.as_str())) && !field.ty.ends_with('!') {
+        field
+            .directive_invocations
+            .push(semantic_non_null::apply(vec![0]));
     }
     if let Some(search) = field.args.get_mut(SEARCHED_BY) {
         search.directive_invocations.push(cost::apply(SEARCH));

@@ -15,7 +15,7 @@ use simpul_projections::audit::{
 use super::{
     cursor::{Seal, refused},
     page::{Cursor, count},
-    scalar::{BigInt, DateTime},
+    scalar::{BigInt, DateTime, IpAddress},
     scope::{Scope, scope},
 };
 use crate::ApiError;
@@ -38,7 +38,7 @@ pub(crate) struct HistoryEntry {
     /// Who acted as the actor.
     impersonator: Option<String>,
     /// From where; null once whoever did it is erased.
-    ip: Option<String>,
+    ip: Option<IpAddress>,
     /// With what; null once whoever did it is erased.
     user_agent: Option<String>,
     /// By which command, such as `invoice.void`.
@@ -62,7 +62,7 @@ impl From<Entry> for HistoryEntry {
             entity_id: entry.aggregate_id.into(),
             actor: entry.actor,
             impersonator: entry.impersonator,
-            ip: entry.ip,
+            ip: entry.ip.map(IpAddress),
             user_agent: entry.user_agent,
             command: entry.command,
             at: DateTime(entry.at),

@@ -125,6 +125,12 @@ impl Job {
         tx.commit().await.map_err(ApiError::from)?;
         Ok(Some(connection(&asked, slice, JobFailure::from)))
     }
+
+    /// Whether the viewer could have it stop now.
+    async fn viewer_can_cancel(&self, context: &Context<'_>) -> Result<bool> {
+        let job = self.row.job;
+        Ok(scope(context)?.could(CancelJob { job }).await?)
+    }
 }
 
 impl Job {

@@ -28,7 +28,7 @@ use super::{
     page::{Asked, RowConnection, Window, row_connection},
     payload::payload,
     rows::{plain, words},
-    scalar::DateTime,
+    scalar::{DateTime, Url},
     scope::{Scope, scope},
 };
 use crate::ApiError;
@@ -208,7 +208,7 @@ pub(crate) struct Sender {
     /// Which driver speaks for it.
     kind: SenderKind,
     /// To be told to the messenger: its delivery reports arrive here. Whoever knows it can report.
-    hook_url: String,
+    hook_url: Url,
 }
 
 impl Sender {
@@ -224,7 +224,7 @@ impl Sender {
         Ok(Some(Self {
             id: sender.to_string().into(),
             kind: account.kind.into(),
-            hook_url: url.map_err(|_| ApiError::internal())?.into(),
+            hook_url: Url(url.map_err(|_| ApiError::internal())?.into()),
         }))
     }
 }

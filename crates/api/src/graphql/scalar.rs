@@ -107,6 +107,39 @@ impl ScalarType for BigInt {
     }
 }
 
+/// Declares a text with a form that machines know, of what is only answered with.
+macro_rules! written {
+    ($(#[doc = $doc:literal])+ $name:ident: $specification:literal) => {
+        $(#[doc = $doc])+
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub(crate) struct $name(pub(super) String);
+
+        $(#[doc = $doc])+
+        #[Scalar(specified_by_url = $specification)]
+        impl ScalarType for $name {
+            fn parse(value: Value) -> InputValueResult<Self> {
+                match value {
+                    Value::String(text) => Ok(Self(text)),
+                    other => Err(InputValueError::expected_type(other)),
+                }
+            }
+
+            fn to_value(&self) -> Value {
+                Value::String(self.0.clone())
+            }
+        }
+    };
+}
+
+written! {
+    /// An absolute address on the web.
+    Url: "https://url.spec.whatwg.org/"
+}
+written! {
+    /// An IPv4 or IPv6 address in its canonical text.
+    IpAddress: "https://www.rfc-editor.org/rfc/rfc5952"
+}
+
 /// ISO 4217. More may be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub(crate) enum CurrencyCode {

@@ -9,7 +9,7 @@ use async_graphql::ContextBase;
 use simpul_app::permission;
 use simpul_domain::{Code, CorrelationId, CustomerId, TenantId, tenancy::Feature};
 use simpul_event_store::{
-    Actor, Command, ConsistencyToken, Context, Receipt, TenantTx,
+    Actor, Command, ConsistencyToken, Context, DispatchError, Receipt, TenantTx,
     feed::{Plans, look_up_at, read_at},
     inline::access,
 };
@@ -380,6 +380,20 @@ impl Scope {
         Ok(sorted)
     }
 
+    /// Whether the viewer could give this command now, and it would change something (`facts/graphql.md` V4). The bus is asked, so
+    /// that this is never another answer than the command's own.
+    pub(super) async fn could<C: Command>(&self, command: C) -> Result<bool, ApiError> {
+        let frame = Context {
+            dry_run: true,
+            ..self.frame(C::NAME, None)
+        };
+        match self.state.bus.dispatch(frame, command).await {
+            Ok(receipt) => Ok(!receipt.repeated),
+            Err(error @ DispatchError::Store(_)) => Err(ApiError::from_coded(&error)),
+            Err(_) => Ok(false),
+        }
+    }
+
     /// The frame of a command of the product itself that belongs to this operation.
     pub(super) fn internal_frame(&self, part: &'static str) -> Context {
         Context {
@@ -427,6 +441,9 @@ impl Scope {
         }
     }
 }
+
+/// Stands for whatever a person would say, where a command is only tried.
+pub(super) const SOME_REASON: &str = "-";
 
 /// What a client sends along with a command.
 #[derive(Debug, Clone, Copy)]

@@ -4,7 +4,6 @@
 //! What a row has no value for passes no comparator; a `not` of it does.
 
 use async_graphql::{Enum, ID, InputObject, InputType};
-use serde::Serialize;
 use simpul_domain::Code;
 use simpul_projections::sift::{self, Column, Sieve, Test};
 
@@ -239,16 +238,52 @@ impl Comparator for TextComparator {
             .add_list(Test::IsOneOf, self.r#in.clone())?
             .add(Test::StartsWith, self.starts_with.clone())
             .add(Test::Contains, self.contains.clone());
-        let with_nul = |test: &Test| match test {
-            Test::Is(text) | Test::StartsWith(text) | Test::Contains(text) => text.contains('\0'),
-            Test::IsOneOf(texts) => texts.iter().any(|text| text.contains('\0')),
-            _ => false,
-        };
-        if tests.0.iter().any(with_nul) {
-            return Err(refused("a text has no NUL"));
-        }
-        Ok(tests.0)
+        without_nul(tests)
     }
+}
+
+/// Compares what is so or is not.
+#[derive(Debug, Clone, InputObject)]
+pub(crate) struct BooleanComparator {
+    /// It is so, or it is not.
+    eq: Option<bool>,
+}
+
+impl Comparator for BooleanComparator {
+    fn tests(&self) -> Result<Vec<Test>, ApiError> {
+        Ok(Tests::default().add(Test::Is, self.eq.map(|so| so.to_string())).0)
+    }
+}
+
+/// Looks for a name among several.
+#[derive(Debug, Clone, InputObject)]
+pub(crate) struct NamesComparator {
+    /// This is one of them.
+    contains: Option<String>,
+    /// One of these is one of them, at most 100.
+    contains_any: Option<Vec<String>>,
+}
+
+impl Comparator for NamesComparator {
+    fn tests(&self) -> Result<Vec<Test>, ApiError> {
+        let tests = Tests::default()
+            .add(Test::Is, self.contains.clone())
+            .add_list(Test::IsOneOf, self.contains_any.clone())?;
+        without_nul(tests)
+    }
+}
+
+/// PostgreSQL has no text with a NUL.
+fn without_nul(tests: Tests) -> Result<Vec<Test>, ApiError> {
+    let with_nul = |test: &Test| match test {
+        Test::Is(text) | Test::StartsWith(text) | Test::Contains(text) => text.contains('\0'),
+        Test::IsOneOf(texts) => texts.iter().any(|text| text.contains('\0')),
+        _ => false,
+    };
+    if tests.0.iter().any(with_nul) {
+        return Err(refused("a text has no NUL"));
+    }
+    Ok(tests.0)
 }
 
 /// Declares a comparator of values with an order.
@@ -293,6 +328,10 @@ ordered! {
     DateTimeComparator of DateTime, |at: &DateTime| Ok::<_, ApiError>(at.0.to_rfc3339())
 }
 ordered! {
+    /// Compares a number.
+    IntComparator of i32, |number: &i32| Ok::<_, ApiError>(number.to_string())
+}
+ordered! {
     /// Compares an amount.
     MoneyComparator of MoneyInput, |amount: &MoneyInput| {
         let rupiah = amount.rupiah().ok_or_else(|| refused("an amount is whole rupiah"))?;
@@ -307,6 +346,8 @@ ordered! {
     name = "SubscriptionStatusComparator",
     params(super::subscriptions::SubscriptionStatus)
 ))]
+#[graphql(concrete(name = "TenantStatusComparator", params(super::platform::TenantStatus)))]
+#[graphql(concrete(name = "UserStatusComparator", params(super::identity::UserStatus)))]
 pub(crate) struct WordComparator<T: InputType> {
     /// It is this one.
     eq: Option<T>,
@@ -320,20 +361,30 @@ pub(crate) struct WordComparator<T: InputType> {
 
 /// A word of the schema as the read models have it.
 pub(super) trait Stored: InputType + Copy {
-    type Word: Serialize + From<Self>;
+    fn stored(self) -> String;
 }
 
 impl<T: Stored> Comparator for WordComparator<T> {
     fn tests(&self) -> Result<Vec<Test>, ApiError> {
-        let word = |word: &T| sift::word(&T::Word::from(*word));
-        let words = |words: &Option<Vec<T>>| words.as_ref().map(|words| words.iter().map(word).collect());
+        let words = |words: &Option<Vec<T>>| {
+            let words = words.as_ref();
+            words.map(|words| words.iter().map(|word| word.stored()).collect())
+        };
         let tests = Tests::default()
-            .add(Test::Is, self.eq.as_ref().map(word))
-            .add_list(Test::IsNoneOf, self.neq.as_ref().map(|other| vec![word(other)]))?
+            .add(Test::Is, self.eq.map(T::stored))
+            .add_list(Test::IsNoneOf, self.neq.map(|other| vec![other.stored()]))?
             .add_list(Test::IsOneOf, words(&self.r#in))?
             .add_list(Test::IsNoneOf, words(&self.nin))?;
         Ok(tests.0)
     }
+}
+
+/// What lets pass whatever has the term in one of these columns, whatever the capitals.
+pub(super) fn within(columns: &[&'static Column], term: &str) -> Sieve {
+    let tests = columns
+        .iter()
+        .map(|column| Sieve::Test(column, Test::Contains(term.to_owned())));
+    Sieve::Any(tests.collect())
 }
 
 /// What is searched for: 2 to 100 characters.

@@ -12,6 +12,10 @@ pub(crate) const SEARCH: u64 = 10;
 const TOTAL: u64 = 5;
 /// The field of a connection that counts.
 pub(crate) const COUNT: &str = "totalCount";
+/// Whether a command could be given is found out by deciding it.
+const HINT: u64 = 5;
+/// Begins the names of such fields.
+const HINTS: &str = "viewerCan";
 /// What is reckoned over everything, besides what it answers.
 const REPORT: u64 = 50;
 const REPORTS: &[(&str, &str)] = &[
@@ -94,6 +98,8 @@ pub(super) const LISTS: &[(&str, &str, u64)] = &[
 pub(crate) fn surcharge(parent: &str, field: &str) -> u64 {
     if field == COUNT && parent.ends_with("Connection") {
         TOTAL
+    } else if field.starts_with(HINTS) {
+        HINT
     } else if REPORTS.contains(&(parent, field)) {
         REPORT
     } else {

@@ -264,9 +264,9 @@ async fn book(scene: &Scene, account: &str, order_ref: &str, provider_ref: &str,
 }
 
 async fn seen_by_the_platform(scene: &Scene) {
-    let query = "{ saasInvoices(first: 5, filter: { search: \"KAYU\", status: PAID }) {
+    let query = "{ saasInvoices(first: 5, search: \"KAYU\", filter: { status: { eq: PAID } }) {
         nodes { tenantName number status total { amount } attempts { channel paidAt } } }
-        nothing: saasInvoices(first: 5, filter: { search: \"somebody else\" }) { nodes { number } }
+        nothing: saasInvoices(first: 5, search: \"somebody else\") { nodes { number } }
         saasAgeing { current { bills } over90Days { bills } } }";
     let data = scene
         .ask(Surface::Platform, scene.operator, query, Value::Null)

@@ -3,7 +3,7 @@
 //! INVARIANT: a letter is written in the transaction of what it tells, sealed with its user's own key. Neither an event
 //! nor a command's record has its address or its secret.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use simpul_domain::{
@@ -66,6 +66,8 @@ pub enum News {
     AddOnActivated {
         add_on: String,
     },
+    BillIssued(Unpaid),
+    BillOverdue(Unpaid),
     PanelLocked {
         reason: String,
         /// What opens the panel, if that is money.
@@ -89,6 +91,9 @@ pub struct Unpaid {
     /// As printed.
     pub number: String,
     pub outstanding: Rupiah,
+    /// Last day on which it can be paid in time; letters of before do not say it.
+    #[serde(default)]
+    pub due_on: Option<NaiveDate>,
 }
 
 /// What was seen of somebody.

@@ -17,6 +17,7 @@ pub(crate) use locks::unpaid_bill;
 pub use locks::{LockForArrears, UnlockAfterArrears};
 pub use payers::ChangePayer;
 pub use preview::{NextBill, PlanChangePreview, PreviewPlanChange};
+pub(crate) use statements::unpaid;
 pub use statements::{HearOfBill, RequestBillPayment, RequestedPayment};
 pub use tabs::{ClearArrears, CloseTab, EndCharge, NoteArrears, OpenTab, ResumeTab, StartCharge, SuspendTab};
 pub use terms::{SetTerms, TERMS};

@@ -1,21 +1,13 @@
 //! Letters about the panel: that it is locked, what opens it, and that it works again.
 
-use simpul_domain::{
-    InvoiceId, Rupiah,
-    identity::LetterKind,
-    saas::{Statement, StatementEvent},
-};
+use simpul_domain::identity::LetterKind;
 use simpul_event_store::Work;
 
 use crate::{
     Outcome,
-    identity::{
-        admins,
-        letters::{News, Unpaid},
-    },
+    identity::{admins, letters::News},
     permission,
-    saas::unpaid_bill,
-    stream,
+    saas::{unpaid, unpaid_bill},
 };
 
 /// Tells whoever may pay the platform that the panel is locked.
@@ -35,31 +27,4 @@ pub(super) async fn tell_locked(work: &mut Work<'_>, reason: &str) -> Outcome<()
 pub(super) async fn tell_unlocked(work: &mut Work<'_>) -> Outcome<()> {
     let news = News::PanelUnlocked;
     admins::tell(work, permission::TENANT_BILLING, LetterKind::PanelUnlocked, &news).await
-}
-
-/// The bill as the tenant's own log tells it.
-async fn unpaid(work: &Work<'_>, bill: InvoiceId) -> Outcome<Option<Unpaid>> {
-    let events = stream::events::<Statement>(work.store(), work.tenant(), &bill.to_string()).await?;
-    let mut unpaid: Option<Unpaid> = None;
-    for event in events {
-        match event {
-            StatementEvent::Presented(presented) => {
-                unpaid = Some(Unpaid {
-                    number: presented.number.to_string(),
-                    outstanding: presented.total,
-                });
-            }
-            StatementEvent::PartPaid(paid) => still(&mut unpaid, paid.outstanding),
-            StatementEvent::TakenBack(taken) => still(&mut unpaid, taken.outstanding),
-            StatementEvent::Settled(_) | StatementEvent::Withdrawn(_) => still(&mut unpaid, Rupiah::ZERO),
-            StatementEvent::PaymentRequested(_) | StatementEvent::FellOverdue(_) => {}
-        }
-    }
-    Ok(unpaid.filter(|unpaid| unpaid.outstanding.is_positive()))
-}
-
-fn still(unpaid: &mut Option<Unpaid>, outstanding: Rupiah) {
-    if let Some(unpaid) = unpaid {
-        unpaid.outstanding = outstanding;
-    }
 }

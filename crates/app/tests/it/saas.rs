@@ -120,9 +120,19 @@ async fn an_operator_that_does_not_pay_is_locked_out_of_its_panel_until_it_has_p
         unpaid: Some(Unpaid {
             number: number.clone(),
             outstanding: rupiah(*total),
+            due_on: Some("2027-04-15".parse().expect("a date")),
         }),
     };
     assert_eq!(told(&rig, tenant).await, std::slice::from_ref(&locked));
+    let asked = Unpaid {
+        number: number.clone(),
+        outstanding: rupiah(*total),
+        due_on: Some("2027-04-15".parse().expect("a date")),
+    };
+    assert_eq!(
+        dunned(&rig, tenant).await,
+        [News::BillIssued(asked.clone()), News::BillOverdue(asked)]
+    );
 
     // Half of it changes nothing, the rest opens the panel.
     rig.govern(paid(*bill, total / 2, "BCA 1")).await.expect("booked");
@@ -139,6 +149,13 @@ async fn an_operator_that_does_not_pay_is_locked_out_of_its_panel_until_it_has_p
     rig.own(tenant, router(1)).await.expect("open again");
     assert_eq!(rig.tenant(tenant).await.status(), TenantStatus::Open);
     explained(&rig, tenant).await;
+}
+
+/// What the owner was told about bills.
+async fn dunned(rig: &Rig, tenant: TenantId) -> Vec<News> {
+    let news = letters::news(rig, tenant).await.into_iter().map(|(_, news)| news);
+    news.filter(|news| matches!(news, News::BillIssued(_) | News::BillOverdue(_)))
+        .collect()
 }
 
 /// What the owner was told about the panel.

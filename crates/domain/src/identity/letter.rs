@@ -35,6 +35,10 @@ letters! {
     AddOnRejected = "add_on_rejected";
     /// To admins: the platform gives the add-on that was asked for.
     AddOnActivated = "add_on_activated";
+    /// To whoever may pay the platform: it asks for money.
+    BillIssued = "bill_issued";
+    /// To the same: the day on which it asked for it is over.
+    BillOverdue = "bill_overdue";
     /// To whoever may pay the platform: the panel is read-only, why, and what opens it.
     PanelLocked = "panel_locked";
     /// To the same: the panel works again.

@@ -154,7 +154,7 @@ pub struct Receipt<A> {
     pub answer: A,
     /// Where the tenant's log stood after the effect; `None` for a dry run, and for one that left no record.
     pub token: Option<ConsistencyToken>,
-    /// The command had taken effect before; this is its first answer.
+    /// The command had taken effect before; this is its first answer. Of a dry run: there is nothing to do.
     pub repeated: bool,
 }
 
@@ -419,7 +419,7 @@ async fn run_once<C: Command>(
         return Ok(Receipt {
             answer,
             token: None,
-            repeated: false,
+            repeated: work.staged().is_empty(),
         });
     }
     if C::UNRECORDED && work.staged().is_empty() {

@@ -16,11 +16,10 @@ use simpul_event_store::{
 };
 
 use crate::{
-    Keyed, Page, Position, QueryError, Slice, Way,
+    Keyed, Page, Position, QueryError, Slice,
     event::decode_all,
-    page::MAX_PAGE,
     rows::rows,
-    sift::{Kind, Sift, Sifted, sifted},
+    sift::{self, Kind, Searched, Sift, Sifted, sifted},
     stored::{column, read, unless_erased},
 };
 
@@ -189,42 +188,36 @@ pub async fn with_code(
     Ok(page.slice(rows, total))
 }
 
-/// Of those that pass, the customers whose code, name, phone or e-mail contains a term, whatever its capitals. All but
-/// codes are ciphertext in the table, so customers are read and opened by the [`MAX_PAGE`] until there are enough or no
-/// more. Nothing is left out and nothing is counted; whoever waits longer than its operation may is told so.
+impl Searched for CustomerRow {
+    async fn sifted(tx: &mut TenantTx, sift: &Sift) -> Result<Sifted<Self>, QueryError> {
+        sifted(tx, sift).await
+    }
+
+    async fn contain(
+        tx: &mut TenantTx,
+        vault: &Vault,
+        rows: &[Self],
+        term: &str,
+    ) -> Result<Vec<bool>, QueryError> {
+        let opened = open(tx, vault, rows).await?;
+        let hits = rows.iter().zip(opened).map(|(row, opened)| {
+            let opened = opened.as_ref();
+            opened.is_some_and(|opened| {
+                row.code.as_str().to_lowercase().contains(term) || opened.contains(term)
+            })
+        });
+        Ok(hits.collect())
+    }
+}
+
+/// Of those that pass, the customers whose code, name, phone or e-mail contains a term, whatever its capitals.
 pub async fn search(
     tx: &mut TenantTx,
     vault: &Vault,
     sift: &Sift,
     term: &str,
 ) -> Result<Sifted<CustomerRow>, QueryError> {
-    let term = term.trim().to_lowercase();
-    let wanted = usize::try_from(sift.limit).unwrap_or(0);
-    let mut portion = Sift {
-        limit: MAX_PAGE,
-        counted: false,
-        ..sift.clone()
-    };
-    let mut found = Vec::new();
-    loop {
-        let Sifted { mut rows, more, .. } = sifted(tx, &portion).await?;
-        if sift.way == Way::Back {
-            rows.reverse();
-        }
-        portion.from = rows.last().map(|(place, _)| place.clone());
-        let sealed: Vec<CustomerRow> = rows.iter().map(|(_, row)| row.clone()).collect();
-        let opened = open(tx, vault, &sealed).await?;
-        let hits = rows.into_iter().zip(opened).filter(|((_, row), opened)| {
-            let opened = opened.as_ref();
-            opened.is_some_and(|opened| {
-                row.code.as_str().to_lowercase().contains(&term) || opened.contains(&term)
-            })
-        });
-        found.extend(hits.map(|(row, _)| row));
-        if !more || found.len() > wanted {
-            return Ok(Sifted::of(found, sift));
-        }
-    }
+    sift::search(tx, vault, sift, term).await
 }
 
 /// Customers by id; unknown and erased ones are left out.

@@ -17,10 +17,10 @@ use simpul_event_store::{
 use sqlx::types::Uuid;
 
 use crate::{
-    Keyed, Page, Position, QueryError, Slice, Way,
+    QueryError,
     event::decode_all,
-    page::MAX_PAGE,
     rows::rows,
+    sift::{self, Kind, Searched, Sift, Sifted, id, sifted},
     stored::{column, unless_erased},
 };
 
@@ -50,17 +50,6 @@ pub struct UserRow {
     pub joined_at: Option<DateTime<Utc>>,
     /// Of the stream, with the last event that the row tells of.
     pub version: i64,
-}
-
-/// Which users are wanted; whatever is absent does not matter.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct UserFilter {
-    /// See [`status`].
-    pub status: Option<String>,
-    /// Name of a built-in role, or the id of one of the tenant's own.
-    pub role: Option<String>,
-    /// Staff, or else customers in the portal.
-    pub staff: Option<bool>,
 }
 
 /// The personal fields of one user, opened.
@@ -180,7 +169,7 @@ fn apply(rows: &mut BTreeMap<UserId, UserRow>, event: &UserEvent) {
 }
 
 rows! {
-    table: "users", key: "user_id", newest: "invited_at",
+    table: "users", order: "invited_at DESC, user_id DESC",
     columns: "user_id, customer_id, email, name, roles, status, second_factor, pv, invited_at, joined_at,
               version",
     UserRow = |row| UserRow {
@@ -196,13 +185,17 @@ rows! {
         joined_at: row.joined_at,
         version: row.version,
     },
-    page:
-        /// Users, newest first.
-        pub fn list(filter: &UserFilter) where
-        "($5::text IS NULL OR status = $5) AND ($6::text IS NULL OR $6 = ANY(roles))
-         AND ($7::boolean IS NULL OR (customer_id IS NULL) = $7)"
-        [filter.status, filter.role, filter.staff],
     one by "user_id": fn by_id,
+}
+
+sifted! {
+    "users" by "user_id" as UserRow = |row| row.user.as_uuid(), newest: INVITED_AT,
+    STATUS = "status": Kind::Text,
+    ROLES = "roles": Kind::Texts,
+    CUSTOMER = "customer_id": id!(CustomerId),
+    SECOND_FACTOR = "second_factor": Kind::Flag,
+    INVITED_AT = "invited_at": Kind::Instant,
+    JOINED_AT = "joined_at": Kind::Instant,
 }
 
 async fn store(tx: &mut TenantTx, rows: &[UserRow]) -> Result<(), HandlerError> {
@@ -238,48 +231,33 @@ async fn store(tx: &mut TenantTx, rows: &[UserRow]) -> Result<(), HandlerError> 
     Ok(())
 }
 
-impl Keyed for UserRow {
-    fn position(&self) -> Position {
-        Position {
-            at: self.invited_at,
-            id: self.user.as_uuid(),
-        }
+impl Searched for UserRow {
+    async fn sifted(tx: &mut TenantTx, sift: &Sift) -> Result<Sifted<Self>, QueryError> {
+        sifted(tx, sift).await
+    }
+
+    async fn contain(
+        tx: &mut TenantTx,
+        vault: &Vault,
+        rows: &[Self],
+        term: &str,
+    ) -> Result<Vec<bool>, QueryError> {
+        let opened = open(tx, vault, rows).await?;
+        let hits = opened
+            .iter()
+            .map(|opened| opened.as_ref().is_some_and(|opened| opened.contains(term)));
+        Ok(hits.collect())
     }
 }
 
-/// Users whose name or address contains a term, whatever its capitals, newest first. Both are ciphertext in the table, so
-/// nothing but opening them tells: users are read and opened by the [`MAX_PAGE`] until the page is full or there are no
-/// more. Nothing is left out and nothing is counted; whoever waits longer than its operation may is told so.
+/// Of those that pass, the users whose name or address contains a term, whatever its capitals.
 pub async fn search(
     tx: &mut TenantTx,
     vault: &Vault,
-    filter: &UserFilter,
+    sift: &Sift,
     term: &str,
-    page: Page,
-) -> Result<Slice<UserRow>, QueryError> {
-    let (term, mut found) = (term.trim().to_lowercase(), Vec::new());
-    let wanted = usize::try_from(page.fetch()).unwrap_or(usize::MAX);
-    let mut portion = Page {
-        limit: MAX_PAGE,
-        counted: false,
-        ..page
-    };
-    loop {
-        let Slice { mut rows, next, .. } = list(tx, filter, portion).await?;
-        if page.way == Way::Back {
-            rows.reverse();
-        }
-        let opened = open(tx, vault, &rows).await?;
-        let hits = rows.into_iter().zip(opened).filter(|(_, opened)| {
-            let opened = opened.as_ref();
-            opened.is_some_and(|opened| opened.contains(&term))
-        });
-        found.extend(hits.map(|(row, _)| row).take(wanted - found.len()));
-        portion.from = next;
-        if next.is_none() || found.len() >= wanted {
-            return Ok(page.slice(found, None));
-        }
-    }
+) -> Result<Sifted<UserRow>, QueryError> {
+    sift::search(tx, vault, sift, term).await
 }
 
 /// Users by id; unknown ones are left out.

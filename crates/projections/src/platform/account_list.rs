@@ -6,10 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use simpul_domain::{
     AnyEvent, Decider, TenantId,
-    platform::{
-        Account, AccountEvent, PlanKey,
-        account::{AccountStatus, HoldingStatus},
-    },
+    platform::{Account, AccountEvent, account::HoldingStatus},
 };
 use simpul_event_store::{
     Recorded, TenantTx,
@@ -17,9 +14,10 @@ use simpul_event_store::{
 };
 
 use crate::{
-    Keyed, Position, QueryError,
+    QueryError,
     event::decode_all,
     rows::rows,
+    sift::{Kind, sifted},
     stored::{column, json, read, signed},
 };
 
@@ -91,20 +89,8 @@ impl Projector for AccountListProjector {
     }
 }
 
-/// Which accounts; every given part must hold.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AccountFilter {
-    /// Part of the name or the subdomain, whatever its case.
-    pub search: Option<String>,
-    pub status: Option<AccountStatus>,
-    pub plan: Option<PlanKey>,
-    pub locked: Option<bool>,
-    /// Whether an order waits for a super admin.
-    pub pending: bool,
-}
-
 rows! {
-    table: "accounts", key: "account_id", newest: "opened_at",
+    table: "accounts", order: "opened_at DESC, account_id DESC",
     columns: "account_id, account, opened_at, version",
     AccountRow = |row| AccountRow {
         tenant: TenantId::new(row.account_id),
@@ -112,20 +98,18 @@ rows! {
         opened_at: row.opened_at,
         version: row.version,
     },
-    page:
-        /// Accounts, newest first.
-        pub fn list(filter: &AccountFilter) where
-        "($5::text IS NULL OR strpos(lower(name), lower($5)) > 0 OR strpos(subdomain, lower($5)) > 0)
-         AND ($6::text IS NULL OR status = $6) AND ($7::text IS NULL OR plan = $7)
-         AND ($8::boolean IS NULL OR locked = $8) AND (NOT $9 OR pending > 0)"
-        [
-            filter.search,
-            filter.status.map(AccountStatus::as_str),
-            filter.plan.as_ref().map(PlanKey::as_str),
-            filter.locked,
-            filter.pending
-        ],
     one by "account_id": fn by_id,
+}
+
+sifted! {
+    "accounts" by "account_id" as AccountRow = |row| row.tenant.as_uuid(), newest: OPENED_AT,
+    NAME = "name": Kind::Text,
+    SUBDOMAIN = "subdomain": Kind::Text,
+    STATUS = "status": Kind::Text,
+    PLAN = "plan": Kind::Text,
+    LOCKED = "locked": Kind::Flag,
+    PENDING = "pending": Kind::Number,
+    OPENED_AT = "opened_at": Kind::Instant,
 }
 
 async fn store(tx: &mut TenantTx, rows: &[AccountRow]) -> Result<(), HandlerError> {
@@ -158,15 +142,6 @@ async fn store(tx: &mut TenantTx, rows: &[AccountRow]) -> Result<(), HandlerErro
     .execute(&mut **tx)
     .await?;
     Ok(())
-}
-
-impl Keyed for AccountRow {
-    fn position(&self) -> Position {
-        Position {
-            at: self.opened_at,
-            id: self.tenant.as_uuid(),
-        }
-    }
 }
 
 /// Accounts by id; unknown ones are left out.

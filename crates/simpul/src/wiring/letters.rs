@@ -111,11 +111,10 @@ fn told(news: &letters::News) -> News {
         },
         letters::News::PanelLocked { reason, unpaid } => News::PanelLocked {
             reason: reason.clone(),
-            unpaid: unpaid.as_ref().map(|unpaid| Unpaid {
-                number: unpaid.number.clone(),
-                outstanding: unpaid.outstanding,
-            }),
+            unpaid: unpaid.as_ref().map(owed),
         },
+        letters::News::BillIssued(bill) => News::BillIssued(owed(bill)),
+        letters::News::BillOverdue(bill) => News::BillOverdue(owed(bill)),
         letters::News::PanelUnlocked => News::PanelUnlocked,
         letters::News::IsolirHeld { lines, of, usual } => News::IsolirHeld {
             lines: *lines,
@@ -125,6 +124,14 @@ fn told(news: &letters::News) -> News {
         letters::News::BackupFailed { reason } => News::BackupFailed {
             reason: reason.clone(),
         },
+    }
+}
+
+fn owed(bill: &letters::Unpaid) -> Unpaid {
+    Unpaid {
+        number: bill.number.clone(),
+        outstanding: bill.outstanding,
+        due_on: bill.due_on,
     }
 }
 

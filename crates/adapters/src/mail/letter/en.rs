@@ -13,6 +13,8 @@ pub(super) fn subject(kind: LetterKind, Facts { operator, .. }: &Facts) -> Strin
         LetterKind::NewDevice => format!("New sign-in to your account at {operator}"),
         LetterKind::AddOnRejected => format!("An add-on for {operator} was not granted"),
         LetterKind::AddOnActivated => format!("An add-on for {operator} is active"),
+        LetterKind::BillIssued => format!("A new bill for {operator}"),
+        LetterKind::BillOverdue => format!("A bill of {operator} is overdue"),
         LetterKind::PanelLocked => format!("The panel of {operator} is locked"),
         LetterKind::PanelUnlocked => format!("The panel of {operator} is open again"),
         LetterKind::IsolirHeld => format!("Isolations at {operator} wait for your decision"),
@@ -71,11 +73,32 @@ pub(super) fn paragraphs(kind: LetterKind, facts: &Facts) -> Vec<Paragraph> {
             "The add-on \"{}\" that was ordered for {operator} is active and can be used at once. It is charged from today.",
             facts.activated()
         ))],
+        LetterKind::BillIssued => {
+            let bill = facts.billed();
+            vec![words(format!(
+                "Bill {} for {operator} was issued: {}. Pay it by {}.",
+                bill.number,
+                bill.outstanding,
+                bill.due()
+            ))]
+        }
+        LetterKind::BillOverdue => {
+            let bill = facts.billed();
+            vec![
+                words(format!(
+                    "Bill {} for {operator} is not paid: {}. It was due on {}.",
+                    bill.number,
+                    bill.outstanding,
+                    bill.due()
+                )),
+                words("If it is not paid within the days of grace, the panel is locked until it is. Your routers and customers go on as usual.".to_owned()),
+            ]
+        }
         LetterKind::PanelLocked => {
             let (reason, unpaid) = facts.locked();
             let why = unpaid.map_or_else(
                 || format!("Reason: {reason}"),
-                |Unpaid { number, outstanding }| {
+                |Unpaid { number, outstanding, .. }| {
                     format!(
                         "Reason: bill {number} is unpaid. Pay {outstanding}; the panel opens by itself once no bill is in arrears."
                     )

@@ -13,6 +13,8 @@ pub(super) fn subject(kind: LetterKind, Facts { operator, .. }: &Facts) -> Strin
         LetterKind::NewDevice => format!("Login baru ke akun Anda di {operator}"),
         LetterKind::AddOnRejected => format!("Add-on untuk {operator} tidak disetujui"),
         LetterKind::AddOnActivated => format!("Add-on untuk {operator} sudah aktif"),
+        LetterKind::BillIssued => format!("Tagihan baru untuk {operator}"),
+        LetterKind::BillOverdue => format!("Tagihan {operator} lewat jatuh tempo"),
         LetterKind::PanelLocked => format!("Panel {operator} dikunci"),
         LetterKind::PanelUnlocked => format!("Panel {operator} dibuka kembali"),
         LetterKind::IsolirHeld => format!("Isolir di {operator} menunggu keputusan Anda"),
@@ -71,11 +73,32 @@ pub(super) fn paragraphs(kind: LetterKind, facts: &Facts) -> Vec<Paragraph> {
             "Add-on \"{}\" yang dipesan untuk {operator} sudah aktif dan dapat langsung dipakai. Biayanya dihitung mulai hari ini.",
             facts.activated()
         ))],
+        LetterKind::BillIssued => {
+            let bill = facts.billed();
+            vec![words(format!(
+                "Tagihan {} untuk {operator} sudah terbit: {}. Bayar paling lambat {}.",
+                bill.number,
+                bill.outstanding,
+                bill.due()
+            ))]
+        }
+        LetterKind::BillOverdue => {
+            let bill = facts.billed();
+            vec![
+                words(format!(
+                    "Tagihan {} untuk {operator} belum lunas: {}. Jatuh temponya {}.",
+                    bill.number,
+                    bill.outstanding,
+                    bill.due()
+                )),
+                words("Jika tidak dibayar dalam masa tenggang, panel dikunci sampai tagihan lunas. Router dan pelanggan Anda tetap berjalan seperti biasa.".to_owned()),
+            ]
+        }
         LetterKind::PanelLocked => {
             let (reason, unpaid) = facts.locked();
             let why = unpaid.map_or_else(
                 || format!("Alasan: {reason}"),
-                |Unpaid { number, outstanding }| {
+                |Unpaid { number, outstanding, .. }| {
                     format!(
                         "Alasan: tagihan {number} belum dibayar. Bayar {outstanding}; panel terbuka sendiri begitu tidak ada lagi tagihan yang menunggak."
                     )

@@ -10,6 +10,7 @@ mod id;
 #[cfg(test)]
 mod tests;
 
+use chrono::NaiveDate;
 use secrecy::{ExposeSecret as _, SecretString};
 use simpul_domain::{
     Rupiah,
@@ -52,6 +53,10 @@ pub enum News {
     AddOnRejected { add_on: String, reason: String },
     /// The platform gives an add-on.
     AddOnActivated { add_on: String },
+    /// The platform asks for money.
+    BillIssued(Unpaid),
+    /// It has not come in time.
+    BillOverdue(Unpaid),
     /// The panel is read-only.
     PanelLocked { reason: String, unpaid: Option<Unpaid> },
     /// The panel works again.
@@ -73,6 +78,22 @@ pub struct Unpaid {
     /// As printed.
     pub number: String,
     pub outstanding: Rupiah,
+    /// Last day on which it can be paid in time, where that is known.
+    pub due_on: Option<NaiveDate>,
+}
+
+impl Unpaid {
+    fn in_one_line(&self) -> Self {
+        Self {
+            number: line(&self.number),
+            ..self.clone()
+        }
+    }
+
+    fn due(&self) -> String {
+        self.due_on
+            .map_or_else(|| "-".to_owned(), |day| day.format("%d/%m/%Y").to_string())
+    }
 }
 
 /// What was seen, in words.
@@ -130,11 +151,10 @@ impl Facts {
             News::AddOnActivated { add_on } => News::AddOnActivated { add_on: line(add_on) },
             News::PanelLocked { reason, unpaid } => News::PanelLocked {
                 reason: line(reason),
-                unpaid: unpaid.clone().map(|unpaid| Unpaid {
-                    number: line(&unpaid.number),
-                    ..unpaid
-                }),
+                unpaid: unpaid.as_ref().map(Unpaid::in_one_line),
             },
+            News::BillIssued(bill) => News::BillIssued(bill.in_one_line()),
+            News::BillOverdue(bill) => News::BillOverdue(bill.in_one_line()),
             News::PanelUnlocked | News::IsolirHeld { .. } => news.clone(),
             News::BackupFailed { reason } => News::BackupFailed { reason: line(reason) },
         });
@@ -154,6 +174,18 @@ impl Facts {
         match &self.news {
             Some(News::AddOnActivated { add_on }) => add_on,
             _ => "-",
+        }
+    }
+
+    /// The bill that asks for money.
+    fn billed(&self) -> Unpaid {
+        match &self.news {
+            Some(News::BillIssued(bill) | News::BillOverdue(bill)) => bill.clone(),
+            _ => Unpaid {
+                number: "-".to_owned(),
+                outstanding: Rupiah::ZERO,
+                due_on: None,
+            },
         }
     }
 
@@ -244,7 +276,10 @@ const fn place(kind: LetterKind) -> &'static str {
         LetterKind::EmailChange => "email-change",
         LetterKind::EmailChanged | LetterKind::NewDevice => "account",
         LetterKind::AddOnRejected | LetterKind::AddOnActivated => "add-ons",
-        LetterKind::PanelLocked | LetterKind::PanelUnlocked => "billing",
+        LetterKind::BillIssued
+        | LetterKind::BillOverdue
+        | LetterKind::PanelLocked
+        | LetterKind::PanelUnlocked => "billing",
         LetterKind::IsolirHeld => "isolir",
         LetterKind::BackupFailed => "backups",
     }

@@ -8,6 +8,14 @@ use super::*;
 
 const LANGUAGES: [Language; 2] = [Language::Id, Language::En];
 
+fn unpaid() -> Unpaid {
+    Unpaid {
+        number: "INV/2027/04/0001".to_owned(),
+        outstanding: Rupiah::try_new(150_000).expect("an amount"),
+        due_on: Some("2027-04-15".parse().expect("a date")),
+    }
+}
+
 fn facts(kind: LetterKind) -> Facts {
     let news = match kind {
         LetterKind::AddOnRejected => News::AddOnRejected {
@@ -17,12 +25,11 @@ fn facts(kind: LetterKind) -> Facts {
         LetterKind::AddOnActivated => News::AddOnActivated {
             add_on: "white_label".to_owned(),
         },
+        LetterKind::BillIssued => News::BillIssued(unpaid()),
+        LetterKind::BillOverdue => News::BillOverdue(unpaid()),
         LetterKind::PanelLocked => News::PanelLocked {
             reason: "unpaid bill inv_1".to_owned(),
-            unpaid: Some(Unpaid {
-                number: "INV/2027/04/0001".to_owned(),
-                outstanding: Rupiah::try_new(150_000).expect("an amount"),
-            }),
+            unpaid: Some(unpaid()),
         },
         LetterKind::PanelUnlocked => News::PanelUnlocked,
         LetterKind::BackupFailed => News::BackupFailed {

@@ -16,6 +16,7 @@ use crate::{
     graphql::{
         fields::Fields,
         payload::payload,
+        scalar::Url,
         scope::{Scope, scope},
         user_error::UserError,
     },
@@ -57,7 +58,7 @@ pub(crate) struct Gateway {
     /// The gateway's name for the merchant.
     merchant_code: String,
     /// To be told to the gateway: its notices arrive here.
-    hook_url: String,
+    hook_url: Url,
 }
 
 impl Gateway {
@@ -77,7 +78,7 @@ impl Gateway {
             id: gateway.to_string().into(),
             kind: account.kind.into(),
             mode: account.mode.into(),
-            hook_url: url.map_err(|_| ApiError::internal())?.into(),
+            hook_url: Url(url.map_err(|_| ApiError::internal())?.into()),
             merchant_code: account.merchant_code,
         }))
     }

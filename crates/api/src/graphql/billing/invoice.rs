@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use async_graphql::{ComplexObject, Context, Enum, ID, Result, SimpleObject};
-use simpul_app::permission;
+use simpul_app::{
+    billing::{VoidInvoice, WaiveLateFee},
+    permission,
+};
 use simpul_domain::{
     CustomerId, InvoiceId,
     billing::invoice::{Billed, InvoiceLine as DomainLine, InvoiceStatus as DomainStatus, LineKind},
 };
-use simpul_projections::billing::invoice_list::InvoiceRow;
+use simpul_projections::{billing::invoice_list::InvoiceRow, sift};
 
 use crate::{
     ApiError,
@@ -17,7 +20,7 @@ use crate::{
         customers::Customer,
         rows::{plain, words},
         scalar::{Date, DateTime, Money},
-        scope::{Scope, scope},
+        scope::{SOME_REASON, Scope, scope},
         sift::Stored,
         subscriptions::Subscription,
     },
@@ -39,7 +42,9 @@ pub(crate) enum InvoiceStatus {
 }
 
 impl Stored for InvoiceStatus {
-    type Word = DomainStatus;
+    fn stored(self) -> String {
+        sift::word(&DomainStatus::from(self))
+    }
 }
 
 impl From<DomainStatus> for InvoiceStatus {
@@ -117,6 +122,8 @@ impl From<DomainLine> for InvoiceLine {
 #[graphql(complex)]
 pub(crate) struct Invoice {
     #[graphql(skip)]
+    invoice: InvoiceId,
+    #[graphql(skip)]
     asked: CustomerId,
     #[graphql(skip)]
     billed: Billed,
@@ -157,6 +164,7 @@ impl From<InvoiceRow> for Invoice {
     fn from(row: InvoiceRow) -> Self {
         let last = row.period.until();
         Self {
+            invoice: row.invoice,
             id: row.invoice.to_string().into(),
             number: row.number.into(),
             status: row.status.into(),
@@ -219,6 +227,24 @@ impl Invoice {
             Some(line) => Ok(Subscription::load(scope(context)?, line).await?),
             None => Ok(None),
         }
+    }
+
+    /// Whether the viewer could withdraw it now.
+    async fn viewer_can_void(&self, context: &Context<'_>) -> Result<bool> {
+        let command = VoidInvoice {
+            invoice: self.invoice,
+            reason: SOME_REASON.to_owned(),
+        };
+        Ok(scope(context)?.could(command).await?)
+    }
+
+    /// Whether the viewer could give up its late fee now.
+    async fn viewer_can_late_fee_waive(&self, context: &Context<'_>) -> Result<bool> {
+        let command = WaiveLateFee {
+            invoice: self.invoice,
+            reason: SOME_REASON.to_owned(),
+        };
+        Ok(scope(context)?.could(command).await?)
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
         batch,
         fields::Fields,
         payload::{Outcome, payload},
-        scalar::{DateTime, Money},
+        scalar::{DateTime, Money, Url},
         scope::{Scope, scope},
         user_error::{Dispatched, UserError, sort_out},
     },
@@ -90,7 +90,7 @@ pub(crate) struct PaymentAttempt {
     /// What the payer is asked for, with payer-borne fees.
     payer_amount: Money,
     /// The gateway's page, if it has one.
-    pay_url: Option<String>,
+    pay_url: Option<Url>,
     /// Virtual account number or retail code.
     pay_code: Option<String>,
     /// QRIS payload to render.
@@ -113,7 +113,7 @@ impl From<AttemptRow> for PaymentAttempt {
             channel: row.channel.clone(),
             amount: row.amount.into(),
             payer_amount: row.expected_payer_amount.into(),
-            pay_url: checkout.and_then(|checkout| checkout.pay_url.clone()),
+            pay_url: checkout.and_then(|checkout| checkout.pay_url.clone()).map(Url),
             pay_code: checkout.and_then(|checkout| checkout.pay_code.clone()),
             qr_string: checkout.and_then(|checkout| checkout.qr_string.clone()),
             expires_at: DateTime(row.expires_at),

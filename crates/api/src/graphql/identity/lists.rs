@@ -17,7 +17,7 @@ use crate::{
         fields::Fields,
         page::{Asked, Cursor, Window, placed},
         payload::payload,
-        scalar::DateTime,
+        scalar::{DateTime, IpAddress},
         scope::{Scope, scope},
     },
 };
@@ -46,7 +46,7 @@ pub(crate) struct Session {
     /// When it was ended.
     ended_at: Option<DateTime>,
     /// From where it began.
-    ip: Option<String>,
+    ip: Option<IpAddress>,
     /// With what.
     user_agent: Option<String>,
     /// Whether it is the one that asks.
@@ -79,7 +79,7 @@ pub(crate) struct SignIn {
     /// At whose account, if it is somebody's.
     user_id: Option<ID>,
     /// From where; null when there were too many to tell apart.
-    ip: Option<String>,
+    ip: Option<IpAddress>,
     /// With what.
     user_agent: Option<String>,
     /// The first of them.
@@ -150,7 +150,7 @@ impl Session {
             last_used_at: DateTime(row.last_used_at),
             expires_at: DateTime(row.expires_at),
             ended_at: row.ended_at.map(DateTime),
-            ip: row.ip,
+            ip: row.ip.map(IpAddress),
             user_agent: row.user_agent,
             is_current: Some(row.session) == current,
         }
@@ -180,7 +180,7 @@ impl From<SignInRow> for SignIn {
             id: row.id.simple().to_string().into(),
             outcome: row.outcome.into(),
             user_id: row.user.map(|user| user.to_string().into()),
-            ip: row.ip,
+            ip: row.ip.map(IpAddress),
             user_agent: row.user_agent,
             first_at: DateTime(row.first_at),
             last_at: DateTime(row.last_at),

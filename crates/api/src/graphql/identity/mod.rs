@@ -13,7 +13,7 @@ pub(super) mod users;
 
 use async_graphql::MergedObject;
 
-pub(super) use self::user::Opened as OpenedUser;
+pub(super) use self::user::{Opened as OpenedUser, UserStatus};
 
 /// Commands about one's own way in, and before anybody is in.
 #[derive(Debug, Default, MergedObject)]

@@ -20,6 +20,7 @@ use crate::{
         batch,
         scalar::{DateTime, version},
         scope::{Scope, scope},
+        sift::Stored,
     },
 };
 
@@ -44,15 +45,16 @@ impl UserStatus {
         (status::ERASED, Self::Erased),
     ];
 
-    /// As the list of users has it.
-    pub(super) fn word(self) -> &'static str {
-        let known = Self::ALL.iter().find(|(_, status)| *status == self);
-        known.map_or(status::DISABLED, |(word, _)| word)
-    }
-
     fn of(word: &str) -> Self {
         let known = Self::ALL.iter().find(|(known, _)| *known == word);
         known.map_or(Self::Disabled, |(_, status)| *status)
+    }
+}
+
+impl Stored for UserStatus {
+    fn stored(self) -> String {
+        let known = Self::ALL.iter().find(|(_, status)| *status == self);
+        known.map_or(status::DISABLED, |(word, _)| word).to_owned()
     }
 }
 

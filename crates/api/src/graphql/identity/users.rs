@@ -19,8 +19,8 @@ use simpul_domain::{
 };
 use simpul_event_store::{Command, feed::Projector as _};
 use simpul_projections::{
-    Keyed, Position,
-    identity::user_list::{self, UserListProjector},
+    identity::user_list::{self, UserListProjector, UserRow},
+    sift::{Place, Sift},
 };
 
 use super::user::{User, UserStatus};
@@ -28,10 +28,13 @@ use crate::{
     ApiError,
     graphql::{
         fields::Fields,
-        page::{Asked, Listed, Window, connection},
+        page::{Asked, Listed, Window, sifted},
         payload::{Outcome, payload},
-        scope::{Sent, scope},
-        sift::term,
+        scope::{Scope, Sent, scope},
+        sift::{
+            BooleanComparator, DateTimeComparator, IdComparator, NamesComparator, WordComparator, filter,
+            order, order_of, sieve, term,
+        },
         user_error::UserError,
     },
 };
@@ -190,24 +193,28 @@ impl UserInviteInput {
     }
 }
 
-/// Which users.
-#[derive(InputObject)]
-struct UserFilter {
-    /// Where they stand.
-    status: Option<UserStatus>,
-    /// Name of a built-in role, or the id of one of the tenant's own.
-    role: Option<String>,
-    /// Staff if true, end customers in the portal if false.
-    staff: Option<bool>,
+filter! {
+    /// Which users; everything that is given must hold.
+    UserFilter {
+        /// Where they stand.
+        status: WordComparator<UserStatus> = user_list::STATUS,
+        /// Names of built-in roles, and ids of the tenant's own.
+        roles: NamesComparator = user_list::ROLES,
+        /// Whom they are in the portal; `isNull` finds staff.
+        customer_id: IdComparator = user_list::CUSTOMER,
+        /// Whether they are asked for a one-time code.
+        has_second_factor: BooleanComparator = user_list::SECOND_FACTOR,
+        /// When they were invited.
+        invited_at: DateTimeComparator = user_list::INVITED_AT,
+        /// When they accepted the invitation.
+        joined_at: DateTimeComparator = user_list::JOINED_AT,
+    }
 }
 
-impl From<UserFilter> for user_list::UserFilter {
-    fn from(filter: UserFilter) -> Self {
-        Self {
-            status: filter.status.map(|status| status.word().to_owned()),
-            role: filter.role,
-            staff: filter.staff,
-        }
+order! {
+    UserOrder by UserOrderField {
+        /// When they were invited.
+        InvitedAt = user_list::INVITED_AT,
     }
 }
 
@@ -226,35 +233,40 @@ impl UsersQuery {
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
         #[graphql(desc = "0 to 100: so many from the end, or before a row.")] last: Option<i32>,
         #[graphql(desc = "Cursor of the first row of the page behind.")] before: Option<String>,
+        #[graphql(desc = "0 to 10,000 rows that are passed over; goes with `first` only.")] offset: Option<
+            i32,
+        >,
         #[graphql(desc = "Which; all when absent.")] filter: Option<UserFilter>,
+        #[graphql(desc = "Newest first when absent.")] order_by: Option<Vec<UserOrder>>,
         #[graphql(desc = "A part of the name or the address; 2 to 100 characters.")] search: Option<String>,
     ) -> Result<Listed<User>> {
         let scope = scope(context)?;
         scope.require(permission::USER_READ).await?;
-        let asked = Asked::of(context, LIST, Window::both(first, after, last, before))?;
-        let filter = filter.map(user_list::UserFilter::from).unwrap_or_default();
+        let window = Window::both(first, after, last, before).behind(offset);
+        let asked = Asked::of(context, LIST, window)?;
+        let sift = asked.sift(sieve(filter.as_ref())?, order_of(order_by)?);
         let term = search.as_deref().map(term).transpose()?;
+        Ok(Self::passing(scope, &asked, &sift, term).await?)
+    }
+}
+
+impl UsersQuery {
+    async fn passing(
+        scope: &Scope,
+        asked: &Asked,
+        sift: &Sift,
+        term: Option<&str>,
+    ) -> Result<Listed<User>, ApiError> {
         let mut tx = scope.read(&[UserListProjector::NAME]).await?;
-        let listed = match term {
-            None => user_list::list(&mut tx, &filter, asked.page()?).await,
-            Some(term) => {
-                user_list::search(
-                    &mut tx,
-                    scope.state().store().vault(),
-                    &filter,
-                    term,
-                    asked.page()?,
-                )
-                .await
-            }
+        let mut passed = match term {
+            None => user_list::sifted(&mut tx, sift).await?,
+            Some(term) => user_list::search(&mut tx, scope.state().store().vault(), sift, term).await?,
         };
-        let mut slice = listed.map_err(ApiError::from)?;
-        let rows = std::mem::take(&mut slice.rows);
-        let positions: Vec<Position> = rows.iter().map(Keyed::position).collect();
+        let (places, rows): (Vec<Place>, Vec<UserRow>) = std::mem::take(&mut passed.rows).into_iter().unzip();
         let opened = User::open(scope, &mut tx, rows).await?;
-        tx.commit().await.map_err(ApiError::from)?;
-        let slice = slice.with(positions.into_iter().zip(opened).collect());
-        Ok(connection(&asked, slice, |row| row.1))
+        tx.commit().await?;
+        let passed = passed.with(places.into_iter().zip(opened).collect());
+        Ok(sifted(asked, passed, |user| user))
     }
 }
 

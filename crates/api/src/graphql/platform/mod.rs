@@ -19,6 +19,7 @@ mod viewer;
 use async_graphql::MergedObject;
 
 pub(crate) use self::live::Live;
+pub(super) use self::tenants::TenantStatus;
 use super::{audit, identity, saas};
 
 /// Everything that can be asked. Every field reads; none changes anything.

@@ -2,28 +2,35 @@
 
 use std::sync::Arc;
 
-use async_graphql::{ComplexObject, Context, Enum, ID, InputObject, Object, Result, SimpleObject};
-use simpul_app::permission;
+use async_graphql::{ComplexObject, Context, Enum, ID, Object, Result, SimpleObject};
+use simpul_app::{
+    permission,
+    platform::{ChangeStanding, Standing},
+};
 use simpul_domain::{
     TenantId,
-    platform::{
-        PlanKey,
-        account::{AccountStatus, ChargeKind, HoldingStatus},
-    },
+    platform::account::{AccountStatus, ChargeKind, HoldingStatus},
 };
 use simpul_event_store::{
     feed::{self, Projector as _},
     inline::quota::{self, Usage},
 };
-use simpul_projections::platform::account_list::{self, AccountFilter, AccountListProjector, AccountRow};
+use simpul_projections::{
+    platform::account_list::{self, AccountListProjector, AccountRow},
+    sift::Sieve,
+};
 
 use crate::{
     ApiError,
     graphql::{
         limits::{LimitUsage, usages},
-        page::{Asked, Listed, Window, connection, nothing},
+        page::{Asked, Listed, Window, sifted},
         scalar::{DateTime, Money, version},
-        scope::{Scope, scope},
+        scope::{SOME_REASON, Scope, scope},
+        sift::{
+            BooleanComparator, DateTimeComparator, IntComparator, Stored, TextComparator, WordComparator,
+            filter, order, order_of, sieve, term, within,
+        },
     },
 };
 
@@ -42,14 +49,15 @@ pub(crate) enum TenantStatus {
     Deleted,
 }
 
-impl From<TenantStatus> for AccountStatus {
-    fn from(status: TenantStatus) -> Self {
-        match status {
-            TenantStatus::Active => Self::Active,
-            TenantStatus::Deactivated => Self::Deactivated,
-            TenantStatus::Deleting => Self::Deleting,
-            TenantStatus::Deleted => Self::Deleted,
-        }
+impl Stored for TenantStatus {
+    fn stored(self) -> String {
+        let status = match self {
+            Self::Active => AccountStatus::Active,
+            Self::Deactivated => AccountStatus::Deactivated,
+            Self::Deleting => AccountStatus::Deleting,
+            Self::Deleted => AccountStatus::Deleted,
+        };
+        status.as_str().to_owned()
     }
 }
 
@@ -167,6 +175,45 @@ impl ManagedTenant {
             .map_err(ApiError::from)?;
         Ok(last.map(DateTime))
     }
+
+    /// Whether the viewer could lock its panel now.
+    async fn viewer_can_panel_lock(&self, context: &Context<'_>) -> Result<bool> {
+        let reason = SOME_REASON.to_owned();
+        self.could(context, Standing::LockPanel { reason }).await
+    }
+
+    /// Whether the viewer could unlock its panel now.
+    async fn viewer_can_panel_unlock(&self, context: &Context<'_>) -> Result<bool> {
+        self.could(context, Standing::UnlockPanel).await
+    }
+
+    /// Whether the viewer could deactivate it now.
+    async fn viewer_can_deactivate(&self, context: &Context<'_>) -> Result<bool> {
+        let reason = SOME_REASON.to_owned();
+        self.could(context, Standing::Deactivate { reason }).await
+    }
+
+    /// Whether the viewer could activate it again now.
+    async fn viewer_can_activate(&self, context: &Context<'_>) -> Result<bool> {
+        self.could(context, Standing::Activate).await
+    }
+
+    /// Whether the viewer could order its deletion now.
+    async fn viewer_can_delete(&self, context: &Context<'_>) -> Result<bool> {
+        self.could(context, Standing::Delete).await
+    }
+
+    /// Whether the viewer could take the order of its deletion back now.
+    async fn viewer_can_restore(&self, context: &Context<'_>) -> Result<bool> {
+        self.could(context, Standing::Restore).await
+    }
+}
+
+impl ManagedTenant {
+    async fn could(&self, context: &Context<'_>, standing: Standing) -> Result<bool> {
+        let tenant = self.tenant;
+        Ok(scope(context)?.could(ChangeStanding { tenant, standing }).await?)
+    }
 }
 
 impl ManagedTenant {
@@ -206,7 +253,7 @@ impl ManagedTenant {
         let mut tx = scope.read(&[AccountListProjector::NAME]).await?;
         let rows = account_list::by_ids(&mut tx, &[tenant]).await?;
         tx.commit().await?;
-        let usage = usage(scope, &rows).await?;
+        let usage = usage(scope, &[tenant]).await?;
         Ok(rows.into_iter().next().map(|row| Self::new(&row, &usage)))
     }
 }
@@ -254,40 +301,45 @@ fn charges(account: &simpul_domain::platform::Account) -> Vec<TenantCharge> {
 }
 
 /// What these tenants use: numbers of the platform's own, not of their logs.
-async fn usage(scope: &Scope, rows: &[AccountRow]) -> Result<Vec<Usage>, ApiError> {
-    let tenants: Vec<TenantId> = rows.iter().map(|row| row.tenant).collect();
+async fn usage(scope: &Scope, tenants: &[TenantId]) -> Result<Vec<Usage>, ApiError> {
     let mut tx = scope.state().store().db().system_tx().await?;
-    let usage = quota::usage_of(&mut tx, &tenants).await?;
+    let usage = quota::usage_of(&mut tx, tenants).await?;
     tx.commit().await?;
     Ok(usage)
 }
 
-/// Which tenants; every given part must hold.
-#[derive(Debug, Default, InputObject)]
-pub(crate) struct TenantFilter {
-    /// Part of the name or the subdomain.
-    search: Option<String>,
-    /// Tenants that stand so.
-    status: Option<TenantStatus>,
-    /// Tenants on this plan.
-    plan: Option<String>,
-    /// Tenants whose panel is locked, or is not.
-    panel_locked: Option<bool>,
-    /// Only tenants whose request for an add-on waits for the platform.
-    #[graphql(default)]
-    has_requests: bool,
+filter! {
+    /// Which tenants; everything that is given must hold.
+    TenantFilter {
+        /// What it is called.
+        name: TextComparator = account_list::NAME,
+        /// Where its pages are.
+        subdomain: TextComparator = account_list::SUBDOMAIN,
+        /// How it stands.
+        status: WordComparator<TenantStatus> = account_list::STATUS,
+        /// The key of its plan.
+        plan: TextComparator = account_list::PLAN,
+        /// Whether its panel is locked.
+        panel_locked: BooleanComparator = account_list::LOCKED,
+        /// How many of its requests for add-ons wait for the platform.
+        requests: IntComparator = account_list::PENDING,
+        /// Since when it is a tenant.
+        opened_at: DateTimeComparator = account_list::OPENED_AT,
+    }
 }
 
-impl TenantFilter {
-    /// `None` when the plan cannot be one: no tenant matches.
-    fn wanted(self) -> Option<AccountFilter> {
-        Some(AccountFilter {
-            search: self.search.filter(|text| !text.trim().is_empty()),
-            status: self.status.map(Into::into),
-            plan: self.plan.map(|plan| PlanKey::parse(&plan)).transpose().ok()?,
-            locked: self.panel_locked,
-            pending: self.has_requests,
-        })
+order! {
+    TenantOrder by TenantOrderField {
+        /// Since when it is a tenant.
+        OpenedAt = account_list::OPENED_AT,
+        /// What it is called.
+        Name = account_list::NAME,
+        /// Where its pages are.
+        Subdomain = account_list::SUBDOMAIN,
+        /// The key of its plan.
+        Plan = account_list::PLAN,
+        /// How many of its requests for add-ons wait for the platform.
+        Requests = account_list::PENDING,
     }
 }
 
@@ -306,21 +358,31 @@ impl TenantsQuery {
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
         #[graphql(desc = "0 to 100: so many from the end, or before a row.")] last: Option<i32>,
         #[graphql(desc = "Cursor of the first row of the page behind.")] before: Option<String>,
+        #[graphql(desc = "0 to 10,000 rows that are passed over; goes with `first` only.")] offset: Option<
+            i32,
+        >,
         #[graphql(desc = "Which tenants; all when absent.")] filter: Option<TenantFilter>,
+        #[graphql(desc = "At most three keys; newest first when absent.")] order_by: Option<Vec<TenantOrder>>,
+        #[graphql(desc = "A part of the name or the subdomain; 2 to 100 characters.")] search: Option<String>,
     ) -> Result<Listed<ManagedTenant>> {
         let scope = scope(context)?;
         scope.require(permission::PLATFORM_READ).await?;
-        let asked = Asked::of(context, LIST, Window::both(first, after, last, before))?;
-        let Some(wanted) = filter.unwrap_or_default().wanted() else {
-            return Ok(nothing());
-        };
+        let window = Window::both(first, after, last, before).behind(offset);
+        let asked = Asked::of(context, LIST, window)?;
+        let mut sieve = sieve(filter.as_ref())?;
+        if let Some(term) = search.as_deref().map(term).transpose()? {
+            let found = within(&[account_list::NAME, account_list::SUBDOMAIN], term);
+            sieve = Sieve::All(vec![sieve, found]);
+        }
+        let sift = asked.sift(sieve, order_of(order_by)?);
         let mut tx = scope.read(&[AccountListProjector::NAME]).await?;
-        let slice = account_list::list(&mut tx, &wanted, asked.page()?)
+        let passed = account_list::sifted(&mut tx, &sift)
             .await
             .map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
-        let usage = usage(scope, &slice.rows).await?;
-        Ok(connection(&asked, slice, |row| ManagedTenant::new(&row, &usage)))
+        let tenants: Vec<TenantId> = passed.rows.iter().map(|(_, row)| row.tenant).collect();
+        let usage = usage(scope, &tenants).await?;
+        Ok(sifted(&asked, passed, |row| ManagedTenant::new(&row, &usage)))
     }
 
     /// One tenant.

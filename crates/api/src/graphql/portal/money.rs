@@ -22,7 +22,7 @@ use crate::{
         live::{State, states::state},
         page::{Asked, Listed, Window, connection},
         payload::{Outcome, payload},
-        scalar::{DateTime, Money},
+        scalar::{DateTime, Money, Url},
         scope::{Scope, scope},
         user_error::UserError,
     },
@@ -92,7 +92,7 @@ pub(crate) struct PaymentAttempt {
     /// What is asked for, with fees on top.
     payer_amount: Money,
     /// The gateway's page, if it has one.
-    pay_url: Option<String>,
+    pay_url: Option<Url>,
     /// Virtual account number or retail code.
     pay_code: Option<String>,
     /// QRIS payload to render.
@@ -109,7 +109,7 @@ impl From<AttemptRow> for PaymentAttempt {
             status: row.status.into(),
             channel: row.channel.clone(),
             payer_amount: row.expected_payer_amount.into(),
-            pay_url: checkout.and_then(|checkout| checkout.pay_url.clone()),
+            pay_url: checkout.and_then(|checkout| checkout.pay_url.clone()).map(Url),
             pay_code: checkout.and_then(|checkout| checkout.pay_code.clone()),
             qr_string: checkout.and_then(|checkout| checkout.qr_string.clone()),
             expires_at: DateTime(row.expires_at),

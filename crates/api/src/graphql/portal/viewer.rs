@@ -17,7 +17,7 @@ use crate::{
     graphql::{
         identity::user::User,
         rate_limit::RateLimit,
-        scalar::{DateTime, Money},
+        scalar::{DateTime, Money, Url},
         scope::{Scope, scope},
     },
 };
@@ -76,7 +76,7 @@ pub(crate) struct Provider {
     /// As it is printed on bills.
     name: String,
     /// An https address of an image.
-    logo_url: Option<String>,
+    logo_url: Option<Url>,
     /// Such as `#0a7cff`.
     colour: Option<String>,
     /// Below messages and letters.
@@ -87,7 +87,7 @@ impl From<Branding> for Provider {
     fn from(look: Branding) -> Self {
         Self {
             name: look.seller_name.unwrap_or_default(),
-            logo_url: look.logo.map(|logo| logo.as_str().to_owned()),
+            logo_url: look.logo.map(|logo| Url(logo.as_str().to_owned())),
             colour: look.colour.map(|colour| colour.as_str().to_owned()),
             footer: look.footer,
         }

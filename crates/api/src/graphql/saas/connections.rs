@@ -17,6 +17,7 @@ use crate::{
         fields::Fields,
         messaging::SenderKind,
         payload::payload,
+        scalar::Url,
         scope::{Scope, scope},
         user_error::UserError,
     },
@@ -74,7 +75,7 @@ pub(crate) struct SaasGateway {
     /// The gateway's name for the merchant.
     merchant_code: String,
     /// To be told to the gateway: its notices arrive here.
-    hook_url: String,
+    hook_url: Url,
 }
 
 impl SaasGateway {
@@ -94,7 +95,7 @@ impl SaasGateway {
             id: gateway.to_string().into(),
             kind: account.kind.into(),
             mode: account.mode.into(),
-            hook_url: url.map_err(|_| ApiError::internal())?.into(),
+            hook_url: Url(url.map_err(|_| ApiError::internal())?.into()),
             merchant_code: account.merchant_code,
         }))
     }

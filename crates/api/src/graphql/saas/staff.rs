@@ -14,7 +14,7 @@ use crate::{
         fields::Fields,
         page::{Asked, Listed, Window, connection},
         payload::{Outcome, payload},
-        scalar::{Date, DateTime, Money},
+        scalar::{Date, DateTime, Money, Url},
         scope::{Scope, scope},
         user_error::{Dispatched, UserError, sort_out},
     },
@@ -133,7 +133,7 @@ pub(crate) struct SaasCheckout {
     /// The gateway's channel code.
     channel: String,
     /// The gateway's page, if it has one.
-    pay_url: Option<String>,
+    pay_url: Option<Url>,
     /// Virtual account number or retail code.
     pay_code: Option<String>,
     /// QRIS payload to render.
@@ -154,7 +154,7 @@ impl SaasCheckout {
                 amount: own.plan.amount.into(),
                 payer_amount: own.plan.expected_payer_amount.into(),
                 channel: own.plan.channel.clone(),
-                pay_url: checkout.and_then(|checkout| checkout.pay_url.clone()),
+                pay_url: checkout.and_then(|checkout| checkout.pay_url.clone()).map(Url),
                 pay_code: checkout.and_then(|checkout| checkout.pay_code.clone()),
                 qr_string: checkout.and_then(|checkout| checkout.qr_string.clone()),
                 expires_at: DateTime(own.plan.expires_at),

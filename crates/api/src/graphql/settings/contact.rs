@@ -8,7 +8,7 @@ use simpul_domain::tenancy::settings::{
     Branding, CodePattern, Codes, Colour, HttpsUrl, Messaging, Payments, QuietHours,
 };
 
-use crate::graphql::{fields::Fields, messaging::MessageKind, user_error::UserError};
+use crate::graphql::{fields::Fields, messaging::MessageKind, scalar::Url, user_error::UserError};
 
 /// What is told to customers, when and by whom.
 #[derive(Debug, SimpleObject)]
@@ -144,7 +144,7 @@ pub(crate) struct BrandingSettings {
     /// As printed on bills; null: the tenant's name.
     seller_name: Option<String>,
     /// Address of an image, in letters and the portal. Shown with the feature `white_label` only, as are colour and footer.
-    logo_url: Option<String>,
+    logo_url: Option<Url>,
     /// Such as `#0a7cff`, in letters and the portal.
     colour: Option<String>,
     /// Below messages and letters, and in the portal.
@@ -155,7 +155,7 @@ impl From<&Branding> for BrandingSettings {
     fn from(branding: &Branding) -> Self {
         Self {
             seller_name: branding.seller_name.clone(),
-            logo_url: branding.logo.as_ref().map(|url| url.as_str().to_owned()),
+            logo_url: branding.logo.as_ref().map(|url| Url(url.as_str().to_owned())),
             colour: branding.colour.as_ref().map(|colour| colour.as_str().to_owned()),
             footer: branding.footer.clone(),
         }

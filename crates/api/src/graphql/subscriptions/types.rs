@@ -3,13 +3,18 @@
 use std::sync::Arc;
 
 use async_graphql::{ComplexObject, Context, Enum, ID, Result, SimpleObject};
-use simpul_app::permission;
+use simpul_app::{
+    permission,
+    subscriptions::{Change, ChangeSubscription},
+};
 use simpul_domain::{
     SubscriptionId,
     network::{Access as DomainAccess, provisioning::FailureKind},
     subscriptions::SubscriptionStatus as DomainStatus,
 };
-use simpul_projections::{network::desired::DesiredRow, subscriptions::subscription_list::SubscriptionRow};
+use simpul_projections::{
+    network::desired::DesiredRow, sift, subscriptions::subscription_list::SubscriptionRow,
+};
 
 use crate::{
     ApiError,
@@ -21,7 +26,7 @@ use crate::{
         network::Router,
         rows::{plain, words},
         scalar::{BigInt, Date, DateTime, Money, version},
-        scope::{Scope, scope},
+        scope::{SOME_REASON, Scope, scope},
         sift::Stored,
     },
 };
@@ -44,7 +49,9 @@ pub(crate) enum SubscriptionStatus {
 }
 
 impl Stored for SubscriptionStatus {
-    type Word = DomainStatus;
+    fn stored(self) -> String {
+        sift::word(&DomainStatus::from(self))
+    }
 }
 
 impl From<DomainStatus> for SubscriptionStatus {
@@ -264,6 +271,30 @@ impl Subscription {
         let wanted = batch::one::<DesiredRow>(scope(context)?, self.row.subscription).await?;
         let version = wanted.and_then(|row| row.desired()).map(|state| state.version);
         Ok(Some(provisioning(&self.row, version)))
+    }
+
+    /// Whether the viewer could give the line service now.
+    async fn viewer_can_activate(&self, context: &Context<'_>) -> Result<bool> {
+        self.could(context, Change::Activate).await
+    }
+
+    /// Whether the viewer could take service away now.
+    async fn viewer_can_suspend(&self, context: &Context<'_>) -> Result<bool> {
+        let reason = SOME_REASON.to_owned();
+        self.could(context, Change::Suspend { reason }).await
+    }
+
+    /// Whether the viewer could end a suspension now.
+    async fn viewer_can_resume(&self, context: &Context<'_>) -> Result<bool> {
+        self.could(context, Change::Resume).await
+    }
+}
+
+impl Subscription {
+    async fn could(&self, context: &Context<'_>, change: Change) -> Result<bool> {
+        let subscription = self.row.subscription;
+        let command = ChangeSubscription { subscription, change };
+        Ok(scope(context)?.could(command).await?)
     }
 }
 

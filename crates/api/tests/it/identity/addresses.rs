@@ -123,14 +123,17 @@ async fn users_are_found_by_a_part_of_their_name_or_address_and_by_what_they_are
     };
     assert_eq!(find("search: \"SITI\"").await, ["Agus", "Siti Aminah"]);
     assert_eq!(
-        find("search: \"siti\", filter: { role: \"viewer\", staff: true }")
+        find("search: \"siti\", filter: { roles: { contains: \"viewer\" }, customerId: { isNull: true } }")
             .await
             .len(),
         2
     );
-    assert_eq!(find("filter: { role: \"technician\" }").await, ["Budi"]);
+    assert_eq!(
+        find("filter: { roles: { contains: \"technician\" } }").await,
+        ["Budi"]
+    );
     assert!(
-        find("search: \"siti\", filter: { status: ACTIVE }")
+        find("search: \"siti\", filter: { status: { eq: ACTIVE } }")
             .await
             .is_empty()
     );

@@ -2,14 +2,18 @@
 
 use serde_json::json;
 use simpul_app::{
-    jobs::{Bulk, SuspendSubscriptions, Went},
+    jobs::{Bulk, Jobs, SuspendSubscriptions, Went},
     permission,
 };
 use simpul_domain::{JobId, subscriptions::subscription::SubscriptionStatus};
 use simpul_event_store::{
     Actor, Context, Recorded,
-    inline::access::{self, TenantAccess},
+    inline::{
+        access::{self, TenantAccess},
+        timer::Fired,
+    },
 };
+use simpul_testkit::sql::Session;
 
 use super::{Yard, codes, drive, parsed};
 use crate::front::product;
@@ -182,4 +186,45 @@ async fn a_job_of_an_operator_that_is_switched_off_waits_and_that_of_a_locked_pa
         failures.values().all(|code| code == "PANEL_LOCKED"),
         "{failures:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_line_that_cannot_be_read_holds_the_others_up_for_some_tries_only() {
+    let yard = Yard::with(3).await;
+    let job = yard.started(yard.front.owner, &yard.ids()).await;
+    let fired = yard.fired(job).await;
+    let spoilt = yard.lines[1];
+    let mut admin = Session::open(&yard.front.test.superuser_url()).await;
+    for statement in [
+        "SET session_replication_role = replica".to_owned(),
+        format!("UPDATE es.events SET payload = '{{}}' WHERE aggregate_id = '{spoilt}'"),
+    ] {
+        admin.run(&statement).await.expect("a superuser may");
+    }
+    // Which remembers nothing of the line.
+    let jobs = Jobs::new(yard.front.another_process().bus.clone());
+    for attempts in [1, 8] {
+        let fired = Fired {
+            attempts,
+            ..fired.clone()
+        };
+        let went = jobs.go_on(&fired, job).await;
+        assert!(matches!(went, Went::NotNow { .. }), "{went:?}");
+        let state = yard.job(job).await;
+        assert_eq!(
+            (&state["state"], &state["doneCount"]),
+            (&json!("RUNNING"), &json!(1))
+        );
+    }
+    let fired = Fired { attempts: 9, ..fired };
+    assert_eq!(jobs.go_on(&fired, job).await, Went::Over);
+    let state = yard.job(job).await;
+    assert_eq!(
+        (&state["state"], &state["doneCount"], &state["failedCount"]),
+        (&json!("FINISHED"), &json!(3), &json!(1))
+    );
+    let failures = &state["failures"]["nodes"];
+    assert_eq!(failures[0]["subscriptionId"], spoilt.to_string());
+    assert_eq!(failures[0]["code"], "INTERNAL_ERROR");
+    assert_eq!(yard.status(yard.lines[2]).await, SubscriptionStatus::Suspended);
 }

@@ -42,8 +42,6 @@ enum Values {
 enum Match {
     /// It says the same there.
     Is(&'static str),
-    /// One of these texts contains it, whatever its capitals.
-    Contains(&'static [&'static str]),
     By(fn(&Value, &str) -> bool),
 }
 
@@ -68,14 +66,6 @@ const fn thing(name: &'static str, thing: &'static str, at: &'static str) -> Fil
         name,
         values: Values::Of(thing),
         matches: Match::Is(at),
-    }
-}
-
-const fn part(texts: &'static [&'static str], fields: &'static [&'static str]) -> Filter {
-    Filter {
-        name: "search",
-        values: Values::Texts(texts),
-        matches: Match::Contains(fields),
     }
 }
 
@@ -111,18 +101,12 @@ impl Filter {
     fn matches(&self, node: &Value, value: &str) -> bool {
         match self.matches {
             Match::Is(at) => node.pointer(at).is_some_and(|said| said == value),
-            Match::Contains(fields) => {
-                let part = value.to_lowercase();
-                let mut said = fields.iter().filter_map(|field| node[*field].as_str());
-                said.any(|said| said.to_lowercase().contains(&part))
-            }
             Match::By(matches) => matches(node, value),
         }
     }
 }
 
 const INVOICE_STATUS: &[&str] = &["ISSUED", "PARTIALLY_PAID", "OVERDUE", "PAID", "VOID"];
-const USER_STATUS: &[&str] = &["INVITED", "ACTIVE", "DISABLED", "ERASED"];
 const IN_FILTER: (&str, &str) = ("filter: {", "}");
 const ARGUMENT: (&str, &str) = ("", "");
 
@@ -140,26 +124,6 @@ const LISTS: &[Filtered] = &[
         around: ARGUMENT,
         fields: "code",
         filters: &[text("code", &["C-1", "M-3", "M-", "%"], "/code")],
-    },
-    Filtered {
-        surface: Surface::Staff,
-        list: "users",
-        around: IN_FILTER,
-        fields: "status roles customerId",
-        filters: &[
-            word("status", USER_STATUS, "/status"),
-            Filter {
-                name: "role",
-                values: Values::Texts(&["viewer", "owner", "customer", "%"]),
-                matches: Match::By(|node, value| {
-                    let roles = node["roles"].as_array();
-                    roles.is_some_and(|roles| roles.iter().any(|role| role == value))
-                }),
-            },
-            switch("staff", |node, value| {
-                node["customerId"].is_null() == (value == "true")
-            }),
-        ],
     },
     Filtered {
         surface: Surface::Staff,
@@ -193,30 +157,6 @@ const LISTS: &[Filtered] = &[
         around: ARGUMENT,
         fields: "status",
         filters: &[word("status", INVOICE_STATUS, "/status")],
-    },
-    Filtered {
-        surface: Surface::Platform,
-        list: "tenants",
-        around: IN_FILTER,
-        fields: "name subdomain plan panelLock",
-        filters: &[
-            text("plan", &["basic", "pro", "' OR 1=1 --"], "/plan"),
-            switch("panelLocked", |node, value| {
-                node["panelLock"].is_null() == (value == "false")
-            }),
-            part(&["ketiga", "WIFI", "%", "_", "nothing"], &["name", "subdomain"]),
-        ],
-    },
-    Filtered {
-        surface: Surface::Platform,
-        list: "saasInvoices",
-        around: IN_FILTER,
-        fields: "number status tenantId tenantName tenantCode",
-        filters: &[
-            word("status", INVOICE_STATUS, "/status"),
-            thing("tenantId", "tenant", "/tenantId"),
-            part(&["INV", "wifi", "%"], &["number", "tenantName", "tenantCode"]),
-        ],
     },
     Filtered {
         surface: Surface::Platform,

@@ -6,6 +6,7 @@ use std::cmp::Ordering;
 
 use proptest::{collection::vec, option, sample::subsequence};
 use serde_json::Value;
+use simpul_api::Surface;
 
 use super::{chance::Chance, world::World};
 
@@ -13,6 +14,7 @@ const CASES: usize = 150;
 
 /// A list, by what it is filtered and ordered.
 struct List {
+    surface: Surface,
     name: &'static str,
     nodes: &'static str,
     fields: &'static [Field],
@@ -35,6 +37,9 @@ enum Kind {
     Money,
     Date,
     Instant,
+    Flag,
+    /// A list of them.
+    Names,
 }
 
 const fn field(name: &'static str, at: &'static str, kind: Kind, order: Option<&'static str>) -> Field {
@@ -56,9 +61,13 @@ const LINE_STATUS: Kind = Kind::Word(&[
     "TERMINATED",
 ]);
 
+const USER_STATUS: Kind = Kind::Word(&["INVITED", "ACTIVE", "DISABLED", "ERASED"]);
+const TENANT_STATUS: Kind = Kind::Word(&["ACTIVE", "DEACTIVATED", "DELETING", "DELETED"]);
+
 #[rustfmt::skip]
 const LISTS: &[List] = &[
     List {
+        surface: Surface::Staff,
         name: "invoices",
         nodes: "status customer { id } subscription { id } number total { amount } outstanding { amount } dueOn issuedAt",
         fields: &[
@@ -73,6 +82,7 @@ const LISTS: &[List] = &[
         ],
     },
     List {
+        surface: Surface::Staff,
         name: "subscriptions",
         nodes: "status customer { id } router { id } plan { id } username price { amount } statusSince openedAt",
         fields: &[
@@ -87,6 +97,7 @@ const LISTS: &[List] = &[
         ],
     },
     List {
+        surface: Surface::Staff,
         name: "payments",
         nodes: "customer { id } amount { amount } unmatched { amount } providerRef paidAt receivedAt",
         fields: &[
@@ -99,11 +110,51 @@ const LISTS: &[List] = &[
         ],
     },
     List {
+        surface: Surface::Staff,
         name: "customers",
         nodes: "code registeredAt",
         fields: &[
             field("code", "/code", Kind::Text, Some("CODE")),
             field("registeredAt", "/registeredAt", Kind::Instant, Some("REGISTERED_AT")),
+        ],
+    },
+    List {
+        surface: Surface::Staff,
+        name: "users",
+        nodes: "status roles customerId hasSecondFactor invitedAt joinedAt",
+        fields: &[
+            field("status", "/status", USER_STATUS, None),
+            field("roles", "/roles", Kind::Names, None),
+            field("customerId", "/customerId", Kind::Id, None),
+            field("hasSecondFactor", "/hasSecondFactor", Kind::Flag, None),
+            field("invitedAt", "/invitedAt", Kind::Instant, Some("INVITED_AT")),
+            field("joinedAt", "/joinedAt", Kind::Instant, None),
+        ],
+    },
+    List {
+        surface: Surface::Platform,
+        name: "tenants",
+        nodes: "name subdomain status plan openedAt",
+        fields: &[
+            field("name", "/name", Kind::Text, Some("NAME")),
+            field("subdomain", "/subdomain", Kind::Text, Some("SUBDOMAIN")),
+            field("status", "/status", TENANT_STATUS, None),
+            field("plan", "/plan", Kind::Text, Some("PLAN")),
+            field("openedAt", "/openedAt", Kind::Instant, Some("OPENED_AT")),
+        ],
+    },
+    List {
+        surface: Surface::Platform,
+        name: "saasInvoices",
+        nodes: "status tenantId number total { amount } outstanding { amount } dueOn issuedAt",
+        fields: &[
+            field("status", "/status", INVOICE_STATUS, None),
+            field("tenantId", "/tenantId", Kind::Id, None),
+            field("number", "/number", Kind::Text, Some("NUMBER")),
+            field("total", "/total/amount", Kind::Money, Some("TOTAL")),
+            field("outstanding", "/outstanding/amount", Kind::Money, Some("OUTSTANDING")),
+            field("dueOn", "/dueOn", Kind::Date, Some("DUE_ON")),
+            field("issuedAt", "/issuedAt", Kind::Instant, Some("ISSUED_AT")),
         ],
     },
 ];
@@ -117,8 +168,19 @@ enum Tree {
 }
 
 impl Field {
+    /// One text; of names the first.
     fn of<'n>(&self, node: &'n Value) -> Option<&'n str> {
-        node.pointer(self.at)?.as_str()
+        match node.pointer(self.at)? {
+            Value::Bool(so) => Some(if *so { "true" } else { "false" }),
+            Value::Array(names) => names.first()?.as_str(),
+            said => said.as_str(),
+        }
+    }
+
+    /// Whether one of these is among the names.
+    fn has(&self, node: &Value, names: &[String]) -> bool {
+        let said = node.pointer(self.at).and_then(Value::as_array);
+        said.is_some_and(|said| said.iter().any(|said| names.iter().any(|name| said == name)))
     }
 
     /// What it can be compared with, and whether that takes several values.
@@ -130,6 +192,8 @@ impl Field {
             Kind::Money | Kind::Date => &["eq", "gt", "gte", "lt", "lte"],
             // A node says milliseconds, and the table knows microseconds.
             Kind::Instant => &["gte", "lt"],
+            Kind::Flag => &["eq"],
+            Kind::Names => &["contains", "containsAny"],
         }
     }
 
@@ -143,9 +207,9 @@ impl Field {
 
     fn written(&self, value: &str) -> String {
         match self.kind {
-            Kind::Word(_) => value.to_owned(),
+            Kind::Word(_) | Kind::Flag => value.to_owned(),
             Kind::Money => format!("{{ amount: \"{value}\", currency: IDR }}"),
-            Kind::Id | Kind::Text | Kind::Date | Kind::Instant => format!("{value:?}"),
+            Kind::Id | Kind::Text | Kind::Date | Kind::Instant | Kind::Names => format!("{value:?}"),
         }
     }
 }
@@ -157,7 +221,7 @@ impl Tree {
             Self::Test(field, operator, values) => {
                 let written: Vec<String> = values.iter().map(|value| field.written(value)).collect();
                 let value = match *operator {
-                    "in" | "nin" => format!("[{}]", written.join(", ")),
+                    "in" | "nin" | "containsAny" => format!("[{}]", written.join(", ")),
                     "isNull" => values[0].clone(),
                     _ => written[0].clone(),
                 };
@@ -174,6 +238,7 @@ impl Tree {
             Self::And(parts) => parts.iter().all(|part| part.passes(node)),
             Self::Or(parts) => parts.iter().any(|part| part.passes(node)),
             Self::Not(part) => !part.passes(node),
+            Self::Test(field, _, values) if field.kind == Kind::Names => field.has(node, values),
             Self::Test(field, operator, values) => {
                 let said = field.of(node);
                 match *operator {
@@ -210,6 +275,9 @@ impl Chance {
         if let Kind::Word(words) = field.kind {
             return (*self.one(words)).to_owned();
         }
+        if field.kind == Kind::Flag {
+            return self.draw(proptest::bool::ANY).to_string();
+        }
         let said: Vec<&str> = nodes.iter().filter_map(|node| field.of(node)).collect();
         let value = if said.is_empty() { "1" } else { self.one(&said) };
         match (field.kind, operator) {
@@ -239,7 +307,7 @@ impl Chance {
                 let field: &'static Field = self.one(list.fields);
                 let operator = *self.one(field.operators());
                 let values = match operator {
-                    "in" | "nin" => self.draw(0..4_usize),
+                    "in" | "nin" | "containsAny" => self.draw(0..4_usize),
                     _ => 1,
                 };
                 let values = (0..values).map(|_| self.value(field, operator, nodes)).collect();
@@ -274,8 +342,9 @@ async fn ask(world: &World, list: &List, arguments: &str) -> Value {
             totalCount totalCountIsExact }} }}",
         list.name, list.nodes
     );
-    let mut data = world.front.data(world.front.owner, &text, Value::Null).await;
-    data[list.name].take()
+    let token = world.token(list.surface, &world.ours);
+    let (_, mut answer) = world.question(list.surface, &token, &text).await;
+    answer["data"][list.name].take()
 }
 
 pub(super) fn ids<'a>(nodes: impl IntoIterator<Item = &'a Value>) -> Vec<String> {

@@ -9,9 +9,12 @@ use simpul_app::{
 };
 use simpul_domain::{AttemptId, InvoiceId, TenantId};
 use simpul_event_store::feed::Projector as _;
-use simpul_projections::billing::{
-    attempt_list::{self, AttemptRow},
-    invoice_list::{self, InvoiceFilter as Wanted, InvoiceListProjector, InvoiceRow},
+use simpul_projections::{
+    billing::{
+        attempt_list::{self, AttemptRow},
+        invoice_list::{self, InvoiceListProjector, InvoiceRow},
+    },
+    sift::{Column, Sieve, Test},
 };
 
 use crate::{
@@ -20,10 +23,14 @@ use crate::{
         batch,
         billing::{InvoiceLine, InvoiceStatus},
         fields::Fields,
-        page::{Asked, Listed, Window, connection, nothing},
+        page::{Asked, Listed, Window, sifted},
         payload::payload,
         scalar::{Date, DateTime, Money, MoneyInput},
         scope::{Scope, scope},
+        sift::{
+            DateComparator, DateTimeComparator, IdComparator, MoneyComparator, TextComparator,
+            WordComparator, filter, order, order_of, sieve, term, within,
+        },
     },
 };
 
@@ -172,30 +179,47 @@ impl SaasInvoice {
     }
 }
 
-/// Which bills; every given part must hold.
-#[derive(Debug, Default, InputObject)]
-pub(crate) struct SaasInvoiceFilter {
-    /// Bills in this status.
-    status: Option<InvoiceStatus>,
-    /// Bills of this operator.
-    tenant_id: Option<ID>,
-    /// Part of the number, or of the operator's name or code; capitals do not matter.
-    search: Option<String>,
-}
-
-impl SaasInvoiceFilter {
-    /// `None` when an id cannot be one: no bill matches.
-    fn wanted(self) -> Option<Wanted> {
-        let account = self.tenant_id.map(|id| id.parse());
-        Some(Wanted {
-            status: self.status.map(Into::into),
-            account: account.transpose().ok()?,
-            accounts_only: true,
-            search: self.search.filter(|text| !text.is_empty()),
-            ..Wanted::default()
-        })
+filter! {
+    /// Which bills; everything that is given must hold.
+    SaasInvoiceFilter {
+        /// Where it stands.
+        status: WordComparator<InvoiceStatus> = invoice_list::STATUS,
+        /// Whose it is.
+        tenant_id: IdComparator = invoice_list::ACCOUNT,
+        /// What is printed on it.
+        number: TextComparator = invoice_list::NUMBER,
+        /// What it asks for.
+        total: MoneyComparator = invoice_list::TOTAL,
+        /// What is not paid yet.
+        outstanding: MoneyComparator = invoice_list::OUTSTANDING,
+        /// Last day on which it can be paid in time.
+        due_on: DateComparator = invoice_list::DUE_ON,
+        /// When it was written.
+        issued_at: DateTimeComparator = invoice_list::ISSUED_AT,
     }
 }
+
+order! {
+    SaasInvoiceOrder by SaasInvoiceOrderField {
+        /// When it was written.
+        IssuedAt = invoice_list::ISSUED_AT,
+        /// Last day on which it can be paid in time.
+        DueOn = invoice_list::DUE_ON,
+        /// What is printed on it.
+        Number = invoice_list::NUMBER,
+        /// What it asks for.
+        Total = invoice_list::TOTAL,
+        /// What is not paid yet.
+        Outstanding = invoice_list::OUTSTANDING,
+    }
+}
+
+/// Where a search looks.
+const SEARCHED: [&Column; 3] = [
+    invoice_list::NUMBER,
+    invoice_list::ACCOUNT_CODE,
+    invoice_list::ACCOUNT_NAME,
+];
 
 /// A transfer of an operator that arrived.
 #[derive(Debug, InputObject)]
@@ -263,21 +287,33 @@ impl SaasBillsQuery {
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
         #[graphql(desc = "0 to 100: so many from the end, or before a row.")] last: Option<i32>,
         #[graphql(desc = "Cursor of the first row of the page behind.")] before: Option<String>,
+        #[graphql(desc = "0 to 10,000 rows that are passed over; goes with `first` only.")] offset: Option<
+            i32,
+        >,
         #[graphql(desc = "Which bills.")] filter: Option<SaasInvoiceFilter>,
+        #[graphql(desc = "At most three keys; newest first when absent.")] order_by: Option<
+            Vec<SaasInvoiceOrder>,
+        >,
+        #[graphql(desc = "A part of the number, or of the operator's name or code; 2 to 100 characters.")]
+        search: Option<String>,
     ) -> Result<Listed<SaasInvoice>> {
         let scope = scope(context)?;
         scope.require(permission::PLATFORM_BILLING).await?;
-        let asked = Asked::of(context, LIST, Window::both(first, after, last, before))?;
-        let Some(wanted) = filter.unwrap_or_default().wanted() else {
-            return Ok(nothing());
-        };
+        let window = Window::both(first, after, last, before).behind(offset);
+        let asked = Asked::of(context, LIST, window)?;
+        let of_operators = Sieve::Test(invoice_list::ACCOUNT, Test::IsThere(true));
+        let mut sieves = vec![of_operators, sieve(filter.as_ref())?];
+        if let Some(term) = search.as_deref().map(term).transpose()? {
+            sieves.push(within(&SEARCHED, term));
+        }
+        let sift = asked.sift(Sieve::All(sieves), order_of(order_by)?);
         let mut tx = scope.read(&[InvoiceListProjector::NAME]).await?;
-        let slice = invoice_list::list(&mut tx, &wanted, asked.page()?)
+        let passed = invoice_list::sifted(&mut tx, &sift)
             .await
             .map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
-        // INVARIANT: the filter lets bills of accounts through only.
-        Ok(connection(&asked, slice, |row| {
+        // INVARIANT: the sieve lets bills of accounts through only.
+        Ok(sifted(&asked, passed, |row| {
             let account = row.billed.account().unwrap_or(TenantId::PLATFORM);
             SaasInvoice::from((account, row))
         }))
