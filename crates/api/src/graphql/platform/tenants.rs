@@ -17,9 +17,11 @@ use simpul_event_store::{
 };
 use simpul_projections::platform::account_list::{self, AccountFilter, AccountListProjector, AccountRow};
 
+use super::health::TenantHealth;
 use crate::{
     ApiError,
     graphql::{
+        batch,
         limits::{LimitUsage, usages},
         page::{Asked, Listed, Window, connection, nothing},
         scalar::{DateTime, Money, version},
@@ -166,6 +168,11 @@ impl ManagedTenant {
             .await
             .map_err(ApiError::from)?;
         Ok(last.map(DateTime))
+    }
+
+    /// How it goes with its work, in numbers: its queues, its routers, and those who read its log.
+    async fn health(&self, context: &Context<'_>) -> Result<Option<TenantHealth>> {
+        Ok(batch::one(scope(context)?, self.tenant).await?)
     }
 }
 
