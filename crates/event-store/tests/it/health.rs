@@ -214,19 +214,6 @@ async fn what_was_sent_long_ago_is_not_read_to_see_what_waits() {
     assert!(read < 10 * sent, "{read} parcels were read");
 }
 
-/// Handles nothing that it is shown.
-struct Refusing;
-
-impl Reactor for Refusing {
-    fn name(&self) -> &'static str {
-        "refusing"
-    }
-
-    async fn react(&self, _: &[Recorded]) -> Result<(), HandlerError> {
-        Err(HandlerError::permanent(std::io::Error::other("never")))
-    }
-}
-
 /// Handles everything.
 struct Willing;
 
@@ -240,52 +227,50 @@ impl Reactor for Willing {
     }
 }
 
-fn follower<'h>(health: &'h Health, name: &str) -> Option<&'h Follower> {
-    health
-        .followers
-        .iter()
-        .find(|follower| follower.reader.subscriber == name)
+/// Lag, since when, and parked events of a reader.
+fn told(health: &Health, name: &str) -> Option<(i64, Option<DateTime<Utc>>, i64)> {
+    let mut followers = health.followers.iter();
+    let follower = followers.find(|follower| follower.reader.subscriber == name)?;
+    let Follower { reader, behind_since } = follower;
+    Some((reader.lag, *behind_since, reader.parked))
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_is_behind_since_the_first_event_that_it_does_not_know() {
     let (test, store, bus, tenant) = ready().await;
     let mut willing = Runner::reactor(store.clone(), Willing, RunnerSettings::default());
-    let mut refusing = Runner::reactor(store.clone(), Refusing, RunnerSettings::default());
     dispatch(&bus, tenant, [add("c", 1)]).await.expect("accepted");
     willing.catch_up(|_| {}).await.expect("caught up");
-    refusing.catch_up(|_| {}).await.expect("parked");
     let seen = look(&store, &[tenant]).await;
-    let told = |name: &str| {
-        let follower = follower(&seen[0], name).expect("a reader");
-        (follower.reader.lag, follower.behind_since, follower.reader.parked)
-    };
-    assert_eq!(told("willing"), (0, None, 0));
-    assert_eq!(told("refusing"), (0, None, 1));
+    assert_eq!(told(&seen[0], "willing"), Some((0, None, 0)));
 
-    let first = store.now() + MINUTE;
+    let begun = store.now();
     for _ in 0..3 {
         test.clock().advance(MINUTE);
         dispatch(&bus, tenant, [add("c", 1)]).await.expect("accepted");
     }
-    refusing.catch_up(|_| {}).await.expect("parked");
-    // Versions of read models that nobody reads are behind for good.
     let mut admin = Session::open(&test.superuser_url()).await;
-    for name in ["projection/nothing/v1", "projection/routers/v9"] {
+    // One that could not handle two events, and versions of a read model: the one that is read, and two that nobody reads.
+    for name in [
+        "refusing",
+        "projection/routers/v1",
+        "projection/routers/v9",
+        "projection/nothing/v1",
+    ] {
         let led = format!("INSERT INTO es.subscribers VALUES ('{name}', 1)");
         admin.run(&led).await.expect("led");
     }
-    let live = "INSERT INTO es.subscribers VALUES ('projection/routers/v1', 1)";
-    admin.run(live).await.expect("led");
+    let id = tenant.as_uuid();
+    let reached = format!("INSERT INTO es.cursors VALUES ('refusing', '{id}', 4, 1, now())");
+    admin.run(&reached).await.expect("a cursor");
+    for seq in [1, 3] {
+        let parked = format!("INSERT INTO es.parked VALUES ('{id}', 'refusing', {seq}, 'k', NULL, now())");
+        admin.run(&parked).await.expect("parked");
+    }
     let seen = look(&store, &[tenant]).await;
-    let told = |name: &str| {
-        follower(&seen[0], name)
-            .map(|follower| (follower.reader.lag, follower.behind_since, follower.reader.parked))
-    };
-    assert_eq!(told("willing"), Some((3, Some(first), 0)));
-    assert_eq!(told("refusing"), Some((0, None, 4)));
-    assert_eq!(told("projection/nothing/v1"), None);
-    assert_eq!(told("projection/routers/v9"), None);
-    let begun = store.now() - MINUTE * 3;
-    assert_eq!(told("projection/routers/v1"), Some((4, Some(begun), 0)));
+    assert_eq!(told(&seen[0], "willing"), Some((3, Some(begun + MINUTE), 0)));
+    assert_eq!(told(&seen[0], "refusing"), Some((0, None, 2)));
+    assert_eq!(told(&seen[0], "projection/routers/v1"), Some((4, Some(begun), 0)));
+    assert_eq!(told(&seen[0], "projection/routers/v9"), None);
+    assert_eq!(told(&seen[0], "projection/nothing/v1"), None);
 }
