@@ -189,8 +189,8 @@ async fn each_tenant_has_its_own_numbers_and_together_they_are_those_of_all() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_sent_long_ago_is_not_read_to_see_what_waits() {
-    const SENT: u128 = 400;
-    const LOOKS: i64 = 50;
+    const SENT: u128 = 150;
+    const LOOKS: i64 = 40;
     let test = TestDb::create().await;
     let store = test.store();
     let tenant = tenant(1);
