@@ -309,7 +309,7 @@ pub(super) const PLATFORM: &[Case] = &[
     case("Query.subscriberStatus", None, ""),
     case("Query.tenant", None, "id: $account"),
     case("Query.tenants", None, "first: 10, filter: { search: \"a\" }"),
-    case("Query.tenantUsageHistory", None, "id: $account, from: \"2026-11-01\", to: \"2027-03-31\""),
+    case("Query.tenantUsageHistory", None, "id: $tenant, from: \"2026-11-01\", to: \"2027-03-31\""),
     case("Query.serverStatus", None, ""),
     case("Query.tenantDomains", None, "first: 10"),
     case("Query.ownTenants", None, ""),
