@@ -30,7 +30,7 @@ use crate::{
     },
     saas::statement_list::StatementListProjector,
     subscriptions::subscription_list::SubscriptionListProjector,
-    tenancy::{order_list::OrderListProjector, tenant::TenantProjector},
+    tenancy::{order_list::OrderListProjector, tenant::TenantProjector, usage_days::UsageProjector},
 };
 
 /// How often the list of versions is looked at.
@@ -88,6 +88,7 @@ projections!(
     UserListProjector,
     RoleListProjector,
     JobListProjector,
+    UsageProjector,
 );
 
 /// Runs every version that is live or being built, and those that appear meanwhile, until `stop`.

@@ -18,7 +18,7 @@ use futures_util::{
 };
 use simpul_domain::{
     AddOnOrderId, AttemptId, CustomerId, InvoiceId, JobId, MessageId, PaymentId, RoleId, RouterId,
-    ServicePlanId, SubscriptionId, UserId,
+    ServicePlanId, SubscriptionId, TenantId, UserId,
 };
 use simpul_event_store::{TenantTx, feed::Projector as _};
 use simpul_projections::{
@@ -45,22 +45,17 @@ use simpul_projections::{
 
 use tokio::sync::oneshot;
 
-use super::{customers::Customer, identity::OpenedUser, scope::Scope};
+use super::{customers::Customer, identity::OpenedUser, platform::TenantHealth, scope::Scope};
 use crate::ApiError;
 
 /// A row that others refer to by its id.
 pub(super) trait Row: Clone + Send + Sync + 'static {
     type Id: Copy + Display + Eq + Hash + Send + Sync + 'static;
-    /// What the rows are read from.
-    const PROJECTION: &'static str;
 
     fn id(&self) -> Self::Id;
 
-    fn by_ids(
-        scope: &Scope,
-        tx: &mut TenantTx,
-        ids: &[Self::Id],
-    ) -> impl Future<Output = Result<Vec<Self>, ApiError>> + Send;
+    /// The rows with these ids, in as many statements for many as for one.
+    fn read(scope: &Scope, ids: &[Self::Id]) -> impl Future<Output = Result<Vec<Self>, ApiError>> + Send;
 
     /// Where those gather who ask for such rows.
     fn gathering(scope: &Scope) -> &Gathering<Self>;
@@ -118,9 +113,7 @@ async fn read<R: Row>(scope: Weak<Scope>, begun: oneshot::Receiver<()>) -> Found
     let _ = begun.await;
     let scope = scope.upgrade().ok_or_else(ApiError::internal)?;
     let ids = R::gathering(&scope).close();
-    let mut tx = scope.look_up(R::PROJECTION).await?;
-    let rows = R::by_ids(&scope, &mut tx, &ids).await?;
-    tx.commit().await?;
+    let rows = R::read(&scope, &ids).await?;
     Ok(Arc::new(rows.into_iter().map(|row| (row.id(), row)).collect()))
 }
 
@@ -154,27 +147,34 @@ pub(super) async fn many<R: Row>(scope: &Arc<Scope>, ids: &[R::Id]) -> Result<Ve
     Ok(rows.into_iter().flatten().collect())
 }
 
-/// Declares what can be asked for: the row, its id, its projection, and how it is read.
+/// Declares what can be asked for: the row, its id, its projection, and how it is read; and rows that are of no projection.
 macro_rules! gatherings {
     ($($field:ident: $row:ty = $id:ty, $projector:ty, |$of:ident| $row_id:expr,
-       |$scope:ident, $tx:ident, $ids:ident| $rows:expr;)*) => {
+       |$scope:ident, $tx:ident, $ids:ident| $rows:expr;)*
+     { $($other:ident: $other_row:ty;)* }) => {
         /// Those who wait, by what they wait for.
         #[derive(Debug, Default)]
         pub(super) struct Gatherings {
             $($field: Gathering<$row>,)*
+            $($other: Gathering<$other_row>,)*
         }
 
         $(impl Row for $row {
             type Id = $id;
-            const PROJECTION: &'static str = <$projector>::NAME;
 
             fn id(&self) -> $id {
                 let $of = self;
                 $row_id
             }
 
-            async fn by_ids($scope: &Scope, $tx: &mut TenantTx, $ids: &[$id]) -> Result<Vec<Self>, ApiError> {
-                $rows.await.map_err(Into::into)
+            async fn read(scope: &Scope, ids: &[$id]) -> Result<Vec<Self>, ApiError> {
+                async fn by_ids($scope: &Scope, $tx: &mut TenantTx, $ids: &[$id]) -> Result<Vec<$row>, ApiError> {
+                    $rows.await.map_err(Into::into)
+                }
+                let mut tx = scope.look_up(<$projector>::NAME).await?;
+                let rows = by_ids(scope, &mut tx, ids).await?;
+                tx.commit().await?;
+                Ok(rows)
             }
 
             fn gathering(scope: &Scope) -> &Gathering<Self> {
@@ -211,4 +211,21 @@ gatherings! {
         |user| user.of(), |scope, tx, ids| OpenedUser::by_ids(scope, tx, ids);
     subscriptions: SubscriptionRow = SubscriptionId, SubscriptionListProjector,
         |row| row.subscription, |_scope, tx, ids| subscription_list::by_ids(tx, ids);
+    { healths: TenantHealth; }
+}
+
+impl Row for TenantHealth {
+    type Id = TenantId;
+
+    fn id(&self) -> TenantId {
+        self.of()
+    }
+
+    async fn read(scope: &Scope, tenants: &[TenantId]) -> Result<Vec<Self>, ApiError> {
+        Self::of_tenants(scope, tenants).await
+    }
+
+    fn gathering(scope: &Scope) -> &Gathering<Self> {
+        &scope.gatherings().healths
+    }
 }

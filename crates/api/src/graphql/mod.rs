@@ -16,6 +16,7 @@ mod billing;
 mod catalog;
 mod cursor;
 mod customers;
+mod days;
 mod domains;
 mod entitled;
 mod fields;
@@ -46,6 +47,7 @@ mod subscriptions;
 mod tenancy;
 mod tongue;
 mod types;
+mod usage_history;
 mod user_error;
 mod weights;
 

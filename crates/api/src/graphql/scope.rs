@@ -166,6 +166,11 @@ impl Scope {
         self.left.get().copied()
     }
 
+    /// Something else was read, that is no read model.
+    pub(super) fn count_read(&self) {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// How many transactions over read models the operation has taken.
     pub(crate) fn reads(&self) -> u32 {
         self.reads.load(Ordering::Relaxed)

@@ -4,7 +4,7 @@ use async_graphql::MergedObject;
 
 use super::{
     audit, billing, catalog, customers, domains, entitled, identity, jobs, live, message_templates,
-    messaging, network, node, operations, saas, settings, subscriptions, tenancy,
+    messaging, network, node, operations, saas, settings, subscriptions, tenancy, usage_history,
 };
 
 /// Everything that can be asked. Every field reads; none changes anything.
@@ -22,7 +22,11 @@ pub(crate) struct Query(
 
 /// Questions about the tenant itself.
 #[derive(Debug, Default, MergedObject)]
-pub(crate) struct TenantQuery(tenancy::TenancyQuery, domains::DomainsQuery);
+pub(crate) struct TenantQuery(
+    tenancy::TenancyQuery,
+    domains::DomainsQuery,
+    usage_history::UsageHistoryQuery,
+);
 
 /// Questions about messages and what they say.
 #[derive(Debug, Default, MergedObject)]
@@ -37,6 +41,7 @@ pub(crate) struct BillingQuery(
     billing::InvoicesQuery,
     billing::IsolirQuery,
     billing::PaymentsQuery,
+    billing::RevenueQuery,
     saas::SaasQuery,
 );
 

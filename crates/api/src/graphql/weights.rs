@@ -21,8 +21,11 @@ const REPORT: u64 = 50;
 const REPORTS: &[(&str, &str)] = &[
     ("Query", "paymentTotals"),
     ("Query", "platformDashboard"),
+    ("Query", "revenueByRouter"),
     ("Query", "saasAgeing"),
 ];
+/// Counting what waits in a tenant, besides what it answers: of every tenant of a page.
+const HEALTH: u64 = 10;
 /// The argument by which a list is searched through.
 pub(crate) const SEARCHED_BY: &str = "search";
 
@@ -44,7 +47,12 @@ pub(super) const LISTS: &[(&str, &str, u64)] = &[
     ("Query", "ownTenants", 10),
     ("Query", "platformPlans", 10),
     ("Query", "queueStatus", 4),
+    ("Query", "tenantUsageHistory", 732),
+    ("Query", "usageHistory", 732),
+    ("RevenueByRouter", "rows", 501),
     ("Query", "subscriberStatus", 50),
+    ("TenantHealth", "queues", 5),
+    ("TenantHealth", "subscribers", 50),
     ("ServerProcess", "roles", 6),
     ("ServerStatus", "pools", 3),
     ("ServerStatus", "processes", 50),
@@ -102,6 +110,8 @@ pub(crate) fn surcharge(parent: &str, field: &str) -> u64 {
         HINT
     } else if REPORTS.contains(&(parent, field)) {
         REPORT
+    } else if (parent, field) == ("ManagedTenant", "health") {
+        HEALTH
     } else {
         0
     }

@@ -184,6 +184,8 @@ async fn without_the_permission_nothing_is_told_and_nothing_is_done() {
         "{ invoices { nodes { id } } }",
         "{ payments { nodes { id } } }",
         "{ paymentTotals { balanced } }",
+        "{ revenueByRouter(from: \"2027-01-01\", to: \"2027-01-31\") { kept { amount } } }",
+        "{ usageHistory(from: \"2027-01-01\", to: \"2027-01-31\") { peak } }",
         "{ messages { nodes { id } } }",
         "{ routers { nodes { id } } }",
         "{ customers { nodes { id } } }",

@@ -32,13 +32,13 @@ use crate::{
 };
 
 /// The platform and whoever runs it.
-struct Platform {
-    front: Front,
-    operator: Viewer,
+pub(crate) struct Platform {
+    pub(crate) front: Front,
+    pub(crate) operator: Viewer,
 }
 
 impl Platform {
-    async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         let front = Front::open().await;
         let operator = surfaces::operator(&front).await;
         platform::found(&front.state.bus).await.expect("founded");
@@ -58,7 +58,7 @@ impl Platform {
     }
 
     /// Lets policies react, and read models catch up with both logs.
-    async fn settle(&self, tenant: TenantId) {
+    pub(crate) async fn settle(&self, tenant: TenantId) {
         let policies = Policies::new(self.front.state.bus.clone());
         let mut runner = Runner::reactor(self.front.test.store(), policies, RunnerSettings::default());
         runner.catch_up(|_| ()).await.expect("caught up");
@@ -77,7 +77,7 @@ impl Platform {
     }
 
     /// One operation of those who run the platform.
-    async fn ask(&self, query: &str, variables: Value) -> Value {
+    pub(crate) async fn ask(&self, query: &str, variables: Value) -> Value {
         let token = self.front.token_for(Surface::Platform, self.operator);
         let request = Request::post(Surface::Platform.path())
             .header(header::AUTHORIZATION, format!("Bearer {token}"))
@@ -110,7 +110,7 @@ impl Platform {
         opened["id"].as_str().expect("an id").parse().expect("an id")
     }
 
-    async fn onboard(&self, subdomain: &str) -> Viewer {
+    pub(crate) async fn onboard(&self, subdomain: &str) -> Viewer {
         let tenant = self.open_account(subdomain).await;
         self.settle(tenant).await;
         let (account, _) = self
@@ -127,7 +127,7 @@ impl Platform {
         owner
     }
 
-    async fn router(&self, owner: Viewer, number: u32) -> Value {
+    pub(crate) async fn router(&self, owner: Viewer, number: u32) -> Value {
         let input = json!({
             "name": format!("R{number}"), "host": "203.0.113.9", "port": 8728, "tls": "PLAIN",
             "username": "u", "password": "p",

@@ -10,6 +10,7 @@ pub mod account;
 pub mod add_on;
 pub mod backup;
 mod errand;
+pub mod health;
 mod key;
 pub mod plan;
 pub mod policy;
@@ -18,6 +19,7 @@ pub use account::{Account, AccountCommand, AccountError, AccountEvent};
 pub use add_on::{AddOn, AddOnCommand, AddOnError, AddOnEvent, AddOnTerms};
 pub use backup::{Backup, BackupCommand, BackupError, BackupEvent};
 pub use errand::Errand;
+pub use health::{Health, Signs};
 pub use key::{AddOnKey, AddOnKeyError, PlanKey, PlanKeyError};
 pub use plan::{Plan, PlanCommand, PlanError, PlanEvent, PlanTerms};
 

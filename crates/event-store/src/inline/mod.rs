@@ -11,6 +11,7 @@ mod counter;
 pub mod dead_letter;
 pub mod directory;
 pub mod erasure;
+pub mod health;
 pub mod identity;
 pub(crate) mod idle;
 pub mod inbox;

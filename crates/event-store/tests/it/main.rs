@@ -14,6 +14,7 @@ mod counter;
 mod cqrs;
 mod encrypted;
 mod following;
+mod health;
 mod identity;
 mod isolation;
 mod leases;

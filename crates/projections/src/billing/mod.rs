@@ -7,3 +7,4 @@ pub mod money;
 mod money_fold;
 mod money_rows;
 pub mod payers;
+pub mod router_income;

@@ -2,3 +2,4 @@
 
 pub mod order_list;
 pub mod tenant;
+pub mod usage_days;

@@ -9,6 +9,7 @@ mod analytics;
 mod chain;
 mod erasing;
 mod exactly_once;
+mod metering;
 mod poison;
 mod random;
 mod random_events;

@@ -6,13 +6,16 @@ use proptest::{
 };
 use secrecy::SecretString;
 use simpul_event_store::feed::{RunnerSettings, read_at};
-use simpul_projections::{billing::money, registry};
+use simpul_projections::{
+    billing::{money, router_income},
+    registry,
+};
 use simpul_testkit::TestDb;
 
 use crate::{
     random_events::{events_of, histories},
     sql::Session,
-    story::Story,
+    story::{Story, at},
 };
 
 /// Histories; each is a tenant of its own.
@@ -95,12 +98,18 @@ async fn rebuilding_gives_the_rows_that_following_gave() {
         );
     }
     for story in &stories {
-        let mut tx = read_at(&story.store, story.tenant, &["money"], None)
+        let lists = ["money", "invoices", "subscriptions", "routers"];
+        let mut tx = read_at(&story.store, story.tenant, &lists, None)
             .await
             .expect("read");
         let mut totals = money::totals(&mut tx).await.expect("totals");
         // Credit accounts tell what they like here; P65 is about the payments.
         totals.credit_balances = totals.credit;
         assert!(totals.is_balanced(), "{totals:?}");
+        let income = router_income::by_router(&mut tx, at(0), at(9_999))
+            .await
+            .expect("read");
+        let kept = income.parts.iter().map(|part| part.kept.get()).sum::<i64>();
+        assert_eq!(kept, totals.received.get() - totals.refunded.get(), "{income:?}");
     }
 }

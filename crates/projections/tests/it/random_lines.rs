@@ -11,7 +11,7 @@ use simpul_domain::{
         SubscriptionEvent,
         subscription::{
             IsolirLifted, OverdueCleared, OverdueNoted, PlanChanged, SecretChanged, SubscriptionActivated,
-            SubscriptionIsolated, SubscriptionStopped, SubscriptionSuspended,
+            SubscriptionIsolated, SubscriptionStopped, SubscriptionSuspended, SubscriptionTerminated,
         },
     },
 };
@@ -53,6 +53,11 @@ pub(crate) fn subscription_event(story: &Story, (kind, index, n): Op) -> Event {
             at,
         }),
         5 => SubscriptionEvent::Suspended(SubscriptionSuspended {
+            subscription,
+            reason,
+            at,
+        }),
+        6 if n % 3 == 0 => SubscriptionEvent::Terminated(SubscriptionTerminated {
             subscription,
             reason,
             at,

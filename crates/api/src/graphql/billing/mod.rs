@@ -5,6 +5,7 @@ mod invoice;
 mod invoices;
 mod isolir;
 mod payments;
+mod revenue;
 mod start;
 
 pub(crate) use self::{
@@ -13,6 +14,7 @@ pub(crate) use self::{
     invoices::{InvoicesMutation, InvoicesQuery},
     isolir::{IsolirMutation, IsolirQuery},
     payments::{Payment, PaymentFlag, PaymentsQuery},
+    revenue::RevenueQuery,
     start::{PaymentAttempt, PaymentAttemptStatus, PaymentsMutation},
 };
 pub(super) use start::outcome;

@@ -6,7 +6,7 @@ use simpul_adapters::provisioning::LANE;
 use simpul_app::permission;
 use simpul_event_store::{
     feed::Projector as _,
-    inline::backlog::{self, Backlog},
+    inline::backlog::{self, Backlog, Targets},
 };
 use simpul_projections::platform::account_list::{self, AccountCount, AccountListProjector};
 
@@ -64,8 +64,8 @@ pub(crate) struct QueueStatus {
     failed: i32,
 }
 
-/// Routers of every tenant that lead to somebody's line, as the last attempts at them ended.
-#[derive(Debug, SimpleObject)]
+/// Routers that lead to somebody's line, as the last attempts at them ended.
+#[derive(Debug, Clone, SimpleObject)]
 pub(crate) struct RouterStatus {
     /// Nothing waits for them.
     online: i32,
@@ -84,7 +84,7 @@ pub(crate) struct SubscriberStatus {
     parked: i32,
 }
 
-fn saturated(number: i64) -> i32 {
+pub(super) fn saturated(number: i64) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }
 
@@ -106,6 +106,15 @@ impl From<Backlog> for QueueStatus {
             waiting: saturated(backlog.waiting),
             overdue: saturated(backlog.overdue),
             failed: saturated(backlog.failed),
+        }
+    }
+}
+
+impl From<Targets> for RouterStatus {
+    fn from(routers: Targets) -> Self {
+        Self {
+            online: saturated(routers.online),
+            offline: saturated(routers.offline),
         }
     }
 }
@@ -170,10 +179,7 @@ impl DashboardQuery {
         let mut tx = store.db().system_tx().await.map_err(ApiError::from)?;
         let routers = backlog::targets(&mut tx, LANE).await.map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
-        Ok(RouterStatus {
-            online: saturated(routers.online),
-            offline: saturated(routers.offline),
-        })
+        Ok(routers.into())
     }
 
     /// How far each reader of the log is behind.

@@ -7,6 +7,7 @@ mod acts;
 mod backups;
 mod dashboard;
 mod domains;
+mod health;
 pub(super) mod live;
 mod node;
 mod offers;
@@ -14,10 +15,12 @@ mod plans;
 mod server;
 mod tenants;
 mod usage;
+mod usage_history;
 mod viewer;
 
 use async_graphql::MergedObject;
 
+pub(super) use self::health::TenantHealth;
 pub(crate) use self::live::Live;
 pub(super) use self::tenants::TenantStatus;
 use super::{audit, identity, saas};
@@ -26,7 +29,7 @@ use super::{audit, identity, saas};
 #[derive(Debug, Default, MergedObject)]
 pub(crate) struct Query(
     viewer::ViewerQuery,
-    tenants::TenantsQuery,
+    OperatorsQuery,
     offers::OffersQuery,
     dashboard::DashboardQuery,
     domains::DomainsQuery,
@@ -37,6 +40,10 @@ pub(crate) struct Query(
     identity::account::AccountQuery,
     node::NodeQuery,
 );
+
+/// Questions about tenants.
+#[derive(Debug, Default, MergedObject)]
+pub(crate) struct OperatorsQuery(tenants::TenantsQuery, usage_history::TenantUsageQuery);
 
 /// Questions about the installation itself.
 #[derive(Debug, Default, MergedObject)]

@@ -20,9 +20,11 @@ use simpul_projections::{
     sift::Sieve,
 };
 
+use super::health::TenantHealth;
 use crate::{
     ApiError,
     graphql::{
+        batch,
         limits::{LimitUsage, usages},
         page::{Asked, Listed, Window, sifted},
         scalar::{DateTime, Money, version},
@@ -174,6 +176,11 @@ impl ManagedTenant {
             .await
             .map_err(ApiError::from)?;
         Ok(last.map(DateTime))
+    }
+
+    /// How it goes with its work, in numbers: its queues, its routers, and those who read its log.
+    async fn health(&self, context: &Context<'_>) -> Result<Option<TenantHealth>> {
+        Ok(batch::one(scope(context)?, self.tenant).await?)
     }
 
     /// Whether the viewer could lock its panel now.

@@ -1,0 +1,1 @@
+SELECT es.forget_projection('usage');
