@@ -22,6 +22,8 @@ mod late_fees;
 mod live;
 mod metrics;
 mod operations;
+mod owners;
+mod plans;
 mod proxies;
 mod radius;
 mod reads;

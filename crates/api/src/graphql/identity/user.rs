@@ -50,7 +50,7 @@ impl UserStatus {
         known.map_or(status::DISABLED, |(word, _)| word)
     }
 
-    fn of(word: &str) -> Self {
+    pub(in crate::graphql) fn of(word: &str) -> Self {
         let known = Self::ALL.iter().find(|(known, _)| *known == word);
         known.map_or(Self::Disabled, |(_, status)| *status)
     }

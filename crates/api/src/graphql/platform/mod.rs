@@ -10,6 +10,7 @@ mod domains;
 pub(super) mod live;
 mod node;
 mod offers;
+mod owners;
 mod plans;
 mod server;
 mod tenants;
@@ -61,6 +62,7 @@ pub(crate) struct TenantsMutation(
     acts::TermsMutation,
     acts::StandingMutation,
     domains::DomainsMutation,
+    owners::OwnersMutation,
 );
 
 /// Commands about what is offered.

@@ -17,6 +17,7 @@ use simpul_event_store::{
 };
 use simpul_projections::platform::account_list::{self, AccountFilter, AccountListProjector, AccountRow};
 
+use super::owners::TenantOwner;
 use crate::{
     ApiError,
     graphql::{
@@ -166,6 +167,12 @@ impl ManagedTenant {
             .await
             .map_err(ApiError::from)?;
         Ok(last.map(DateTime))
+    }
+
+    /// Who owns it, newest first, at most 20: those who are disabled or have not joined yet too.
+    /// Permission: platform.tenants
+    async fn owners(&self, context: &Context<'_>) -> Result<Option<Vec<TenantOwner>>> {
+        Ok(Some(TenantOwner::of(scope(context)?, self.tenant).await?))
     }
 }
 
