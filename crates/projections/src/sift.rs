@@ -136,6 +136,21 @@ pub struct Sift {
     pub counted: bool,
 }
 
+impl Sift {
+    /// The newest of what passes.
+    pub const fn newest(limit: i64, sieve: Sieve) -> Self {
+        Self {
+            sieve,
+            order: Vec::new(),
+            from: None,
+            way: Way::Onward,
+            offset: 0,
+            limit,
+            counted: false,
+        }
+    }
+}
+
 /// Some rows, each with its place.
 #[derive(Debug, Clone)]
 pub struct Sifted<R> {

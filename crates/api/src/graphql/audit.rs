@@ -35,7 +35,7 @@ pub(crate) struct HistoryEntry {
     entity_id: ID,
     /// Who did it: a member of staff, or `system:` and a part of the product.
     actor: String,
-    /// Who acted as the actor.
+    /// Who acted as the actor, or had the product act.
     impersonator: Option<String>,
     /// From where; null once whoever did it is erased.
     ip: Option<IpAddress>,

@@ -112,12 +112,15 @@ pub(crate) struct PlatformPlan {
     limits: Vec<PlanLimit>,
     /// The features of tenants on this plan.
     features: Vec<String>,
+    /// Nobody comes to it since then; null while it is offered.
+    retired_at: Option<DateTime>,
     /// Which version this is; sent back as `expectedVersion`, it has a change refused if somebody was faster.
     version: i32,
 }
 
 impl From<&PlanRow> for PlatformPlan {
-    fn from(PlanRow { terms, version }: &PlanRow) -> Self {
+    fn from(row: &PlanRow) -> Self {
+        let terms = &row.terms;
         Self {
             key: terms.key.as_str().to_owned(),
             name: terms.name.clone(),
@@ -129,7 +132,8 @@ impl From<&PlanRow> for PlatformPlan {
                 .iter()
                 .map(|feature| feature.as_str().to_owned())
                 .collect(),
-            version: scalar::version(*version),
+            retired_at: row.retired_at.map(DateTime),
+            version: scalar::version(row.version),
         }
     }
 }

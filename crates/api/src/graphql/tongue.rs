@@ -106,6 +106,7 @@ fn invalid(rule: Option<&str>) -> String {
         Some("unique") => "Isian ini berisi hal yang sama dua kali",
         Some("count") => "Jumlah isian ini tidak sesuai",
         Some("known" | "choice" | "kind" | "role") => "Pilihan ini tidak tersedia",
+        Some("reserved") => "Nama ini disimpan untuk platform",
         Some("future") => "Waktu ini harus di masa depan",
         Some("balance" | "total_negative" | "sign") => "Jumlah-jumlah ini tidak cocok satu sama lain",
         _ => "Isian ini tidak sah",

@@ -182,7 +182,8 @@ impl UserError {
         let text = |key: &str| params.get(key).and_then(Value::as_str);
         if error.code() == Code::NotFound {
             let what = text("what").unwrap_or(subject);
-            return Self::not_found(&reference(what, subject), what);
+            let field = text("field").map_or_else(|| reference(what, subject), camel);
+            return Self::not_found(&field, what);
         }
         let field = text("field")
             .map(camel)

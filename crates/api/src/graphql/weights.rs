@@ -38,6 +38,7 @@ pub(super) const LISTS: &[(&str, &str, u64)] = &[
     ("ManagedTenant", "charges", 20),
     ("ManagedTenant", "features", 30),
     ("ManagedTenant", "limits", 5),
+    ("ManagedTenant", "owners", 20),
     ("ManagedTenant", "revokedDomains", 10),
     ("PlatformDashboard", "counts", 40),
     ("PlatformDashboard", "growth", 12),

@@ -24,6 +24,8 @@ mod live;
 mod metering;
 mod metrics;
 mod operations;
+mod owners;
+mod plans;
 mod proxies;
 mod radius;
 mod reads;

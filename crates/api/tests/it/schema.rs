@@ -96,6 +96,11 @@ const NO_NODES: &[(Surface, &str, &str)] = &[
         "TenantDomain",
         "a way to a tenant; the request is in the tenant's log",
     ),
+    (
+        Surface::Platform,
+        "TenantOwner",
+        "a user of another tenant, who is nothing here",
+    ),
 ];
 
 #[test]

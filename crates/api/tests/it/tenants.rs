@@ -47,7 +47,7 @@ impl Platform {
         platform
     }
 
-    async fn allow(&self, viewer: Viewer, permissions: &[&str]) {
+    pub(crate) async fn allow(&self, viewer: Viewer, permissions: &[&str]) {
         let held: Vec<String> = permissions.iter().map(|&held| held.to_owned()).collect();
         let store = self.front.test.store();
         let mut tx = store.db().tenant_tx(viewer.tenant).await.expect("tx");
@@ -68,6 +68,8 @@ impl Platform {
             (tenant, "add_on_orders"),
             (tenant, "routers"),
             (tenant, "tenants"),
+            (tenant, "users"),
+            (tenant, "history"),
         ] {
             let store = self.front.test.store();
             let seq = feed::head(&store, tenant).await.expect("a head");
@@ -78,7 +80,19 @@ impl Platform {
 
     /// One operation of those who run the platform.
     pub(crate) async fn ask(&self, query: &str, variables: Value) -> Value {
-        let token = self.front.token_for(Surface::Platform, self.operator);
+        let (status, mut answer) = self.send(self.operator, query, variables).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        assert!(answer.get("errors").is_none(), "{answer}");
+        answer["data"].take()
+    }
+
+    /// What anybody there is answered.
+    pub(crate) async fn send(&self, viewer: Viewer, query: &str, variables: Value) -> (StatusCode, Value) {
+        let token = self.front.token_for(Surface::Platform, viewer);
+        self.send_as(&token, query, variables).await
+    }
+
+    pub(crate) async fn send_as(&self, token: &str, query: &str, variables: Value) -> (StatusCode, Value) {
         let request = Request::post(Surface::Platform.path())
             .header(header::AUTHORIZATION, format!("Bearer {token}"))
             .header(header::CONTENT_TYPE, "application/json")
@@ -86,13 +100,24 @@ impl Platform {
                 json!({ "query": query, "variables": variables }).to_string(),
             ))
             .expect("request");
-        let (status, mut answer) = read(self.front.send(request).await).await;
-        assert_eq!(status, StatusCode::OK, "{answer}");
-        assert!(answer.get("errors").is_none(), "{answer}");
-        answer["data"].take()
+        read(self.front.send(request).await).await
     }
 
-    async fn tell(&self, mutation: &str, input: Value) -> Value {
+    /// Why a command is refused: the code of each refusal, and where it is.
+    pub(crate) async fn refusals(&self, mutation: &str, input: Value) -> Value {
+        let query = document(mutation, "");
+        let data = self.ask(&query, json!({ "input": input })).await;
+        let errors = data[mutation]["userErrors"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        let told = errors
+            .iter()
+            .map(|error| json!([error["code"], error["path"][1]]));
+        told.collect()
+    }
+
+    pub(crate) async fn tell(&self, mutation: &str, input: Value) -> Value {
         let query = document(mutation, "tenant { id status plan panelLock }");
         let mut data = self.ask(&query, json!({ "input": input })).await;
         let payload = data[mutation].take();
@@ -101,7 +126,7 @@ impl Platform {
     }
 
     /// An account, and nothing that follows from it yet.
-    async fn open_account(&self, subdomain: &str) -> TenantId {
+    pub(crate) async fn open_account(&self, subdomain: &str) -> TenantId {
         let input = json!({
             "name": "WiFi Maju", "subdomain": subdomain, "plan": "basic", "ownerName": "Siti",
             "ownerEmail": "siti@wifimaju.example", "timeZone": "JAKARTA",

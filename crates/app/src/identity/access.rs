@@ -1,12 +1,12 @@
 //! Who holds what, and how it becomes what the bus asks.
 
 use simpul_domain::{
-    UserId,
+    TenantId, UserId,
     identity::{EmailAddress, Owners, OwnersCommand, PermissionName, Permissions, User, UserError, UserKind},
 };
 use simpul_event_store::{
     Actor, EventStore, StoreError, TenantTx, Work,
-    inline::{Inline, access},
+    inline::{Inline, access, claim},
 };
 
 use crate::{Outcome, Refusal, decide, permission, refuse};
@@ -21,6 +21,19 @@ pub async fn email_index(
     email: &EmailAddress,
 ) -> Result<String, StoreError> {
     store.vault().blind_index(tx, EMAIL_SCOPE, email.as_str()).await
+}
+
+/// Whether a user of a tenant signs in with the address.
+pub(crate) async fn has_address(
+    store: &EventStore,
+    tenant: TenantId,
+    email: &EmailAddress,
+) -> Result<bool, StoreError> {
+    let mut tx = store.db().tenant_tx(tenant).await?;
+    let index = email_index(store, &mut tx, email).await?;
+    let owner = claim::owner(&mut tx, EMAIL_SCOPE, &index).await?;
+    tx.commit().await?;
+    Ok(owner.is_some())
 }
 
 /// What whoever runs this command holds; `None` for the product itself.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use simpul_domain::{
     CustomerId, UserId,
     identity::{
-        BuiltInRole, EmailAddress, LetterKind, RoleKey, User, UserCommand, UserKind,
+        BuiltInRole, EmailAddress, LetterKind, RoleKey, User, UserCommand, UserError, UserKind,
         user::InviteUser as Invite,
     },
 };
@@ -22,7 +22,7 @@ use simpul_event_store::{
 };
 
 use super::{
-    access::{EMAIL_SCOPE, email_index, held, must_not_outrank, publish},
+    access::{EMAIL_SCOPE, email_index, has_address, held, must_not_outrank, publish},
     belonging::belong,
     field,
     letters::{INVITATION_LIFETIME, Ticketed, contact, send_ticket},
@@ -56,7 +56,7 @@ pub enum Handover {
     InPerson(SecretHash),
 }
 
-/// Makes the first owner in the transaction that founds a tenant. They join by their invitation like everybody.
+/// Makes an owner, the first one in the transaction that founds a tenant. They join by their invitation like everybody.
 pub async fn found_owner(work: &mut Work<'_>, user: UserId, invitation: &Invitation) -> Outcome<()> {
     let owner = Invitation {
         kind: UserKind::Staff,
@@ -108,7 +108,7 @@ async fn invite(work: &mut Work<'_>, user: UserId, invitation: &Invitation) -> O
 }
 
 /// What a person can be called.
-pub(super) fn valid_name(name: &Personal) -> Outcome<Personal> {
+pub(crate) fn valid_name(name: &Personal) -> Outcome<Personal> {
     let text = name.as_str().trim();
     if text.is_empty() || text.chars().count() > MAX_NAME_CHARS {
         return refuse(Refusal::Invalid {
@@ -180,6 +180,32 @@ impl Command for InviteUser {
     }
 }
 
+/// Invites another owner, at the word of the platform.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct InviteOwner {
+    pub user: UserId,
+    pub invitation: Invitation,
+}
+
+impl Command for InviteOwner {
+    const NAME: &'static str = "user.invite_owner";
+    const ACCESS: Access = Access::permission(permission::INTERNAL);
+    type Answer = UserId;
+    type Refusal = Refusal;
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<UserId> {
+        let email = EmailAddress::typed(self.invitation.email.as_str());
+        // Somebody else may have invited them since the platform asked: an answer, and nothing that is tried again.
+        if let Ok(email) = email
+            && has_address(work.store(), work.tenant(), &email).await?
+        {
+            return refuse(UserError::AlreadyInvited.into());
+        }
+        found_owner(work, self.user, &self.invitation).await?;
+        Ok(self.user)
+    }
+}
+
 /// Gives somebody who has not joined another ticket; the one before is void.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct InviteAgain {
@@ -193,7 +219,7 @@ impl Command for InviteAgain {
     type Refusal = Refusal;
 
     async fn run(&self, work: &mut Work<'_>) -> Outcome<UserId> {
-        use simpul_domain::identity::{UserError, UserStatus};
+        use simpul_domain::identity::UserStatus;
         match work.load::<User>(&self.user.to_string()).await?.status() {
             UserStatus::Invited => {}
             UserStatus::Absent => return refuse(UserError::NotFound.into()),

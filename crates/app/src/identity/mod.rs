@@ -25,6 +25,7 @@ pub mod sessions;
 pub mod totp;
 pub mod users;
 
+pub(crate) use access::has_address;
 pub use access::{EMAIL_SCOPE, email_index};
 pub use hasher::Hasher;
 pub use invitations::{Invitation, found_owner};

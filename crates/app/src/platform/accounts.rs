@@ -16,7 +16,9 @@ use simpul_event_store::{
 };
 
 use super::owner_field;
-use crate::{Outcome, Personal, Refusal, customers::erase_and_free_code, decide, permission, refuse};
+use crate::{
+    Outcome, Personal, Refusal, customers::erase_and_free_code, decide, permission, refuse, refused,
+};
 
 /// Scope of the platform's claim on a subdomain, from before the tenant is founded.
 const SUBDOMAIN_SCOPE: &str = "subdomain";
@@ -41,7 +43,7 @@ impl Command for OpenAccount {
     type Refusal = Refusal;
 
     async fn run(&self, work: &mut Work<'_>) -> Outcome<TenantId> {
-        let plan = terms(work, &self.plan, self.agreed_price).await?;
+        let plan = terms(work, &self.plan, self.agreed_price, false).await?;
         let tenant = TenantId::new(work.new_uuid());
         let id = tenant.to_string();
         if is_routed(work, &self.subdomain).await? {
@@ -110,9 +112,21 @@ impl Command for RenameAccount {
     }
 }
 
-/// The plan's terms of today, at the agreed price where it has none of its own.
-async fn terms(work: &mut Work<'_>, plan: &PlanKey, agreed: Option<Rupiah>) -> Outcome<PlanTerms> {
-    let Some(mut terms) = work.load::<Plan>(plan.as_str()).await?.terms().cloned() else {
+/// The plan's terms of today, at the agreed price where it has none of its own. One that is offered no more is
+/// for whoever `holds` it only.
+async fn terms(
+    work: &mut Work<'_>,
+    plan: &PlanKey,
+    agreed: Option<Rupiah>,
+    holds: bool,
+) -> Outcome<PlanTerms> {
+    let state = work.load::<Plan>(plan.as_str()).await?;
+    let terms = if holds {
+        state.terms()
+    } else {
+        state.on_offer().map_err(refused)?
+    };
+    let Some(mut terms) = terms.cloned() else {
         return refuse(Refusal::Missing { what: "plan" });
     };
     match (terms.custom_price, agreed) {
@@ -196,10 +210,15 @@ impl ChangeTerms {
     pub(crate) async fn decide(&self, work: &mut Work<'_>) -> Outcome<Vec<AccountEvent>> {
         let at = work.at();
         let command = match &self.terms {
-            Terms::Plan { plan, agreed_price } => AccountCommand::ChangePlan {
-                plan: Box::new(terms(work, plan, *agreed_price).await?),
-                at,
-            },
+            Terms::Plan { plan, agreed_price } => {
+                let account = work.load::<Account>(&self.tenant.to_string()).await?;
+                let holds = account.granted().is_some_and(|granted| granted.plan.key == *plan);
+                let plan = terms(work, plan, *agreed_price, holds).await?;
+                AccountCommand::ChangePlan {
+                    plan: Box::new(plan),
+                    at,
+                }
+            }
             &Terms::Override {
                 resource,
                 extra,

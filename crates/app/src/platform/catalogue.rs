@@ -26,11 +26,57 @@ impl Command for DefinePlatformPlan {
 
     async fn run(&self, work: &mut Work<'_>) -> Outcome<PlanKey> {
         let command = PlanCommand::Define {
-            terms: self.terms.clone(),
+            terms: Box::new(self.terms.clone()),
             at: work.at(),
         };
         decide::<Plan>(work, self.terms.key.as_str(), command).await?;
         Ok(self.terms.key.clone())
+    }
+}
+
+/// Offers a plan no more. Accounts on it keep it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RetirePlatformPlan {
+    pub key: PlanKey,
+}
+
+impl Command for RetirePlatformPlan {
+    const NAME: &'static str = "platform_plan.retire";
+    const ACCESS: Access = Access::permission(permission::PLATFORM_PLANS);
+    type Answer = PlanKey;
+    type Refusal = Refusal;
+
+    async fn version(&self, work: &mut Work<'_>) -> Result<i64, StoreError> {
+        work.version_read::<Plan>(self.key.as_str()).await
+    }
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<PlanKey> {
+        let at = work.at();
+        decide::<Plan>(work, self.key.as_str(), PlanCommand::Retire { at }).await?;
+        Ok(self.key.clone())
+    }
+}
+
+/// Offers a plan again that was retired, on the terms that it had.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct OfferPlatformPlan {
+    pub key: PlanKey,
+}
+
+impl Command for OfferPlatformPlan {
+    const NAME: &'static str = "platform_plan.offer";
+    const ACCESS: Access = Access::permission(permission::PLATFORM_PLANS);
+    type Answer = PlanKey;
+    type Refusal = Refusal;
+
+    async fn version(&self, work: &mut Work<'_>) -> Result<i64, StoreError> {
+        work.version_read::<Plan>(self.key.as_str()).await
+    }
+
+    async fn run(&self, work: &mut Work<'_>) -> Outcome<PlanKey> {
+        let at = work.at();
+        decide::<Plan>(work, self.key.as_str(), PlanCommand::Offer { at }).await?;
+        Ok(self.key.clone())
     }
 }
 

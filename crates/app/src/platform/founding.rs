@@ -35,6 +35,7 @@ impl Command for FoundPlatform {
         let at = work.at();
         for terms in default_plans().map_err(refused)? {
             let id = terms.key.as_str().to_owned();
+            let terms = Box::new(terms);
             work.begin::<Plan>(&id);
             decide::<Plan>(work, &id, PlanCommand::Define { terms, at }).await?;
         }

@@ -14,6 +14,8 @@ mod isolir;
 mod late_fees;
 mod letters;
 mod limits;
+mod offers;
+mod owners;
 mod platform;
 mod retirement;
 mod rig;

@@ -30,7 +30,7 @@ pub(crate) type Answer<A> = Result<A, DispatchError<Refusal>>;
 pub(crate) struct Rig {
     pub(crate) test: TestDb,
     pub(crate) bus: Bus,
-    super_admin: UserId,
+    pub(crate) super_admin: UserId,
 }
 
 impl Rig {

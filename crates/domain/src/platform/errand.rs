@@ -2,7 +2,10 @@
 
 use crate::{
     AddOnOrderId, TenantId,
-    platform::{AddOnKey, account::AccountOpened},
+    platform::{
+        AddOnKey,
+        account::{AccountOpened, OwnerInvited},
+    },
     tenancy::{DomainName, Entitlements, add_on_order::Settlement},
 };
 
@@ -13,6 +16,8 @@ pub enum Errand {
     FoundTenant(Box<AccountOpened>),
     /// `tenancy.tenant`: rename, in the tenant's log.
     RenameTenant { tenant: TenantId, name: String },
+    /// `identity.user`: invite an owner, in the tenant's log.
+    InviteOwner(Box<OwnerInvited>),
     /// `tenancy.tenant`: apply what the platform grants, in the tenant's log.
     ApplyEntitlements {
         tenant: TenantId,
@@ -55,6 +60,7 @@ impl Errand {
     pub fn target(&self) -> TenantId {
         match self {
             Self::FoundTenant(opened) => opened.tenant,
+            Self::InviteOwner(invited) => invited.tenant,
             Self::RenameTenant { tenant, .. }
             | Self::ApplyEntitlements { tenant, .. }
             | Self::EraseTenant { tenant }
@@ -82,6 +88,7 @@ impl Errand {
             Self::RevokeDomain { .. } => 48,
             Self::AllowDomain { .. } => 49,
             Self::RenameTenant { .. } => 50,
+            Self::InviteOwner(_) => 51,
         }
     }
 }

@@ -28,6 +28,9 @@ pub fn on_account(event: &AccountEvent) -> Vec<Intent> {
             tenant,
             name: renamed.name.clone(),
         })],
+        AccountEvent::OwnerInvited(invited) => {
+            vec![Intent::Errand(Errand::InviteOwner(Box::new(invited.clone())))]
+        }
         AccountEvent::EntitlementsChanged(changed) => vec![Intent::Errand(Errand::ApplyEntitlements {
             tenant,
             revision: changed.revision,

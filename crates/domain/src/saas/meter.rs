@@ -86,6 +86,7 @@ pub fn react(event: &AccountEvent) -> Vec<Intent> {
         | AccountEvent::AddOnRejected(_)
         | AccountEvent::AddOnEnding(_)
         | AccountEvent::Renamed(_)
+        | AccountEvent::OwnerInvited(_)
         | AccountEvent::PanelLocked(_)
         | AccountEvent::PanelUnlocked(_)
         | AccountEvent::RadiusCutOffSet(_)

@@ -10,6 +10,7 @@ pub mod custom_domain;
 mod entitlements;
 mod feature;
 mod limits;
+mod reserved;
 pub mod settings;
 mod subdomain;
 pub mod tenant;

@@ -91,7 +91,7 @@ impl fmt::Display for Cause {
 pub struct Context {
     pub tenant: TenantId,
     pub actor: Actor,
-    /// The super admin who acts as `actor`; shown in the tenant's audit.
+    /// The super admin who acts as `actor`, or at whose word the product acts (ADR 90); shown in the tenant's audit.
     pub impersonator: Option<UserId>,
     /// Sealed before it is stored, as is the next.
     pub ip: Option<IpAddr>,

@@ -38,6 +38,7 @@ pub const SEALED_FIELDS: &[(&str, &[&str])] = &[
     ("network.router.address_changed", &["password"]),
     ("network.router.registered", &["password"]),
     ("platform.account.opened", &["owner_email", "owner_name"]),
+    ("platform.account.owner_invited", &["owner_email", "owner_name"]),
     ("subscriptions.subscription.opened", &["secret"]),
     ("subscriptions.subscription.secret_changed", &["secret"]),
 ];

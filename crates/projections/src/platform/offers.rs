@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use simpul_domain::{
     AnyEvent, Decider,
-    platform::{AddOn, AddOnEvent, AddOnTerms, Plan, PlanEvent, PlanTerms},
+    platform::{AddOn, AddOnEvent, AddOnTerms, Plan, PlanEvent, PlanTerms, plan::PlanRetired},
 };
 use simpul_event_store::{
     Recorded, TenantTx,
@@ -20,6 +20,8 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlanRow {
     pub terms: PlanTerms,
+    /// Offered no more since then.
+    pub retired_at: Option<DateTime<Utc>>,
     /// Of the stream, with the last event that the row tells of.
     pub version: i64,
 }
@@ -49,6 +51,9 @@ impl Projector for OffersProjector {
                 AnyEvent::Plan(PlanEvent::Defined(defined)) => {
                     put_plan(tx, &defined.terms, recorded.sequence).await?;
                 }
+                AnyEvent::Plan(PlanEvent::Retired(retired)) => {
+                    retire_plan(tx, &retired, recorded.sequence).await?;
+                }
                 AnyEvent::AddOn(AddOnEvent::Defined(defined)) => put_add_on(tx, &defined.terms).await?,
                 AnyEvent::AddOn(AddOnEvent::Retired(retired)) => {
                     retire(tx, retired.key.as_str(), retired.at).await?;
@@ -64,10 +69,25 @@ async fn put_plan(tx: &mut TenantTx, terms: &PlanTerms, version: i64) -> Result<
     let tenant = tx.tenant();
     sqlx::query!(
         "INSERT INTO platform_plans (tenant_id, key, terms, version) VALUES ($1, $2, $3, $4)
-         ON CONFLICT ON CONSTRAINT platform_plans_pkey DO UPDATE SET terms = excluded.terms, version = excluded.version",
+         ON CONFLICT ON CONSTRAINT platform_plans_pkey
+         DO UPDATE SET terms = excluded.terms, version = excluded.version, retired_at = NULL",
         tenant.as_uuid(),
         terms.key.as_str(),
         json(terms),
+        version
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+async fn retire_plan(tx: &mut TenantTx, retired: &PlanRetired, version: i64) -> Result<(), HandlerError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "UPDATE platform_plans SET retired_at = $3, version = $4 WHERE tenant_id = $1 AND key = $2",
+        tenant.as_uuid(),
+        retired.key.as_str(),
+        retired.at,
         version
     )
     .execute(&mut **tx)
@@ -102,11 +122,11 @@ async fn retire(tx: &mut TenantTx, key: &str, at: DateTime<Utc>) -> Result<(), H
     Ok(())
 }
 
-/// Plans by name.
+/// Plans by name, those that are offered no more too.
 pub async fn plans(tx: &mut TenantTx) -> Result<Vec<PlanRow>, QueryError> {
     let tenant = tx.tenant();
     sqlx::query!(
-        "SELECT terms, version FROM platform_plans WHERE tenant_id = $1 ORDER BY key",
+        "SELECT terms, retired_at, version FROM platform_plans WHERE tenant_id = $1 ORDER BY key",
         tenant.as_uuid()
     )
     .fetch_all(&mut **tx)
@@ -115,6 +135,7 @@ pub async fn plans(tx: &mut TenantTx) -> Result<Vec<PlanRow>, QueryError> {
     .map(|row| {
         Ok(PlanRow {
             terms: read("terms", row.terms)?,
+            retired_at: row.retired_at,
             version: row.version,
         })
     })

@@ -6,11 +6,11 @@ use simpul_domain::{
         AccountEvent, AddOnEvent, BackupEvent, PlanEvent,
         account::{
             AccountActivated, AccountDeactivated, AccountOpened, AccountRenamed, AddOnActivated,
-            AddOnRequested, OwnerContact, PanelLocked, PanelUnlocked, PlanChanged,
+            AddOnRequested, OwnerContact, OwnerInvited, PanelLocked, PanelUnlocked, PlanChanged,
         },
         add_on::{AddOnDefined, AddOnRetired, catalogue::default_add_ons},
         backup::{BackupExpired, BackupFailed, BackupMade, BackupVerified},
-        plan::{PlanDefined, catalogue::default_plans},
+        plan::{PlanDefined, PlanRetired, catalogue::default_plans},
     },
     tenancy::{
         AddOnOrderEvent, Subdomain, TenantSettings,
@@ -62,7 +62,7 @@ pub(crate) fn account_event(story: &Story, (_, index, n): Op, again: bool) -> Ev
     let order = AddOnOrderId::new(story.customer(n % 3).as_uuid());
     let (at, plan) = (at(n.into()), pick(default_plans().expect("valid"), n));
     let terms = pick(default_add_ons().expect("valid"), n);
-    let event = match n % 8 {
+    let event = match n % 9 {
         _ if !again => AccountEvent::Opened(Box::new(AccountOpened {
             tenant,
             name: format!("Operator {n}"),
@@ -102,7 +102,17 @@ pub(crate) fn account_event(story: &Story, (_, index, n): Op, again: bool) -> Ev
             name: format!("Operator {n} baru"),
             at,
         }),
-        6 => AccountEvent::AddOnRequested(AddOnRequested {
+        6 => AccountEvent::OwnerInvited(OwnerInvited {
+            tenant,
+            owner: OwnerContact {
+                user: UserId::new(order.as_uuid()),
+                name: sealed("bg"),
+                email: sealed("ZQ"),
+            },
+            by: UserId::new(tenant.as_uuid()),
+            at,
+        }),
+        7 => AccountEvent::AddOnRequested(AddOnRequested {
             tenant,
             order,
             terms,
@@ -125,15 +135,22 @@ pub(crate) fn offer_event((_, _, n): Op) -> Event {
     let at = at(n.into());
     let terms = pick(default_add_ons().expect("valid"), n);
     let key = terms.key.clone();
-    match n % 3 {
+    match n % 4 {
         0 => {
-            let terms = pick(default_plans().expect("valid"), n);
+            let terms = pick(default_plans().expect("valid"), n / 4);
             (
                 terms.key.to_string(),
                 PlanEvent::Defined(PlanDefined { terms, at }).into(),
             )
         }
-        1 => (
+        1 => {
+            let key = pick(default_plans().expect("valid"), n / 4).key;
+            (
+                key.to_string(),
+                PlanEvent::Retired(PlanRetired { key, at }).into(),
+            )
+        }
+        2 => (
             key.to_string(),
             AddOnEvent::Defined(AddOnDefined { terms, at }).into(),
         ),

@@ -45,7 +45,7 @@ impl UserStatus {
         (status::ERASED, Self::Erased),
     ];
 
-    fn of(word: &str) -> Self {
+    pub(in crate::graphql) fn of(word: &str) -> Self {
         let known = Self::ALL.iter().find(|(known, _)| *known == word);
         known.map_or(Self::Disabled, |(_, status)| *status)
     }

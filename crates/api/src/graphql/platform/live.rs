@@ -54,6 +54,8 @@ events! {
         TenantOpened = "platform.account.opened";
         /// It has another name.
         TenantRenamed = "platform.account.renamed";
+        /// The platform has another owner invited.
+        TenantOwnerInvited = "platform.account.owner_invited";
         /// It works again.
         TenantActivated = "platform.account.activated";
         /// It does not work any more.

@@ -11,6 +11,7 @@ mod health;
 pub(super) mod live;
 mod node;
 mod offers;
+mod owners;
 mod plans;
 mod server;
 mod tenants;
@@ -69,6 +70,7 @@ pub(crate) struct TenantsMutation(
     acts::TermsMutation,
     acts::StandingMutation,
     domains::DomainsMutation,
+    owners::OwnersMutation,
 );
 
 /// Commands about what is offered.

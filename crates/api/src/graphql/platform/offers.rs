@@ -136,7 +136,7 @@ pub(crate) struct OffersQuery;
 
 #[Object]
 impl OffersQuery {
-    /// Every plan, on its terms of today.
+    /// Every plan, on its terms of today; those that are offered no more too.
     /// Permission: platform.read
     async fn platform_plans(&self, context: &Context<'_>) -> Result<Vec<PlatformPlan>> {
         let scope = scope(context)?;

@@ -1,7 +1,7 @@
 //! Plans as the platform defines them (F8).
 
 use async_graphql::{Context, InputObject, Object, Result};
-use simpul_app::platform::DefinePlatformPlan;
+use simpul_app::platform::{DefinePlatformPlan, OfferPlatformPlan, RetirePlatformPlan};
 use simpul_domain::{
     platform::{PlanKey, PlanTerms},
     tenancy::{Feature, Limit, Limits},
@@ -101,6 +101,34 @@ impl PlatformPlanDefineInput {
     }
 }
 
+/// A plan that is offered no more.
+#[derive(Debug, InputObject)]
+pub(crate) struct PlatformPlanRetireInput {
+    /// Its name for programs.
+    key: String,
+    /// The `version` that was read: if somebody was faster, the change is refused.
+    expected_version: Option<i32>,
+    /// Same key, same effect. 1 to 64 characters.
+    idempotency_key: Option<String>,
+}
+
+/// A plan that is offered again.
+#[derive(Debug, InputObject)]
+pub(crate) struct PlatformPlanOfferInput {
+    /// Its name for programs.
+    key: String,
+    /// The `version` that was read: if somebody was faster, the change is refused.
+    expected_version: Option<i32>,
+    /// Same key, same effect. 1 to 64 characters.
+    idempotency_key: Option<String>,
+}
+
+fn named<C>(key: &str, command: impl FnOnce(PlanKey) -> C) -> Result<C, Vec<UserError>> {
+    let mut fields = Fields::default();
+    let key = fields.take("key", "pattern", PlanKey::parse(key));
+    fields.done(key.map(command))
+}
+
 impl PlatformPlan {
     /// For payloads.
     pub(crate) async fn load(scope: &Scope, key: PlanKey) -> Result<Option<Self>, ApiError> {
@@ -115,6 +143,14 @@ payload! {
     /// What `platformPlanDefine` answers.
     PlatformPlanDefinePayload { plan: PlatformPlan = PlanKey }
 }
+payload! {
+    /// What `platformPlanRetire` answers.
+    PlatformPlanRetirePayload { plan: PlatformPlan = PlanKey }
+}
+payload! {
+    /// What `platformPlanOffer` answers.
+    PlatformPlanOfferPayload { plan: PlatformPlan = PlanKey }
+}
 
 /// Commands about plans.
 #[derive(Debug, Default)]
@@ -122,7 +158,7 @@ pub(crate) struct PlansMutation;
 
 #[Object]
 impl PlansMutation {
-    /// Offers a plan on these terms from now on. Tenants keep theirs until they are moved to it again.
+    /// Offers a plan on these terms from now on, a retired one too. Tenants keep theirs until they are moved to it again.
     /// Permission: platform.plans
     async fn platform_plan_define(
         &self,
@@ -131,6 +167,33 @@ impl PlansMutation {
     ) -> Result<PlatformPlanDefinePayload> {
         let sent = Sent::of(input.idempotency_key.as_deref(), input.expected_version);
         let outcome = scope(context)?.edit("plan", sent, input.command(), |key| key);
+        Ok(outcome.await?.into())
+    }
+
+    /// Offers a plan no more: no tenant is onboarded with it or moved to it. Those on it stay, with what they are granted and
+    /// at what they pay.
+    /// Permission: platform.plans
+    async fn platform_plan_retire(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: PlatformPlanRetireInput,
+    ) -> Result<PlatformPlanRetirePayload> {
+        let sent = Sent::of(input.idempotency_key.as_deref(), input.expected_version);
+        let command = named(&input.key, |key| RetirePlatformPlan { key });
+        let outcome = scope(context)?.edit("plan", sent, command, |key| key);
+        Ok(outcome.await?.into())
+    }
+
+    /// Offers a plan again that was retired, on the terms that it had.
+    /// Permission: platform.plans
+    async fn platform_plan_offer(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: PlatformPlanOfferInput,
+    ) -> Result<PlatformPlanOfferPayload> {
+        let sent = Sent::of(input.idempotency_key.as_deref(), input.expected_version);
+        let command = named(&input.key, |key| OfferPlatformPlan { key });
+        let outcome = scope(context)?.edit("plan", sent, command, |key| key);
         Ok(outcome.await?.into())
     }
 }

@@ -20,7 +20,7 @@ use simpul_projections::{
     sift::Sieve,
 };
 
-use super::health::TenantHealth;
+use super::{health::TenantHealth, owners::TenantOwner};
 use crate::{
     ApiError,
     graphql::{
@@ -176,6 +176,12 @@ impl ManagedTenant {
             .await
             .map_err(ApiError::from)?;
         Ok(last.map(DateTime))
+    }
+
+    /// Who owns it, newest first, at most 20: those who are disabled or have not joined yet too.
+    /// Permission: platform.tenants
+    async fn owners(&self, context: &Context<'_>) -> Result<Option<Vec<TenantOwner>>> {
+        Ok(Some(TenantOwner::of(scope(context)?, self.tenant).await?))
     }
 
     /// How it goes with its work, in numbers: its queues, its routers, and those who read its log.

@@ -12,10 +12,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AccountCommand, AccountError, AccountEvent, AccountOpened, AccountRenamed, Charge, DomainRevoked,
-    EntitlementsChanged, Granted, OpenAccount, Override, OwnerContact,
+    EntitlementsChanged, Granted, OpenAccount, Override, OwnerContact, OwnerInvited,
 };
 use crate::{
-    Decider, TenantId, aggregate,
+    Decider, TenantId, UserId, aggregate,
     tenancy::{DomainName, Entitlements, Subdomain},
 };
 
@@ -138,6 +138,11 @@ impl Account {
         self.details.as_ref()?.deletion_due
     }
 
+    /// Refuses while nothing can be changed, before anything is made for a change.
+    pub fn must_be_open(&self) -> Result<(), AccountError> {
+        self.open().map(|_| ())
+    }
+
     /// Whatever the status.
     fn known(&self) -> Result<&Details, AccountError> {
         self.details.as_ref().ok_or(AccountError::NotFound)
@@ -159,6 +164,9 @@ impl Account {
         match command {
             AccountCommand::Open(open) => self.decide_open(*open),
             AccountCommand::Rename { name, at } => self.open()?.rename(name, at),
+            AccountCommand::InviteOwner { owner, by, at } => {
+                Ok(vec![self.open()?.invite_owner(owner, by, at)])
+            }
             AccountCommand::ChangePlan { plan, at } => Ok(self.open()?.change_plan(*plan, at)),
             AccountCommand::OverrideLimit {
                 resource,
@@ -200,6 +208,9 @@ impl Account {
             None => {}
         }
         check_name(&open.name)?;
+        if open.subdomain.is_reserved() {
+            return Err(AccountError::SubdomainReserved);
+        }
         let opened = AccountOpened {
             tenant: open.tenant,
             name: open.name,
@@ -250,6 +261,15 @@ impl Account {
 }
 
 impl Details {
+    const fn invite_owner(&self, owner: OwnerContact, by: UserId, at: DateTime<Utc>) -> AccountEvent {
+        AccountEvent::OwnerInvited(OwnerInvited {
+            tenant: self.tenant,
+            owner,
+            by,
+            at,
+        })
+    }
+
     fn rename(&self, name: String, at: DateTime<Utc>) -> Result<Vec<AccountEvent>, AccountError> {
         check_name(&name)?;
         if name == self.name {
@@ -300,7 +320,8 @@ impl Decider for Account {
             return;
         };
         match event {
-            AccountEvent::Opened(_) => {}
+            // Who owns the tenant is known in its own log.
+            AccountEvent::Opened(_) | AccountEvent::OwnerInvited(_) => {}
             AccountEvent::Renamed(renamed) => details.name.clone_from(&renamed.name),
             AccountEvent::PlanChanged(changed) => {
                 details.granted.plan = changed.plan.clone();

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::{OwnerContact, Toggle};
 use crate::{
-    AddOnOrderId, Rupiah, TenantId,
+    AddOnOrderId, Rupiah, TenantId, UserId,
     platform::{AddOnKey, AddOnTerms, PlanTerms},
     tenancy::{DomainName, Extra, Resource, Subdomain, TenantSettings},
 };
@@ -36,6 +36,12 @@ pub enum AccountCommand {
     /// What people read; the subdomain stays.
     Rename {
         name: String,
+        at: DateTime<Utc>,
+    },
+    /// Another owner beside those whom the tenant has, at the word of somebody of the platform.
+    InviteOwner {
+        owner: OwnerContact,
+        by: UserId,
         at: DateTime<Utc>,
     },
     ChangePlan {

@@ -16,6 +16,8 @@ pub enum AccountError {
     NotAllowed { status: AccountStatus },
     #[error("a tenant has a name of 1 to 100 characters")]
     NameInvalid,
+    #[error("the platform keeps this subdomain for itself")]
+    SubdomainReserved,
     #[error("a reason has 1 to 500 characters")]
     ReasonInvalid,
     #[error("a price is not negative")]
@@ -34,9 +36,11 @@ impl Coded for AccountError {
             Self::NotFound | Self::NoSuchOrder => Code::NotFound,
             Self::AlreadyOpen => Code::DuplicateEntry,
             Self::NotAllowed { .. } | Self::OrderDecided => Code::NotAllowedInState,
-            Self::NameInvalid | Self::ReasonInvalid | Self::PriceNegative | Self::QuantityInvalid => {
-                Code::ValidationError
-            }
+            Self::NameInvalid
+            | Self::SubdomainReserved
+            | Self::ReasonInvalid
+            | Self::PriceNegative
+            | Self::QuantityInvalid => Code::ValidationError,
         }
     }
 
@@ -46,6 +50,7 @@ impl Coded for AccountError {
             Self::NotAllowed { status } => json!({ "state": status.as_str() }),
             Self::OrderDecided => json!({ "state": "DECIDED" }),
             Self::NameInvalid => json!({ "field": "name", "rule": "length" }),
+            Self::SubdomainReserved => json!({ "field": "subdomain", "rule": "reserved" }),
             Self::ReasonInvalid => json!({ "field": "reason", "rule": "length" }),
             Self::PriceNegative => json!({ "field": "price", "rule": "range" }),
             Self::QuantityInvalid => json!({ "field": "quantity", "rule": "range" }),

@@ -19,6 +19,8 @@ pub enum AccountEvent {
     Opened(Box<AccountOpened>),
     #[serde(rename = "platform.account.renamed")]
     Renamed(AccountRenamed),
+    #[serde(rename = "platform.account.owner_invited")]
+    OwnerInvited(OwnerInvited),
     #[serde(rename = "platform.account.plan_changed")]
     PlanChanged(PlanChanged),
     #[serde(rename = "platform.account.limit_overridden")]
@@ -64,6 +66,7 @@ pub enum AccountEvent {
 stored_events!(AccountEvent {
     Opened => "platform.account.opened", "1";
     Renamed => "platform.account.renamed", "1";
+    OwnerInvited => "platform.account.owner_invited", "1";
     PlanChanged => "platform.account.plan_changed", "1";
     LimitOverridden => "platform.account.limit_overridden", "1";
     LimitOverrideCleared => "platform.account.limit_override_cleared", "1";
@@ -92,6 +95,7 @@ impl AccountEvent {
         match self {
             Self::Opened(event) => (event.tenant, event.at),
             Self::Renamed(event) => (event.tenant, event.at),
+            Self::OwnerInvited(event) => (event.tenant, event.at),
             Self::PlanChanged(event) => (event.tenant, event.at),
             Self::LimitOverridden(event) => (event.tenant, event.at),
             Self::LimitOverrideCleared(event) => (event.tenant, event.at),
@@ -121,7 +125,7 @@ impl AccountEvent {
     }
 }
 
-/// Who owns the tenant: the first user, and how to reach him.
+/// Who owns the tenant: a user of it, and how to reach him.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OwnerContact {
     #[serde(rename = "owner")]
@@ -153,6 +157,16 @@ pub struct AccountRenamed {
     pub tenant: TenantId,
     pub previous: String,
     pub name: String,
+    pub at: DateTime<Utc>,
+}
+
+/// Somebody of the platform has another owner invited, in the tenant's own log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OwnerInvited {
+    pub tenant: TenantId,
+    #[serde(flatten)]
+    pub owner: OwnerContact,
+    pub by: UserId,
     pub at: DateTime<Utc>,
 }
 

@@ -18,6 +18,7 @@ pub use event::{
     AccountActivated, AccountDeactivated, AccountDeleted, AccountEvent, AccountOpened, AccountRenamed,
     AccountRestored, AddOnActivated, AddOnEnded, AddOnEnding, AddOnRejected, AddOnRequested,
     DeletionScheduled, DomainAllowed, DomainRevoked, EntitlementsChanged, FeatureToggled, LimitOverridden,
-    LimitOverrideCleared, OwnerContact, PanelLocked, PanelUnlocked, PlanChanged, RadiusCutOffSet,
+    LimitOverrideCleared, OwnerContact, OwnerInvited, PanelLocked, PanelUnlocked, PlanChanged,
+    RadiusCutOffSet,
 };
 pub use grants::{Charge, ChargeKind, Granted, Holding, HoldingStatus, Override, Toggle};

@@ -25,7 +25,7 @@ impl Coded for AddOnError {
 
     fn params(&self) -> serde_json::Value {
         match self {
-            Self::NotFound => serde_json::Value::Null,
+            Self::NotFound => serde_json::json!({ "field": "key" }),
             Self::NameInvalid => serde_json::json!({ "field": "name", "rule": "length" }),
             Self::PriceNegative => serde_json::json!({ "field": "price", "rule": "range" }),
             Self::GrantsNothing => serde_json::json!({ "field": "grants", "rule": "required" }),

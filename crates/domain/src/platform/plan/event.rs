@@ -18,10 +18,13 @@ use crate::{
 pub enum PlanEvent {
     #[serde(rename = "platform.plan.defined")]
     Defined(PlanDefined),
+    #[serde(rename = "platform.plan.retired")]
+    Retired(PlanRetired),
 }
 
 stored_events!(PlanEvent {
     Defined => "platform.plan.defined", "1";
+    Retired => "platform.plan.retired", "1";
 });
 
 /// What a plan grants and costs.
@@ -49,5 +52,12 @@ impl PlanTerms {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlanDefined {
     pub terms: PlanTerms,
+    pub at: DateTime<Utc>,
+}
+
+/// Nobody comes to the plan any more; who is on it stays.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PlanRetired {
+    pub key: PlanKey,
     pub at: DateTime<Utc>,
 }

@@ -10,19 +10,31 @@ use crate::{
 fn define(name: &str, price: Rupiah) -> PlanCommand {
     let basic = default_plans().expect("in range").remove(0);
     PlanCommand::Define {
-        terms: PlanTerms {
+        terms: Box::new(PlanTerms {
             name: name.to_owned(),
             price,
             ..basic
-        },
+        }),
         at: at(0),
     }
+}
+
+fn retire() -> PlanCommand {
+    PlanCommand::Retire { at: at(1) }
+}
+
+fn offer() -> PlanCommand {
+    PlanCommand::Offer { at: at(2) }
 }
 
 #[test]
 fn every_cell_of_status_and_command_is_decided() {
     let basic = || define("Basic", rupiah(150_000));
-    let states: [(&str, Plan); 2] = [("ABSENT", Plan::default()), ("DEFINED", after([basic()]))];
+    let states: [(&str, Plan); 3] = [
+        ("ABSENT", Plan::default()),
+        ("OFFERED", after([basic()])),
+        ("RETIRED", after([basic(), retire()])),
+    ];
     let commands = [
         ("define", basic()),
         ("define otherwise", define("Basic", rupiah(160_000))),
@@ -31,17 +43,41 @@ fn every_cell_of_status_and_command_is_decided() {
             "define below nothing",
             define("Basic", Rupiah::try_new(-1).expect("in range")),
         ),
+        ("retire", retire()),
+        ("offer", offer()),
     ];
     insta::assert_snapshot!(cells(&states, &commands), @r"
     ABSENT | define | defined
     ABSENT | define otherwise | defined
     ABSENT | define without a name | refused VALIDATION_ERROR
     ABSENT | define below nothing | refused VALIDATION_ERROR
-    DEFINED | define | -
-    DEFINED | define otherwise | defined
-    DEFINED | define without a name | refused VALIDATION_ERROR
-    DEFINED | define below nothing | refused VALIDATION_ERROR
+    ABSENT | retire | refused NOT_FOUND
+    ABSENT | offer | refused NOT_FOUND
+    OFFERED | define | -
+    OFFERED | define otherwise | defined
+    OFFERED | define without a name | refused VALIDATION_ERROR
+    OFFERED | define below nothing | refused VALIDATION_ERROR
+    OFFERED | retire | retired
+    OFFERED | offer | -
+    RETIRED | define | defined
+    RETIRED | define otherwise | defined
+    RETIRED | define without a name | refused VALIDATION_ERROR
+    RETIRED | define below nothing | refused VALIDATION_ERROR
+    RETIRED | retire | -
+    RETIRED | offer | defined
     ");
+}
+
+#[test]
+fn a_plan_that_is_offered_again_has_the_terms_that_it_had() {
+    let dearer = || define("Basic", rupiah(160_000));
+    let before: Plan = after([define("Basic", rupiah(150_000)), dearer()]);
+    let retired: Plan = after([define("Basic", rupiah(150_000)), dearer(), retire()]);
+    assert_eq!(retired.on_offer(), Err(PlanError::Retired));
+    assert_eq!(retired.terms(), before.terms());
+    let again: Plan = after([define("Basic", rupiah(150_000)), dearer(), retire(), offer()]);
+    assert_eq!(again, before);
+    assert_eq!(Plan::default().on_offer(), Ok(None));
 }
 
 #[test]
@@ -81,6 +117,9 @@ fn replaying_the_log_gives_the_state() {
         define("Basic", rupiah(150_000)),
         define("", rupiah(1)),
         define("Dasar", rupiah(160_000)),
+        retire(),
+        retire(),
+        offer(),
     ];
     check_replay::<Plan>(&commands, |_| true);
 }

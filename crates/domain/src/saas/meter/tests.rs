@@ -64,7 +64,7 @@ fn the_longest_name_of_a_plan_is_charged() {
     let mut terms = default_plans().expect("in range").remove(0);
     terms.name = longest_name();
     let define = PlanCommand::Define {
-        terms: terms.clone(),
+        terms: Box::new(terms.clone()),
         at: at(0),
     };
     assert!(Plan::default().decide(define).is_ok());

@@ -240,6 +240,7 @@ impl Details {
             AccountEvent::AddOnEnded(ended) => self.move_order(ended.order, |_| HoldingStatus::Ended),
             AccountEvent::Opened(_)
             | AccountEvent::Renamed(_)
+            | AccountEvent::OwnerInvited(_)
             | AccountEvent::PlanChanged(_)
             | AccountEvent::LimitOverridden(_)
             | AccountEvent::LimitOverrideCleared(_)
