@@ -32,7 +32,7 @@ impl Days {
             Err(ApiError::new(
                 Code::ValidationError,
                 format!(
-                    "from and to are days of the years 2000 to 2999, at least one and at most {MAX_DAYS}"
+                    "fromOn and toOn are days of the years 2000 to 2999, at least one and at most {MAX_DAYS}"
                 ),
             ))
         }

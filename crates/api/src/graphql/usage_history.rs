@@ -58,12 +58,12 @@ impl UsageHistoryQuery {
     async fn usage_history(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The first day.")] from: Date,
-        #[graphql(desc = "The last day.")] to: Date,
+        #[graphql(desc = "The first day.")] from_on: Date,
+        #[graphql(desc = "The last day.")] to_on: Date,
     ) -> Result<Vec<UsageDay>> {
         let scope = scope(context)?;
         scope.require(permission::TENANT_BILLING).await?;
-        let asked = Days::asked(from, to)?;
+        let asked = Days::asked(from_on, to_on)?;
         let tx = scope.read(&[UsageProjector::NAME]).await?;
         Ok(days(scope, tx, asked).await?)
     }

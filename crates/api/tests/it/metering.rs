@@ -24,14 +24,14 @@ use crate::{
 
 fn revenue(from: &str, to: &str) -> String {
     format!(
-        "{{ revenueByRouter(from: \"{from}\", to: \"{to}\") {{
+        "{{ revenueByRouter(fromOn: \"{from}\", toOn: \"{to}\") {{
             received {{ amount }} refunded {{ amount }} kept {{ amount }}
             rows {{ routerName kept {{ amount }} paymentCount }} }} }}"
     )
 }
 
 fn usage(from: &str, to: &str) -> String {
-    format!("{{ usageHistory(from: \"{from}\", to: \"{to}\") {{ on resource peak atEnd }} }}")
+    format!("{{ usageHistory(fromOn: \"{from}\", toOn: \"{to}\") {{ on resource peak atEnd }} }}")
 }
 
 /// As new as everything that has happened.
@@ -197,7 +197,7 @@ async fn an_investor_sees_what_each_router_brought_and_that_nothing_is_missing()
     }
 
     // The router itself is for whoever may see routers.
-    let named = "{ revenueByRouter(from: \"2027-01-01\", to: \"2027-01-31\") { rows { router { name } } } }";
+    let named = "{ revenueByRouter(fromOn: \"2027-01-01\", toOn: \"2027-01-31\") { rows { router { name } } } }";
     let data = now(&front, owner, named).await;
     assert_eq!(
         data["revenueByRouter"]["rows"],
@@ -227,7 +227,7 @@ async fn an_investor_sees_what_each_router_brought_and_that_nothing_is_missing()
 /// A question of those who run the platform, with the status and the whole answer.
 async fn of_platform(front: &Front, operator: Viewer, tenant: &str, from: &str, to: &str) -> Value {
     let query = format!(
-        "{{ tenantUsageHistory(id: \"{tenant}\", from: \"{from}\", to: \"{to}\") {{ on resource peak atEnd }} }}"
+        "{{ tenantUsageHistory(id: \"{tenant}\", fromOn: \"{from}\", toOn: \"{to}\") {{ on resource peak atEnd }} }}"
     );
     let token = front.token_for(Surface::Platform, operator);
     let request = Request::post(Surface::Platform.path())

@@ -111,12 +111,12 @@ impl RevenueQuery {
     async fn revenue_by_router(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The first day.")] from: Date,
-        #[graphql(desc = "The last day.")] to: Date,
+        #[graphql(desc = "The first day.")] from_on: Date,
+        #[graphql(desc = "The last day.")] to_on: Date,
     ) -> Result<RevenueByRouter> {
         let scope = scope(context)?;
         scope.require(permission::BILLING_READ).await?;
-        let days = Days::asked(from, to)?;
+        let days = Days::asked(from_on, to_on)?;
         let mut tx = scope.read(&PROJECTIONS).await?;
         let tenant = tenant::tenant(&mut tx).await.map_err(ApiError::from)?;
         let zone = tenant

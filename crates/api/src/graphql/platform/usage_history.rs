@@ -30,12 +30,12 @@ impl TenantUsageQuery {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Of the tenant.")] id: ID,
-        #[graphql(desc = "The first day, of the tenant's time zone.")] from: Date,
-        #[graphql(desc = "The last day.")] to: Date,
+        #[graphql(desc = "The first day, of the tenant's time zone.")] from_on: Date,
+        #[graphql(desc = "The last day.")] to_on: Date,
     ) -> Result<Vec<UsageDay>> {
         let scope = scope(context)?;
         scope.require(permission::PLATFORM_READ).await?;
-        let asked = Days::asked(from, to)?;
+        let asked = Days::asked(from_on, to_on)?;
         let Ok(tenant) = id.parse::<TenantId>() else {
             return Ok(Vec::new());
         };
