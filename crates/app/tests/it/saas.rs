@@ -95,12 +95,22 @@ async fn an_operator_that_does_not_pay_is_locked_out_of_its_panel_until_it_has_p
     let of_march = (150_000 - 150_000 * 16 / 31) + (add_on_price - add_on_price * 21 / 31);
     assert_eq!(*total, monthly + of_march);
     assert_eq!(statement(&rig, tenant, *bill).await, StatementStatus::Open);
+    let asked = Unpaid {
+        number: number.clone(),
+        outstanding: rupiah(*total),
+        due_on: Some("2027-04-15".parse().expect("a date")),
+    };
+    assert_eq!(dunned(&rig, tenant).await, [News::BillIssued(asked.clone())]);
 
     // 14 days to pay, 7 of grace.
     on(&rig, "2027-04-15").await;
     assert_eq!(statement(&rig, tenant, *bill).await, StatementStatus::Open);
     on(&rig, "2027-04-16").await;
     assert_eq!(statement(&rig, tenant, *bill).await, StatementStatus::Overdue);
+    assert_eq!(
+        dunned(&rig, tenant).await.last(),
+        Some(&News::BillOverdue(asked.clone()))
+    );
     on(&rig, "2027-04-22").await;
     assert_eq!(lock(&rig, tenant).await, None);
     on(&rig, "2027-04-23").await;
@@ -117,22 +127,9 @@ async fn an_operator_that_does_not_pay_is_locked_out_of_its_panel_until_it_has_p
 
     let locked = News::PanelLocked {
         reason: format!("unpaid bill {bill}"),
-        unpaid: Some(Unpaid {
-            number: number.clone(),
-            outstanding: rupiah(*total),
-            due_on: Some("2027-04-15".parse().expect("a date")),
-        }),
+        unpaid: Some(asked),
     };
     assert_eq!(told(&rig, tenant).await, std::slice::from_ref(&locked));
-    let asked = Unpaid {
-        number: number.clone(),
-        outstanding: rupiah(*total),
-        due_on: Some("2027-04-15".parse().expect("a date")),
-    };
-    assert_eq!(
-        dunned(&rig, tenant).await,
-        [News::BillIssued(asked.clone()), News::BillOverdue(asked)]
-    );
 
     // Half of it changes nothing, the rest opens the panel.
     rig.govern(paid(*bill, total / 2, "BCA 1")).await.expect("booked");

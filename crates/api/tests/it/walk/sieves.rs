@@ -279,7 +279,12 @@ impl Chance {
             return self.draw(proptest::bool::ANY).to_string();
         }
         let said: Vec<&str> = nodes.iter().filter_map(|node| field.of(node)).collect();
-        let value = if said.is_empty() { "1" } else { self.one(&said) };
+        let value = match (said.as_slice(), field.kind) {
+            ([], Kind::Instant) => "2027-01-01T00:00:00.000Z",
+            ([], Kind::Date) => "2027-01-01",
+            ([], _) => "1",
+            (said, _) => self.one(said),
+        };
         match (field.kind, operator) {
             (Kind::Text, "startsWith" | "contains") => {
                 let from = if operator == "contains" {
@@ -344,6 +349,7 @@ async fn ask(world: &World, list: &List, arguments: &str) -> Value {
     );
     let token = world.token(list.surface, &world.ours);
     let (_, mut answer) = world.question(list.surface, &token, &text).await;
+    assert!(answer.get("errors").is_none(), "{text}: {answer}");
     answer["data"][list.name].take()
 }
 
