@@ -197,7 +197,8 @@ async fn an_investor_sees_what_each_router_brought_and_that_nothing_is_missing()
     }
 
     // The router itself is for whoever may see routers.
-    let named = "{ revenueByRouter(fromOn: \"2027-01-01\", toOn: \"2027-01-31\") { rows { router { name } } } }";
+    let named =
+        "{ revenueByRouter(fromOn: \"2027-01-01\", toOn: \"2027-01-31\") { rows { router { name } } } }";
     let data = now(&front, owner, named).await;
     assert_eq!(
         data["revenueByRouter"]["rows"],

@@ -73,27 +73,8 @@ pub(super) fn paragraphs(kind: LetterKind, facts: &Facts) -> Vec<Paragraph> {
             "The add-on \"{}\" that was ordered for {operator} is active and can be used at once. It is charged from today.",
             facts.activated()
         ))],
-        LetterKind::BillIssued => {
-            let bill = facts.billed();
-            vec![words(format!(
-                "Bill {} for {operator} was issued: {}. Pay it by {}.",
-                bill.number,
-                bill.outstanding,
-                bill.due()
-            ))]
-        }
-        LetterKind::BillOverdue => {
-            let bill = facts.billed();
-            vec![
-                words(format!(
-                    "Bill {} for {operator} is not paid: {}. It was due on {}.",
-                    bill.number,
-                    bill.outstanding,
-                    bill.due()
-                )),
-                words("If it is not paid within the days of grace, the panel is locked until it is. Your routers and customers go on as usual.".to_owned()),
-            ]
-        }
+        LetterKind::BillIssued => issued(operator, &facts.billed()),
+        LetterKind::BillOverdue => overdue(operator, &facts.billed()),
         LetterKind::PanelLocked => {
             let (reason, unpaid) = facts.locked();
             let why = unpaid.map_or_else(
@@ -143,4 +124,25 @@ fn seen(Seen { at, ip, program }: &Seen) -> String {
         or_unknown(ip),
         or_unknown(program)
     )
+}
+
+fn issued(operator: &str, bill: &Unpaid) -> Vec<Paragraph> {
+    vec![Paragraph::Words(format!(
+        "Bill {} for {operator} was issued: {}. Pay it by {}.",
+        bill.number,
+        bill.outstanding,
+        bill.due()
+    ))]
+}
+
+fn overdue(operator: &str, bill: &Unpaid) -> Vec<Paragraph> {
+    vec![
+        Paragraph::Words(format!(
+            "Bill {} for {operator} is not paid: {}. It was due on {}.",
+            bill.number,
+            bill.outstanding,
+            bill.due()
+        )),
+        Paragraph::Words("If it is not paid within the days of grace, the panel is locked until it is. Your routers and customers go on as usual.".to_owned()),
+    ]
 }

@@ -73,27 +73,8 @@ pub(super) fn paragraphs(kind: LetterKind, facts: &Facts) -> Vec<Paragraph> {
             "Add-on \"{}\" yang dipesan untuk {operator} sudah aktif dan dapat langsung dipakai. Biayanya dihitung mulai hari ini.",
             facts.activated()
         ))],
-        LetterKind::BillIssued => {
-            let bill = facts.billed();
-            vec![words(format!(
-                "Tagihan {} untuk {operator} sudah terbit: {}. Bayar paling lambat {}.",
-                bill.number,
-                bill.outstanding,
-                bill.due()
-            ))]
-        }
-        LetterKind::BillOverdue => {
-            let bill = facts.billed();
-            vec![
-                words(format!(
-                    "Tagihan {} untuk {operator} belum lunas: {}. Jatuh temponya {}.",
-                    bill.number,
-                    bill.outstanding,
-                    bill.due()
-                )),
-                words("Jika tidak dibayar dalam masa tenggang, panel dikunci sampai tagihan lunas. Router dan pelanggan Anda tetap berjalan seperti biasa.".to_owned()),
-            ]
-        }
+        LetterKind::BillIssued => issued(operator, &facts.billed()),
+        LetterKind::BillOverdue => overdue(operator, &facts.billed()),
         LetterKind::PanelLocked => {
             let (reason, unpaid) = facts.locked();
             let why = unpaid.map_or_else(
@@ -143,4 +124,25 @@ fn seen(Seen { at, ip, program }: &Seen) -> String {
         or_unknown(ip),
         or_unknown(program)
     )
+}
+
+fn issued(operator: &str, bill: &Unpaid) -> Vec<Paragraph> {
+    vec![Paragraph::Words(format!(
+        "Tagihan {} untuk {operator} sudah terbit: {}. Bayar paling lambat {}.",
+        bill.number,
+        bill.outstanding,
+        bill.due()
+    ))]
+}
+
+fn overdue(operator: &str, bill: &Unpaid) -> Vec<Paragraph> {
+    vec![
+        Paragraph::Words(format!(
+            "Tagihan {} untuk {operator} belum lunas: {}. Jatuh temponya {}.",
+            bill.number,
+            bill.outstanding,
+            bill.due()
+        )),
+        Paragraph::Words("Jika tidak dibayar dalam masa tenggang, panel dikunci sampai tagihan lunas. Router dan pelanggan Anda tetap berjalan seperti biasa.".to_owned()),
+    ]
 }

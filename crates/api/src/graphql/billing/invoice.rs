@@ -122,7 +122,7 @@ impl From<DomainLine> for InvoiceLine {
 #[graphql(complex)]
 pub(crate) struct Invoice {
     #[graphql(skip)]
-    invoice: InvoiceId,
+    of: InvoiceId,
     #[graphql(skip)]
     asked: CustomerId,
     #[graphql(skip)]
@@ -164,7 +164,7 @@ impl From<InvoiceRow> for Invoice {
     fn from(row: InvoiceRow) -> Self {
         let last = row.period.until();
         Self {
-            invoice: row.invoice,
+            of: row.invoice,
             id: row.invoice.to_string().into(),
             number: row.number.into(),
             status: row.status.into(),
@@ -232,7 +232,7 @@ impl Invoice {
     /// Whether the viewer could withdraw it now.
     async fn viewer_can_void(&self, context: &Context<'_>) -> Result<bool> {
         let command = VoidInvoice {
-            invoice: self.invoice,
+            invoice: self.of,
             reason: SOME_REASON.to_owned(),
         };
         Ok(scope(context)?.could(command).await?)
@@ -241,7 +241,7 @@ impl Invoice {
     /// Whether the viewer could give up its late fee now.
     async fn viewer_can_late_fee_waive(&self, context: &Context<'_>) -> Result<bool> {
         let command = WaiveLateFee {
-            invoice: self.invoice,
+            invoice: self.of,
             reason: SOME_REASON.to_owned(),
         };
         Ok(scope(context)?.could(command).await?)

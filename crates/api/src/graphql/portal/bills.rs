@@ -148,7 +148,6 @@ impl BillsQuery {
         let own = InvoiceFilter {
             customer: Some(scope.customer().await?),
             status: status.map(Into::into),
-            ..InvoiceFilter::default()
         };
         let asked = Asked::of(context, LIST, Window::both(first, after, last, before))?;
         let mut tx = scope.read(&[InvoiceListProjector::NAME]).await?;

@@ -33,7 +33,11 @@ fn always_there(surface: Surface) -> BTreeSet<String> {
 /// The fields of these names, wherever they are, and whether something is there.
 fn look(value: &Value, names: &BTreeSet<String>, seen: &mut Vec<(String, bool)>) {
     match value {
-        Value::Array(items) => items.iter().for_each(|item| look(item, names, seen)),
+        Value::Array(items) => {
+            for item in items {
+                look(item, names, seen);
+            }
+        }
         Value::Object(fields) => {
             for (name, value) in fields {
                 if names.contains(name) {

@@ -372,7 +372,9 @@ fn an_account_under_a_name_of_the_platform_is_read_and_works() {
     };
     first.subdomain = reserved.clone();
     let mut account = Account::default();
-    opened.iter().for_each(|event| account.evolve(event));
+    for event in &opened {
+        account.evolve(event);
+    }
     assert_eq!(account.subdomain(), Some(&reserved));
     assert!(account.decide(rename("Wifi Mundur")).is_ok());
     opening.subdomain = reserved;
