@@ -25,8 +25,7 @@ check_everything() {
   load_committed_env
   check_fast
   step "dependencies (cargo deny)" check_dependencies
-  step "query data (.sqlx)" sqlx_check
-  step "clippy" check_clippy
+  step "clippy and query data (.sqlx)" sqlx_check
   step "documentation (rustdoc)" check_rustdoc
   # Everything at once: a package by itself has other features of what it needs, and would build all of it again.
   step "build" cargo build --quiet --workspace --all-targets --locked

@@ -8,16 +8,6 @@ readonly SQLX_DATABASE
 
 sqlx_files() { grep -rlE '\bquery(_as|_scalar|_file|_file_as|_file_scalar)?(_unchecked)?!' --include='*.rs' crates tests benches 2>/dev/null; }
 
-# Names of the workspace's packages that contain checked queries, as cargo -p arguments.
-sqlx_packages() {
-  local file dir
-  sqlx_files | while read -r file; do
-    dir="$(dirname "$file")"
-    until [ -e "$dir/Cargo.toml" ]; do dir="$(dirname "$dir")"; done
-    sed -n 's/^name = "\(.*\)"/\1/p;/^name = /q' "$dir/Cargo.toml"
-  done | sort -u
-}
-
 sqlx_fresh_database() {
   PG_BIN="$(postgres_cluster_bin)"
   postgres_admin -d postgres -c "DROP DATABASE IF EXISTS $SQLX_DATABASE WITH (FORCE)" \
@@ -39,17 +29,17 @@ FROM pg_namespace WHERE nspname LIKE 'rm\_%' HAVING count(*) > 0 \gexec
 SQL
 }
 
-# sqlx_generate <directory>: expands every query macro against the scratch database.
+# sqlx_generate <directory> [clippy's arguments...]: expands every query macro against the scratch database. By clippy, which
+# expands them anyway: another command would check the workspace once more, and its dependencies if packages were named.
 sqlx_generate() {
-  local package
-  local -a selection=() files=()
-  while read -r package; do selection+=(-p "$package"); done < <(sqlx_packages)
-  if [ "${#selection[@]}" -eq 0 ]; then return; fi
+  local directory="$1"
+  shift
+  local -a files=()
   # cargo does not know that the macros depend on the database: newer files make them run again.
   mapfile -t files < <(sqlx_files)
   touch "${files[@]}"
-  DATABASE_URL="$(database_url simpul_owner "$SQLX_DATABASE")" SQLX_OFFLINE=false SQLX_OFFLINE_DIR="$1" \
-    cargo check --quiet --locked --all-targets "${selection[@]}"
+  DATABASE_URL="$(database_url simpul_owner "$SQLX_DATABASE")" SQLX_OFFLINE=false SQLX_OFFLINE_DIR="$directory" \
+    cargo clippy --quiet --workspace --all-targets --locked "$@"
 }
 
 sqlx_regenerate() {
@@ -64,12 +54,11 @@ sqlx_regenerate() {
   say "$(find .sqlx -name '*.json' 2>/dev/null | wc -l) queries in .sqlx/"
 }
 
+# What clippy says of the workspace, and whether the committed answers are those of today.
 sqlx_check() {
   sqlx_fresh_database
   rm -rf "$DEV_DIR/sqlx"
-  mkdir -p "$DEV_DIR/sqlx" "$DEV_DIR/empty"
-  sqlx_generate "$DEV_DIR/sqlx"
-  local committed=.sqlx
-  [ -d .sqlx ] || committed="$DEV_DIR/empty"
-  diff -r "$committed" "$DEV_DIR/sqlx" >&2 || die ".sqlx/ differs from the queries and migrations: run ./dev sqlx and commit"
+  mkdir -p "$DEV_DIR/sqlx"
+  sqlx_generate "$DEV_DIR/sqlx" -- -D warnings
+  diff -r .sqlx "$DEV_DIR/sqlx" >&2 || die ".sqlx/ differs from the queries and migrations: run ./dev sqlx and commit"
 }

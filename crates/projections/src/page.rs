@@ -1,6 +1,7 @@
 //! Keyset pages: newest first, stable while rows are added.
 
 use chrono::{DateTime, Utc};
+use simpul_event_store::inline::Stretch;
 use sqlx::types::Uuid;
 
 /// Most rows that one page may have.
@@ -68,9 +69,13 @@ impl Page {
         self.from.map(|from| from.id)
     }
 
-    /// What the rows come behind, on the way that the page goes.
-    pub fn beyond(self) -> Option<(DateTime<Utc>, Uuid)> {
-        self.from.map(|from| (from.at, from.id))
+    /// Of rows that no read model keeps.
+    pub fn stretch(self) -> Stretch {
+        Stretch {
+            beyond: self.from.map(|from| (from.at, from.id)),
+            back: self.way == Way::Back,
+            limit: self.fetch(),
+        }
     }
 
     /// Whether a row of the list is on this page or beyond it.

@@ -1,20 +1,16 @@
 //! What happened, and why.
 
-use async_graphql::{
-    Context, ID, InputObject, Object, Result, SimpleObject,
-    connection::{Connection, Edge, EmptyFields},
-};
+use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject, connection::Connection};
 use serde_json::Value;
 use simpul_app::permission;
 use simpul_event_store::{TenantTx, feed::Projector as _};
 use simpul_projections::audit::{
     explain::{self, Step},
-    history::{self, Entry, EntryFilter, HistoryProjector},
+    history::{self, Entry, EntryFilter, HistoryProjector, Reach},
 };
 
 use super::{
-    cursor::{Seal, refused},
-    page::{Cursor, count},
+    page::{Asked, Cursor, Window, in_order},
     scalar::{BigInt, DateTime, IpAddress},
     scope::{Scope, scope},
 };
@@ -141,26 +137,25 @@ impl AuditEntryFilter {
     }
 }
 
-async fn opened(scope: &Scope, tx: &mut TenantTx, entries: Vec<Entry>) -> Result<Vec<Entry>, ApiError> {
-    Ok(history::open(tx, scope.state().store().vault(), entries).await?)
+/// The page of the trail that is asked for.
+fn reach(asked: &Asked) -> Result<Reach, ApiError> {
+    Ok(Reach {
+        from: asked.beyond()?,
+        way: asked.way(),
+        limit: asked.fetch(),
+    })
 }
 
-/// A page of the trail; `entries` has one more than wanted where there are more.
-fn trail(
-    seal: &Seal,
+async fn trail(
+    scope: &Scope,
+    asked: &Asked,
+    mut tx: TenantTx,
     entries: Vec<Entry>,
-    before: Option<i64>,
-    wanted: i32,
-) -> Connection<Cursor, HistoryEntry> {
-    let wanted = usize::try_from(wanted).unwrap_or(0);
-    let mut connection = Connection::new(before.is_some(), entries.len() > wanted);
-    connection
-        .edges
-        .extend(entries.into_iter().take(wanted).map(|entry| {
-            let cursor = Cursor::Sealed(seal.seal(&entry.tenant_seq.to_string()));
-            Edge::<Cursor, HistoryEntry, EmptyFields>::new(cursor, entry.into())
-        }));
-    connection
+) -> Result<Connection<Cursor, HistoryEntry>, ApiError> {
+    let entries = history::open(&mut tx, scope.state().store().vault(), entries).await?;
+    tx.commit().await?;
+    let position = |entry: &Entry| entry.tenant_seq.to_string();
+    Ok(in_order(asked, entries, position, Into::into))
 }
 
 /// Questions about what happened.
@@ -177,16 +172,16 @@ impl AuditQuery {
         #[graphql(desc = "Any id.")] id: ID,
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
+        #[graphql(desc = "0 to 100: so many from the end, or before a row.")] last: Option<i32>,
+        #[graphql(desc = "Cursor of the first row of the page behind.")] before: Option<String>,
     ) -> Result<Connection<Cursor, HistoryEntry>> {
         let scope = scope(context)?;
         scope.require(permission::AUDIT_READ).await?;
-        let (seal, wanted) = (Seal::of(context, LIST)?, count("first", first)?);
-        let before = after.map(|after| before(&seal, &after)).transpose()?;
+        let asked = Asked::of(context, LIST, Window::both(first, after, last, before))?;
+        let reach = reach(&asked)?;
         let mut tx = scope.read(&[HistoryProjector::NAME]).await?;
-        let entries = history::history(&mut tx, &id, before, i64::from(wanted) + 1).await;
-        let opened = opened(scope, &mut tx, entries.map_err(ApiError::from)?).await?;
-        tx.commit().await.map_err(ApiError::from)?;
-        Ok(trail(&seal, opened, before, wanted))
+        let entries = history::history(&mut tx, &id, reach).await;
+        Ok(trail(scope, &asked, tx, entries.map_err(ApiError::from)?).await?)
     }
 
     /// What was done, newest first; at most 100 a page. Without a filter only what people did, not what followed from it.
@@ -196,18 +191,17 @@ impl AuditQuery {
         context: &Context<'_>,
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
+        #[graphql(desc = "0 to 100: so many from the end, or before a row.")] last: Option<i32>,
+        #[graphql(desc = "Cursor of the first row of the page behind.")] before: Option<String>,
         #[graphql(desc = "Which entries.")] filter: Option<AuditEntryFilter>,
     ) -> Result<Connection<Cursor, HistoryEntry>> {
         let scope = scope(context)?;
         scope.require(permission::AUDIT_READ).await?;
-        let (seal, wanted) = (Seal::of(context, LIST)?, count("first", first)?);
-        let before = after.map(|after| before(&seal, &after)).transpose()?;
-        let filter = filter.unwrap_or_default().wanted();
+        let asked = Asked::of(context, LIST, Window::both(first, after, last, before))?;
+        let (reach, filter) = (reach(&asked)?, filter.unwrap_or_default().wanted());
         let mut tx = scope.read(&[HistoryProjector::NAME]).await?;
-        let entries = history::entries(&mut tx, &filter, before, i64::from(wanted) + 1).await;
-        let opened = opened(scope, &mut tx, entries.map_err(ApiError::from)?).await?;
-        tx.commit().await.map_err(ApiError::from)?;
-        Ok(trail(&seal, opened, before, wanted))
+        let entries = history::entries(&mut tx, &filter, reach).await;
+        Ok(trail(scope, &asked, tx, entries.map_err(ApiError::from)?).await?)
     }
 }
 
@@ -239,9 +233,4 @@ impl ExplainQuery {
             .map(Into::into)
             .collect())
     }
-}
-
-fn before(seal: &Seal, cursor: &str) -> Result<i64, ApiError> {
-    let position = seal.open("after", cursor)?.parse();
-    position.map_err(|_| refused("after"))
 }

@@ -115,10 +115,12 @@ impl Job {
         context: &Context<'_>,
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
+        #[graphql(desc = "0 to 100: so many from the end, or before a row.")] last: Option<i32>,
+        #[graphql(desc = "Cursor of the first row of the page behind.")] before: Option<String>,
     ) -> Result<Option<Listed<JobFailure>>> {
         let scope = scope(context)?;
         scope.require(permission::SUBSCRIPTION_READ).await?;
-        let asked = Asked::of(context, FAILURES, Window::onward(first, after))?;
+        let asked = Asked::of(context, FAILURES, Window::both(first, after, last, before))?;
         let mut tx = scope.read(&[JobListProjector::NAME]).await?;
         let slice = job_list::failures(&mut tx, self.row.job, asked.page()?).await;
         let slice = slice.map_err(ApiError::from)?;

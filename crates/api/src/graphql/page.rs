@@ -1,6 +1,6 @@
 //! Lists: what is asked of them, and connections over keyset pages.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, str::FromStr};
 
 use async_graphql::{
     Context, Object, ObjectType, OutputType, SimpleObject, TypeName,
@@ -13,6 +13,7 @@ use simpul_projections::{
     Keyed, MAX_COUNTED, Page, Position, Slice, Way,
     sift::{Order, Place, Sieve, Sift, Sifted},
 };
+use uuid::Uuid;
 
 pub(crate) use super::cursor::Cursor;
 use super::{
@@ -57,15 +58,6 @@ impl Window {
     /// Without so many rows in front of it.
     pub(super) fn behind(self, offset: Option<i32>) -> Self {
         Self { offset, ..self }
-    }
-
-    /// Of a list that is read forwards only.
-    pub(super) fn onward(first: Option<i32>, after: Option<String>) -> Self {
-        Self {
-            first,
-            after,
-            ..Self::default()
-        }
     }
 }
 
@@ -121,17 +113,39 @@ impl Asked {
 
     /// Of a list that comes newest first.
     pub(super) fn page(&self) -> Result<Page, ApiError> {
-        let unreadable = || refused(if self.way == Way::Back { "before" } else { "after" });
         let from = self
             .from
             .as_ref()
-            .map(|place| position(place).ok_or_else(unreadable));
+            .map(|place| position(place).ok_or_else(|| self.unreadable()));
         Ok(Page {
             from: from.transpose()?,
             way: self.way,
             limit: self.limit,
             counted: self.counted,
         })
+    }
+
+    /// Of a list that is in the order of one key: that of the row next to the page.
+    pub(super) fn beyond<K: FromStr>(&self) -> Result<Option<K>, ApiError> {
+        let key = |place: &Place| match place.keys.as_slice() {
+            [key] => key.parse().map_err(|_| self.unreadable()),
+            _ => Err(self.unreadable()),
+        };
+        self.from.as_ref().map(key).transpose()
+    }
+
+    fn unreadable(&self) -> ApiError {
+        refused(if self.way == Way::Back { "before" } else { "after" })
+    }
+
+    /// Which way it is read.
+    pub(super) const fn way(&self) -> Way {
+        self.way
+    }
+
+    /// Rows to be read: one more than wanted.
+    pub(super) const fn fetch(&self) -> i64 {
+        self.limit + 1
     }
 
     /// Whether it is the list as it comes.
@@ -249,6 +263,26 @@ pub(super) fn placed<R, T: OutputType, E: OfList>(
 ) -> Connection<Cursor, T, E> {
     let placed = rows.into_iter().map(|row| (position(&row), row));
     connection(asked, page.slice(placed.collect(), None), |(_, row)| node(row))
+}
+
+/// A connection over rows in the order of one key, as the page's way passes them; one more than wanted tells whether there are others.
+pub(super) fn in_order<R, T: OutputType, E: OfList>(
+    asked: &Asked,
+    mut rows: Vec<R>,
+    key: impl Fn(&R) -> String,
+    node: impl Fn(R) -> T,
+) -> Connection<Cursor, T, E> {
+    let mut connection = asked.connection(rows.len() > asked.wanted(), None);
+    rows.truncate(asked.wanted());
+    if asked.way == Way::Back {
+        rows.reverse();
+    }
+    connection.edges.extend(rows.into_iter().map(|row| {
+        let (keys, id) = (vec![key(&row)], Uuid::nil());
+        let cursor = Cursor::In(asked.seal.clone(), Place { keys, id });
+        Edge::<Cursor, T, EmptyFields>::new(cursor, node(row))
+    }));
+    connection
 }
 
 /// A connection over a slice, of rows that write themselves.

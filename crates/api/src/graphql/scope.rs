@@ -1,5 +1,7 @@
 //! What one operation knows: who asks, how new its answers must be, and how it reaches commands and read models.
 
+mod hint;
+
 use std::sync::{
     Arc, Mutex, MutexGuard, OnceLock, PoisonError,
     atomic::{AtomicU32, Ordering},
@@ -9,12 +11,13 @@ use async_graphql::ContextBase;
 use simpul_app::permission;
 use simpul_domain::{Code, CorrelationId, CustomerId, TenantId, tenancy::Feature};
 use simpul_event_store::{
-    Actor, Command, ConsistencyToken, Context, DispatchError, Receipt, TenantTx,
+    Actor, Command, ConsistencyToken, Context, Receipt, TenantTx,
     feed::{Plans, look_up_at, read_at},
     inline::access,
 };
 use tokio::sync::OnceCell;
 
+pub(super) use self::hint::SOME_REASON;
 use super::{
     batch::Gatherings,
     payload::Outcome,
@@ -53,6 +56,7 @@ pub(crate) struct Scope {
     document: Option<Arc<Document>>,
     /// What has been begun for it.
     begun: Mutex<Begun>,
+    asked: hint::Asked,
 }
 
 /// The operation's scope.
@@ -84,6 +88,7 @@ impl Scope {
             gatherings: Gatherings::default(),
             document: None,
             begun: Mutex::default(),
+            asked: hint::Asked::default(),
         }
     }
 
@@ -385,20 +390,6 @@ impl Scope {
         Ok(sorted)
     }
 
-    /// Whether the viewer could give this command now, and it would change something (`facts/graphql.md` V4). The bus is asked, so
-    /// that this is never another answer than the command's own.
-    pub(super) async fn could<C: Command>(&self, command: C) -> Result<bool, ApiError> {
-        let frame = Context {
-            dry_run: true,
-            ..self.frame(C::NAME, None)
-        };
-        match self.state.bus.dispatch(frame, command).await {
-            Ok(receipt) => Ok(!receipt.repeated),
-            Err(error @ DispatchError::Store(_)) => Err(ApiError::from_coded(&error)),
-            Err(_) => Ok(false),
-        }
-    }
-
     /// The frame of a command of the product itself that belongs to this operation.
     pub(super) fn internal_frame(&self, part: &'static str) -> Context {
         Context {
@@ -409,6 +400,7 @@ impl Scope {
 
     /// Later reads of this operation see what a command of it has written.
     pub(super) fn remember(&self, written: Option<ConsistencyToken>) {
+        self.asked.forget();
         let mut token = self.token.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(written) = written
             && token.is_none_or(|known| known.tenant == written.tenant && known.seq < written.seq)
@@ -446,9 +438,6 @@ impl Scope {
         }
     }
 }
-
-/// Stands for whatever a person would say, where a command is only tried.
-pub(super) const SOME_REASON: &str = "-";
 
 /// What a client sends along with a command.
 #[derive(Debug, Clone, Copy)]

@@ -205,12 +205,16 @@ fn at(field: &str) -> Vec<String> {
     vec!["input".to_owned(), field.to_owned()]
 }
 
-/// The input field that names a thing: `id` for the command's own subject, else `<thing>Id`.
+/// The input field that names a thing: `id` for the command's own subject, else `<thing>Id`, unless it has a key.
 fn reference(what: &str, subject: &str) -> String {
-    if what == subject {
-        return "id".to_owned();
+    match what {
+        _ if what == subject => "id".to_owned(),
+        "plan" => "plan".to_owned(),
+        "role" => "roles".to_owned(),
+        // Whoever has the letter names what it is about by its secret.
+        "invitation" | "reset" | "ticket" => "secret".to_owned(),
+        _ => format!("{}Id", camel(what.strip_prefix("service ").unwrap_or(what))),
     }
-    format!("{}Id", camel(what.strip_prefix("service ").unwrap_or(what)))
 }
 
 /// `due_on` as inputs spell it.
@@ -280,6 +284,8 @@ mod tests {
     fn a_reference_is_reported_where_the_input_names_it() {
         assert_eq!(reference("subscription", "subscription"), "id");
         assert_eq!(reference("service plan", "subscription"), "planId");
+        assert_eq!(reference("plan", "tenant"), "plan");
+        assert_eq!(reference("role", "role"), "id");
         assert_eq!(camel("due_on"), "dueOn");
     }
 }

@@ -56,6 +56,8 @@ use tower::ServiceExt as _;
 use url::Url;
 use uuid::Uuid;
 
+use crate::blame;
+
 pub(crate) const KEY: &str = include_str!("test-key.pem");
 pub(crate) const ISSUER: &str = "https://simpul.test";
 
@@ -374,7 +376,9 @@ pub(crate) fn document(mutation: &str, entity: &str) -> String {
 pub(crate) async fn read(response: Response<Body>) -> (StatusCode, Value) {
     let status = response.status();
     let bytes = to_bytes(response.into_body(), usize::MAX).await.expect("body");
-    (status, serde_json::from_slice(&bytes).expect("JSON"))
+    let answer = serde_json::from_slice(&bytes).expect("JSON");
+    blame::must_name_fields(&answer);
+    (status, answer)
 }
 
 /// The frame of a command of the product itself.

@@ -5,6 +5,7 @@
 )]
 
 mod beginnings;
+mod blame;
 mod bookmarks;
 mod budgets;
 mod changes;

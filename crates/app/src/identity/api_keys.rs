@@ -10,7 +10,7 @@ use simpul_domain::{
 use simpul_event_store::{
     Access, Command, Work,
     inline::{
-        Inline,
+        Inline, Stretch,
         identity::{
             Change, SecretHash,
             api_key::{self, NewKey},
@@ -108,7 +108,7 @@ async fn revoke(work: &mut Work<'_>, key: ApiKeyId) -> Outcome<()> {
 /// Revokes every key of a user.
 pub(super) async fn revoke_all(work: &mut Work<'_>, user: UserId) -> Outcome<()> {
     let mut tx = work.store().db().tenant_tx(work.tenant()).await?;
-    let keys = api_key::list(&mut tx, None, Some(user), None, MAX_KEYS).await?;
+    let keys = api_key::list(&mut tx, None, Some(user), Stretch::newest(MAX_KEYS)).await?;
     tx.commit().await?;
     for key in keys.into_iter().filter(|key| key.revoked_at.is_none()) {
         revoke(work, key.key).await?;

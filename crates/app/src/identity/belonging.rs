@@ -76,7 +76,12 @@ pub async fn same_person(
     };
     let prefix = prefix(store, &email);
     let mut tx = store.db().system_tx().await?;
-    let held = directory::list(&mut tx, PERSON, None, Some(&prefix), MAX_TENANTS).await?;
+    let span = directory::Span {
+        beyond: Some(&prefix),
+        back: false,
+        limit: MAX_TENANTS,
+    };
+    let held = directory::list(&mut tx, PERSON, None, span).await?;
     tx.commit().await?;
     let own = held.into_iter().take_while(|held| held.key.starts_with(&prefix));
     let found: Vec<(TenantId, UserId)> = own

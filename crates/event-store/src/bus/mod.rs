@@ -266,9 +266,14 @@ async fn run<C: Command>(
         return Ok(answer);
     }
     check::<C>(&gate, &context.actor)?;
-    let origin = origin::sealed(store, context, &gate)
-        .await
-        .map_err(DispatchError::Store)?;
+    // Who only asks leaves nothing, nor a key that was made to seal from where.
+    let origin = if context.dry_run {
+        Origin::default()
+    } else {
+        origin::sealed(store, context, &gate)
+            .await
+            .map_err(DispatchError::Store)?
+    };
     let from = From {
         origin,
         tenant_key: gate.tenant_key,

@@ -84,31 +84,50 @@ pub struct Held {
     pub target: String,
 }
 
-/// Entries of a kind of every tenant, or of one, by their keys: at most `limit` of those behind `after`.
+/// Which keys are wanted, in their order.
+#[derive(Debug, Clone, Copy)]
+pub struct Span<'k> {
+    /// The key next to them; `None` at the end where the way begins.
+    pub beyond: Option<&'k str>,
+    /// From the last to the first.
+    pub back: bool,
+    pub limit: i64,
+}
+
+/// Entries of a kind of every tenant, or of one, in the order in which the way passes their keys.
 pub async fn list(
     tx: &mut SystemTx,
     kind: &str,
     tenant: Option<TenantId>,
-    after: Option<&str>,
-    limit: i64,
+    span: Span<'_>,
 ) -> Result<Vec<Held>, StoreError> {
-    let rows = sqlx::query!(
-        "SELECT key, tenant_id, target FROM es.directory
-         WHERE kind = $1 AND ($2::uuid IS NULL OR tenant_id = $2) AND ($3::text IS NULL OR key > $3)
-         ORDER BY key LIMIT $4",
-        kind,
-        tenant.map(TenantId::as_uuid),
-        after,
-        limit
-    )
-    .fetch_all(&mut **tx)
-    .await?;
-    let held = rows.into_iter().map(|row| Held {
-        key: row.key,
-        tenant: TenantId::new(row.tenant_id),
-        target: row.target,
-    });
-    Ok(held.collect())
+    macro_rules! read {
+        ($beyond:tt, $order:tt) => {
+            sqlx::query!(
+                "SELECT key, tenant_id, target FROM es.directory
+                 WHERE kind = $1 AND ($2::uuid IS NULL OR tenant_id = $2) AND ($3::text IS NULL OR key " + $beyond
+                    + " $3) ORDER BY key " + $order + " LIMIT $4",
+                kind,
+                tenant.map(TenantId::as_uuid),
+                span.beyond,
+                span.limit
+            )
+            .fetch_all(&mut **tx)
+            .await?
+            .into_iter()
+            .map(|row| Held {
+                key: row.key,
+                tenant: TenantId::new(row.tenant_id),
+                target: row.target,
+            })
+            .collect()
+        };
+    }
+    Ok(if span.back {
+        read!("<", "DESC")
+    } else {
+        read!(">", "ASC")
+    })
 }
 
 /// Where a key leads.

@@ -23,11 +23,13 @@ pub mod outbox;
 pub mod quota;
 pub mod radius;
 pub mod seat;
+pub(crate) mod stretch;
 pub mod stuck;
 pub mod timer;
 
 pub(crate) use counter::{next as next_number, take as take_numbers};
 pub use lease::{Room, Taker};
+pub use stretch::Stretch;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use simpul_domain::{

@@ -11,7 +11,7 @@ use simpul_domain::{SessionId, TenantId, UserId, identity::session::FORGIVENESS}
 use simpul_event_store::{
     EventStore, StoreError, Work,
     inline::{
-        Inline,
+        Inline, Stretch,
         identity::{
             Change, SecretHash,
             address::{self, BlockRule},
@@ -333,7 +333,9 @@ async fn equal_sign_ins_are_one_row_and_a_flood_is_counted_without_addresses() {
     };
     let list = async || {
         let mut tx = store.db().tenant_tx(tenant).await.expect("tx");
-        sign_in::list(&mut tx, None, None, 500).await.expect("read")
+        sign_in::list(&mut tx, None, Stretch::newest(500))
+            .await
+            .expect("read")
     };
     for _ in 0..5 {
         record(Outcome::WrongPassword, "192.0.2.1".to_owned()).await;

@@ -15,7 +15,7 @@ use simpul_event_store::{
 };
 
 use crate::{
-    QueryError, event,
+    QueryError, Way, event,
     page::MAX_PAGE,
     stored::{column, unless_erased},
 };
@@ -215,28 +215,68 @@ async fn insert_subjects(tx: &mut TenantTx, events: &[(&Recorded, Value)]) -> Re
     Ok(())
 }
 
-/// The events that touch an entity (any public id), newest first, older than `before` (a `tenant_seq`).
-pub async fn history(
-    tx: &mut TenantTx,
-    entity_id: &str,
-    before: Option<i64>,
-    limit: i64,
-) -> Result<Vec<Entry>, QueryError> {
-    let tenant = tx.tenant();
-    Ok(sqlx::query_as!(
-        Entry,
-        "SELECT e.tenant_seq, e.event_id, e.caused_by, e.correlation_id, e.command_id, e.aggregate_type,
-                e.aggregate_id, e.event_type, e.actor, e.impersonator, e.ip, e.user_agent, e.command, e.at, e.summary
-         FROM subjects s JOIN entries e ON e.tenant_id = s.tenant_id AND e.tenant_seq = s.tenant_seq
-         WHERE s.tenant_id = $1 AND s.subject_id = $2 AND s.tenant_seq < $3
-         ORDER BY s.tenant_seq DESC LIMIT $4",
-        tenant.as_uuid(),
-        entity_id,
-        before.unwrap_or(i64::MAX),
-        limit.clamp(1, MAX_PAGE)
-    )
-    .fetch_all(&mut **tx)
-    .await?)
+/// Which part of the trail is wanted. Places in it are positions of the tenant's log.
+#[derive(Debug, Clone, Copy)]
+pub struct Reach {
+    /// The entry next to them; `None` at the end of the trail where its way begins.
+    pub from: Option<i64>,
+    pub way: Way,
+    /// Entries wanted, at most [`MAX_PAGE`].
+    pub limit: i64,
+}
+
+impl Reach {
+    pub const fn newest(limit: i64) -> Self {
+        Self {
+            from: None,
+            way: Way::Onward,
+            limit,
+        }
+    }
+
+    fn beyond(self) -> i64 {
+        self.from.unwrap_or(match self.way {
+            Way::Onward => i64::MAX,
+            Way::Back => 0,
+        })
+    }
+}
+
+/// Reads entries in the order in which the way passes them. Values of the condition begin at `$4`.
+macro_rules! part {
+    ($tx:ident, $reach:ident, $from:tt, $seq:tt, $condition:tt, [$($value:expr),+]) => {
+        match $reach.way {
+            Way::Onward => part!(@read $tx, $reach, $from, [$seq, "<", "DESC"], $condition, [$($value),+]),
+            Way::Back => part!(@read $tx, $reach, $from, [$seq, ">", "ASC"], $condition, [$($value),+]),
+        }
+    };
+    (@read $tx:ident, $reach:ident, $from:tt, [$seq:tt, $beyond:tt, $order:tt], $condition:tt, [$($value:expr),+]) => {
+        sqlx::query_as!(
+            Entry,
+            "SELECT e.tenant_seq, e.event_id, e.caused_by, e.correlation_id, e.command_id, e.aggregate_type,
+                    e.aggregate_id, e.event_type, e.actor, e.impersonator, e.ip, e.user_agent, e.command, e.at, e.summary
+             FROM " + $from + " AND " + $seq + " " + $beyond + " $2 AND " + $condition
+                + " ORDER BY " + $seq + " " + $order + " LIMIT $3",
+            $tx.tenant().as_uuid(),
+            $reach.beyond(),
+            $reach.limit.clamp(0, MAX_PAGE),
+            $($value),+
+        )
+        .fetch_all(&mut **$tx)
+        .await?
+    };
+}
+
+/// The events that touch an entity (any public id).
+pub async fn history(tx: &mut TenantTx, entity_id: &str, reach: Reach) -> Result<Vec<Entry>, QueryError> {
+    Ok(part!(
+        tx,
+        reach,
+        "subjects s JOIN entries e ON e.tenant_id = s.tenant_id AND e.tenant_seq = s.tenant_seq WHERE s.tenant_id = $1",
+        "s.tenant_seq",
+        "s.subject_id = $4",
+        [entity_id]
+    ))
 }
 
 /// Which entries of the trail are wanted; every given part must hold.
@@ -254,37 +294,30 @@ pub struct EntryFilter {
     pub until: Option<DateTime<Utc>>,
 }
 
-/// The trail, newest first, older than `before` (a `tenant_seq`).
+/// What happened.
 pub async fn entries(
     tx: &mut TenantTx,
     filter: &EntryFilter,
-    before: Option<i64>,
-    limit: i64,
+    reach: Reach,
 ) -> Result<Vec<Entry>, QueryError> {
-    let tenant = tx.tenant();
-    Ok(sqlx::query_as!(
-        Entry,
-        "SELECT tenant_seq, event_id, caused_by, correlation_id, command_id, aggregate_type, aggregate_id, event_type,
-                actor, impersonator, ip, user_agent, command, at, summary
-         FROM entries
-         WHERE tenant_id = $1 AND tenant_seq < $2
-           AND (NOT $3 OR starts_with(actor, 'usr_') OR impersonator IS NOT NULL)
-           AND ($4::text IS NULL OR actor = $4)
-           AND ($5::text IS NULL OR event_type = $5 OR command = $5 OR starts_with(event_type, $5 || '.')
-                OR starts_with(command, $5 || '.'))
-           AND ($6::timestamptz IS NULL OR at >= $6) AND ($7::timestamptz IS NULL OR at < $7)
-         ORDER BY tenant_seq DESC LIMIT $8",
-        tenant.as_uuid(),
-        before.unwrap_or(i64::MAX),
-        filter.people_only,
-        filter.actor,
-        filter.kind,
-        filter.from,
-        filter.until,
-        limit.clamp(1, MAX_PAGE)
-    )
-    .fetch_all(&mut **tx)
-    .await?)
+    Ok(part!(
+        tx,
+        reach,
+        "entries e WHERE e.tenant_id = $1",
+        "e.tenant_seq",
+        "(NOT $4 OR starts_with(actor, 'usr_') OR impersonator IS NOT NULL)
+           AND ($5::text IS NULL OR actor = $5)
+           AND ($6::text IS NULL OR event_type = $6 OR command = $6 OR starts_with(event_type, $6 || '.')
+                OR starts_with(command, $6 || '.'))
+           AND ($7::timestamptz IS NULL OR at >= $7) AND ($8::timestamptz IS NULL OR at < $8)",
+        [
+            filter.people_only,
+            filter.actor,
+            filter.kind,
+            filter.from,
+            filter.until
+        ]
+    ))
 }
 
 /// Everything that followed from one request, in order.

@@ -350,7 +350,8 @@ async fn every_read_model_tells_the_end_of_the_story() {
     assert_eq!(wanted.desired().expect("activated").access, Access::Full);
     assert_eq!(wanted.version, wanted.facts.version.cast_signed());
 
-    let entries = history::history(&mut tx, &story.customer(1).to_string(), None, 100)
+    let customer = story.customer(1).to_string();
+    let entries = history::history(&mut tx, &customer, history::Reach::newest(100))
         .await
         .expect("entries");
     let registered = entries.last().expect("the first event of the customer");

@@ -13,7 +13,7 @@ use simpul_domain::{
     billing::isolir_runs::{Excess, Run, RunStatus},
 };
 use simpul_event_store::Failure;
-use simpul_projections::{Slice, subscriptions::subscription_list::SubscriptionRow};
+use simpul_projections::{Way, subscriptions::subscription_list::SubscriptionRow};
 
 use crate::{
     ApiError,
@@ -94,21 +94,30 @@ impl IsolirRun {
         context: &Context<'_>,
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
+        #[graphql(desc = "0 to 100: so many from the end, or before a row.")] last: Option<i32>,
+        #[graphql(desc = "Cursor of the first row of the page behind.")] before: Option<String>,
     ) -> Result<Option<RowConnection<Subscription>>> {
         let scope = scope(context)?;
         scope.require(permission::SUBSCRIPTION_READ).await?;
-        let asked = Asked::of(context, LIST, Window::onward(first, after))?;
+        let asked = Asked::of(context, LIST, Window::both(first, after, last, before))?;
         let (page, lines) = (asked.page()?, held(scope).await?);
-        let behind = |line: &SubscriptionId| page.from.is_none_or(|from| line.as_uuid() < from.id);
         let total = i64::try_from(lines.len()).ok();
-        let lines = lines.into_iter().rev().filter(behind);
         let wanted = usize::try_from(page.limit).unwrap_or(0) + 1;
-        let rows = batch::many::<SubscriptionRow>(scope, &lines.take(wanted).collect::<Vec<_>>()).await?;
-        let slice = Slice {
-            rows,
-            next: None,
-            total,
+        let (beyond, back) = (page.from.map(|from| from.id), page.way == Way::Back);
+        let next: Vec<SubscriptionId> = if back {
+            let newer = lines
+                .into_iter()
+                .filter(|line| beyond.is_none_or(|id| line.as_uuid() > id));
+            newer.take(wanted).collect()
+        } else {
+            let older = lines
+                .into_iter()
+                .rev()
+                .filter(|line| beyond.is_none_or(|id| line.as_uuid() < id));
+            older.take(wanted).collect()
         };
+        let rows = batch::many::<SubscriptionRow>(scope, &next).await?;
+        let slice = page.slice(rows, total);
         Ok(Some(row_connection(&asked, slice, Into::into)))
     }
 }

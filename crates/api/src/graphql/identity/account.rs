@@ -177,11 +177,13 @@ impl AccountQuery {
         context: &Context<'_>,
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
+        #[graphql(desc = "0 to 100: so many from the end, or before a row.")] last: Option<i32>,
+        #[graphql(desc = "Cursor of the first row of the page behind.")] before: Option<String>,
     ) -> Result<Connection<Cursor, Session>> {
         let scope = scope(context)?;
         scope.require(permission::ACCOUNT_OWN).await?;
         let own = Some(scope.viewer().user);
-        Ok(sessions(context, own, Window::onward(first, after)).await?)
+        Ok(sessions(context, own, Window::both(first, after, last, before)).await?)
     }
 
     /// Sign-ins to one's own account and failed attempts, newest first; at most 100 a page.
@@ -191,11 +193,13 @@ impl AccountQuery {
         context: &Context<'_>,
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
+        #[graphql(desc = "0 to 100: so many from the end, or before a row.")] last: Option<i32>,
+        #[graphql(desc = "Cursor of the first row of the page behind.")] before: Option<String>,
     ) -> Result<Connection<Cursor, SignIn>> {
         let scope = scope(context)?;
         scope.require(permission::ACCOUNT_OWN).await?;
         let own = Some(scope.viewer().user);
-        Ok(sign_ins(context, own, Window::onward(first, after)).await?)
+        Ok(sign_ins(context, own, Window::both(first, after, last, before)).await?)
     }
 }
 

@@ -10,7 +10,10 @@ use simpul_app::{
     permission,
 };
 use simpul_domain::ApiKeyId;
-use simpul_event_store::inline::identity::api_key::{self, KeyRow};
+use simpul_event_store::inline::{
+    Stretch,
+    identity::api_key::{self, KeyRow},
+};
 use simpul_projections::Position;
 
 use crate::{
@@ -67,7 +70,9 @@ impl ApiKey {
     pub(in crate::graphql) async fn load(scope: &Scope, key: ApiKeyId) -> Result<Option<Self>, ApiError> {
         scope.require(permission::API_KEY_WRITE).await?;
         let mut tx = scope.read(&[]).await?;
-        let row = api_key::list(&mut tx, Some(key), None, None, 1).await?.pop();
+        let row = api_key::list(&mut tx, Some(key), None, Stretch::newest(1))
+            .await?
+            .pop();
         tx.commit().await?;
         Ok(row.map(Self::from))
     }
@@ -124,13 +129,15 @@ impl ApiKeysQuery {
         context: &Context<'_>,
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
+        #[graphql(desc = "0 to 100: so many from the end, or before a row.")] last: Option<i32>,
+        #[graphql(desc = "Cursor of the first row of the page behind.")] before: Option<String>,
     ) -> Result<Connection<Cursor, ApiKey>> {
         let scope = scope(context)?;
         scope.require(permission::API_KEY_WRITE).await?;
-        let asked = Asked::of(context, LIST, Window::onward(first, after))?;
+        let asked = Asked::of(context, LIST, Window::both(first, after, last, before))?;
         let page = asked.page()?;
         let mut tx = scope.read(&[]).await?;
-        let rows = api_key::list(&mut tx, None, None, page.beyond(), page.limit + 1).await;
+        let rows = api_key::list(&mut tx, None, None, page.stretch()).await;
         let rows = rows.map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
         let position = |row: &KeyRow| Position {

@@ -98,7 +98,7 @@ pub(super) async fn sessions(
     let (scope, asked) = (scope(context)?, Asked::of(context, SESSIONS, window)?);
     let page = asked.page()?;
     let mut tx = scope.read(&[]).await?;
-    let rows = session::list(&mut tx, user, page.beyond(), page.limit + 1).await?;
+    let rows = session::list(&mut tx, user, page.stretch()).await?;
     tx.commit().await?;
     let position = |row: &SessionRow| Position {
         at: row.started_at,
@@ -165,7 +165,7 @@ pub(super) async fn sign_ins(
     let (scope, asked) = (scope(context)?, Asked::of(context, SIGN_INS, window)?);
     let page = asked.page()?;
     let mut tx = scope.read(&[]).await?;
-    let rows = sign_in::list(&mut tx, user, page.beyond(), page.limit + 1).await?;
+    let rows = sign_in::list(&mut tx, user, page.stretch()).await?;
     tx.commit().await?;
     let position = |row: &SignInRow| Position {
         at: row.first_at,
@@ -214,6 +214,8 @@ impl SessionsQuery {
         context: &Context<'_>,
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
+        #[graphql(desc = "0 to 100: so many from the end, or before a row.")] last: Option<i32>,
+        #[graphql(desc = "Cursor of the first row of the page behind.")] before: Option<String>,
         #[graphql(desc = "Those of this user.")] user_id: Option<ID>,
     ) -> Result<Connection<Cursor, Session>> {
         let scope = scope(context)?;
@@ -221,7 +223,7 @@ impl SessionsQuery {
         let Ok(user) = of_user(user_id) else {
             return Ok(Connection::new(false, false));
         };
-        Ok(sessions(context, user, Window::onward(first, after)).await?)
+        Ok(sessions(context, user, Window::both(first, after, last, before)).await?)
     }
 
     /// Sign-ins and failed attempts, newest first; at most 100 a page.
@@ -231,6 +233,8 @@ impl SessionsQuery {
         context: &Context<'_>,
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
+        #[graphql(desc = "0 to 100: so many from the end, or before a row.")] last: Option<i32>,
+        #[graphql(desc = "Cursor of the first row of the page behind.")] before: Option<String>,
         #[graphql(desc = "Those at the account of this user.")] user_id: Option<ID>,
     ) -> Result<Connection<Cursor, SignIn>> {
         let scope = scope(context)?;
@@ -238,7 +242,7 @@ impl SessionsQuery {
         let Ok(user) = of_user(user_id) else {
             return Ok(Connection::new(false, false));
         };
-        Ok(sign_ins(context, user, Window::onward(first, after)).await?)
+        Ok(sign_ins(context, user, Window::both(first, after, last, before)).await?)
     }
 }
 

@@ -2,10 +2,7 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{
-    Context, ID, InputObject, Object, Result, SimpleObject,
-    connection::{Connection, Edge, EmptyFields},
-};
+use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject, connection::Connection};
 use simpul_app::{
     permission,
     platform::{ChangeDomain, DomainChange},
@@ -15,15 +12,17 @@ use simpul_event_store::{
     feed::Projector as _,
     inline::directory::{self, Held, kind},
 };
-use simpul_projections::platform::account_list::{self, AccountListProjector};
+use simpul_projections::{
+    Way,
+    platform::account_list::{self, AccountListProjector},
+};
 
 use super::{acts::act, tenants::ManagedTenant};
 use crate::{
     ApiError,
     graphql::{
-        cursor::Seal,
         fields::Fields,
-        page::{Cursor, count},
+        page::{Asked, Cursor, Window, in_order},
         payload::payload,
         scope::{Scope, scope},
         user_error::UserError,
@@ -113,12 +112,14 @@ impl DomainsQuery {
         context: &Context<'_>,
         #[graphql(desc = "0 to 100, 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
+        #[graphql(desc = "0 to 100: so many from the end, or before a row.")] last: Option<i32>,
+        #[graphql(desc = "Cursor of the first row of the page behind.")] before: Option<String>,
         #[graphql(desc = "Only those of this tenant.")] tenant_id: Option<ID>,
     ) -> Result<Connection<Cursor, TenantDomain>> {
         let scope = scope(context)?;
         scope.require(permission::PLATFORM_READ).await?;
-        let (seal, wanted) = (Seal::of(context, LIST)?, count("first", first)?);
-        let after = after.map(|cursor| seal.open("after", &cursor)).transpose()?;
+        let asked = Asked::of(context, LIST, Window::both(first, after, last, before))?;
+        let from: Option<String> = asked.beyond()?;
         let tenant = tenant_id.map(|id| id.parse::<TenantId>()).transpose();
         let Ok(tenant) = tenant else {
             return Ok(Connection::new(false, false));
@@ -130,23 +131,22 @@ impl DomainsQuery {
             .system_tx()
             .await
             .map_err(ApiError::from)?;
-        let fetch = i64::from(wanted) + 1;
-        let held = directory::list(&mut tx, kind::DOMAIN, tenant, after.as_deref(), fetch).await;
+        let span = directory::Span {
+            beyond: from.as_deref(),
+            back: asked.way() == Way::Back,
+            limit: asked.fetch(),
+        };
+        let held = directory::list(&mut tx, kind::DOMAIN, tenant, span).await;
         tx.commit().await.map_err(ApiError::from)?;
         let held = held.map_err(ApiError::from)?;
         let names = names(scope, &held).await?;
-        let wanted = usize::try_from(wanted).unwrap_or(0);
-        let mut connection = Connection::new(after.is_some(), held.len() > wanted);
-        connection.edges.extend(held.into_iter().take(wanted).map(|held| {
-            let domain = TenantDomain {
-                id: held.target.into(),
-                tenant_id: held.tenant.to_string().into(),
-                tenant_name: names.get(&held.tenant).cloned(),
-                name: held.key,
-            };
-            Edge::<Cursor, TenantDomain, EmptyFields>::new(Cursor::Sealed(seal.seal(&domain.name)), domain)
-        }));
-        Ok(connection)
+        let name = |held: &Held| held.key.clone();
+        Ok(in_order(&asked, held, name, |held| TenantDomain {
+            id: held.target.into(),
+            tenant_id: held.tenant.to_string().into(),
+            tenant_name: names.get(&held.tenant).cloned(),
+            name: held.key,
+        }))
     }
 }
 

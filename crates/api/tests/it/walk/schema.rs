@@ -274,6 +274,15 @@ impl Operation {
         self.ty.ends_with("Connection")
     }
 
+    /// Whether the connection says how long its list is.
+    pub(super) fn is_counted(&self, surface: Surface) -> bool {
+        let sdl = simpul_api::sdl(surface);
+        let (_, rest) = sdl.split_once(&format!("type {} ", self.ty)).expect("a type");
+        rest.split("\n}")
+            .next()
+            .is_some_and(|body| body.contains("totalCount:"))
+    }
+
     pub(super) fn is_command(&self) -> bool {
         self.root() == "Mutation"
     }

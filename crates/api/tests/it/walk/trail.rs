@@ -17,7 +17,7 @@ use simpul_event_store::{
     ConsistencyToken,
     feed::{self, Projector as _, read_at},
 };
-use simpul_projections::audit::history::{self, Entry, EntryFilter, HistoryProjector};
+use simpul_projections::audit::history::{self, Entry, EntryFilter, HistoryProjector, Reach};
 
 use super::{
     schema::{Operation, Schema},
@@ -39,16 +39,14 @@ async fn entries_after(world: &World, tenant: TenantId, before: i64) -> Vec<Entr
     let mut tx = read_at(&store, tenant, &[HistoryProjector::NAME], Some(token))
         .await
         .expect("up to date");
-    let mut entries = history::entries(&mut tx, &EntryFilter::default(), None, 100)
+    let mut entries = history::entries(&mut tx, &EntryFilter::default(), Reach::newest(100))
         .await
         .expect("entries");
     entries.retain(|entry| entry.tenant_seq > before);
     // The trail of each thing has it too.
     for entry in &entries {
-        let own = history::history(&mut tx, &entry.aggregate_id, None, 100)
-            .await
-            .expect("a history");
-        assert!(own.contains(entry), "{entry:?}");
+        let own = history::history(&mut tx, &entry.aggregate_id, Reach::newest(100)).await;
+        assert!(own.expect("a history").contains(entry), "{entry:?}");
     }
     let opened = history::open(&mut tx, store.vault(), entries).await;
     tx.commit().await.expect("read");

@@ -5,7 +5,11 @@ use simpul_domain::{ApiKeyId, UserId};
 use uuid::Uuid;
 
 use super::SecretHash;
-use crate::{StoreError, db::TenantTx};
+use crate::{
+    StoreError,
+    db::TenantTx,
+    inline::stretch::{Stretch, stretch},
+};
 
 /// A key that is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,38 +123,27 @@ pub async fn is_good(tx: &mut TenantTx, key: ApiKeyId, now: DateTime<Utc>) -> Re
     .await?)
 }
 
-/// Keys, newest first, at most `limit`: one of them, those of one user, or all.
+/// Keys, newest first: one of them, those of one user, or all.
 pub async fn list(
     tx: &mut TenantTx,
     key: Option<ApiKeyId>,
     user: Option<UserId>,
-    after: Option<(DateTime<Utc>, Uuid)>,
-    limit: i64,
+    stretch: Stretch,
 ) -> Result<Vec<KeyRow>, StoreError> {
-    let tenant = tx.tenant();
-    let rows = sqlx::query!(
+    stretch! {
+        tx, stretch,
         "SELECT key_id, user_id, name, scopes, issued_at, expires_at, revoked_at, last_used_at FROM es.api_keys
-         WHERE tenant_id = $1 AND ($2::uuid IS NULL OR key_id = $2) AND ($3::uuid IS NULL OR user_id = $3)
-           AND ($4::timestamptz IS NULL OR (issued_at, key_id) < ($4, $5))
-         ORDER BY issued_at DESC, key_id DESC LIMIT $6",
-        tenant.as_uuid(),
-        key.map(ApiKeyId::as_uuid),
-        user.map(UserId::as_uuid),
-        after.map(|after| after.0),
-        after.map(|after| after.1),
-        limit
-    )
-    .fetch_all(&mut **tx)
-    .await?;
-    let rows = rows.into_iter().map(|row| KeyRow {
-        key: ApiKeyId::new(row.key_id),
-        user: UserId::new(row.user_id),
-        name: row.name,
-        scopes: row.scopes,
-        issued_at: row.issued_at,
-        expires_at: row.expires_at,
-        revoked_at: row.revoked_at,
-        last_used_at: row.last_used_at,
-    });
-    Ok(rows.collect())
+         WHERE tenant_id = $1 AND ($5::uuid IS NULL OR key_id = $5) AND ($6::uuid IS NULL OR user_id = $6)",
+        newest: ("issued_at", "key_id"), [key.map(ApiKeyId::as_uuid), user.map(UserId::as_uuid)],
+        |row| KeyRow {
+            key: ApiKeyId::new(row.key_id),
+            user: UserId::new(row.user_id),
+            name: row.name,
+            scopes: row.scopes,
+            issued_at: row.issued_at,
+            expires_at: row.expires_at,
+            revoked_at: row.revoked_at,
+            last_used_at: row.last_used_at,
+        }
+    }
 }

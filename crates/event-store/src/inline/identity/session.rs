@@ -11,7 +11,11 @@ use simpul_domain::{
 use uuid::Uuid;
 
 use super::SecretHash;
-use crate::{StoreError, db::TenantTx};
+use crate::{
+    StoreError,
+    db::TenantTx,
+    inline::stretch::{Stretch, stretch},
+};
 
 /// Users do not have more sessions than this; the list ends there.
 const MAX_OPEN: i64 = 500;
@@ -260,41 +264,30 @@ pub async fn open(tx: &mut TenantTx, user: UserId, now: DateTime<Utc>) -> Result
     Ok(rows.into_iter().map(SessionId::new).collect())
 }
 
-/// Sessions, newest first, at most `limit`: of one user, or of everybody; those that are over too.
+/// Sessions, newest first: of one user, or of everybody; those that are over too.
 pub async fn list(
     tx: &mut TenantTx,
     user: Option<UserId>,
-    after: Option<(DateTime<Utc>, Uuid)>,
-    limit: i64,
+    stretch: Stretch,
 ) -> Result<Vec<SessionRow>, StoreError> {
-    let tenant = tx.tenant();
-    let rows = sqlx::query!(
+    stretch! {
+        tx, stretch,
         "SELECT session_id, user_id, method, impersonator, started_at, last_used_at, expires_at, ended_at, ip, user_agent
-         FROM es.sessions
-         WHERE tenant_id = $1 AND ($2::uuid IS NULL OR user_id = $2)
-           AND ($3::timestamptz IS NULL OR (started_at, session_id) < ($3, $4))
-         ORDER BY started_at DESC, session_id DESC LIMIT $5",
-        tenant.as_uuid(),
-        user.map(UserId::as_uuid),
-        after.map(|after| after.0),
-        after.map(|after| after.1),
-        limit
-    )
-    .fetch_all(&mut **tx)
-    .await?;
-    let rows = rows.into_iter().map(|row| SessionRow {
-        session: SessionId::new(row.session_id),
-        user: UserId::new(row.user_id),
-        method: row.method,
-        impersonator: row.impersonator.map(UserId::new),
-        started_at: row.started_at,
-        last_used_at: row.last_used_at,
-        expires_at: row.expires_at,
-        ended_at: row.ended_at,
-        ip: row.ip,
-        user_agent: row.user_agent,
-    });
-    Ok(rows.collect())
+         FROM es.sessions WHERE tenant_id = $1 AND ($5::uuid IS NULL OR user_id = $5)",
+        newest: ("started_at", "session_id"), [user.map(UserId::as_uuid)],
+        |row| SessionRow {
+            session: SessionId::new(row.session_id),
+            user: UserId::new(row.user_id),
+            method: row.method,
+            impersonator: row.impersonator.map(UserId::new),
+            started_at: row.started_at,
+            last_used_at: row.last_used_at,
+            expires_at: row.expires_at,
+            ended_at: row.ended_at,
+            ip: row.ip,
+            user_agent: row.user_agent,
+        }
+    }
 }
 
 /// One session.

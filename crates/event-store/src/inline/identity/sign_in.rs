@@ -5,7 +5,11 @@ use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
 use simpul_domain::UserId;
 use uuid::Uuid;
 
-use crate::{StoreError, db::TenantTx};
+use crate::{
+    StoreError,
+    db::TenantTx,
+    inline::stretch::{Stretch, stretch},
+};
 
 /// Rows of failures that a tenant keeps of one minute; further ones are counted in one row without an address.
 const MAX_ROWS_A_MINUTE: i64 = 60;
@@ -116,38 +120,28 @@ pub async fn record(tx: &mut TenantTx, sign_in: &SignIn) -> Result<(), StoreErro
     Ok(())
 }
 
-/// Attempts, newest first, at most `limit`: of one user, or all.
+/// Attempts, newest first: of one user, or all.
 pub async fn list(
     tx: &mut TenantTx,
     user: Option<UserId>,
-    after: Option<(DateTime<Utc>, Uuid)>,
-    limit: i64,
+    stretch: Stretch,
 ) -> Result<Vec<SignInRow>, StoreError> {
-    let tenant = tx.tenant();
-    let rows = sqlx::query!(
+    stretch! {
+        tx, stretch,
         "SELECT sign_in_id, outcome, user_id, ip, user_agent, first_at, last_at, times FROM es.sign_ins
-         WHERE tenant_id = $1 AND ($2::uuid IS NULL OR user_id = $2)
-           AND ($3::timestamptz IS NULL OR (first_at, sign_in_id) < ($3, $4))
-         ORDER BY first_at DESC, sign_in_id DESC LIMIT $5",
-        tenant.as_uuid(),
-        user.map(UserId::as_uuid),
-        after.map(|after| after.0),
-        after.map(|after| after.1),
-        limit
-    )
-    .fetch_all(&mut **tx)
-    .await?;
-    let rows = rows.into_iter().map(|row| SignInRow {
-        id: row.sign_in_id,
-        outcome: Outcome::of(&row.outcome),
-        user: row.user_id.map(UserId::new),
-        ip: row.ip,
-        user_agent: row.user_agent,
-        first_at: row.first_at,
-        last_at: row.last_at,
-        times: row.times,
-    });
-    Ok(rows.collect())
+         WHERE tenant_id = $1 AND ($5::uuid IS NULL OR user_id = $5)",
+        newest: ("first_at", "sign_in_id"), [user.map(UserId::as_uuid)],
+        |row| SignInRow {
+            id: row.sign_in_id,
+            outcome: Outcome::of(&row.outcome),
+            user: row.user_id.map(UserId::new),
+            ip: row.ip,
+            user_agent: row.user_agent,
+            first_at: row.first_at,
+            last_at: row.last_at,
+            times: row.times,
+        }
+    }
 }
 
 /// When and from where a user came is personal; that a session began stays in the log.
