@@ -23,9 +23,10 @@ use simpul_event_store::{
 
 use super::{
     access::{EMAIL_SCOPE, email_index, has_address, held, must_not_outrank, publish},
+    admins,
     belonging::belong,
     field,
-    letters::{INVITATION_LIFETIME, Ticketed, contact, send_ticket},
+    letters::{INVITATION_LIFETIME, News, Ticketed, contact, send_ticket},
     roles::{HOLDERS, effective, must_be_switched_on},
     secret::SecretKind,
 };
@@ -201,6 +202,9 @@ impl Command for InviteOwner {
         {
             return refuse(UserError::AlreadyInvited.into());
         }
+        // Those of before can disable the new one, if it was not they who asked for one.
+        let kind = LetterKind::OwnerInvited;
+        admins::tell(work, permission::USER_WRITE, kind, &News::OwnerInvited).await?;
         found_owner(work, self.user, &self.invitation).await?;
         Ok(self.user)
     }

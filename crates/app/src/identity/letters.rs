@@ -74,6 +74,7 @@ pub enum News {
         unpaid: Option<Unpaid>,
     },
     PanelUnlocked,
+    OwnerInvited,
     IsolirHeld {
         lines: u32,
         of: u32,

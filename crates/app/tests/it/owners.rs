@@ -69,6 +69,11 @@ async fn an_invited_owner_owns_gets_a_letter_and_the_trail_names_who_did_it() {
     assert_eq!(*kind, LetterKind::Invitation);
     assert_eq!(content.name.as_str(), "Wati");
     assert!(content.secret.is_some());
+    let told = waiting
+        .iter()
+        .filter(|(kind, _)| *kind == LetterKind::OwnerInvited);
+    let told: Vec<&str> = told.map(|(_, content)| content.to.as_str()).collect();
+    assert_eq!(told, ["siti@wifimaju.example"], "who can do something about it");
 
     let cause = feed::page(rig.store(), TenantId::PLATFORM, 0, 1_000)
         .await

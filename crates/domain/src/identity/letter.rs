@@ -43,6 +43,8 @@ letters! {
     PanelLocked = "panel_locked";
     /// To the same: the panel works again.
     PanelUnlocked = "panel_unlocked";
+    /// To whoever may invite and disable users: the platform has invited another owner.
+    OwnerInvited = "owner_invited";
     /// To admins: more lines than usual are to be isolated, and somebody must say whether.
     IsolirHeld = "isolir_held";
     /// To everybody who runs the platform: a backup failed, or is missing.

@@ -1,6 +1,8 @@
 //! What a subscriber does with events: a [`Projector`] changes rows in the cursor's transaction, a [`Reactor`] acts
 //! outside between two transactions. [`Handle`] is what the loop needs of both.
 
+use std::time::Duration;
+
 use super::{HandlerError, Interest, OnError, Projector, Reactor, projection};
 use crate::{
     EventStore, Recorded, StoreError,
@@ -19,6 +21,10 @@ pub(super) trait Handle {
     /// What wakes it; the rest it finds when it looks around.
     fn woken_by(&self) -> Interest {
         self.interest()
+    }
+    /// How long what wakes it may be gathered.
+    fn gathers(&self) -> Duration {
+        Duration::ZERO
     }
     fn wants(&self, event: &Recorded) -> bool;
     /// Whose tables are the unqualified names of the transaction in which it handles events, and whose commit then waits for
@@ -70,6 +76,10 @@ impl<P: Projector> Handle for Projecting<P> {
 
     fn interest(&self) -> Interest {
         self.projector.interest()
+    }
+
+    fn gathers(&self) -> Duration {
+        P::GATHERS
     }
 
     fn wants(&self, event: &Recorded) -> bool {

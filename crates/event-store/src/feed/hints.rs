@@ -15,7 +15,7 @@ use std::{
 use simpul_domain::TenantId;
 use tokio::{
     sync::{Mutex as Turn, Notify, broadcast},
-    time::Instant,
+    time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -28,8 +28,8 @@ use crate::{
 
 /// Hints kept for a slow listener before it is told to look everywhere.
 const CAPACITY: usize = 4096;
-/// Hints to other processes are collected for this long.
-const DEBOUNCE: Duration = Duration::from_millis(5);
+/// Hints to other processes are this far apart, at least: what comes meanwhile goes together.
+const BETWEEN_NOTES: Duration = Duration::from_millis(20);
 const RECONNECT: Duration = Duration::from_secs(1);
 /// Looks at all heads are this far apart, whoever wants one.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
@@ -82,7 +82,7 @@ impl Hints {
             let concerns =
                 |&(kind, name): &(&str, &str)| name == ERASED || listener.interest.includes(kind, name);
             if kinds.iter().any(concerns) {
-                listener.put(hint, true);
+                listener.put(Word::Concerns(hint));
             } else {
                 listener.put_off(hint);
             }
@@ -93,15 +93,16 @@ impl Hints {
     /// was announced with its own kinds only.
     fn pass_on(&self, hint: Hint) {
         self.is_news(hint);
-        self.each(|listener| listener.put(hint, false));
+        self.each(|listener| listener.put(Word::MayConcern(hint)));
     }
 
     /// Somebody waits until these projections have come past everything that was said of the tenant.
     pub(super) fn want(&self, tenant: TenantId, projections: &[&str]) {
+        let said = locked(&self.said).get(&tenant).copied();
         self.each(|listener| {
             let name = listener.projection.as_deref();
             if name.is_some_and(|name| projections.contains(&name)) {
-                listener.hurry(tenant);
+                listener.hurry(tenant, said);
             }
         });
     }
@@ -121,7 +122,7 @@ impl Hints {
         for (tenant, seq) in heads {
             let hint = Hint { tenant, seq };
             if self.is_news(hint) {
-                self.each(|listener| listener.put(hint, false));
+                self.each(|listener| listener.put(Word::MayConcern(hint)));
             }
         }
         Ok(())
@@ -129,24 +130,30 @@ impl Hints {
 
     /// Listens to everything.
     pub fn listen(&self) -> Listener {
-        self.add(Interest::All, None, None)
+        self.add(Interest::All, (None, false), None)
     }
 
     /// Listens to the growth of one log.
     pub fn listen_to(&self, tenant: TenantId) -> Listener {
-        self.add(Interest::All, None, Some(tenant))
+        self.add(Interest::All, (None, false), Some(tenant))
     }
 
-    /// Listens to what may concern a subscriber.
-    pub(super) fn listen_as(&self, subscriber: &str, interest: Interest) -> Listener {
+    /// Listens to what may concern a subscriber, which gathers what concerns it or does not.
+    pub(super) fn listen_as(&self, subscriber: &str, interest: Interest, gathers: bool) -> Listener {
         let projection = projection::parse_subscriber(subscriber).map(|(name, _)| name.into());
-        self.add(interest, projection, None)
+        self.add(interest, (projection, gathers), None)
     }
 
-    fn add(&self, interest: Interest, projection: Option<Box<str>>, only: Option<TenantId>) -> Listener {
+    fn add(
+        &self,
+        interest: Interest,
+        (projection, gathers): (Option<Box<str>>, bool),
+        only: Option<TenantId>,
+    ) -> Listener {
         let mailbox = Arc::new(Mailbox {
             interest,
             projection,
+            gathers,
             only,
             letters: Mutex::default(),
             word: Notify::new(),
@@ -178,6 +185,8 @@ struct Mailbox {
     interest: Interest,
     /// The projection that listens.
     projection: Option<Box<str>>,
+    /// Whether it may be waiting for more of what it was told of.
+    gathers: bool,
     only: Option<TenantId>,
     letters: Mutex<Letters>,
     word: Notify,
@@ -185,8 +194,8 @@ struct Mailbox {
 
 #[derive(Debug, Default)]
 struct Letters {
-    /// In the order in which they came. Whether one is known to concern the listener.
-    now: VecDeque<(Hint, bool)>,
+    /// In the order in which they came.
+    now: VecDeque<Word>,
     /// About what does not concern it.
     later: HashMap<TenantId, i64>,
     /// There were more than are kept.
@@ -194,13 +203,14 @@ struct Letters {
 }
 
 impl Mailbox {
-    fn put(&self, hint: Hint, concerns: bool) {
-        if self.only.is_some_and(|only| only != hint.tenant) {
+    fn put(&self, word: Word) {
+        let of_another = |hint: Hint| self.only.is_some_and(|only| only != hint.tenant);
+        if word.hint().is_some_and(of_another) {
             return;
         }
         let mut letters = locked(&self.letters);
         if letters.now.len() < CAPACITY {
-            letters.now.push_back((hint, concerns));
+            letters.now.push_back(word);
         } else {
             letters.now.clear();
             letters.missed = true;
@@ -215,10 +225,11 @@ impl Mailbox {
         *seq = hint.seq.max(*seq);
     }
 
-    fn hurry(&self, tenant: TenantId) {
+    fn hurry(&self, tenant: TenantId, said: Option<i64>) {
         let put_off = locked(&self.letters).later.remove(&tenant);
-        if let Some(seq) = put_off {
-            self.put(Hint { tenant, seq }, true);
+        let gathered = said.filter(|_| self.gathers);
+        if let Some(seq) = put_off.max(gathered) {
+            self.put(Word::Wanted(Hint { tenant, seq }));
         }
     }
 }
@@ -230,8 +241,19 @@ pub enum Word {
     Concerns(Hint),
     /// Nobody knows whom it concerns.
     MayConcern(Hint),
+    /// Somebody waits until the listener has come so far.
+    Wanted(Hint),
     /// There were more hints than are kept: the listener looks everywhere.
     Missed,
+}
+
+impl Word {
+    const fn hint(self) -> Option<Hint> {
+        match self {
+            Self::Concerns(hint) | Self::MayConcern(hint) | Self::Wanted(hint) => Some(hint),
+            Self::Missed => None,
+        }
+    }
 }
 
 /// One listener.
@@ -254,12 +276,7 @@ impl Listener {
         if std::mem::take(&mut letters.missed) {
             return Some(Word::Missed);
         }
-        let (hint, concerns) = letters.now.pop_front()?;
-        Some(if concerns {
-            Word::Concerns(hint)
-        } else {
-            Word::MayConcern(hint)
-        })
+        letters.now.pop_front()
     }
 
     /// Waits for a word, and forgets all that there are: for listeners that look for themselves.
@@ -285,7 +302,8 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Carries hints between processes until `stop`: sends ours, debounced, and repeats those of others.
+/// Carries hints between processes until `stop`: sends ours, the first at once and those that follow together, and repeats
+/// those of others.
 ///
 /// Runs beside the log and outside of every transaction: NOTIFY inside the append costs a factor of 4.6.
 pub async fn relay_hints(store: EventStore, stop: CancellationToken) {
@@ -309,23 +327,23 @@ async fn relay_once(store: &EventStore, stop: &CancellationToken) -> Result<(), 
     let mut sender = store.db().dedicated().await?;
     let mut remote = dynamic::Remote::listen(store.db()).await?;
     let mut own = store.hints().own.subscribe();
+    let mut grown: HashMap<TenantId, i64> = HashMap::new();
+    let mut due = Instant::now();
     loop {
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
             hint = own.recv() => {
-                let mut grown: HashMap<TenantId, i64> = HashMap::new();
-                let mut note = |hint: Hint| {
-                    let seq = grown.entry(hint.tenant).or_default();
-                    *seq = hint.seq.max(*seq);
-                };
-                hint.into_iter().for_each(&mut note);
-                tokio::time::sleep(DEBOUNCE).await;
-                while let Ok(hint) = own.try_recv() {
-                    note(hint);
+                // What was lost on the way is found by those who look.
+                if let Ok(Hint { tenant, seq }) = hint {
+                    let known = grown.entry(tenant).or_default();
+                    *known = seq.max(*known);
                 }
+            }
+            () = sleep_until(due), if !grown.is_empty() => {
                 let text = |(tenant, seq)| format!("{process} {tenant} {seq}");
-                let texts: Vec<String> = grown.into_iter().map(text).collect();
+                let texts: Vec<String> = grown.drain().map(text).collect();
                 dynamic::notify(&mut sender, &texts).await?;
+                due = Instant::now() + BETWEEN_NOTES;
             }
             text = remote.next() => {
                 if let Some((from, hint)) = read(&text?)
@@ -391,8 +409,8 @@ mod tests {
     #[test]
     fn a_listener_hears_what_concerns_it_and_finds_the_rest_when_it_looks() {
         let hints = Hints::default();
-        let invoices = hints.listen_as("projection/invoices/v2", INVOICES);
-        let paid = hints.listen_as("policy/isolir", Interest::Events(&["invoice.paid"]));
+        let invoices = hints.listen_as("projection/invoices/v2", INVOICES, false);
+        let paid = hints.listen_as("policy/isolir", Interest::Events(&["invoice.paid"]), false);
         let (all, own) = (hints.listen(), hints.listen_to(tenant(2)));
         hints.tell(hint(1, 5), &[staged("customer", "customer.registered")]);
         hints.tell(
@@ -417,7 +435,7 @@ mod tests {
     #[test]
     fn the_end_of_a_log_concerns_everybody() {
         let hints = Hints::default();
-        let invoices = hints.listen_as("projection/invoices/v2", INVOICES);
+        let invoices = hints.listen_as("projection/invoices/v2", INVOICES, false);
         hints.tell(hint(1, 9), &[staged("tenant", ERASED)]);
         assert_eq!(heard(&invoices), [Word::Concerns(hint(1, 9))]);
     }
@@ -425,7 +443,7 @@ mod tests {
     #[test]
     fn what_another_process_says_may_concern_everybody_however_old_it_is() {
         let hints = Hints::default();
-        let invoices = hints.listen_as("projection/invoices/v2", INVOICES);
+        let invoices = hints.listen_as("projection/invoices/v2", INVOICES, false);
         hints.tell(hint(1, 9), &[staged("customer", "customer.registered")]);
         hints.pass_on(hint(1, 8));
         assert_eq!(heard(&invoices), [Word::MayConcern(hint(1, 8))]);
@@ -434,14 +452,14 @@ mod tests {
     #[tokio::test]
     async fn a_projection_that_somebody_waits_for_looks_at_what_does_not_concern_it() {
         let hints = Hints::default();
-        let invoices = hints.listen_as("projection/invoices/v2", INVOICES);
-        let routers = hints.listen_as("projection/routers/v1", Interest::Types(&["router"]));
+        let invoices = hints.listen_as("projection/invoices/v2", INVOICES, false);
+        let routers = hints.listen_as("projection/routers/v1", Interest::Types(&["router"]), false);
         for number in 1..3 {
             hints.tell(hint(number, 5), &[staged("customer", "customer.registered")]);
         }
         hints.want(tenant(2), &["customers", "invoices"]);
         invoices.word().await;
-        assert_eq!(heard(&invoices), [Word::Concerns(hint(2, 5))]);
+        assert_eq!(heard(&invoices), [Word::Wanted(hint(2, 5))]);
         assert_eq!(heard(&routers), []);
         hints.want(tenant(2), &["invoices"]);
         assert_eq!(heard(&invoices), [], "it has heard of it");
@@ -449,9 +467,21 @@ mod tests {
     }
 
     #[test]
+    fn a_projection_that_gathers_is_told_that_somebody_waits_for_what_it_has_heard_of() {
+        let hints = Hints::default();
+        let all = hints.listen_as("projection/history/v1", Interest::All, true);
+        hints.want(tenant(1), &["history"]);
+        assert_eq!(heard(&all), [], "nothing was said of it");
+        hints.tell(hint(1, 5), &[staged("customer", "customer.registered")]);
+        assert_eq!(heard(&all), [Word::Concerns(hint(1, 5))]);
+        hints.want(tenant(1), &["history"]);
+        assert_eq!(heard(&all), [Word::Wanted(hint(1, 5))]);
+    }
+
+    #[test]
     fn who_does_not_listen_for_long_looks_everywhere_and_who_is_gone_is_forgotten() {
         let hints = Hints::default();
-        let invoices = hints.listen_as("projection/invoices/v2", INVOICES);
+        let invoices = hints.listen_as("projection/invoices/v2", INVOICES, false);
         drop(hints.listen());
         for seq in 0..=4096 {
             hints.tell(hint(1, seq), &[staged("invoice", "invoice.issued")]);

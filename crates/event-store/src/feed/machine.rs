@@ -30,6 +30,8 @@ pub enum Heard {
     News(TenantId),
     /// This tenant's log may have grown, and nobody knows by what.
     Growth(TenantId),
+    /// Somebody waits until this tenant's log is handled.
+    Wanted(TenantId),
     /// There were more hints than could be kept.
     TooMuch,
 }
@@ -115,7 +117,7 @@ struct Resting {
     failures: u32,
 }
 
-/// A log whose last news did not concern the subscriber.
+/// A log whose last news did not concern the subscriber, or whose news it gathers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Quiet {
     until_ms: u64,
@@ -127,6 +129,7 @@ struct Quiet {
 #[derive(Debug, Clone)]
 pub struct Machine {
     on_error: OnError,
+    gather_ms: u64,
     phase: Phase,
     queue: VecDeque<TenantId>,
     /// Tenants that failed and wait for their next try.
@@ -146,6 +149,7 @@ impl Machine {
     pub const fn new(on_error: OnError) -> Self {
         Self {
             on_error,
+            gather_ms: 0,
             phase: Phase::Idle,
             queue: VecDeque::new(),
             resting: BTreeMap::new(),
@@ -159,6 +163,14 @@ impl Machine {
         }
     }
 
+    /// Leaves a log alone for so long after each batch, unless there is more of it already or somebody waits: what comes
+    /// meanwhile is handled together.
+    #[must_use]
+    pub const fn gathering(mut self, gather_ms: u64) -> Self {
+        self.gather_ms = gather_ms;
+        self
+    }
+
     /// Tenants that stand still at an event until a person acts.
     pub const fn halted(&self) -> &BTreeMap<TenantId, i64> {
         &self.halted
@@ -167,8 +179,9 @@ impl Machine {
     /// Takes note of a hint, for the next step.
     pub fn hear(&mut self, now_ms: u64, heard: Heard) {
         match heard {
-            Heard::News(tenant) => self.enqueue(tenant),
-            Heard::Growth(tenant) => match self.quiet.get_mut(&tenant) {
+            Heard::Wanted(tenant) => self.enqueue(tenant),
+            Heard::News(tenant) if self.gather_ms == 0 => self.enqueue(tenant),
+            Heard::News(tenant) | Heard::Growth(tenant) => match self.quiet.get_mut(&tenant) {
                 Some(quiet) if quiet.until_ms > now_ms => quiet.hinted = true,
                 _ => self.enqueue(tenant),
             },
@@ -211,9 +224,9 @@ impl Machine {
             } => {
                 self.resting.remove(&tenant);
                 self.halted.remove(&tenant);
-                if !concerned {
-                    let until_ms = now_ms + GATHER_MS;
-                    let hinted = false;
+                let gather_ms = if concerned { self.gather_ms } else { GATHER_MS };
+                if gather_ms > 0 {
+                    let (until_ms, hinted) = (now_ms + gather_ms, false);
                     self.quiet.insert(tenant, Quiet { until_ms, hinted });
                 }
                 if more {

@@ -25,7 +25,7 @@ pub mod rebuild;
 mod runner;
 pub(crate) mod shard;
 
-use std::{error::Error, sync::Arc};
+use std::{error::Error, sync::Arc, time::Duration};
 
 pub(crate) use self::progress::Progress;
 pub use self::{
@@ -94,6 +94,8 @@ pub trait Projector: Send + Sync + 'static {
     /// Name of the projection; its schema is `rm_<name>_v<version>`.
     const NAME: &'static str;
     const ON_ERROR: OnError = OnError::Park;
+    /// How long what happens to a tenant soon after a batch may wait to be handled together, while nobody waits for it.
+    const GATHERS: Duration = Duration::ZERO;
 
     /// By what a poison event parks its followers. The stream, unless rows depend on a wider order.
     fn key(&self, event: &Recorded) -> String {
@@ -115,6 +117,7 @@ pub trait Projector: Send + Sync + 'static {
 impl<P: Projector> Projector for Arc<P> {
     const NAME: &'static str = P::NAME;
     const ON_ERROR: OnError = P::ON_ERROR;
+    const GATHERS: Duration = P::GATHERS;
 
     fn key(&self, event: &Recorded) -> String {
         self.as_ref().key(event)

@@ -128,7 +128,11 @@ impl<R: Reactor> Runner<Reacting<R>> {
 impl<H: Handle> Runner<H> {
     fn new(store: EventStore, subscriber: String, handler: H, settings: RunnerSettings) -> Self {
         Self {
-            hints: store.hints().listen_as(&subscriber, handler.woken_by()),
+            hints: store.hints().listen_as(
+                &subscriber,
+                handler.woken_by(),
+                handler.gathers() > Duration::ZERO,
+            ),
             batches: Batches {
                 store,
                 subscriber: subscriber.into(),
@@ -155,10 +159,11 @@ impl<H: Handle + Send + Sync + 'static> Runner<H> {
     /// Runs until `stop`. A batch that has begun is finished first.
     pub async fn run(mut self, stop: CancellationToken) {
         let started = Instant::now();
-        let mut machine = Machine::new(self.batches.handler.on_error());
+        let handler = &self.batches.handler;
+        let mut machine = Machine::new(handler.on_error()).gathering(millis(handler.gathers()));
         let mut input = Input::Woken;
         while !stop.is_cancelled() {
-            let now_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+            let now_ms = millis(started.elapsed());
             while let Some(heard) = self.hear() {
                 machine.hear(now_ms, heard);
             }
@@ -384,20 +389,17 @@ impl<H: Handle + Send + Sync + 'static> Runner<H> {
     /// The next hint that is news to this leader.
     fn hear(&mut self) -> Option<Heard> {
         loop {
-            let (hint, concerns) = match self.hints.hear()? {
-                Word::Concerns(hint) => (hint, true),
-                Word::MayConcern(hint) => (hint, false),
+            let (hint, heard): (Hint, fn(TenantId) -> Heard) = match self.hints.hear()? {
+                Word::Concerns(hint) => (hint, Heard::News),
+                Word::MayConcern(hint) => (hint, Heard::Growth),
+                Word::Wanted(hint) => (hint, Heard::Wanted),
                 Word::Missed => {
                     self.swept = None;
                     return Some(Heard::TooMuch);
                 }
             };
             if self.may_be_behind(hint) {
-                return Some(if concerns {
-                    Heard::News(hint.tenant)
-                } else {
-                    Heard::Growth(hint.tenant)
-                });
+                return Some(heard(hint.tenant));
             }
         }
     }
@@ -407,6 +409,10 @@ impl<H: Handle + Send + Sync + 'static> Runner<H> {
         let handled = self.passed.get(&tenant).is_some_and(|(passed, _)| seq <= *passed);
         !handled && self.leader.shard.holds(tenant)
     }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// An error with its sources, for the log.

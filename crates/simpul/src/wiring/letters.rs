@@ -116,6 +116,7 @@ fn told(news: &letters::News) -> News {
         letters::News::BillIssued(bill) => News::BillIssued(owed(bill)),
         letters::News::BillOverdue(bill) => News::BillOverdue(owed(bill)),
         letters::News::PanelUnlocked => News::PanelUnlocked,
+        letters::News::OwnerInvited => News::OwnerInvited,
         letters::News::IsolirHeld { lines, of, usual } => News::IsolirHeld {
             lines: *lines,
             of: *of,

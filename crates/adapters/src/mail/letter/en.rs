@@ -17,6 +17,7 @@ pub(super) fn subject(kind: LetterKind, Facts { operator, .. }: &Facts) -> Strin
         LetterKind::BillOverdue => format!("A bill of {operator} is overdue"),
         LetterKind::PanelLocked => format!("The panel of {operator} is locked"),
         LetterKind::PanelUnlocked => format!("The panel of {operator} is open again"),
+        LetterKind::OwnerInvited => format!("Another owner was invited to {operator}"),
         LetterKind::IsolirHeld => format!("Isolations at {operator} wait for your decision"),
         LetterKind::BackupFailed => format!("{operator}: a backup is missing"),
     }
@@ -95,6 +96,12 @@ pub(super) fn paragraphs(kind: LetterKind, facts: &Facts) -> Vec<Paragraph> {
         LetterKind::PanelUnlocked => vec![words(format!(
             "The panel of {operator} is not locked any more. All work can go on."
         ))],
+        LetterKind::OwnerInvited => vec![
+            words(format!(
+                "The platform has invited another owner to {operator}. Whoever joins has all rights of an owner; you keep yours."
+            )),
+            words("If nobody of you asked for it, disable that user now and get in touch with the platform. Who it is stands in the list of users, and who invited them in the audit trail.".to_owned()),
+        ],
         LetterKind::IsolirHeld => {
             let (lines, of, usual) = facts.held();
             let usual = usual.map_or_else(String::new, |usual| format!(" A usual day has {usual}."));

@@ -17,6 +17,7 @@ pub(super) fn subject(kind: LetterKind, Facts { operator, .. }: &Facts) -> Strin
         LetterKind::BillOverdue => format!("Tagihan {operator} lewat jatuh tempo"),
         LetterKind::PanelLocked => format!("Panel {operator} dikunci"),
         LetterKind::PanelUnlocked => format!("Panel {operator} dibuka kembali"),
+        LetterKind::OwnerInvited => format!("Pemilik lain diundang ke {operator}"),
         LetterKind::IsolirHeld => format!("Isolir di {operator} menunggu keputusan Anda"),
         LetterKind::BackupFailed => format!("{operator}: cadangan data tidak ada"),
     }
@@ -95,6 +96,12 @@ pub(super) fn paragraphs(kind: LetterKind, facts: &Facts) -> Vec<Paragraph> {
         LetterKind::PanelUnlocked => vec![words(format!(
             "Panel {operator} tidak dikunci lagi. Semua pekerjaan dapat dilanjutkan."
         ))],
+        LetterKind::OwnerInvited => vec![
+            words(format!(
+                "Platform mengundang pemilik lain ke {operator}. Yang bergabung memperoleh semua hak pemilik; hak Anda tetap."
+            )),
+            words("Jika tidak ada di antara Anda yang memintanya, nonaktifkan pengguna itu sekarang dan hubungi pengelola platform. Namanya ada di daftar pengguna, dan siapa yang mengundangnya ada di jejak audit.".to_owned()),
+        ],
         LetterKind::IsolirHeld => {
             let (lines, of, usual) = facts.held();
             let usual = usual.map_or_else(String::new, |usual| format!(" Biasanya {usual} per hari."));

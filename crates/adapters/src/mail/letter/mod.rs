@@ -61,6 +61,8 @@ pub enum News {
     PanelLocked { reason: String, unpaid: Option<Unpaid> },
     /// The panel works again.
     PanelUnlocked,
+    /// The platform has invited another owner.
+    OwnerInvited,
     /// A run of isolations waits for somebody.
     IsolirHeld {
         lines: u32,
@@ -155,7 +157,7 @@ impl Facts {
             },
             News::BillIssued(bill) => News::BillIssued(bill.in_one_line()),
             News::BillOverdue(bill) => News::BillOverdue(bill.in_one_line()),
-            News::PanelUnlocked | News::IsolirHeld { .. } => news.clone(),
+            News::PanelUnlocked | News::OwnerInvited | News::IsolirHeld { .. } => news.clone(),
             News::BackupFailed { reason } => News::BackupFailed { reason: line(reason) },
         });
         self

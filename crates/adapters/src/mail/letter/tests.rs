@@ -32,6 +32,7 @@ fn facts(kind: LetterKind) -> Facts {
             unpaid: Some(unpaid()),
         },
         LetterKind::PanelUnlocked => News::PanelUnlocked,
+        LetterKind::OwnerInvited => News::OwnerInvited,
         LetterKind::BackupFailed => News::BackupFailed {
             reason: "pg_dump failed: the disk is full".to_owned(),
         },

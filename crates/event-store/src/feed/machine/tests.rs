@@ -284,3 +284,39 @@ fn a_fenced_worker_lets_go_and_asks_to_lead_again() {
         Effect::Wait { ms: LEASE_POLL_MS }
     );
 }
+
+#[test]
+fn what_is_gathered_is_handled_together_unless_somebody_waits() {
+    const GATHER: u64 = 30;
+    let mut machine = leading(OnError::Park).gathering(GATHER);
+    let process = Effect::Process { tenant: tenant(1) };
+    let done = |more| Input::Done {
+        tenant: tenant(1),
+        more,
+        concerned: true,
+    };
+    machine.hear(1, Heard::News(tenant(1)));
+    assert_eq!(machine.step(1, Input::Woken), process, "the first at once");
+    assert_eq!(machine.step(2, done(true)), process, "there is more already");
+    assert_eq!(machine.step(3, done(false)), Effect::Wait { ms: POLL_MS - 3 });
+    for now_ms in [10, 20] {
+        machine.hear(now_ms, Heard::News(tenant(1)));
+        let until = Effect::Wait {
+            ms: 3 + GATHER - now_ms,
+        };
+        assert_eq!(machine.step(now_ms, Input::Woken), until);
+    }
+    machine.hear(21, Heard::News(tenant(2)));
+    let other = Effect::Process { tenant: tenant(2) };
+    assert_eq!(machine.step(21, Input::Woken), other, "each log by itself");
+    let others = Input::Done {
+        tenant: tenant(2),
+        more: false,
+        concerned: true,
+    };
+    assert_eq!(machine.step(22, others), Effect::Wait { ms: GATHER - 19 });
+    assert_eq!(machine.step(3 + GATHER, Input::Woken), process, "both at once");
+    machine.step(34, done(false));
+    machine.hear(35, Heard::Wanted(tenant(1)));
+    assert_eq!(machine.step(35, Input::Woken), process, "somebody waits");
+}
