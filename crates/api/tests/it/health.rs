@@ -104,6 +104,9 @@ async fn each_operator_of_a_page_has_its_own_health_in_as_many_reads_as_one() {
     let (one, _) = look(&platform, 1).await;
     let (many, nodes) = look(&platform, 3).await;
     assert_eq!(many, one, "{nodes}");
+    // With everything that is known of each: neither more reads nor more points than one may ask for at once.
+    let (largest, _) = look(&platform, 100).await;
+    assert_eq!(largest, one);
 
     let health = of(&nodes, well);
     assert_eq!(health["status"], "HEALTHY", "{health}");
