@@ -48,7 +48,7 @@ mod surface;
 pub mod till;
 pub mod usage;
 
-pub use engine::{ManifestError, TrustedDocuments};
+pub use engine::{Checked, ManifestError, TrustedDocuments, check};
 pub use error::ApiError;
 pub use graphql::sdl;
 pub use http::{Proxies, ProxyHeader, Settings, no_room, router};

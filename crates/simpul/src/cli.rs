@@ -153,6 +153,13 @@ pub enum Command {
         #[arg(long, default_value_t = 60)]
         minutes: u32,
     },
+    /// Check the manifest of a client's documents against a schema, and print what each operation costs.
+    Documents {
+        /// `{"sha256:<hex>": "<document>"}`, as `http.documents` takes it.
+        manifest: PathBuf,
+        #[arg(long, value_enum, default_value_t = Api::Staff)]
+        api: Api,
+    },
     /// Print a GraphQL schema.
     Schema {
         #[arg(value_enum, default_value_t = Api::Staff)]

@@ -89,6 +89,9 @@ async fn dispatch(config: Config, command: Command) -> anyhow::Result<ExitCode> 
             user,
             minutes,
         } => commands::token::run(&config, api.into(), Viewer { user, tenant }, minutes).await,
+        Command::Documents { manifest, api } => {
+            commands::documents::run(&config, &manifest, api.into()).await
+        }
         Command::Schema { check: true, .. } => commands::schema::check(),
         Command::Schema { write: true, .. } => commands::schema::write(),
         Command::Schema { changes: true, .. } => commands::schema::changes(),

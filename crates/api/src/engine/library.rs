@@ -19,7 +19,8 @@ use simpul_event_store::feed::{Opening, Plans};
 use super::{
     asked::Asked,
     guard,
-    operation::{Hash, Source, parse_id},
+    manifest::{self, Entry, ManifestError},
+    operation::{Hash, Source},
     tokens,
 };
 use crate::{ApiError, graphql::FieldTypes};
@@ -79,17 +80,6 @@ impl Document {
     }
 }
 
-/// Why a manifest of trusted documents cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ManifestError {
-    #[error("the manifest is not a JSON object of texts")]
-    Unreadable,
-    #[error("{0} is not the hash of its document")]
-    WrongHash(String),
-    #[error("the document {id} is refused: {reason}")]
-    Refused { id: String, reason: String },
-}
-
 /// Documents that the builds of our own clients have written down, by their hashes.
 #[derive(Debug, Default)]
 pub struct TrustedDocuments(HashMap<Hash, Arc<Document>>);
@@ -97,13 +87,7 @@ pub struct TrustedDocuments(HashMap<Hash, Arc<Document>>);
 impl TrustedDocuments {
     /// Adds a manifest: `{"sha256:<hex>": "<document>"}`. Several may be in use at once, as long as old clients are.
     pub fn add(&mut self, manifest: &str) -> Result<(), ManifestError> {
-        let documents: HashMap<String, String> =
-            serde_json::from_str(manifest).map_err(|_| ManifestError::Unreadable)?;
-        for (id, text) in documents {
-            let hash = hash(&text);
-            if parse_id(&id) != Some(hash) {
-                return Err(ManifestError::WrongHash(id));
-            }
+        for Entry { id, hash, text } in manifest::entries(manifest)? {
             let document = read(&text, true).map_err(|error| ManifestError::Refused {
                 id,
                 reason: error.message,
@@ -200,13 +184,13 @@ pub(crate) fn not_trusted() -> ApiError {
     ApiError::new(Code::PersistedQueryRequired, text)
 }
 
-fn hash(text: &str) -> Hash {
+pub(super) fn hash(text: &str) -> Hash {
     let mut hash = Hash::default();
     hash.copy_from_slice(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
     hash
 }
 
-fn read(text: &str, trusted: bool) -> Result<Document, ApiError> {
+pub(super) fn read(text: &str, trusted: bool) -> Result<Document, ApiError> {
     let tokens = tokens::count(text);
     if tokens.count > MAX_TOKENS {
         return Err(guard::too_large("tokens", MAX_TOKENS));

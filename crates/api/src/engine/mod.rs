@@ -8,6 +8,7 @@ mod asked;
 mod cost;
 mod guard;
 mod library;
+mod manifest;
 mod operation;
 mod tokens;
 
@@ -18,7 +19,10 @@ use futures_util::{FutureExt as _, StreamExt as _, stream::BoxStream};
 use serde_json::{Map, Value};
 use simpul_domain::Code;
 
-pub use self::library::{ManifestError, TrustedDocuments};
+pub use self::{
+    library::TrustedDocuments,
+    manifest::{Checked, ManifestError, check},
+};
 pub(crate) use self::{
     library::{Document, Library, not_trusted},
     operation::Operation,

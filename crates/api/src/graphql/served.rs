@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use async_graphql::{
-    Data, Executor, ObjectType, Request, Response, SDLExportOptions, Schema, SubscriptionType,
+    Data, Executor, ObjectType, Request, Response, SDLExportOptions, Schema, SchemaBuilder, SubscriptionType,
+    async_trait,
+    extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute},
 };
 use futures_util::stream::BoxStream;
 
@@ -19,7 +21,7 @@ pub(crate) enum Served {
 }
 
 /// Limits are the engine's in front of the schema: its own are checked too late.
-fn build<Q, M, L>(surface: Surface) -> Schema<Q, M, L>
+fn builder<Q, M, L>(surface: Surface) -> SchemaBuilder<Q, M, L>
 where
     Q: ObjectType + Default + 'static,
     M: ObjectType + Default + 'static,
@@ -29,16 +31,40 @@ where
         .data(surface)
         .disable_suggestions()
         .register_output_type::<Announced>()
-        .finish()
 }
 
 impl Served {
     pub(crate) fn new(surface: Surface) -> Self {
         match surface {
-            Surface::Staff => Self::Staff(build(surface)),
-            Surface::Portal => Self::Portal(build(surface)),
-            Surface::Platform => Self::Platform(build(surface)),
+            Surface::Staff => Self::Staff(builder(surface).finish()),
+            Surface::Portal => Self::Portal(builder(surface).finish()),
+            Surface::Platform => Self::Platform(builder(surface).finish()),
         }
+    }
+
+    /// One that refuses what it would refuse, and runs nothing.
+    pub(crate) fn checking(surface: Surface) -> Self {
+        match surface {
+            Surface::Staff => Self::Staff(builder(surface).extension(NothingRuns).finish()),
+            Surface::Portal => Self::Portal(builder(surface).extension(NothingRuns).finish()),
+            Surface::Platform => Self::Platform(builder(surface).extension(NothingRuns).finish()),
+        }
+    }
+}
+
+/// Answers with nothing once a document has passed.
+struct NothingRuns;
+
+impl ExtensionFactory for NothingRuns {
+    fn create(&self) -> Arc<dyn Extension> {
+        Arc::new(Self)
+    }
+}
+
+#[async_trait::async_trait]
+impl Extension for NothingRuns {
+    async fn execute(&self, _: &ExtensionContext<'_>, _: Option<&str>, _: NextExecute<'_>) -> Response {
+        Response::default()
     }
 }
 

@@ -22,6 +22,7 @@ mod isolir;
 mod jobs;
 mod late_fees;
 mod live;
+mod manifests;
 mod metering;
 mod metrics;
 mod operations;

@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod doctor;
+pub(crate) mod documents;
 pub(crate) mod events;
 pub(crate) mod keys;
 pub(crate) mod migrate;
