@@ -1,6 +1,6 @@
 //! Commands: one id, one effect; retries; waiters that go away; the access chain.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use simpul_domain::{CommandId, UserId};
 use simpul_event_store::{
@@ -80,15 +80,23 @@ async fn a_conflict_is_decided_again_on_the_newer_state() {
 #[tokio::test]
 async fn a_dry_run_answers_and_appends_nothing() {
     let (test, store, bus, tenant) = ready().await;
+    let user = UserId::new(store.ids().next());
+    let mut tx = store.db().tenant_tx(tenant).await.expect("a transaction");
+    access::set_actor(&mut tx, user, &["test.write".to_owned()], 1)
+        .await
+        .expect("permissions");
+    tx.commit().await.expect("commit");
     let mut context = context(&store, tenant);
-    context.dry_run = true;
+    (context.actor, context.dry_run) = (Actor::User(user), true);
+    // Of whoever acts for the first time, from where would be sealed with a key that is made for it.
+    context.ip = Some(Ipv4Addr::LOCALHOST.into());
     let receipt = bus
         .dispatch(context, Do::new([add("c", 5), add("c", 6)]))
         .await
         .expect("decided");
     assert_eq!((receipt.answer, receipt.token), (vec![5, 11], None));
     let mut admin = Session::open(&test.superuser_url()).await;
-    for table in ["events", "commands", "tenant_heads"] {
+    for table in ["events", "commands", "tenant_heads", "subject_keys"] {
         let count: i64 = admin.value(&format!("SELECT count(*) FROM es.{table}")).await;
         assert_eq!(count, 0, "{table}");
     }
