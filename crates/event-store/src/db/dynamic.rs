@@ -190,11 +190,22 @@ pub(super) async fn drop_database(connection: &mut PgConnection, name: &str) -> 
 
 /// Takes a session-level advisory lock if it is free.
 pub(crate) async fn try_advisory_lock(connection: &mut PgConnection, name: &str) -> Result<bool, StoreError> {
-    let row = sqlx::query("SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS taken")
+    let taking = sqlx::query("SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS taken")
         .bind(name)
-        .fetch_one(connection)
-        .await?;
+        .fetch_one(connection);
+    let row = timeout(PING, taking).await.map_err(|_| StoreError::Silent)??;
     Ok(row.try_get("taken")?)
+}
+
+/// Lets go of one.
+pub(crate) async fn advisory_unlock(connection: &mut PgConnection, name: &str) -> Result<(), StoreError> {
+    let letting_go = sqlx::query("SELECT pg_advisory_unlock(hashtextextended($1, 0))")
+        .bind(name)
+        .execute(connection);
+    timeout(PING, letting_go)
+        .await
+        .map_err(|_| StoreError::Silent)??;
+    Ok(())
 }
 
 /// Says to whom this session belongs, as `pg_stat_activity` shows it. Longer names than 63 bytes are cut off.

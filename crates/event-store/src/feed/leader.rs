@@ -75,7 +75,7 @@ impl Leader {
             self.release().await;
             return false;
         }
-        if let Some(lease) = &mut self.lease
+        if let Some(lease) = &self.lease
             && lease.check().await.is_ok()
         {
             return true;
@@ -84,9 +84,12 @@ impl Leader {
         false
     }
 
-    /// The connection that held the lease is not there any more, or might as well not be.
+    /// The session that held the lease is not there any more, or might as well not be.
     pub(super) fn forget(&mut self) {
-        (self.lease, self.seat) = (None, None);
+        self.seat = None;
+        if let Some(lease) = self.lease.take() {
+            lease.forsake();
+        }
     }
 
     pub(super) async fn release(&mut self) {

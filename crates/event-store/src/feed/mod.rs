@@ -27,7 +27,6 @@ pub(crate) mod shard;
 
 use std::{error::Error, sync::Arc, time::Duration};
 
-pub(crate) use self::progress::Progress;
 pub use self::{
     hints::{Hint, Hints, Listener, Word, relay_hints},
     interest::Interest,
@@ -36,6 +35,7 @@ pub use self::{
     runner::{ProjectionSettings, Runner, RunnerSettings, chain, run_shards},
     shard::Shard,
 };
+pub(crate) use self::{lease::Leases, progress::Progress};
 pub use crate::db::Plans;
 use crate::{Recorded, StoreError, db::TenantTx};
 

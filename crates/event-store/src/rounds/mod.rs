@@ -73,8 +73,14 @@ impl<R: Round> Maker<R> {
         if let Ok(input) = db.or_given_up(self.perform(effect)).await {
             return input;
         }
-        self.lease = None;
+        self.forget();
         Input::LeaseLost
+    }
+
+    fn forget(&mut self) {
+        if let Some(lease) = self.lease.take() {
+            lease.forsake();
+        }
     }
 
     async fn perform(&mut self, effect: Effect) -> Input {
@@ -102,12 +108,12 @@ impl<R: Round> Maker<R> {
     }
 
     async fn check_lease(&mut self) -> Input {
-        if let Some(lease) = &mut self.lease
+        if let Some(lease) = &self.lease
             && lease.check().await.is_ok()
         {
             return Input::LeaseHeld;
         }
-        self.lease = None;
+        self.forget();
         Input::LeaseLost
     }
 

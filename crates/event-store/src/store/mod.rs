@@ -31,7 +31,7 @@ pub use self::{
 use self::{memory::Memory, together::Queues};
 use crate::{
     Db, StoreError,
-    feed::{Hints, Progress},
+    feed::{Hints, Leases, Progress},
     inline::Taker,
     presence::Presence,
     vault::Vault,
@@ -54,6 +54,7 @@ struct Inner {
     hints: Hints,
     progress: Progress,
     presence: Presence,
+    leases: Leases,
     vault: Vault,
     memory: Memory,
     queues: Queues,
@@ -84,6 +85,7 @@ impl EventStore {
                 hints: Hints::default(),
                 progress: Progress::default(),
                 presence: Presence::default(),
+                leases: Leases::default(),
                 vault,
                 memory: Memory::default(),
                 queues: Queues::default(),
@@ -97,6 +99,10 @@ impl EventStore {
 
     pub fn hints(&self) -> &Hints {
         &self.inner.hints
+    }
+
+    pub(crate) fn leases(&self) -> &Leases {
+        &self.inner.leases
     }
 
     pub(crate) fn progress(&self) -> &Progress {

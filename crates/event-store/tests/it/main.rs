@@ -17,6 +17,7 @@ mod following;
 mod health;
 mod identity;
 mod isolation;
+mod leading;
 mod leases;
 mod lending;
 mod lint;

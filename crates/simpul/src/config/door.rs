@@ -1,6 +1,10 @@
 //! The front door: where it listens, which documents it trusts, and how much may be asked.
 
-use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf};
+use std::{
+    net::SocketAddr,
+    num::{NonZeroU16, NonZeroU32},
+    path::PathBuf,
+};
 
 use serde::Deserialize;
 use simpul_adapters::egress::Prefix;
@@ -199,7 +203,8 @@ impl Config {
         })
     }
 
-    /// At most: the pools, a connection for each lease, and what goes to the broker, to routers and to services.
+    /// At most: the pools, by what each projection counts its processes where it is shared, and what goes to the broker, to
+    /// routers and to services.
     fn own_files(&self) -> u64 {
         let database = &self.database;
         let pools = [
@@ -207,8 +212,9 @@ impl Config {
             database.read_connections,
             database.system_connections,
         ];
-        let leases = registry::NAMES.len() as u64 * u64::from(self.projector.shards.get());
-        pools.map(u64::from).iter().sum::<u64>() + leases + OUTSIDE
+        let shared = self.projector.shards > NonZeroU16::MIN;
+        let counting = if shared { registry::NAMES.len() as u64 } else { 0 };
+        pools.map(u64::from).iter().sum::<u64>() + counting + OUTSIDE
     }
 }
 
