@@ -36,9 +36,7 @@ impl Lease {
     ) -> Result<Option<Self>, StoreError> {
         let (leases, db) = (store.leases().clone(), store.db().clone());
         let name = shard.lease(subscriber);
-        // In a task of its own: whoever stops waiting does not take the session along.
-        let taken = tokio::spawn(async move { leases.take(&db, name).await });
-        let Some(held) = taken.await.map_err(|_| StoreError::Aborted)?? else {
+        let Some(held) = in_a_task(async move { leases.take(&db, name).await }).await? else {
             return Ok(None);
         };
         let mut tx = store.db().system_tx().await?;
@@ -49,16 +47,19 @@ impl Lease {
 
     pub(crate) async fn check(&self) -> Result<(), StoreError> {
         let (leases, generation) = (self.held.leases.clone(), self.held.generation);
-        let checked = tokio::spawn(async move { leases.check(generation).await });
-        checked.await.map_err(|_| StoreError::Aborted)?
+        in_a_task(async move { leases.check(generation).await }).await
     }
 
     /// Somebody else may lead once this returns.
     pub(crate) async fn release(self) {
         let leases = self.held.leases.clone();
         drop(self);
-        // A task that was aborted has nothing to give up any more.
-        let _ = tokio::spawn(async move { leases.tidy().await }).await;
+        let tidied = in_a_task(async move {
+            leases.tidy().await;
+            Ok(())
+        });
+        // One that was aborted has nothing to give up any more.
+        let _ = tidied.await;
     }
 
     /// The session is not there any more, or might as well not be: nobody leads by it from now on.
@@ -66,6 +67,17 @@ impl Lease {
         let mut left = self.held.leases.left();
         left.forsaken = left.forsaken.max(self.held.generation);
     }
+}
+
+/// Whoever stops waiting does not take the session along.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it ends with what the session is asked, and that has a deadline"
+)]
+async fn in_a_task<T: Send + 'static>(
+    asked: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::spawn(asked).await.map_err(|_| StoreError::Aborted)?
 }
 
 /// A lock that is given up when this is dropped.

@@ -282,6 +282,7 @@ const fn place(kind: LetterKind) -> &'static str {
         | LetterKind::BillOverdue
         | LetterKind::PanelLocked
         | LetterKind::PanelUnlocked => "billing",
+        LetterKind::OwnerInvited => "users",
         LetterKind::IsolirHeld => "isolir",
         LetterKind::BackupFailed => "backups",
     }
