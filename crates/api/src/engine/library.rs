@@ -240,7 +240,7 @@ fn fields_of(document: &ExecutableDocument) -> HashSet<Name> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::operation::parse_id, *};
 
     fn text(text: &str) -> Source {
         Source::Text(text.to_owned())

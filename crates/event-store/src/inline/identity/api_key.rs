@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, Utc};
 use simpul_domain::{ApiKeyId, UserId};
-use uuid::Uuid;
 
 use super::SecretHash;
 use crate::{

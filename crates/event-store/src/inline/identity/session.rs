@@ -8,7 +8,6 @@ use simpul_domain::{
     SessionId, UserId,
     identity::session::{Exchange, RefreshToken},
 };
-use uuid::Uuid;
 
 use super::SecretHash;
 use crate::{
