@@ -41,10 +41,7 @@ async fn each_operation_has_its_price_and_its_faults() {
 async fn what_the_schema_or_the_door_would_refuse_is_a_fault() {
     for (document, fault) in [
         ("{ customers { nodes { shoeSize } } }", "shoeSize"),
-        (
-            "query($first: String) { customers(first: $first) { nodes { id } } }",
-            "first",
-        ),
+        ("query { customers(first: $first) { nodes { id } } }", "first"),
         (
             "mutation { invoiceVoid(input: {}) { userErrors { code } } }",
             "id",

@@ -106,7 +106,7 @@ async fn one_leads_at_a_time_and_the_next_one_once_it_lets_go() {
         assert!(led.is_err_and(is_fenced));
     }
     drop(first);
-    assert_eq!(others.catch_up(|_| {}).await.expect("it leads now"), 1);
+    assert_eq!(others.catch_up(|_| {}).await.expect("it leads now"), 2);
     let freed = async {
         while holders(&test).await.iter().map(|(_, locks)| locks).ne([&1, &1]) {
             sleep(Duration::from_millis(20)).await;
