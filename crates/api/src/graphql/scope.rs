@@ -21,7 +21,7 @@ pub(super) use self::hint::SOME_REASON;
 use super::{
     batch::Gatherings,
     payload::Outcome,
-    user_error::{Dispatched, UserError, sort_out},
+    user_error::{Dispatched, Subject, UserError, sort_out},
 };
 use crate::{
     ApiError, ApiState,
@@ -302,17 +302,17 @@ impl Scope {
     /// such as a secret, was not taken then.
     pub(super) async fn command_once<C: Command, I>(
         &self,
-        subject: &'static str,
+        subject: impl Into<Subject>,
         key: Option<&str>,
         command: Result<C, Vec<UserError>>,
         id: impl FnOnce(C::Answer) -> I,
     ) -> Result<(Outcome<I>, bool), ApiError> {
-        self.sent(subject, key.into(), command, id).await
+        self.sent(subject.into(), key.into(), command, id).await
     }
 
     async fn sent<C: Command, I>(
         &self,
-        subject: &'static str,
+        subject: Subject,
         sent: Sent<'_>,
         command: Result<C, Vec<UserError>>,
         id: impl FnOnce(C::Answer) -> I,
@@ -337,7 +337,7 @@ impl Scope {
     /// absence is reported at `input.id`.
     pub(super) async fn command<C: Command, I>(
         &self,
-        subject: &'static str,
+        subject: impl Into<Subject>,
         key: Option<&str>,
         command: Result<C, Vec<UserError>>,
         id: impl FnOnce(C::Answer) -> I,
@@ -350,18 +350,18 @@ impl Scope {
     /// than there is.
     pub(super) async fn edit<C: Command, I>(
         &self,
-        subject: &'static str,
+        subject: impl Into<Subject>,
         sent: Sent<'_>,
         command: Result<C, Vec<UserError>>,
         id: impl FnOnce(C::Answer) -> I,
     ) -> Result<Outcome<I>, ApiError> {
-        let (outcome, _) = self.sent(subject, sent, command, id).await?;
+        let (outcome, _) = self.sent(subject.into(), sent, command, id).await?;
         Ok(outcome)
     }
 
     async fn dispatch<C: Command>(
         &self,
-        subject: &'static str,
+        subject: Subject,
         Sent {
             key,
             expected,
@@ -379,7 +379,7 @@ impl Scope {
         let frame = Context {
             expected_version: expected.map(i64::from),
             dry_run,
-            ..self.frame(&format!("{}/{subject}", C::NAME), key)
+            ..self.frame(&format!("{}/{}", C::NAME, subject.what()), key)
         };
         let admitted = self.begun().admitted().filter(|_| key.is_none());
         let dispatched = self.state.bus.dispatch_admitted(frame, admitted, command).await;

@@ -139,7 +139,7 @@ impl UserError {
     pub(super) fn of_field<E: Coded + std::error::Error>(field: &str, error: &E) -> Self {
         Self {
             path: Some(at(field)),
-            ..Self::of(error, "")
+            ..Self::of(error, Subject::from(""))
         }
     }
 
@@ -177,17 +177,20 @@ impl UserError {
         (!fits).then(|| Self::invalid("idempotencyKey", "length", "a key has 1 to 64 characters"))
     }
 
-    fn of<E: Coded + std::error::Error>(error: &E, subject: &'static str) -> Self {
+    fn of<E: Coded + std::error::Error>(error: &E, subject: Subject) -> Self {
         let params = error.params();
         let text = |key: &str| params.get(key).and_then(Value::as_str);
         if error.code() == Code::NotFound {
-            let what = text("what").unwrap_or(subject);
-            let field = text("field").map_or_else(|| reference(what, subject), camel);
-            return Self::not_found(&field, what);
+            let what = text("what").unwrap_or(subject.what);
+            let field = text("field").map(camel).or_else(|| subject.field_of(what));
+            return Self {
+                path: field.map(|field| at(&field)),
+                ..Self::not_found("", what)
+            };
         }
         let field = text("field")
             .map(camel)
-            .or_else(|| text("what").map(|what| reference(what, subject)))
+            .or_else(|| text("what").and_then(|what| subject.field_of(what)))
             .or_else(|| text("scope").map(|scope| camel(scope.rsplit('.').next().unwrap_or(scope))));
         Self {
             code: error.code().into(),
@@ -205,15 +208,53 @@ fn at(field: &str) -> Vec<String> {
     vec!["input".to_owned(), field.to_owned()]
 }
 
-/// The input field that names a thing: `id` for the command's own subject, else `<thing>Id`, unless it has a key.
-fn reference(what: &str, subject: &str) -> String {
-    match what {
-        _ if what == subject => "id".to_owned(),
-        "plan" => "plan".to_owned(),
-        "role" => "roles".to_owned(),
-        // Whoever has the letter names what it is about by its secret.
-        "invitation" | "reset" | "ticket" => "secret".to_owned(),
-        _ => format!("{}Id", camel(what.strip_prefix("service ").unwrap_or(what))),
+/// What a command is about, and the input field that says which one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Subject {
+    what: &'static str,
+    field: Option<&'static str>,
+}
+
+impl From<&'static str> for Subject {
+    fn from(what: &'static str) -> Self {
+        Self::at(what, "id")
+    }
+}
+
+impl Subject {
+    pub(super) const fn at(what: &'static str, field: &'static str) -> Self {
+        let field = Some(field);
+        Self { what, field }
+    }
+
+    /// The viewer, or what is the viewer's: nothing of the input says so.
+    pub(super) const fn implied(what: &'static str) -> Self {
+        Self { what, field: None }
+    }
+
+    pub(super) const fn what(self) -> &'static str {
+        self.what
+    }
+
+    /// The input field that names a thing: that of the subject, else `<thing>Id`, unless it goes by another name.
+    fn field_of(self, what: &str) -> Option<String> {
+        let field = match what {
+            _ if what == self.what => return self.field.map(str::to_owned),
+            // Settings name all that are used.
+            "gateway" if self.field.is_none() => "gatewayIds",
+            "sender" if self.field.is_none() => "whatsappSenderIds",
+            "plan" => "plan",
+            "role" => "roles",
+            // Whoever has the letter names what it is about by its secret.
+            "invitation" | "reset" | "ticket" => "secret",
+            _ => {
+                return Some(format!(
+                    "{}Id",
+                    camel(what.strip_prefix("service ").unwrap_or(what))
+                ));
+            }
+        };
+        Some(field.to_owned())
     }
 }
 
@@ -234,8 +275,9 @@ pub(super) enum Dispatched<A> {
 /// Refusals that a person can do something about go into the payload, the rest are errors (`facts/graphql.md` 6.5).
 pub(super) fn sort_out<A, R: Coded + std::error::Error>(
     dispatched: Result<Receipt<A>, DispatchError<R>>,
-    subject: &'static str,
+    subject: impl Into<Subject>,
 ) -> Result<Dispatched<Receipt<A>>, ApiError> {
+    let subject = subject.into();
     let error = match dispatched {
         Ok(receipt) => return Ok(Dispatched::Accepted(receipt)),
         Err(error) => error,
@@ -282,10 +324,16 @@ mod tests {
 
     #[test]
     fn a_reference_is_reported_where_the_input_names_it() {
-        assert_eq!(reference("subscription", "subscription"), "id");
-        assert_eq!(reference("service plan", "subscription"), "planId");
-        assert_eq!(reference("plan", "tenant"), "plan");
-        assert_eq!(reference("role", "role"), "id");
+        for (subject, what, field) in [
+            (Subject::from("subscription"), "subscription", Some("id")),
+            (Subject::from("subscription"), "service plan", Some("planId")),
+            (Subject::from("tenant"), "plan", Some("plan")),
+            (Subject::from("role"), "role", Some("id")),
+            (Subject::at("payer", "tenantId"), "payer", Some("tenantId")),
+            (Subject::implied("user"), "user", None),
+        ] {
+            assert_eq!(subject.field_of(what).as_deref(), field, "{subject:?}, {what}");
+        }
         assert_eq!(camel("due_on"), "dueOn");
     }
 }

@@ -63,7 +63,7 @@ pub(super) async fn must_not_outrank(work: &mut Work<'_>, user: UserId) -> Outco
     let (permissions, _) = work.load::<User>(&user.to_string()).await?.access();
     match permissions.difference(&held).next() {
         None => Ok(()),
-        Some(missing) => refuse(Refusal::User(UserError::NotHeld {
+        Some(missing) => refuse(Refusal::User(UserError::Outranked {
             permission: missing.to_string(),
         })),
     }

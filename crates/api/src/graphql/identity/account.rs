@@ -28,7 +28,7 @@ use crate::{
         page::{Cursor, Window},
         payload::{Outcome, Verdict, payload},
         scope::{Scope, Sent, scope},
-        user_error::UserError,
+        user_error::{Subject, UserError},
     },
     identity::{account, limits},
 };
@@ -237,7 +237,7 @@ impl AccountMutation {
             session: scope.proof().session,
         };
         Ok(scope
-            .command("user", None, Ok(command), |user| user)
+            .command(Subject::implied("user"), None, Ok(command), |user| user)
             .await?
             .into())
     }
@@ -268,7 +268,7 @@ impl AccountMutation {
             email: Personal::new(input.email),
         };
         Ok(scope
-            .command("user", None, Ok(command), |user| user)
+            .command(Subject::implied("user"), None, Ok(command), |user| user)
             .await?
             .into())
     }
@@ -284,7 +284,12 @@ impl AccountMutation {
         let user = scope.viewer().user;
         let name = Personal::new(&input.name);
         let sent = Sent::of(input.idempotency_key.as_deref(), input.expected_version);
-        let outcome = scope.edit("user", sent, Ok(ChangeName { user, name }), |user| user);
+        let outcome = scope.edit(
+            Subject::implied("user"),
+            sent,
+            Ok(ChangeName { user, name }),
+            |user| user,
+        );
         Ok(outcome.await?.into())
     }
 
@@ -311,7 +316,9 @@ impl AccountMutation {
             user: viewer.user,
             secret: Some(Personal::new(secret.expose_secret())),
         };
-        let outcome = scope.command("user", None, Ok(command), |user| user).await?;
+        let outcome = scope
+            .command(Subject::implied("user"), None, Ok(command), |user| user)
+            .await?;
         let (user, verdict) = outcome.split();
         let uri = user.map(|user| totp::uri(&secret, &user.to_string()));
         Ok(SecondFactorBeginPayload {
@@ -343,7 +350,9 @@ impl AccountMutation {
             step,
             recovery,
         };
-        let outcome = scope.command("user", None, Ok(command), |user| user).await?;
+        let outcome = scope
+            .command(Subject::implied("user"), None, Ok(command), |user| user)
+            .await?;
         let (confirmed, verdict) = outcome.split();
         let codes = codes.iter().filter(|_| confirmed.is_some());
         Ok(SecondFactorConfirmPayload {
@@ -367,7 +376,7 @@ impl AccountMutation {
         }
         let command = RemoveSecondFactor { user: viewer.user };
         Ok(scope
-            .command("user", None, Ok(command), |user| user)
+            .command(Subject::implied("user"), None, Ok(command), |user| user)
             .await?
             .into())
     }
@@ -405,7 +414,12 @@ impl AccountMutation {
         let user = scope.viewer().user;
         let command = SignOutEverywhere { user };
         Ok(scope
-            .command("user", input.idempotency_key.as_deref(), Ok(command), |user| user)
+            .command(
+                Subject::implied("user"),
+                input.idempotency_key.as_deref(),
+                Ok(command),
+                |user| user,
+            )
             .await?
             .into())
     }

@@ -17,7 +17,7 @@ use crate::{
         fields::Fields,
         payload::{Outcome, Verdict},
         scope::{Scope, scope},
-        user_error::{Dispatched, sort_out},
+        user_error::{Dispatched, Subject, sort_out},
     },
     identity::grants::{Begun, Tokens, tokens},
 };
@@ -76,7 +76,7 @@ async fn start(
         refresh: None,
     };
     let dispatched = state.bus.dispatch(frame, command).await;
-    Ok(match sort_out(dispatched, "user")? {
+    Ok(match sort_out(dispatched, Subject::at("user", "userId"))? {
         Dispatched::Accepted(receipt) => Dispatched::Accepted(receipt.answer.expires_at),
         Dispatched::Refused(errors) => Dispatched::Refused(errors),
     })

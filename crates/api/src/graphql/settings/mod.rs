@@ -31,7 +31,7 @@ use super::{
     payload::{Outcome, payload},
     scope::{Sent, scope},
     tenancy::Tenant,
-    user_error::UserError,
+    user_error::{Subject, UserError},
 };
 
 /// What an operator has chosen. Every value had a default.
@@ -144,7 +144,7 @@ async fn change<S: Into<Section>>(
     let command = section.map(|section| ChangeSettings {
         section: section.into(),
     });
-    let outcome = scope.edit("tenant", sent, command, |()| scope.tenant());
+    let outcome = scope.edit(Subject::implied("tenant"), sent, command, |()| scope.tenant());
     Ok(outcome.await?)
 }
 

@@ -17,6 +17,8 @@ pub enum UserError {
     /// Nobody grants what they do not hold, and nobody takes from those who hold more.
     #[error("{permission} can only be given or taken by whoever holds it")]
     NotHeld { permission: String },
+    #[error("only whoever holds {permission} can do this to somebody who does")]
+    Outranked { permission: String },
     #[error("the user has not accepted the invitation")]
     NotJoined,
     #[error("the user is disabled")]
@@ -39,7 +41,7 @@ impl Coded for UserError {
             Self::NotFound => Code::NotFound,
             Self::AlreadyInvited => Code::DuplicateEntry,
             Self::RolesInvalid | Self::RoleOfOtherKind => Code::ValidationError,
-            Self::NotHeld { .. } => Code::Forbidden,
+            Self::NotHeld { .. } | Self::Outranked { .. } => Code::Forbidden,
             Self::NotJoined
             | Self::Disabled
             | Self::NotDisabled
@@ -57,6 +59,7 @@ impl Coded for UserError {
             Self::RolesInvalid => json!({ "field": "roles", "rule": "count" }),
             Self::RoleOfOtherKind => json!({ "field": "roles", "rule": "kind" }),
             Self::NotHeld { permission } => json!({ "field": "roles", "permission": permission }),
+            Self::Outranked { permission } => json!({ "permission": permission }),
             Self::NotJoined => json!({ "state": "INVITED" }),
             Self::Disabled => json!({ "state": "DISABLED" }),
             Self::NotDisabled => json!({ "state": "ENABLED" }),

@@ -13,6 +13,7 @@ use crate::{
         fields::Fields,
         payload::payload,
         scope::{Scope, scope},
+        user_error::Subject,
     },
 };
 
@@ -95,7 +96,7 @@ impl SaasPayersMutation {
         }));
         let key = input.idempotency_key.as_deref();
         let outcome = scope(context)?
-            .command("tenant", key, command, |_| account)
+            .command(Subject::at("tenant", "tenantId"), key, command, |_| account)
             .await?;
         Ok(outcome.flatten().into())
     }
@@ -117,7 +118,7 @@ impl SaasPayersMutation {
         }));
         let key = input.idempotency_key.as_deref();
         let outcome = scope(context)?
-            .command("payer", key, command, |_| account)
+            .command(Subject::at("payer", "tenantId"), key, command, |_| account)
             .await?;
         Ok(outcome.flatten().into())
     }
