@@ -32,7 +32,8 @@ check_everything() {
   step "committed schemas" check_schemas
   step "doctests" cargo test --quiet --workspace --doc --locked
   say "── tests"
-  cargo nextest run --workspace --locked
+  # A quarter of their time they wait: for servers that start, for clocks, for the disk.
+  NEXTEST_TEST_THREADS=$(($(nproc) + 1)) cargo nextest run --workspace --locked
 }
 
 check_fast() {
