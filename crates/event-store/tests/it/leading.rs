@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use simpul_event_store::{
-    EventStore, Recorded, StoreError,
+    EventStore, Recorded, StoreError, Upcasters,
     feed::{HandlerError, Reactor, Runner, RunnerSettings},
 };
 use simpul_testkit::TestDb;
@@ -90,7 +90,7 @@ async fn a_process_leads_by_one_session_and_again_by_another_when_it_breaks() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_leads_at_a_time_and_the_next_one_once_it_lets_go() {
     let (test, store, bus, tenant) = ready().await;
-    let second = test.store();
+    let second = test.another_store(Upcasters::default());
     let (mut first, mut beside) = (runner!(store, "one"), runner!(store, "two"));
     for leader in [&mut first, &mut beside] {
         dispatch(&bus, tenant, [add("c", 1)]).await.expect("accepted");
