@@ -14,18 +14,19 @@ use crate::ApiError;
 /// Stands for whatever a person would say, where a command is only tried.
 pub(in crate::graphql) const SOME_REASON: &str = "-";
 
-/// What the bus asks of the viewer, read once for all buttons of a page.
+/// What the bus asks of the viewer, read once for all buttons of a page. Most operations have none.
 #[derive(Debug, Default)]
-pub(super) struct Asked(Mutex<Arc<OnceCell<Admitted>>>);
+pub(super) struct Asked(Mutex<Option<Arc<OnceCell<Admitted>>>>);
 
 impl Asked {
     fn cell(&self) -> Arc<OnceCell<Admitted>> {
-        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(asked.get_or_insert_default())
     }
 
     /// After a command: what was so before it may be no longer.
     pub(super) fn forget(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::default();
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 
