@@ -41,8 +41,8 @@ const fn passed(point: Point) -> Passed {
         | Point::AttemptPlanned
         | Point::AttemptAsked
         | Point::AttemptRecorded => (true, false),
-        // The story's notice comes before the first question.
-        Point::PollAnswered => (false, false),
+        // The story's notice comes before the first question, and it has no job (`jobs.rs`).
+        Point::PollAnswered | Point::JobItemDone => (false, false),
         Point::CommandDecided
         | Point::CommandAppended
         | Point::CommandCommitted

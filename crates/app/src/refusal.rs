@@ -105,6 +105,24 @@ pub enum Refusal {
     Feature(Feature),
     #[error("{field} is not valid")]
     Invalid { field: &'static str, rule: &'static str },
+    /// One of these, of what a field of the input names.
+    #[error(transparent)]
+    Field(Box<FieldRefusal>),
+}
+
+/// A refusal with the field that it is about, where what is refused does not say it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{refusal}")]
+pub struct FieldRefusal {
+    pub field: &'static str,
+    pub refusal: Refusal,
+}
+
+impl Refusal {
+    /// Of this field of the input.
+    pub(crate) fn of_field(field: &'static str, refusal: Self) -> Self {
+        Self::Field(Box::new(FieldRefusal { field, refusal }))
+    }
 }
 
 impl Coded for Refusal {
@@ -148,6 +166,7 @@ impl Coded for Refusal {
             Self::Missing { .. } => Code::NotFound,
             Self::Unusable { .. } => Code::NotAllowedInState,
             Self::Feature(_) => Code::FeatureDisabled,
+            Self::Field(of) => of.refusal.code(),
         }
     }
 
@@ -191,6 +210,11 @@ impl Coded for Refusal {
             Self::Missing { what } | Self::Unusable { what } => json!({ "what": what }),
             Self::Feature(feature) => json!({ "feature": feature.as_str() }),
             Self::Invalid { field, rule } => json!({ "field": field, "rule": rule }),
+            Self::Field(of) => {
+                let mut params = of.refusal.params();
+                params["field"] = of.field.into();
+                params
+            }
         }
     }
 }

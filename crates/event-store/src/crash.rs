@@ -60,6 +60,8 @@ points! {
     TimerLeased => "timer.leased";
     /// A timer's command is carried out, and the timer still there.
     TimerCarriedOut => "timer.carried_out";
+    /// An item of a job is carried out, and the next one not begun.
+    JobItemDone => "job.item_done";
     /// The isolir is decided, and not appended.
     IsolirDecided => "isolir.decided";
     /// The isolir is committed, and its policy's cursor or timer not moved.

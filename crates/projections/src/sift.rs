@@ -8,7 +8,7 @@ use simpul_event_store::{TenantTx, Vault};
 use sqlx::{Postgres, QueryBuilder, types::Uuid};
 
 pub use crate::stored::word;
-use crate::{MAX_COUNTED, QueryError, Way, page::MAX_PAGE};
+use crate::{Keyed, MAX_COUNTED, Page, QueryError, Slice, Way, page::MAX_PAGE};
 
 /// A table that is sifted.
 #[derive(Debug, Clone, Copy)]
@@ -242,6 +242,18 @@ pub(crate) async fn find(tx: &mut TenantTx, table: Table, sift: &Sift) -> Result
     })
 }
 
+/// Rows of a list that people filter and order, and that mostly comes as it is.
+pub trait Sortable: Keyed + Sized {
+    /// The list as it comes, newest first, by a statement whose plan stays.
+    fn newest(tx: &mut TenantTx, page: Page) -> impl Future<Output = Result<Slice<Self>, QueryError>> + Send;
+
+    /// What passes.
+    fn sifted(
+        tx: &mut TenantTx,
+        sift: &Sift,
+    ) -> impl Future<Output = Result<Sifted<Self>, QueryError>> + Send;
+}
+
 /// Rows that are searched for what is ciphertext in their table.
 pub(crate) trait Searched: Clone + Send + Sync {
     fn sifted(
@@ -447,8 +459,31 @@ fn beyond(statement: &mut QueryBuilder<'_, Postgres>, table: Table, order: &[Ord
 }
 
 /// Declares what a table is filtered and ordered by, and the function that reads what passes with the list's own `by_id`:
-/// `sifted! { "invoices" by "invoice_id" as InvoiceRow = |row| row.invoice.as_uuid(), newest: ISSUED_AT, … }`.
+/// `sifted! { "invoices" by "invoice_id" as InvoiceRow = |row| row.invoice.as_uuid(), newest: ISSUED_AT, … }`. With
+/// `all: list(InvoiceFilter::default())`, the statement that lists everything, its rows are [`Sortable`].
 macro_rules! sifted {
+    (
+        $table:literal by $key:literal as $row:ty = $id:expr, newest: $newest:ident,
+        all: $list:ident($($everything:expr)?), $($columns:tt)+
+    ) => {
+        $crate::sift::sifted! { $table by $key as $row = $id, newest: $newest, $($columns)+ }
+
+        impl $crate::sift::Sortable for $row {
+            async fn newest(
+                tx: &mut simpul_event_store::TenantTx,
+                page: $crate::Page,
+            ) -> Result<$crate::Slice<Self>, $crate::QueryError> {
+                $list(tx, $($everything,)? page).await
+            }
+
+            async fn sifted(
+                tx: &mut simpul_event_store::TenantTx,
+                sift: &$crate::sift::Sift,
+            ) -> Result<$crate::sift::Sifted<Self>, $crate::QueryError> {
+                sifted(tx, sift).await
+            }
+        }
+    };
     (
         $table:literal by $key:literal as $row:ty = $id:expr, newest: $newest:ident,
         $($column:ident = $name:literal: $kind:expr,)+

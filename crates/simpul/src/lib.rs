@@ -2,6 +2,7 @@
 //!
 //! Configuration, telemetry, wiring and the command line. Everything else is another crate: this one decides which
 //! parts run here and hands each what it needs.
+#![recursion_limit = "256"] // How deep the futures of a query are nested, once they are optimised.
 
 mod backups;
 pub mod cli;

@@ -21,7 +21,7 @@ use super::{
     guard,
     manifest::{self, Entry, ManifestError},
     operation::{Hash, Source},
-    tokens,
+    places, tokens,
 };
 use crate::{ApiError, graphql::FieldTypes};
 
@@ -49,6 +49,8 @@ pub(crate) struct Document {
     habit: Mutex<Option<Arc<Opening>>>,
     /// Which fields it asks for, once it has run.
     asked: OnceLock<Asked>,
+    /// Whether its variables stand where they may, once it was to run.
+    fits: OnceLock<Result<(), ApiError>>,
 }
 
 impl Document {
@@ -61,6 +63,12 @@ impl Document {
     pub(super) fn asked(&self, types: &FieldTypes, operation: Option<&str>) -> &[usize] {
         let asked = self.asked.get_or_init(|| Asked::of(types, &self.executable));
         asked.by(operation)
+    }
+
+    /// Refuses it when a variable stands where its type does not fit. `types` as in [`Self::asked`].
+    pub(super) fn fits(&self, types: &FieldTypes) -> Result<(), ApiError> {
+        let fits = || places::check(types, &self.executable);
+        self.fits.get_or_init(fits).clone()
     }
 
     /// How its operation is likely to begin to read.
@@ -211,6 +219,7 @@ pub(super) fn read(text: &str, trusted: bool) -> Result<Document, ApiError> {
         fields,
         habit: Mutex::default(),
         asked: OnceLock::new(),
+        fits: OnceLock::new(),
     })
 }
 

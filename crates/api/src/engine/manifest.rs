@@ -10,6 +10,7 @@ use super::{
     cost,
     library::{hash, read},
     operation::{Hash, parse_id},
+    places,
 };
 use crate::{
     Surface,
@@ -82,6 +83,7 @@ pub async fn check(surface: Surface, manifest: &str, limits: &Limits) -> Result<
                 continue;
             }
         };
+        let misplaced = places::check(&types, &document).err();
         for (name, operation) in document.operations.iter() {
             let mut request = Request::new(text.clone());
             if let Some(name) = name {
@@ -89,6 +91,7 @@ pub async fn check(surface: Surface, manifest: &str, limits: &Limits) -> Result<
             }
             let refused = schema.execute(request).await.errors;
             let mut faults: Vec<String> = refused.into_iter().map(|error| error.message).collect();
+            faults.extend(misplaced.iter().map(|error| error.message.clone()));
             let cost = cost::cost(&types, &document, &operation.node, &Map::new());
             if cost > most {
                 faults.push(format!("It costs {cost} points of at most {most}"));

@@ -10,6 +10,7 @@ mod guard;
 mod library;
 mod manifest;
 mod operation;
+mod places;
 mod tokens;
 
 use std::{any::Any, panic::AssertUnwindSafe, sync::Arc, time::Duration};
@@ -153,6 +154,7 @@ impl<E: Executor> Engine<E> {
     /// Reads, guards and prices; runs nothing.
     pub(crate) fn prepare(&self, operation: Operation) -> Result<Prepared, ApiError> {
         let document = self.documents.find(&operation.source)?;
+        document.fits(&self.types)?;
         let named = guard::operation(&document.executable, operation.name.as_deref())?;
         let kind = named.ty;
         let cost = cost::cost(&self.types, &document.executable, named, &operation.variables);

@@ -17,19 +17,21 @@ use simpul_domain::{
     },
 };
 use simpul_event_store::feed::Projector as _;
-use simpul_projections::messaging::message_list::{
-    self, MessageFilter as Wanted, MessageListProjector, MessageRow,
+use simpul_projections::{
+    messaging::message_list::{self, MessageListProjector, MessageRow},
+    sift as stored,
 };
 
 use super::{
     batch,
     customers::Customer,
     fields::Fields,
-    page::{Asked, RowConnection, Window, row_connection},
+    page::{Asked, RowConnection, Window, sorted_rows},
     payload::payload,
     rows::{plain, words},
     scalar::{DateTime, Url},
     scope::{Scope, scope},
+    sift::{DateTimeComparator, IdComparator, Stored, WordComparator, filter, order, order_of, sieve},
 };
 use crate::ApiError;
 
@@ -96,6 +98,20 @@ pub(crate) enum MessageStatus {
     Failed,
     /// It may have gone out; it is never sent again by itself.
     Unknown,
+}
+
+impl From<MessageStatus> for DomainStatus {
+    fn from(status: MessageStatus) -> Self {
+        match status {
+            MessageStatus::Queued => Self::Queued,
+            MessageStatus::Accepted => Self::Accepted,
+            MessageStatus::Sent => Self::Sent,
+            MessageStatus::Delivered => Self::Delivered,
+            MessageStatus::Read => Self::Read,
+            MessageStatus::Failed => Self::Failed,
+            MessageStatus::Unknown => Self::Unknown,
+        }
+    }
 }
 
 impl From<DomainStatus> for MessageStatus {
@@ -183,20 +199,48 @@ impl Message {
     }
 }
 
-/// Which messages; every given part must hold.
-#[derive(Debug, Default, InputObject)]
-pub(crate) struct MessageFilter {
-    /// Messages to this customer.
-    customer_id: Option<ID>,
+filter! {
+    /// Which messages; everything that is given must hold.
+    MessageFilter {
+        /// To whom they are.
+        customer_id: IdComparator = message_list::CUSTOMER,
+        /// What they are about.
+        kind: WordComparator<MessageKind> = message_list::KIND,
+        /// By which way they travel.
+        channel: WordComparator<MessageChannel> = message_list::CHANNEL,
+        /// Where they stand.
+        status: WordComparator<MessageStatus> = message_list::STATUS,
+        /// When they were queued.
+        queued_at: DateTimeComparator = message_list::QUEUED_AT,
+        /// Since when they stand there.
+        status_at: DateTimeComparator = message_list::STATUS_AT,
+    }
 }
 
-impl MessageFilter {
-    /// `None` when an id cannot be one: no message matches.
-    fn wanted(&self) -> Option<Wanted> {
-        Some(Wanted {
-            status: None,
-            customer: self.customer_id.as_ref().map(|id| id.parse()).transpose().ok()?,
-        })
+order! {
+    MessageOrder by MessageOrderField {
+        /// When it was queued.
+        QueuedAt = message_list::QUEUED_AT,
+        /// Since when it stands there.
+        StatusAt = message_list::STATUS_AT,
+    }
+}
+
+impl Stored for MessageKind {
+    fn stored(self) -> String {
+        stored::word(&DomainMessageKind::from(self))
+    }
+}
+
+impl Stored for MessageChannel {
+    fn stored(self) -> String {
+        stored::word(&Channel::from(self))
+    }
+}
+
+impl Stored for MessageStatus {
+    fn stored(self) -> String {
+        stored::word(&DomainStatus::from(self))
     }
 }
 
@@ -262,20 +306,23 @@ impl MessagingQuery {
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
         #[graphql(desc = "0 to 100: so many from the end, or before a row.")] last: Option<i32>,
         #[graphql(desc = "Cursor of the first row of the page behind.")] before: Option<String>,
+        #[graphql(desc = "0 to 10,000 rows that are passed over; goes with `first` only.")] offset: Option<
+            i32,
+        >,
         #[graphql(desc = "Which messages.")] filter: Option<MessageFilter>,
+        #[graphql(desc = "At most three keys; newest first when absent.")] order_by: Option<
+            Vec<MessageOrder>,
+        >,
     ) -> Result<RowConnection<Message>> {
         let scope = scope(context)?;
         scope.require(permission::CUSTOMER_READ).await?;
-        let asked = Asked::of(context, LIST, Window::both(first, after, last, before))?;
-        let Some(wanted) = filter.unwrap_or_default().wanted() else {
-            return Ok(RowConnection::default());
-        };
+        let window = Window::both(first, after, last, before).behind(offset);
+        let asked = Asked::of(context, LIST, window)?;
+        let sift = asked.sift(sieve(filter.as_ref())?, order_of(order_by)?);
         let mut tx = scope.read(&[MessageListProjector::NAME]).await?;
-        let slice = message_list::list(&mut tx, wanted, asked.page()?)
-            .await
-            .map_err(ApiError::from)?;
+        let connection = sorted_rows::<MessageRow, Message>(&asked, &mut tx, &sift).await?;
         tx.commit().await.map_err(ApiError::from)?;
-        Ok(row_connection(&asked, slice, Into::into))
+        Ok(connection)
     }
 }
 

@@ -60,6 +60,6 @@ pub(crate) use self::{
     scope::{Scope, within},
     served::Served,
     tongue::indonesian_error,
-    types::{FieldTypes, root},
+    types::{FieldTypes, Place, Places, root},
     weights::{COMMAND, COUNT, OBJECT, SEARCH, SEARCHED_BY, STREAM, longest, surcharge},
 };

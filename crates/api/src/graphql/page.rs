@@ -9,9 +9,10 @@ use async_graphql::{
     },
 };
 use simpul_domain::Code;
+use simpul_event_store::TenantTx;
 use simpul_projections::{
     Keyed, MAX_COUNTED, Page, Position, Slice, Way,
-    sift::{Order, Place, Sieve, Sift, Sifted},
+    sift::{Order, Place, Sieve, Sift, Sifted, Sortable},
 };
 use uuid::Uuid;
 
@@ -304,6 +305,38 @@ pub(super) fn sifted<R, T: OutputType>(asked: &Asked, sifted: Sifted<R>, node: i
             Edge::<Cursor, T, EmptyFields>::new(cursor, node(row))
         }));
     connection
+}
+
+/// A page of a list that is filtered and ordered as people like: where nothing is asked for, by the statement that lists
+/// everything.
+pub(super) async fn sorted<R: Sortable, T: OutputType + From<R>>(
+    asked: &Asked,
+    tx: &mut TenantTx,
+    sift: &Sift,
+) -> Result<Listed<T>, ApiError> {
+    sorted_as(asked, tx, sift, <T as From<R>>::from).await
+}
+
+/// The same of rows that write themselves.
+pub(super) async fn sorted_rows<R: Sortable, T: OutputType + Plain + From<R>>(
+    asked: &Asked,
+    tx: &mut TenantTx,
+    sift: &Sift,
+) -> Result<RowConnection<T>, ApiError> {
+    let rows = sorted_as(asked, tx, sift, |row: R| Row(row.into())).await?;
+    Ok(RowConnection(rows))
+}
+
+async fn sorted_as<R: Sortable, T: OutputType>(
+    asked: &Asked,
+    tx: &mut TenantTx,
+    sift: &Sift,
+    node: impl Fn(R) -> T,
+) -> Result<Listed<T>, ApiError> {
+    if asked.is_plain(sift) {
+        return Ok(connection(asked, R::newest(tx, asked.page()?).await?, node));
+    }
+    Ok(sifted(asked, R::sifted(tx, sift).await?, node))
 }
 
 /// A connection over what passed a sieve, of rows that write themselves.

@@ -341,6 +341,9 @@ ordered! {
 
 /// Compares a word of the schema.
 #[derive(Debug, Clone, InputObject)]
+#[graphql(concrete(name = "MessageKindComparator", params(super::messaging::MessageKind)))]
+#[graphql(concrete(name = "MessageChannelComparator", params(super::messaging::MessageChannel)))]
+#[graphql(concrete(name = "MessageStatusComparator", params(super::messaging::MessageStatus)))]
 #[graphql(concrete(name = "InvoiceStatusComparator", params(super::billing::InvoiceStatus)))]
 #[graphql(concrete(
     name = "SubscriptionStatusComparator",

@@ -3,26 +3,48 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use async_graphql::parser::{
-    parse_schema,
-    types::{BaseType, FieldDefinition, OperationType, Type, TypeKind, TypeSystemDefinition},
+use async_graphql::{
+    Positioned,
+    parser::{
+        parse_schema,
+        types::{
+            BaseType, FieldDefinition, InputValueDefinition, OperationType, Type, TypeKind,
+            TypeSystemDefinition,
+        },
+    },
 };
 
-/// The type of every field, and what stands behind every interface and union.
+/// The type of every field and of every place for a value, and what stands behind every interface and union.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct FieldTypes {
     /// By type and field name.
     fields: HashMap<String, HashMap<String, FieldType>>,
     /// Objects, by the interface or union that they belong to.
     members: HashMap<String, BTreeSet<String>>,
+    /// Fields of input objects, by type.
+    inputs: HashMap<String, Places>,
+    /// Arguments of directives, by directive.
+    directives: HashMap<String, Places>,
     /// Every field as `Type.field`, by its number.
     coordinates: Vec<String>,
+}
+
+/// Where values go, by name.
+pub(crate) type Places = HashMap<String, Place>;
+
+/// An argument, or a field of an input object.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub(crate) ty: Type,
+    /// Whether there is a value for it when none is given.
+    pub(crate) has_default: bool,
 }
 
 /// One field.
 #[derive(Debug, Clone)]
 pub(crate) struct FieldType {
     pub(crate) ty: Type,
+    pub(crate) arguments: Places,
     /// Which of all fields it is.
     pub(crate) number: usize,
     /// Whether it takes `first`.
@@ -43,8 +65,14 @@ impl FieldTypes {
             .map(|document| document.definitions)
             .unwrap_or_default()
         {
-            let TypeSystemDefinition::Type(definition) = definition else {
-                continue;
+            let definition = match definition {
+                TypeSystemDefinition::Type(definition) => definition,
+                TypeSystemDefinition::Directive(directive) => {
+                    let name = directive.node.name.node.to_string();
+                    types.directives.insert(name, places(directive.node.arguments));
+                    continue;
+                }
+                TypeSystemDefinition::Schema(_) => continue,
             };
             let name = definition.node.name.node.to_string();
             let fields = match definition.node.kind {
@@ -61,7 +89,11 @@ impl FieldTypes {
                     }
                     continue;
                 }
-                TypeKind::Scalar | TypeKind::Enum(_) | TypeKind::InputObject(_) => continue,
+                TypeKind::InputObject(input) => {
+                    types.inputs.insert(name, places(input.fields));
+                    continue;
+                }
+                TypeKind::Scalar | TypeKind::Enum(_) => continue,
             };
             for field in fields {
                 types.add(&name, field.node);
@@ -71,11 +103,12 @@ impl FieldTypes {
     }
 
     fn add(&mut self, parent: &str, field: FieldDefinition) {
-        let mut arguments = field.arguments.iter();
+        let arguments = places(field.arguments);
         let field_type = FieldType {
             ty: field.ty.node,
             number: self.coordinates.len(),
-            page: arguments.any(|argument| argument.node.name.node == "first"),
+            page: arguments.contains_key("first"),
+            arguments,
         };
         let name = field.name.node.to_string();
         self.coordinates.push(format!("{parent}.{name}"));
@@ -118,6 +151,16 @@ impl FieldTypes {
         self.fields.get(parent)?.get(field)
     }
 
+    /// The fields of an input object.
+    pub(crate) fn of_input(&self, ty: &str) -> Option<&Places> {
+        self.inputs.get(ty)
+    }
+
+    /// The arguments of a directive.
+    pub(crate) fn of_directive(&self, name: &str) -> Option<&Places> {
+        self.directives.get(name)
+    }
+
     /// Whether the field takes `first`.
     pub(crate) fn is_page(&self, parent: &str, field: &str) -> bool {
         self.of_field(parent, field).is_some_and(|field| field.page)
@@ -137,6 +180,18 @@ pub(crate) const fn root(kind: OperationType) -> &'static str {
         OperationType::Mutation => "Mutation",
         OperationType::Subscription => "Live",
     }
+}
+
+fn places(definitions: Vec<Positioned<InputValueDefinition>>) -> Places {
+    let place = |definition: Positioned<InputValueDefinition>| {
+        let definition = definition.node;
+        let place = Place {
+            ty: definition.ty.node,
+            has_default: definition.default_value.is_some(),
+        };
+        (definition.name.node.to_string(), place)
+    };
+    definitions.into_iter().map(place).collect()
 }
 
 fn innermost(ty: &Type) -> &str {

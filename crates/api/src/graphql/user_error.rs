@@ -240,9 +240,6 @@ impl Subject {
     fn field_of(self, what: &str) -> Option<String> {
         let field = match what {
             _ if what == self.what => return self.field.map(str::to_owned),
-            // Settings name all that are used.
-            "gateway" if self.field.is_none() => "gatewayIds",
-            "sender" if self.field.is_none() => "whatsappSenderIds",
             "plan" => "plan",
             "role" => "roles",
             // Whoever has the letter names what it is about by its secret.

@@ -52,7 +52,7 @@ async fn questions_about_foreign_ids_answer_exactly_as_about_ids_that_nobody_has
             &line.customer,
         ),
         (
-            "query($id: ID!) { messages(filter: { customerId: $id }) { nodes { id } } }",
+            "query($id: ID!) { messages(filter: { customerId: { eq: $id } }) { nodes { id } } }",
             &line.customer,
         ),
     ];

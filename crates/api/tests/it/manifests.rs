@@ -50,6 +50,10 @@ async fn what_the_schema_or_the_door_would_refuse_is_a_fault() {
             "{ customers(first: 100) { nodes { subscriptions { invoices { id } } } } }",
             "subscriptions",
         ),
+        (
+            "query($code: Int) { customers(code: $code) { nodes { id } } }",
+            "$code",
+        ),
         ("{ customers {", "expected"),
     ] {
         let checked = of(document).await;

@@ -305,9 +305,9 @@ async fn every_rupiah_is_seen(scene: &Scene, plan: &AttemptCreated, nobody: Tena
     let account = scene.front.owner.tenant;
     let query = format!(
         "{{ all: saasPayments(first: 5) {{ {fields} }}
-            own: saasPayments(filter: {{ tenantId: \"{account}\" }}) {{ nodes {{ reference }} }}
-            other: saasPayments(filter: {{ tenantId: \"{nobody}\" }}) {{ nodes {{ reference }} }}
-            unmatched: saasPayments(filter: {{ unmatchedOnly: true }}) {{ nodes {{ reference }} }} }}"
+            own: saasPayments(filter: {{ tenantId: {{ eq: \"{account}\" }} }}) {{ nodes {{ reference }} }}
+            other: saasPayments(filter: {{ tenantId: {{ eq: \"{nobody}\" }} }}) {{ nodes {{ reference }} }}
+            unmatched: saasPayments(filter: {{ tenantId: {{ isNull: true }} }}) {{ nodes {{ reference }} }} }}"
     );
     let data = scene
         .ask(Surface::Platform, scene.operator, &query, Value::Null)

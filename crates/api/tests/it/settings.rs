@@ -159,6 +159,7 @@ async fn every_section_is_read_back_and_its_change_is_in_the_history() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_wrong_with_a_section_has_a_name_and_changes_nothing() {
     let front = Front::open().await;
+    let nobody = uuid::Uuid::nil();
     let cases = [
         (
             "invoicingSettingsChange",
@@ -195,6 +196,21 @@ async fn what_is_wrong_with_a_section_has_a_name_and_changes_nothing() {
                 "emailSenderIds": [],
             }),
             vec!["quietHours", "whatsappSenderIds"],
+        ),
+        (
+            "messagingSettingsChange",
+            json!({ "kinds": [], "whatsappSenderIds": [nobody], "emailSenderIds": [] }),
+            vec!["whatsappSenderIds"],
+        ),
+        (
+            "messagingSettingsChange",
+            json!({ "kinds": [], "whatsappSenderIds": [], "emailSenderIds": [nobody] }),
+            vec!["emailSenderIds"],
+        ),
+        (
+            "paymentSettingsChange",
+            json!({ "gatewayIds": [nobody] }),
+            vec!["gatewayIds"],
         ),
         (
             "brandingSettingsChange",

@@ -12,6 +12,7 @@ use simpul_domain::{
 };
 use simpul_event_store::{
     Actor, Bus, Cause, Command, Context, DispatchError, StoreError,
+    crash::{self, Point},
     inline::{identity::api_key, timer::Fired},
 };
 
@@ -94,6 +95,7 @@ impl Jobs {
                 },
                 Err(Stopped::NotNow(error)) => return not_now(&error),
             };
+            crash::point(Point::JobItemDone);
         }
         if next.is_some() { Went::On } else { Went::Over }
     }

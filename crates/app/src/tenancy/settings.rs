@@ -33,8 +33,11 @@ impl Command for ChangeSettings {
     async fn run(&self, work: &mut Work<'_>) -> Outcome<()> {
         match &self.section {
             Section::Messaging(messaging) => {
-                for sender in messaging.whatsapp_senders.iter().chain(&messaging.email_senders) {
-                    connected_sender(work, *sender).await?;
+                for sender in &messaging.whatsapp_senders {
+                    connected_sender(work, "whatsapp_sender_ids", *sender).await?;
+                }
+                for sender in &messaging.email_senders {
+                    connected_sender(work, "email_sender_ids", *sender).await?;
                 }
             }
             Section::Payments(payments) => {
@@ -69,18 +72,22 @@ impl Command for ChangeSettings {
     }
 }
 
-async fn connected_sender(work: &mut Work<'_>, sender: SenderId) -> Outcome<()> {
-    match work.load::<SenderAccount>(&sender.to_string()).await?.status() {
-        SenderAccountStatus::Connected { .. } => Ok(()),
-        SenderAccountStatus::Absent => refuse(Refusal::Missing { what: "sender" }),
-        SenderAccountStatus::Disconnected => refuse(Refusal::Unusable { what: "sender" }),
-    }
+async fn connected_sender(work: &mut Work<'_>, field: &'static str, sender: SenderId) -> Outcome<()> {
+    let what = "sender";
+    let refusal = match work.load::<SenderAccount>(&sender.to_string()).await?.status() {
+        SenderAccountStatus::Connected { .. } => return Ok(()),
+        SenderAccountStatus::Absent => Refusal::Missing { what },
+        SenderAccountStatus::Disconnected => Refusal::Unusable { what },
+    };
+    refuse(Refusal::of_field(field, refusal))
 }
 
 async fn connected_gateway(work: &mut Work<'_>, gateway: GatewayId) -> Outcome<()> {
-    match work.load::<GatewayAccount>(&gateway.to_string()).await?.status() {
-        GatewayAccountStatus::Connected { .. } => Ok(()),
-        GatewayAccountStatus::Absent => refuse(Refusal::Missing { what: "gateway" }),
-        GatewayAccountStatus::Disconnected => refuse(Refusal::Unusable { what: "gateway" }),
-    }
+    let what = "gateway";
+    let refusal = match work.load::<GatewayAccount>(&gateway.to_string()).await?.status() {
+        GatewayAccountStatus::Connected { .. } => return Ok(()),
+        GatewayAccountStatus::Absent => Refusal::Missing { what },
+        GatewayAccountStatus::Disconnected => Refusal::Unusable { what },
+    };
+    refuse(Refusal::of_field("gateway_ids", refusal))
 }

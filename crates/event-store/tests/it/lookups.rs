@@ -131,6 +131,53 @@ async fn a_lease_reads_what_it_takes_however_much_is_due() {
     assert!(entries >= leases, "timers are removed by their key: {entries}");
 }
 
+/// As many of each as tables have seen when their statistics still say that they are empty.
+const CALLS: i64 = 120;
+
+/// What a request, a sign-in, an address that knocks and a live connection leave behind goes beside others of their kind.
+#[tokio::test]
+async fn what_is_forgotten_beside_other_work_is_not_looked_for_once_for_each_row() {
+    const CALLED: [(&str, &str); 4] = [
+        ("es.budgets", "withdraw(t, 'user/' || n, 1, 1, 100, 100, now())"),
+        ("es.sign_in_delays", "attempt_sign_in(t, 'account/' || n, now())"),
+        (
+            "es.address_strikes",
+            "strike(t, 'network/' || n, now(), 50, '10 minutes', '15 minutes')",
+        ),
+        (
+            "es.seats",
+            "take_seat(t, gen_random_uuid(), gen_random_uuid(), t, 0, 5)",
+        ),
+    ];
+    let test = TestDb::create().await;
+    let mut admin = Session::open(&test.superuser_url()).await;
+    // As a connection of the product is.
+    let mut caller = Session::open(&test.app_url).await;
+    for setting in ["plan_cache_mode = force_generic_plan", "enable_seqscan = off"] {
+        caller.run(&format!("SET {setting}")).await.expect("set");
+    }
+    let tenant = tenant(1).as_uuid();
+    for (table, call) in CALLED {
+        admin.run(&format!("ANALYZE {table}")).await.expect("analysed");
+        let calls = format!(
+            "DO $$ DECLARE t uuid := '{tenant}'; BEGIN
+                 FOR n IN 1..{CALLS} LOOP PERFORM es.{call}; END LOOP;
+             END $$"
+        );
+        caller.run(&calls).await.expect("called");
+    }
+    drop(caller);
+    for (table, _) in CALLED {
+        let read = admin.rows_read(table).await;
+        assert!(
+            read <= 2 * CALLS * CALLS,
+            "{table}: {read} rows were read in {CALLS} calls"
+        );
+        let kept: i64 = admin.value(&format!("SELECT count(*) FROM {table}")).await;
+        assert_eq!(kept, CALLS, "{table}");
+    }
+}
+
 /// Sessions go through no table of tenants (`enable_seqscan`), so there must be another way to the rows of each.
 #[tokio::test]
 async fn every_table_of_tenants_has_an_index_that_begins_with_the_tenant() {

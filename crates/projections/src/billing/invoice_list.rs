@@ -246,6 +246,7 @@ rows! {
 
 sifted! {
     "invoices" by "invoice_id" as InvoiceRow = |row| row.invoice.as_uuid(), newest: ISSUED_AT,
+    all: list(&InvoiceFilter::default()),
     STATUS = "status": Kind::Text,
     CUSTOMER = "customer_id": id!(CustomerId),
     SUBSCRIPTION = "subscription_id": id!(SubscriptionId),

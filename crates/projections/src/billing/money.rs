@@ -14,7 +14,9 @@ use simpul_event_store::{
 };
 use sqlx::types::Uuid;
 
-pub use super::money_rows::{AMOUNT, CUSTOMER, PAID_AT, RECEIVED_AT, REFERENCE, UNMATCHED, list, sifted};
+pub use super::money_rows::{
+    ACCOUNT, AMOUNT, CUSTOMER, PAID_AT, RECEIVED_AT, REFERENCE, UNMATCHED, list, sifted,
+};
 use super::{
     money_fold::{Rows, apply_credit, apply_payment, customer_of, payment_of},
     money_rows::{
@@ -94,14 +96,6 @@ impl Totals {
         ]) == Ok(self.received)
             && self.credit == self.credit_balances
     }
-}
-
-/// Which payments are wanted.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct PaymentFilter {
-    pub customer: Option<CustomerId>,
-    /// Only money without an owner.
-    pub unmatched_only: bool,
 }
 
 /// Keeps payments, allocations and credit.

@@ -1,11 +1,11 @@
 //! Statements over the tables of [`super::money`].
 
 use serde_json::Value;
-use simpul_domain::{CustomerId, InvoiceId, PaymentId, Rupiah};
+use simpul_domain::{CustomerId, InvoiceId, PaymentId, Rupiah, saas::payer_id};
 use simpul_event_store::{TenantTx, feed::HandlerError};
 use sqlx::types::Uuid;
 
-use super::money::{AllocationRow, CreditRow, PaymentFilter, PaymentRow};
+use super::money::{AllocationRow, CreditRow, PaymentRow};
 use crate::{
     rows::rows,
     sift::{Kind, id, sifted},
@@ -34,16 +34,17 @@ rows! {
         received_at: row.received_at,
     },
     page:
-        /// Payments that pass the filter, newest first.
-        pub fn list(filter: PaymentFilter) where
-        "($5::uuid IS NULL OR customer_id = $5) AND (NOT $6 OR unmatched > 0)"
-        [filter.customer.map(CustomerId::as_uuid), filter.unmatched_only],
+        /// All payments, or a customer's, newest first.
+        pub fn list(customer: Option<CustomerId>) where "($5::uuid IS NULL OR customer_id = $5)"
+        [customer.map(CustomerId::as_uuid)],
     one by "payment_id": pub(super) fn by_id,
 }
 
 sifted! {
     "payments" by "payment_id" as PaymentRow = |row| row.payment.as_uuid(), newest: RECEIVED_AT,
+    all: list(None),
     CUSTOMER = "customer_id": id!(CustomerId),
+    ACCOUNT = "customer_id": Kind::Id(|text| text.parse().ok().map(|account| payer_id(account).as_uuid())),
     AMOUNT = "amount": Kind::Number,
     UNMATCHED = "unmatched": Kind::Number,
     REFERENCE = "provider_ref": Kind::Text,

@@ -22,6 +22,7 @@ use crate::{
     Keyed, Position, QueryError,
     event::decode_all,
     rows::rows,
+    sift::{Kind, id, sifted},
     stored::{column, json, read, signed, word},
 };
 
@@ -46,13 +47,6 @@ pub struct MessageRow {
     pub provider_ids: Vec<String>,
     pub queued_at: DateTime<Utc>,
     pub status_at: DateTime<Utc>,
-}
-
-/// Which messages are wanted.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct MessageFilter {
-    pub status: Option<MessageStatus>,
-    pub customer: Option<CustomerId>,
 }
 
 /// Keeps the list.
@@ -175,11 +169,19 @@ rows! {
         status_at: row.status_at,
     },
     page:
-        /// Messages that pass the filter, newest first.
-        pub fn list(filter: MessageFilter) where
-        "($5::text IS NULL OR status = $5) AND ($6::uuid IS NULL OR customer_id = $6)"
-        [filter.status.as_ref().map(word), filter.customer.map(CustomerId::as_uuid)],
+        /// All of them, newest first.
+        pub fn list(),
     one by "message_id": fn by_id,
+}
+
+sifted! {
+    "messages" by "message_id" as MessageRow = |row| row.message.as_uuid(), newest: QUEUED_AT, all: list(),
+    CUSTOMER = "customer_id": id!(CustomerId),
+    KIND = "kind": Kind::Text,
+    CHANNEL = "channel": Kind::Text,
+    STATUS = "status": Kind::Text,
+    QUEUED_AT = "queued_at": Kind::Instant,
+    STATUS_AT = "status_at": Kind::Instant,
 }
 
 async fn store(tx: &mut TenantTx, rows: &[MessageRow]) -> Result<(), HandlerError> {

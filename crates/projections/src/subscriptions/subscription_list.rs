@@ -92,14 +92,6 @@ impl SubscriptionRow {
     }
 }
 
-/// Which lines are wanted.
-#[derive(Debug, Clone, Default)]
-pub struct SubscriptionFilter {
-    pub status: Option<SubscriptionStatus>,
-    pub customer: Option<CustomerId>,
-    pub router: Option<RouterId>,
-}
-
 /// Keeps the list.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SubscriptionListProjector;

@@ -7,14 +7,14 @@ use simpul_app::{
 };
 use simpul_domain::{InvoiceId, SubscriptionId};
 use simpul_event_store::feed::Projector as _;
-use simpul_projections::billing::invoice_list::{self, InvoiceFilter as Wanted, InvoiceListProjector};
+use simpul_projections::billing::invoice_list::{self, InvoiceListProjector, InvoiceRow};
 
 use super::invoice::{Invoice, InvoiceStatus};
 use crate::{
     ApiError,
     graphql::{
         fields::Fields,
-        page::{Asked, RowConnection, Window, row_connection, sifted_rows},
+        page::{Asked, RowConnection, Window, sorted_rows},
         payload::payload,
         scalar::Date,
         scope::scope,
@@ -178,17 +178,7 @@ impl InvoicesQuery {
         let asked = Asked::of(context, LIST, window)?;
         let sift = asked.sift(sieve(filter.as_ref())?, order_of(order_by)?);
         let mut tx = scope.read(&[InvoiceListProjector::NAME]).await?;
-        let connection = if asked.is_plain(&sift) {
-            let slice = invoice_list::list(&mut tx, &Wanted::default(), asked.page()?)
-                .await
-                .map_err(ApiError::from)?;
-            row_connection(&asked, slice, Into::into)
-        } else {
-            let passed = invoice_list::sifted(&mut tx, &sift)
-                .await
-                .map_err(ApiError::from)?;
-            sifted_rows(&asked, passed, Into::into)
-        };
+        let connection = sorted_rows::<InvoiceRow, Invoice>(&asked, &mut tx, &sift).await?;
         tx.commit().await.map_err(ApiError::from)?;
         Ok(connection)
     }

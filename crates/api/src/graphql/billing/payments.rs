@@ -6,14 +6,14 @@ use async_graphql::{ComplexObject, Context, Enum, ID, Object, Result, SimpleObje
 use simpul_app::permission;
 use simpul_domain::{PaymentId, billing::payment::PaymentFlag as DomainFlag};
 use simpul_event_store::feed::Projector as _;
-use simpul_projections::billing::money::{self, MoneyProjector, PaymentFilter as Wanted, PaymentRow, Totals};
+use simpul_projections::billing::money::{self, MoneyProjector, PaymentRow, Totals};
 
 use crate::{
     ApiError,
     graphql::{
         batch,
         customers::Customer,
-        page::{Asked, Listed, Window, connection, sifted},
+        page::{Asked, Listed, Window, sorted},
         scalar::{DateTime, Money},
         scope::{Scope, scope},
         sift::{
@@ -206,15 +206,7 @@ impl PaymentsQuery {
         let asked = Asked::of(context, LIST, window)?;
         let sift = asked.sift(sieve(filter.as_ref())?, order_of(order_by)?);
         let mut tx = scope.read(&[MoneyProjector::NAME]).await?;
-        let connection = if asked.is_plain(&sift) {
-            let slice = money::list(&mut tx, Wanted::default(), asked.page()?)
-                .await
-                .map_err(ApiError::from)?;
-            connection(&asked, slice, Payment::from)
-        } else {
-            let passed = money::sifted(&mut tx, &sift).await.map_err(ApiError::from)?;
-            sifted(&asked, passed, Payment::from)
-        };
+        let connection = sorted::<PaymentRow, Payment>(&asked, &mut tx, &sift).await?;
         tx.commit().await.map_err(ApiError::from)?;
         Ok(connection)
     }

@@ -4,7 +4,7 @@ use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use simpul_domain::SubscriptionId;
 use simpul_event_store::feed::Projector as _;
 use simpul_projections::subscriptions::subscription_list::{
-    self, SubscriptionFilter, SubscriptionListProjector, SubscriptionRow,
+    self, SubscriptionListProjector, SubscriptionRow,
 };
 
 use crate::{
@@ -82,13 +82,10 @@ impl LinesQuery {
         #[graphql(desc = "Cursor of the first row of the page behind.")] before: Option<String>,
     ) -> Result<Listed<Subscription>> {
         let scope = scope(context)?;
-        let own = SubscriptionFilter {
-            customer: Some(scope.customer().await?),
-            ..SubscriptionFilter::default()
-        };
+        let customer = scope.customer().await?;
         let asked = Asked::of(context, LIST, Window::both(first, after, last, before))?;
         let mut tx = scope.read(&[SubscriptionListProjector::NAME]).await?;
-        let slice = subscription_list::list(&mut tx, &own, asked.page()?)
+        let slice = subscription_list::list(&mut tx, Some(customer), asked.page()?)
             .await
             .map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;

@@ -9,7 +9,7 @@ use simpul_event_store::{Command as _, feed::Projector as _};
 use simpul_projections::billing::{
     attempt_list::{self, AttemptRow},
     invoice_list::InvoiceListProjector,
-    money::{self, MoneyProjector, PaymentFilter, PaymentRow},
+    money::{self, MoneyProjector, PaymentRow},
 };
 
 use super::bills::Invoice;
@@ -192,13 +192,10 @@ impl MoneyQuery {
         #[graphql(desc = "Cursor of the first row of the page behind.")] before: Option<String>,
     ) -> Result<Listed<Payment>> {
         let scope = scope(context)?;
-        let own = PaymentFilter {
-            customer: Some(scope.customer().await?),
-            ..PaymentFilter::default()
-        };
+        let customer = scope.customer().await?;
         let asked = Asked::of(context, LIST, Window::both(first, after, last, before))?;
         let mut tx = scope.read(&[MoneyProjector::NAME]).await?;
-        let slice = money::list(&mut tx, own, asked.page()?)
+        let slice = money::list(&mut tx, Some(customer), asked.page()?)
             .await
             .map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;

@@ -4,14 +4,14 @@ use async_graphql::{Context, ID, Object, Result};
 use simpul_app::permission;
 use simpul_event_store::feed::Projector as _;
 use simpul_projections::subscriptions::subscription_list::{
-    self, SubscriptionFilter as Wanted, SubscriptionListProjector,
+    self, SubscriptionListProjector, SubscriptionRow,
 };
 
 use super::types::{Subscription, SubscriptionStatus};
 use crate::{
     ApiError,
     graphql::{
-        page::{Asked, RowConnection, Window, row_connection, sifted_rows},
+        page::{Asked, RowConnection, Window, sorted_rows},
         scope::scope,
         sift::{
             DateTimeComparator, IdComparator, MoneyComparator, TextComparator, WordComparator, filter, order,
@@ -101,17 +101,7 @@ impl SubscriptionsQuery {
         let asked = Asked::of(context, LIST, window)?;
         let sift = asked.sift(sieve(filter.as_ref())?, order_of(order_by)?);
         let mut tx = scope.read(&[SubscriptionListProjector::NAME]).await?;
-        let connection = if asked.is_plain(&sift) {
-            let slice = subscription_list::list(&mut tx, &Wanted::default(), asked.page()?)
-                .await
-                .map_err(ApiError::from)?;
-            row_connection(&asked, slice, Into::into)
-        } else {
-            let passed = subscription_list::sifted(&mut tx, &sift)
-                .await
-                .map_err(ApiError::from)?;
-            sifted_rows(&asked, passed, Into::into)
-        };
+        let connection = sorted_rows::<SubscriptionRow, Subscription>(&asked, &mut tx, &sift).await?;
         tx.commit().await.map_err(ApiError::from)?;
         Ok(connection)
     }

@@ -255,7 +255,7 @@ pub(super) const PLATFORM: &[Case] = &[
     case("Query.saasAgeing", None, ""),
     case("Query.saasInvoice", None, "id: $saasInvoice"),
     case("Query.saasInvoices", None, "first: 10, search: \"inv\", filter: { tenantId: { eq: $tenant } }, orderBy: [{ field: DUE_ON, direction: ASC }]"),
-    case("Query.saasPayments", None, "first: 10, filter: { tenantId: $tenant }"),
+    case("Query.saasPayments", None, "first: 10, filter: { tenantId: { eq: $tenant } }"),
     case("Query.saasRevenue", None, "fromOn: \"2027-01-01\", months: 3"),
     case("Query.saasTerms", None, ""),
     case("Query.ownSessions", None, "first: 1"),

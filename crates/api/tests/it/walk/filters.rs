@@ -32,8 +32,6 @@ enum Values {
     /// Of an enumeration, or a switch.
     Words(&'static [&'static str]),
     Texts(&'static [&'static str]),
-    /// The id of this thing, and one that nobody has.
-    Of(&'static str),
     /// Who has done most, and who has done nothing.
     Actors,
 }
@@ -61,14 +59,6 @@ const fn text(name: &'static str, texts: &'static [&'static str], at: &'static s
     }
 }
 
-const fn thing(name: &'static str, thing: &'static str, at: &'static str) -> Filter {
-    Filter {
-        name,
-        values: Values::Of(thing),
-        matches: Match::Is(at),
-    }
-}
-
 const fn switch(name: &'static str, matches: fn(&Value, &str) -> bool) -> Filter {
     Filter {
         name,
@@ -87,10 +77,6 @@ impl Filter {
                 .map(|word| ((*word).to_owned(), (*word).to_owned()))
                 .collect(),
             Values::Texts(texts) => texts.iter().map(|text| quoted(text)).collect(),
-            Values::Of(thing) => vec![
-                quoted(&world.ours.thing(thing)),
-                quoted(&world.ours.nobodys(thing)),
-            ],
             Values::Actors => vec![
                 quoted(&world.ours.owner.user.to_string()),
                 quoted(&world.ours.thing("user")),
@@ -111,13 +97,6 @@ const IN_FILTER: (&str, &str) = ("filter: {", "}");
 const ARGUMENT: (&str, &str) = ("", "");
 
 const LISTS: &[Filtered] = &[
-    Filtered {
-        surface: Surface::Staff,
-        list: "messages",
-        around: IN_FILTER,
-        fields: "customer { id }",
-        filters: &[thing("customerId", "customer", "/customer/id")],
-    },
     Filtered {
         surface: Surface::Staff,
         list: "customers",
@@ -157,18 +136,6 @@ const LISTS: &[Filtered] = &[
         around: ARGUMENT,
         fields: "status",
         filters: &[word("status", INVOICE_STATUS, "/status")],
-    },
-    Filtered {
-        surface: Surface::Platform,
-        list: "saasPayments",
-        around: IN_FILTER,
-        fields: "tenantId unmatched { amount }",
-        filters: &[
-            thing("tenantId", "tenant", "/tenantId"),
-            switch("unmatchedOnly", |node, value| {
-                value == "false" || node["unmatched"]["amount"] != "0"
-            }),
-        ],
     },
 ];
 

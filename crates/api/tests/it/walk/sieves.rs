@@ -61,6 +61,23 @@ const LINE_STATUS: Kind = Kind::Word(&[
     "TERMINATED",
 ]);
 
+const MESSAGE_KIND: Kind = Kind::Word(&[
+    "INVOICE_CREATED",
+    "INVOICE_DUE_REMINDER",
+    "INVOICE_OVERDUE",
+    "INVOICE_PAID",
+    "CUSTOMER_ISOLATED",
+    "CUSTOMER_UNISOLATED",
+]);
+const MESSAGE_STATUS: Kind = Kind::Word(&[
+    "QUEUED",
+    "ACCEPTED",
+    "SENT",
+    "DELIVERED",
+    "READ",
+    "FAILED",
+    "UNKNOWN",
+]);
 const USER_STATUS: Kind = Kind::Word(&["INVITED", "ACTIVE", "DISABLED", "ERASED"]);
 const TENANT_STATUS: Kind = Kind::Word(&["ACTIVE", "DEACTIVATED", "DELETING", "DELETED"]);
 
@@ -129,6 +146,32 @@ const LISTS: &[List] = &[
             field("hasSecondFactor", "/hasSecondFactor", Kind::Flag, None),
             field("invitedAt", "/invitedAt", Kind::Instant, Some("INVITED_AT")),
             field("joinedAt", "/joinedAt", Kind::Instant, None),
+        ],
+    },
+    List {
+        surface: Surface::Staff,
+        name: "messages",
+        nodes: "customer { id } kind channel status queuedAt statusAt",
+        fields: &[
+            field("customerId", "/customer/id", Kind::Id, None),
+            field("kind", "/kind", MESSAGE_KIND, None),
+            field("channel", "/channel", Kind::Word(&["WHATSAPP", "EMAIL"]), None),
+            field("status", "/status", MESSAGE_STATUS, None),
+            field("queuedAt", "/queuedAt", Kind::Instant, Some("QUEUED_AT")),
+            field("statusAt", "/statusAt", Kind::Instant, Some("STATUS_AT")),
+        ],
+    },
+    List {
+        surface: Surface::Platform,
+        name: "saasPayments",
+        nodes: "tenantId amount { amount } unmatched { amount } reference paidAt receivedAt",
+        fields: &[
+            field("tenantId", "/tenantId", Kind::Id, None),
+            field("amount", "/amount/amount", Kind::Money, Some("AMOUNT")),
+            field("unmatched", "/unmatched/amount", Kind::Money, None),
+            field("reference", "/reference", Kind::Text, None),
+            field("paidAt", "/paidAt", Kind::Instant, Some("PAID_AT")),
+            field("receivedAt", "/receivedAt", Kind::Instant, Some("RECEIVED_AT")),
         ],
     },
     List {

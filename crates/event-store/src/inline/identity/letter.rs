@@ -48,9 +48,9 @@ pub async fn put(tx: &mut TenantTx, letter: &Letter) -> Result<(), StoreError> {
     .execute(&mut **tx)
     .await?;
     sqlx::query!(
-        "DELETE FROM es.letters WHERE (tenant_id, letter_id) IN (
-             SELECT tenant_id, letter_id FROM es.letters WHERE tenant_id = $1 AND expires_at < $2
-             ORDER BY expires_at LIMIT 2 FOR UPDATE SKIP LOCKED)",
+        "DELETE FROM es.letters WHERE ctid = ANY (ARRAY(
+             SELECT ctid FROM es.letters WHERE tenant_id = $1 AND expires_at < $2
+             ORDER BY expires_at LIMIT 2 FOR UPDATE SKIP LOCKED))",
         tenant.as_uuid(),
         letter.made_at
     )

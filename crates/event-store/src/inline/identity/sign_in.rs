@@ -109,9 +109,9 @@ pub async fn record(tx: &mut TenantTx, sign_in: &SignIn) -> Result<(), StoreErro
     .execute(&mut **tx)
     .await?;
     sqlx::query!(
-        "DELETE FROM es.sign_ins WHERE (tenant_id, sign_in_id) IN (
-             SELECT tenant_id, sign_in_id FROM es.sign_ins WHERE tenant_id = $1 AND first_at < $2
-             ORDER BY first_at LIMIT 2 FOR UPDATE SKIP LOCKED)",
+        "DELETE FROM es.sign_ins WHERE ctid = ANY (ARRAY(
+             SELECT ctid FROM es.sign_ins WHERE tenant_id = $1 AND first_at < $2
+             ORDER BY first_at LIMIT 2 FOR UPDATE SKIP LOCKED))",
         tenant.as_uuid(),
         sign_in.at - KEEP
     )

@@ -2,17 +2,15 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
 use simpul_app::permission;
-use simpul_domain::{
-    CustomerId, InvoiceId, PaymentId, TenantId, billing::payment::PaymentSource, saas::payer_id,
-};
+use simpul_domain::{CustomerId, InvoiceId, PaymentId, billing::payment::PaymentSource};
 use simpul_event_store::{TenantTx, feed::Projector as _};
 use simpul_projections::{
     QueryError,
     billing::{
         invoice_list::{self, InvoiceListProjector, InvoiceRow},
-        money::{self, AllocationRow, MoneyProjector, PaymentFilter, PaymentRow},
+        money::{self, AllocationRow, MoneyProjector, PaymentRow},
         payers::{self, PayerRow},
     },
 };
@@ -22,9 +20,12 @@ use crate::{
     ApiError,
     graphql::{
         billing::PaymentFlag,
-        page::{Asked, Listed, Window, connection, nothing},
+        page::{Asked, Listed, Window, sifted},
         scalar::{DateTime, Money},
         scope::{Scope, scope},
+        sift::{
+            DateTimeComparator, IdComparator, MoneyComparator, TextComparator, filter, order, order_of, sieve,
+        },
     },
 };
 
@@ -113,9 +114,12 @@ struct Around {
 }
 
 impl Around {
-    async fn load(tx: &mut TenantTx, rows: &[PaymentRow]) -> Result<Self, QueryError> {
-        let payers: Vec<CustomerId> = rows.iter().filter_map(|row| row.customer).collect();
-        let payments: Vec<PaymentId> = rows.iter().map(|row| row.payment).collect();
+    async fn load<'r>(
+        tx: &mut TenantTx,
+        rows: impl Iterator<Item = &'r PaymentRow> + Clone,
+    ) -> Result<Self, QueryError> {
+        let payers: Vec<CustomerId> = rows.clone().filter_map(|row| row.customer).collect();
+        let payments: Vec<PaymentId> = rows.map(|row| row.payment).collect();
         let payers = payers::by_ids(tx, &payers).await?;
         let mut around = Self {
             payers: payers.into_iter().map(|payer| (payer.payer, payer)).collect(),
@@ -177,30 +181,38 @@ impl SaasPayment {
         scope.require(permission::PLATFORM_BILLING).await?;
         let mut tx = scope.read(&PROJECTIONS).await?;
         let rows = money::by_ids(&mut tx, &[payment]).await?;
-        let around = Around::load(&mut tx, &rows).await?;
+        let around = Around::load(&mut tx, rows.iter()).await?;
         tx.commit().await?;
         Ok(rows.into_iter().next().map(|row| around.payment(row)))
     }
 }
 
-/// Which payments; every given part must hold.
-#[derive(Debug, Default, InputObject)]
-pub(crate) struct SaasPaymentFilter {
-    /// Money of this operator.
-    tenant_id: Option<ID>,
-    /// Only money of nobody that is known.
-    #[graphql(default)]
-    unmatched_only: bool,
+filter! {
+    /// Which payments; everything that is given must hold.
+    SaasPaymentFilter {
+        /// Whose it is; `isNull` finds money of nobody that is known.
+        tenant_id: IdComparator = money::ACCOUNT,
+        /// What is booked.
+        amount: MoneyComparator = money::AMOUNT,
+        /// What is of nobody that is known.
+        unmatched: MoneyComparator = money::UNMATCHED,
+        /// The gateway's own reference, or what proves the transfer.
+        reference: TextComparator = money::REFERENCE,
+        /// When it was paid.
+        paid_at: DateTimeComparator = money::PAID_AT,
+        /// When it was booked.
+        received_at: DateTimeComparator = money::RECEIVED_AT,
+    }
 }
 
-impl SaasPaymentFilter {
-    /// `None` when an id cannot be one: no payment matches.
-    fn wanted(&self) -> Option<PaymentFilter> {
-        let account: Option<TenantId> = self.tenant_id.as_ref().map(|id| id.parse()).transpose().ok()?;
-        Some(PaymentFilter {
-            customer: account.map(payer_id),
-            unmatched_only: self.unmatched_only,
-        })
+order! {
+    SaasPaymentOrder by SaasPaymentOrderField {
+        /// When it was booked.
+        ReceivedAt = money::RECEIVED_AT,
+        /// When it was paid.
+        PaidAt = money::PAID_AT,
+        /// What is booked.
+        Amount = money::AMOUNT,
     }
 }
 
@@ -219,20 +231,24 @@ impl SaasPaymentsQuery {
         #[graphql(desc = "Cursor of the last row of the page before.")] after: Option<String>,
         #[graphql(desc = "0 to 100: so many from the end, or before a row.")] last: Option<i32>,
         #[graphql(desc = "Cursor of the first row of the page behind.")] before: Option<String>,
+        #[graphql(desc = "0 to 10,000 rows that are passed over; goes with `first` only.")] offset: Option<
+            i32,
+        >,
         #[graphql(desc = "Which payments.")] filter: Option<SaasPaymentFilter>,
+        #[graphql(desc = "At most three keys; newest first when absent.")] order_by: Option<
+            Vec<SaasPaymentOrder>,
+        >,
     ) -> Result<Listed<SaasPayment>> {
         let scope = scope(context)?;
         scope.require(permission::PLATFORM_BILLING).await?;
-        let asked = Asked::of(context, LIST, Window::both(first, after, last, before))?;
-        let Some(wanted) = filter.unwrap_or_default().wanted() else {
-            return Ok(nothing());
-        };
+        let window = Window::both(first, after, last, before).behind(offset);
+        let asked = Asked::of(context, LIST, window)?;
+        let sift = asked.sift(sieve(filter.as_ref())?, order_of(order_by)?);
         let mut tx = scope.read(&PROJECTIONS).await?;
-        let slice = money::list(&mut tx, wanted, asked.page()?)
-            .await
-            .map_err(ApiError::from)?;
-        let around = Around::load(&mut tx, &slice.rows).await.map_err(ApiError::from)?;
+        let passed = money::sifted(&mut tx, &sift).await.map_err(ApiError::from)?;
+        let around = Around::load(&mut tx, passed.rows.iter().map(|(_, row)| row));
+        let around = around.await.map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
-        Ok(connection(&asked, slice, |row| around.payment(row)))
+        Ok(sifted(&asked, passed, |row| around.payment(row)))
     }
 }

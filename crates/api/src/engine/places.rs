@@ -1,0 +1,269 @@
+//! Variables stand only where values of their types may (GraphQL specification, All Variable Usages Are Allowed).
+//!
+//! The engine has the rule and never asks it: its visitors are not told of the values that a document holds. Without it,
+//! a document that works with today's values fails with tomorrow's.
+
+use std::collections::HashSet;
+
+use async_graphql::{
+    Positioned,
+    parser::types::{
+        BaseType, Directive, ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet, Type,
+        VariableDefinition,
+    },
+};
+use async_graphql_value::{ConstValue, Name, Value};
+use simpul_domain::Code;
+
+use crate::{
+    ApiError,
+    graphql::{FieldTypes, Place, Places, root},
+};
+
+/// Refuses a document with a variable where its type does not fit. INVARIANT: the guard has admitted the document, so
+/// the walk is short. What the schema does not have is the validator's to refuse.
+pub(super) fn check(types: &FieldTypes, document: &ExecutableDocument) -> Result<(), ApiError> {
+    for (_, operation) in document.operations.iter() {
+        let operation = &operation.node;
+        let mut walk = Walk {
+            types,
+            document,
+            operation,
+            fragments: HashSet::new(),
+        };
+        walk.directives(&operation.directives)?;
+        walk.set(root(operation.ty), &operation.selection_set.node)?;
+    }
+    Ok(())
+}
+
+struct Walk<'w> {
+    types: &'w FieldTypes,
+    document: &'w ExecutableDocument,
+    operation: &'w OperationDefinition,
+    /// Those that were walked: what a fragment asks of variables does not depend on where it is spread.
+    fragments: HashSet<&'w str>,
+}
+
+impl<'w> Walk<'w> {
+    fn set(&mut self, parent: &'w str, set: &'w SelectionSet) -> Result<(), ApiError> {
+        for Positioned { node, .. } in &set.items {
+            match node {
+                Selection::Field(field) => self.field(parent, &field.node)?,
+                Selection::InlineFragment(fragment) => {
+                    let fragment = &fragment.node;
+                    self.directives(&fragment.directives)?;
+                    let on = fragment.type_condition.as_ref();
+                    let on = on.map_or(parent, |condition| condition.node.on.node.as_str());
+                    self.set(on, &fragment.selection_set.node)?;
+                }
+                Selection::FragmentSpread(spread) => {
+                    self.directives(&spread.node.directives)?;
+                    let name = &spread.node.fragment_name.node;
+                    if let Some(fragment) = self.document.fragments.get(name)
+                        && self.fragments.insert(name.as_str())
+                    {
+                        self.directives(&fragment.node.directives)?;
+                        let on = fragment.node.type_condition.node.on.node.as_str();
+                        self.set(on, &fragment.node.selection_set.node)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn field(&mut self, parent: &str, field: &'w Field) -> Result<(), ApiError> {
+        self.directives(&field.directives)?;
+        let types = self.types;
+        let Some(ty) = types.of_field(parent, &field.name.node) else {
+            return Ok(());
+        };
+        self.arguments(&ty.arguments, &field.arguments)?;
+        self.set(ty.innermost(), &field.selection_set.node)
+    }
+
+    fn directives(&self, directives: &[Positioned<Directive>]) -> Result<(), ApiError> {
+        directives.iter().try_for_each(|Positioned { node, .. }| {
+            let places = self.types.of_directive(&node.name.node);
+            places.map_or(Ok(()), |places| self.arguments(places, &node.arguments))
+        })
+    }
+
+    fn arguments(
+        &self,
+        places: &Places,
+        arguments: &[(Positioned<Name>, Positioned<Value>)],
+    ) -> Result<(), ApiError> {
+        arguments.iter().try_for_each(|(name, value)| {
+            let place = places.get(name.node.as_str());
+            place.map_or(Ok(()), |place| self.value(place, &value.node))
+        })
+    }
+
+    fn value(&self, place: &Place, value: &Value) -> Result<(), ApiError> {
+        match (value, &place.ty.base) {
+            (Value::Variable(name), _) => self.variable(place, name),
+            (Value::List(items), BaseType::List(of)) => {
+                let item = item(of);
+                items.iter().try_for_each(|value| self.value(&item, value))
+            }
+            // One value stands for a list of it.
+            (Value::Object(_), BaseType::List(of)) => self.value(&item(of), value),
+            (Value::Object(fields), BaseType::Named(name)) => {
+                let Some(places) = self.types.of_input(name) else {
+                    return Ok(());
+                };
+                fields.iter().try_for_each(|(name, value)| {
+                    let place = places.get(name.as_str());
+                    place.map_or(Ok(()), |place| self.value(place, value))
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn variable(&self, place: &Place, name: &Name) -> Result<(), ApiError> {
+        let mut definitions = self.operation.variable_definitions.iter();
+        let Some(definition) = definitions.find(|definition| definition.node.name.node == *name) else {
+            return Ok(());
+        };
+        let definition = &definition.node;
+        if is_allowed(definition, place) {
+            return Ok(());
+        }
+        let (ty, expected) = (&definition.var_type.node, &place.ty);
+        let text =
+            format!("Variable \"${name}\" of type \"{ty}\" used in position expecting type \"{expected}\"");
+        Err(ApiError::new(Code::GraphqlValidationFailed, text))
+    }
+}
+
+/// An item of a list has no default.
+fn item(of: &Type) -> Place {
+    Place {
+        ty: of.clone(),
+        has_default: false,
+    }
+}
+
+/// Where null may not stand, a variable that may be null may, once a default takes its place.
+fn is_allowed(definition: &VariableDefinition, place: &Place) -> bool {
+    let ty = &definition.var_type.node;
+    let default = definition.default_value.as_ref().map(|default| &default.node);
+    let has_default = place.has_default || default.is_some_and(|default| *default != ConstValue::Null);
+    if has_default {
+        fits_base(&ty.base, &place.ty.base)
+    } else {
+        fits(ty, &place.ty)
+    }
+}
+
+fn fits(ty: &Type, place: &Type) -> bool {
+    (place.nullable || !ty.nullable) && fits_base(&ty.base, &place.base)
+}
+
+fn fits_base(ty: &BaseType, place: &BaseType) -> bool {
+    match (ty, place) {
+        (BaseType::Named(ty), BaseType::Named(place)) => ty == place,
+        (BaseType::List(ty), BaseType::List(place)) => fits(ty, place),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::parser::parse_query;
+
+    use super::*;
+
+    const SDL: &str = "
+        directive @include(if: Boolean!) on FIELD
+        schema { query: Query }
+        input In { must: Int!, may: Int, kept: Int! = 1, deep: In, many: [Int!] }
+        interface Thing { of(n: Int!): Thing }
+        type Query {
+            must(n: Int!): Int
+            may(n: Int): Int
+            kept(n: Int! = 1): Int
+            many(ns: [Int!]): Int
+            loose(ns: [Int]): Int
+            in(input: In!): Int
+            ins(inputs: [In!]!): Int
+            thing: Thing
+        }";
+
+    fn refused(document: &str) -> Option<String> {
+        let document = parse_query(document).expect("a document");
+        check(&FieldTypes::of(SDL), &document)
+            .err()
+            .map(|error| error.message)
+    }
+
+    #[test]
+    fn variables_stand_where_their_types_fit() {
+        for document in [
+            "query($n:Int!){must(n:$n) may(n:$n) kept(n:$n) loose(ns:[$n 1]) many(ns:[$n])}",
+            "query($n:Int=1){must(n:$n) may(n:$n) in(input:{must:$n})}",
+            "query($n:Int){may(n:$n) kept(n:$n) loose(ns:[$n]) in(input:{must:1 may:$n kept:$n})}",
+            "query($n:[Int!]!){many(ns:$n) loose(ns:$n) in(input:{must:1 many:$n})}",
+            "query($n:[Int!]){many(ns:$n)}",
+            "query($i:In!){in(input:$i) ins(inputs:[$i {must:1 deep:$i}])}",
+            "query($i:[In!]!){ins(inputs:$i)}",
+            "query($b:Boolean!){may @include(if:$b)}",
+            "query($b:Boolean=false){may @include(if:$b)}",
+            "query($n:Int!){thing{...F}} fragment F on Thing{of(n:$n){...{of(n:$n){__typename}}}}",
+            // Whatever the schema does not have, and a variable that nobody declares, has rules of its own.
+            "query($n:String){must(m:$n) nothing(n:$n) in(input:{other:$n}) may @other(n:$n)}",
+            "{must(n:$n)}",
+        ] {
+            assert_eq!(refused(document), None, "{document}");
+        }
+    }
+
+    #[test]
+    fn variables_are_refused_where_their_types_do_not_fit() {
+        for (document, ty, place) in [
+            ("query($n:Int){must(n:$n)}", "Int", "Int!"),
+            ("query($n:Int=null){must(n:$n)}", "Int", "Int!"),
+            ("query($n:Float!){must(n:$n)}", "Float!", "Int!"),
+            ("query($n:Float=1){may(n:$n)}", "Float", "Int"),
+            ("query($n:Int!){many(ns:$n)}", "Int!", "[Int!]"),
+            ("query($n:[Int!]!){must(n:$n)}", "[Int!]!", "Int!"),
+            ("query($n:[Int]!){many(ns:$n)}", "[Int]!", "[Int!]"),
+            ("query($n:[Int]=[1]){many(ns:$n)}", "[Int]", "[Int!]"),
+            ("query($n:Int){many(ns:[1 $n])}", "Int", "Int!"),
+            ("query($n:Int){in(input:{must:$n})}", "Int", "Int!"),
+            ("query($n:Int){in(input:{must:1 deep:{must:$n}})}", "Int", "Int!"),
+            ("query($n:Int){ins(inputs:{must:$n})}", "Int", "Int!"),
+            ("query($n:Int){ins(inputs:[{must:1 many:[$n]}])}", "Int", "Int!"),
+            ("query($n:String){kept(n:$n)}", "String", "Int!"),
+            ("query($b:Boolean){may @include(if:$b)}", "Boolean", "Boolean!"),
+            (
+                "query($b:Boolean){...F@include(if:$b)} fragment F on Query{may}",
+                "Boolean",
+                "Boolean!",
+            ),
+            (
+                "query($b:Boolean){...@include(if:$b){may}}",
+                "Boolean",
+                "Boolean!",
+            ),
+            (
+                "query($n:Int){...F} fragment F on Query{...G} fragment G on Query{must(n:$n)}",
+                "Int",
+                "Int!",
+            ),
+            (
+                "query($n:Int!){thing{...{of(n:$n){...on Thing{of(n:1){...F}}}}}} fragment F on Thing{of(n:$n){__typename}} query B($n:Int){thing{...F}}",
+                "Int",
+                "Int!",
+            ),
+        ] {
+            let name = if document.contains("$b") { "b" } else { "n" };
+            let expected =
+                format!("Variable \"${name}\" of type \"{ty}\" used in position expecting type \"{place}\"");
+            assert_eq!(refused(document), Some(expected), "{document}");
+        }
+    }
+}
