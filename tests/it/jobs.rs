@@ -23,7 +23,6 @@ pub(crate) const POINTS: &[Point] = &[
     Point::TimerLeased,
     Point::CommandDecided,
     Point::JobItemDone,
-    Point::CommandAppended,
     Point::CommandCommitted,
     Point::JobItemDone,
 ];

@@ -255,7 +255,7 @@ mod tests {
                 "Int!",
             ),
             (
-                "query($n:Int!){thing{...{of(n:$n){...on Thing{of(n:1){...F}}}}}} fragment F on Thing{of(n:$n){__typename}} query B($n:Int){thing{...F}}",
+                "query A($n:Int!){thing{...{of(n:$n){...on Thing{of(n:1){...F}}}}}} fragment F on Thing{of(n:$n){__typename}} query B($n:Int){thing{...F}}",
                 "Int",
                 "Int!",
             ),

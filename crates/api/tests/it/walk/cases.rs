@@ -113,7 +113,7 @@ pub(super) const STAFF: &[Case] = &[
     case("Query.history", None, "id: $subscription, first: 10"),
     case("Query.invoice", None, "id: $invoice"),
     case("Query.invoices", None, "first: 10, filter: { customerId: { eq: $customer }, subscriptionId: { eq: $subscription } }, orderBy: [{ field: DUE_ON, direction: ASC }]"),
-    case("Query.messages", None, "first: 10, filter: { customerId: $customer }"),
+    case("Query.messages", None, "first: 10, filter: { customerId: { eq: $customer } }"),
     case("Query.node", None, "id: $payment"),
     case("Query.nodes", None, "ids: [$plan, $router, $message, $attempt, $domain, $gateway, $role, $sender, $session, $user]"),
     case("Query.parkedEvents", None, ""),

@@ -75,6 +75,7 @@ impl World {
             front.accepted(owner, "apiKeyIssue", "apiKey { id }", key).await;
         }
         self.invite_to_the_platform().await;
+        self.pay_the_platform().await;
         for tenant in [self.ours.tenant(), TenantId::PLATFORM] {
             self.settle(tenant).await;
         }
@@ -91,6 +92,22 @@ impl World {
         let text = invite.text(|name| self.ours.thing(name));
         let (_, answer) = self.ask(Surface::Platform, Some(&token), invite, &text).await;
         assert_eq!(answer["data"]["userInvite"]["userErrors"], json!([]), "{answer}");
+    }
+
+    /// Transfers of one operator, the last of them more than its bill asks for.
+    async fn pay_the_platform(&self) {
+        let token = self.token(Surface::Platform, &self.ours);
+        for (number, amount) in ["1000", "2000", "500000"].iter().enumerate() {
+            let bill = self.ours.thing("saasInvoice");
+            let pay = format!(
+                "mutation {{ saasInvoiceMarkPaid(input: {{ id: \"{bill}\", reference: \"BCA {number}\",
+                     amount: {{ amount: \"{amount}\", currency: IDR }}, idempotencyKey: \"paid-{number}\" }}) {{
+                     userErrors {{ code }} }} }}"
+            );
+            let (_, answer) = self.question(Surface::Platform, &token, &pay).await;
+            let errors = &answer["data"]["saasInvoiceMarkPaid"]["userErrors"];
+            assert_eq!(*errors, json!([]), "{answer}");
+        }
     }
 
     /// Waits until every read model shows everything that has happened to a tenant.
