@@ -19,7 +19,7 @@ use simpul_domain::{
 use simpul_event_store::feed::Projector as _;
 use simpul_projections::{
     messaging::message_list::{self, MessageListProjector, MessageRow},
-    sift as stored,
+    sift,
 };
 
 use super::{
@@ -228,19 +228,19 @@ order! {
 
 impl Stored for MessageKind {
     fn stored(self) -> String {
-        stored::word(&DomainMessageKind::from(self))
+        sift::word(&DomainMessageKind::from(self))
     }
 }
 
 impl Stored for MessageChannel {
     fn stored(self) -> String {
-        stored::word(&Channel::from(self))
+        sift::word(&Channel::from(self))
     }
 }
 
 impl Stored for MessageStatus {
     fn stored(self) -> String {
-        stored::word(&DomainStatus::from(self))
+        sift::word(&DomainStatus::from(self))
     }
 }
 
