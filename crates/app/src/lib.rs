@@ -26,7 +26,7 @@ pub mod subscriptions;
 pub mod tenancy;
 
 pub use personal::Personal;
-pub use refusal::Refusal;
+pub use refusal::{FieldRefusal, Refusal};
 
 use simpul_domain::Decider;
 use simpul_event_store::{DecideError, Failure, StoreError, Work};
