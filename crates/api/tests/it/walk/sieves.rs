@@ -61,23 +61,6 @@ const LINE_STATUS: Kind = Kind::Word(&[
     "TERMINATED",
 ]);
 
-const MESSAGE_KIND: Kind = Kind::Word(&[
-    "INVOICE_CREATED",
-    "INVOICE_DUE_REMINDER",
-    "INVOICE_OVERDUE",
-    "INVOICE_PAID",
-    "CUSTOMER_ISOLATED",
-    "CUSTOMER_UNISOLATED",
-]);
-const MESSAGE_STATUS: Kind = Kind::Word(&[
-    "QUEUED",
-    "ACCEPTED",
-    "SENT",
-    "DELIVERED",
-    "READ",
-    "FAILED",
-    "UNKNOWN",
-]);
 const USER_STATUS: Kind = Kind::Word(&["INVITED", "ACTIVE", "DISABLED", "ERASED"]);
 const TENANT_STATUS: Kind = Kind::Word(&["ACTIVE", "DEACTIVATED", "DELETING", "DELETED"]);
 
@@ -154,9 +137,10 @@ const LISTS: &[List] = &[
         nodes: "customer { id } kind channel status queuedAt statusAt",
         fields: &[
             field("customerId", "/customer/id", Kind::Id, None),
-            field("kind", "/kind", MESSAGE_KIND, None),
+            field("kind", "/kind", Kind::Word(&["INVOICE_CREATED", "INVOICE_DUE_REMINDER", "INVOICE_OVERDUE", "INVOICE_PAID",
+                "CUSTOMER_ISOLATED", "CUSTOMER_UNISOLATED"]), None),
             field("channel", "/channel", Kind::Word(&["WHATSAPP", "EMAIL"]), None),
-            field("status", "/status", MESSAGE_STATUS, None),
+            field("status", "/status", Kind::Word(&["QUEUED", "ACCEPTED", "SENT", "DELIVERED", "READ", "FAILED", "UNKNOWN"]), None),
             field("queuedAt", "/queuedAt", Kind::Instant, Some("QUEUED_AT")),
             field("statusAt", "/statusAt", Kind::Instant, Some("STATUS_AT")),
         ],
