@@ -97,65 +97,60 @@ impl<'w> Walk<'w> {
     ) -> Result<(), ApiError> {
         arguments.iter().try_for_each(|(name, value)| {
             let place = places.get(name.node.as_str());
-            place.map_or(Ok(()), |place| self.value(place, &value.node))
+            place.map_or(Ok(()), |place| self.placed(place, &value.node))
         })
     }
 
-    fn value(&self, place: &Place, value: &Value) -> Result<(), ApiError> {
-        match (value, &place.ty.base) {
-            (Value::Variable(name), _) => self.variable(place, name),
+    fn placed(&self, place: &Place, value: &Value) -> Result<(), ApiError> {
+        self.value(&place.ty, place.has_default, value)
+    }
+
+    fn value(&self, ty: &Type, has_default: bool, value: &Value) -> Result<(), ApiError> {
+        match (value, &ty.base) {
+            (Value::Variable(name), _) => self.variable(ty, has_default, name),
+            // An item of a list has no default.
             (Value::List(items), BaseType::List(of)) => {
-                let item = item(of);
-                items.iter().try_for_each(|value| self.value(&item, value))
+                items.iter().try_for_each(|value| self.value(of, false, value))
             }
             // One value stands for a list of it.
-            (Value::Object(_), BaseType::List(of)) => self.value(&item(of), value),
+            (Value::Object(_), BaseType::List(of)) => self.value(of, false, value),
             (Value::Object(fields), BaseType::Named(name)) => {
                 let Some(places) = self.types.of_input(name) else {
                     return Ok(());
                 };
                 fields.iter().try_for_each(|(name, value)| {
                     let place = places.get(name.as_str());
-                    place.map_or(Ok(()), |place| self.value(place, value))
+                    place.map_or(Ok(()), |place| self.placed(place, value))
                 })
             }
             _ => Ok(()),
         }
     }
 
-    fn variable(&self, place: &Place, name: &Name) -> Result<(), ApiError> {
+    fn variable(&self, expected: &Type, has_default: bool, name: &Name) -> Result<(), ApiError> {
         let mut definitions = self.operation.variable_definitions.iter();
         let Some(definition) = definitions.find(|definition| definition.node.name.node == *name) else {
             return Ok(());
         };
         let definition = &definition.node;
-        if is_allowed(definition, place) {
+        if is_allowed(definition, expected, has_default) {
             return Ok(());
         }
-        let (ty, expected) = (&definition.var_type.node, &place.ty);
+        let ty = &definition.var_type.node;
         let text =
             format!("Variable \"${name}\" of type \"{ty}\" used in position expecting type \"{expected}\"");
         Err(ApiError::new(Code::GraphqlValidationFailed, text))
     }
 }
 
-/// An item of a list has no default.
-fn item(of: &Type) -> Place {
-    Place {
-        ty: of.clone(),
-        has_default: false,
-    }
-}
-
 /// Where null may not stand, a variable that may be null may, once a default takes its place.
-fn is_allowed(definition: &VariableDefinition, place: &Place) -> bool {
+fn is_allowed(definition: &VariableDefinition, place: &Type, has_default: bool) -> bool {
     let ty = &definition.var_type.node;
     let default = definition.default_value.as_ref().map(|default| &default.node);
-    let has_default = place.has_default || default.is_some_and(|default| *default != ConstValue::Null);
-    if has_default {
-        fits_base(&ty.base, &place.ty.base)
+    if has_default || default.is_some_and(|default| *default != ConstValue::Null) {
+        fits_base(&ty.base, &place.base)
     } else {
-        fits(ty, &place.ty)
+        fits(ty, place)
     }
 }
 

@@ -10,7 +10,7 @@ use simpul_event_store::{TenantTx, feed::Projector as _};
 use simpul_projections::{
     Keyed, Position,
     customers::customer_list::{self, CustomerListProjector, CustomerRow},
-    sift::{Place, Sift},
+    sift::{Place, Sift, Siftable},
 };
 
 use super::{
@@ -230,7 +230,7 @@ impl CustomersQuery {
     ) -> Result<RowConnection<Customer>, ApiError> {
         let mut tx = scope.read(&[CustomerListProjector::NAME]).await?;
         let mut passed = match term {
-            None => customer_list::sifted(&mut tx, sift).await?,
+            None => CustomerRow::sifted(&mut tx, sift).await?,
             Some(term) => customer_list::search(&mut tx, scope.state().store().vault(), sift, term).await?,
         };
         let (places, rows): (Vec<Place>, Vec<CustomerRow>) =

@@ -14,9 +14,7 @@ use simpul_event_store::{
 };
 use sqlx::types::Uuid;
 
-pub use super::money_rows::{
-    ACCOUNT, AMOUNT, CUSTOMER, PAID_AT, RECEIVED_AT, REFERENCE, UNMATCHED, list, sifted,
-};
+pub use super::money_rows::{ACCOUNT, AMOUNT, CUSTOMER, PAID_AT, RECEIVED_AT, REFERENCE, UNMATCHED, list};
 use super::{
     money_fold::{Rows, apply_credit, apply_payment, customer_of, payment_of},
     money_rows::{

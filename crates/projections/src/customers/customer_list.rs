@@ -189,10 +189,6 @@ pub async fn with_code(
 }
 
 impl Searched for CustomerRow {
-    async fn sifted(tx: &mut TenantTx, sift: &Sift) -> Result<Sifted<Self>, QueryError> {
-        sifted(tx, sift).await
-    }
-
     async fn contain(
         tx: &mut TenantTx,
         vault: &Vault,

@@ -232,10 +232,6 @@ async fn store(tx: &mut TenantTx, rows: &[UserRow]) -> Result<(), HandlerError> 
 }
 
 impl Searched for UserRow {
-    async fn sifted(tx: &mut TenantTx, sift: &Sift) -> Result<Sifted<Self>, QueryError> {
-        sifted(tx, sift).await
-    }
-
     async fn contain(
         tx: &mut TenantTx,
         vault: &Vault,

@@ -17,7 +17,7 @@ use simpul_event_store::{
 use sqlx::types::Uuid;
 
 pub use super::subscription_rows::{
-    CUSTOMER, OPENED_AT, PLAN, PRICE, ROUTER, STATUS, STATUS_SINCE, USERNAME, list, sifted,
+    CUSTOMER, OPENED_AT, PLAN, PRICE, ROUTER, STATUS, STATUS_SINCE, USERNAME, list,
 };
 use super::{
     fold::{self, Rows},

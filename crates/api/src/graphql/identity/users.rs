@@ -20,7 +20,7 @@ use simpul_domain::{
 use simpul_event_store::{Command, feed::Projector as _};
 use simpul_projections::{
     identity::user_list::{self, UserListProjector, UserRow},
-    sift::{Place, Sift},
+    sift::{Place, Sift, Siftable},
 };
 
 use super::user::{User, UserStatus};
@@ -259,7 +259,7 @@ impl UsersQuery {
     ) -> Result<Listed<User>, ApiError> {
         let mut tx = scope.read(&[UserListProjector::NAME]).await?;
         let mut passed = match term {
-            None => user_list::sifted(&mut tx, sift).await?,
+            None => UserRow::sifted(&mut tx, sift).await?,
             Some(term) => user_list::search(&mut tx, scope.state().store().vault(), sift, term).await?,
         };
         let (places, rows): (Vec<Place>, Vec<UserRow>) = std::mem::take(&mut passed.rows).into_iter().unzip();

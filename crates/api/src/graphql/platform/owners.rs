@@ -13,7 +13,7 @@ use simpul_domain::{
 use simpul_event_store::feed::{Projector as _, read_at};
 use simpul_projections::{
     identity::user_list::{self, Personal as Opened, UserListProjector, UserRow},
-    sift::{Sieve, Sift, Test},
+    sift::{Sieve, Sift, Siftable, Test},
 };
 
 use super::{acts::act, tenants::ManagedTenant};
@@ -74,7 +74,7 @@ impl TenantOwner {
             Sieve::Test(user_list::CUSTOMER, Test::IsThere(false)),
         ]);
         let mut tx = read_at(store, tenant, &[UserListProjector::NAME], None).await?;
-        let found = user_list::sifted(&mut tx, &Sift::newest(MAX_OWNERS, owners)).await?;
+        let found = UserRow::sifted(&mut tx, &Sift::newest(MAX_OWNERS, owners)).await?;
         let rows: Vec<UserRow> = found.rows.into_iter().map(|(_, row)| row).collect();
         let opened = user_list::open(&mut tx, store.vault(), &rows).await?;
         tx.commit().await?;

@@ -17,7 +17,7 @@ use simpul_event_store::{
 };
 use simpul_projections::{
     platform::account_list::{self, AccountListProjector, AccountRow},
-    sift::Sieve,
+    sift::{Sieve, Siftable},
 };
 
 use super::{health::TenantHealth, owners::TenantOwner};
@@ -389,9 +389,7 @@ impl TenantsQuery {
         }
         let sift = asked.sift(sieve, order_of(order_by)?);
         let mut tx = scope.read(&[AccountListProjector::NAME]).await?;
-        let passed = account_list::sifted(&mut tx, &sift)
-            .await
-            .map_err(ApiError::from)?;
+        let passed = AccountRow::sifted(&mut tx, &sift).await.map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
         let tenants: Vec<TenantId> = passed.rows.iter().map(|(_, row)| row.tenant).collect();
         let usage = usage(scope, &tenants).await?;

@@ -14,7 +14,7 @@ use simpul_projections::{
         attempt_list::{self, AttemptRow},
         invoice_list::{self, InvoiceListProjector, InvoiceRow},
     },
-    sift::{Column, Sieve, Test},
+    sift::{Column, Sieve, Siftable, Test},
 };
 
 use crate::{
@@ -308,9 +308,7 @@ impl SaasBillsQuery {
         }
         let sift = asked.sift(Sieve::All(sieves), order_of(order_by)?);
         let mut tx = scope.read(&[InvoiceListProjector::NAME]).await?;
-        let passed = invoice_list::sifted(&mut tx, &sift)
-            .await
-            .map_err(ApiError::from)?;
+        let passed = InvoiceRow::sifted(&mut tx, &sift).await.map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
         // INVARIANT: the sieve lets bills of accounts through only.
         Ok(sifted(&asked, passed, |row| {

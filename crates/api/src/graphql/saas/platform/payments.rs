@@ -13,6 +13,7 @@ use simpul_projections::{
         money::{self, AllocationRow, MoneyProjector, PaymentRow},
         payers::{self, PayerRow},
     },
+    sift::Siftable,
 };
 
 use super::bills::SaasInvoice;
@@ -245,7 +246,7 @@ impl SaasPaymentsQuery {
         let asked = Asked::of(context, LIST, window)?;
         let sift = asked.sift(sieve(filter.as_ref())?, order_of(order_by)?);
         let mut tx = scope.read(&PROJECTIONS).await?;
-        let passed = money::sifted(&mut tx, &sift).await.map_err(ApiError::from)?;
+        let passed = PaymentRow::sifted(&mut tx, &sift).await.map_err(ApiError::from)?;
         let around = Around::load(&mut tx, passed.rows.iter().map(|(_, row)| row));
         let around = around.await.map_err(ApiError::from)?;
         tx.commit().await.map_err(ApiError::from)?;
