@@ -2,13 +2,16 @@
 //!
 //! INVARIANT: everything that a batch does to the database is in the transaction in which the cursor moves.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use simpul_domain::TenantId;
 
 use super::{
     HandlerError,
-    cursor::{self, Move, Next},
+    cursor::{self, Move, Next, Over},
     handler::Handle,
     parked, projection,
 };
@@ -36,23 +39,17 @@ pub(super) struct Batches<H> {
 }
 
 impl<H: Handle> Batches<H> {
-    /// Moves past the next events of a tenant, if none of them concerns the subscriber: without a transaction of several
-    /// calls, and without reading what they say.
+    /// Moves past the next events of tenants, wherever none of them concerns the subscriber: in one call for all, and
+    /// without reading what they say.
     pub(super) async fn pass_over(
         &self,
-        tenant: TenantId,
+        tenants: &[TenantId],
         limit: i64,
         epoch: i64,
-    ) -> Result<Option<Passed>, StoreError> {
+    ) -> Result<HashMap<TenantId, Over>, StoreError> {
         let (store, interest) = (&self.store, self.handler.interest());
         let by = (epoch, store.now());
-        let over = cursor::pass_over(store.db(), tenant, &self.subscriber, interest, by, limit).await?;
-        Ok(over.map(|over| Passed {
-            read: over.read.unsigned_abs(),
-            seq: over.seq,
-            more: over.read >= limit,
-            concerned: false,
-        }))
+        cursor::pass_over(store.db(), tenants, &self.subscriber, interest, by, limit).await
     }
 
     /// Handles the next events of a tenant, as the leader of an epoch.

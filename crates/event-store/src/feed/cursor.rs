@@ -1,5 +1,7 @@
 //! Cursors: where each subscriber stands in each tenant's log.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use simpul_domain::{EventId, TenantId};
 use uuid::Uuid;
@@ -135,26 +137,29 @@ pub(super) struct Over {
     pub(super) read: i64,
 }
 
-/// Moves the cursor past events of others in one call; `None`, and nothing is moved, when one of those that follow it
-/// concerns the subscriber, and whenever more must be known.
+/// Moves the cursors of tenants past events of others, in one call. It is not moved, and not among those that are
+/// returned, where one of the events that follow concerns the subscriber, and wherever more must be known.
 pub(super) async fn pass_over(
     db: &Db,
-    tenant: TenantId,
+    tenants: &[TenantId],
     subscriber: &str,
     interest: Interest,
     (epoch, at): (i64, DateTime<Utc>),
     limit: i64,
-) -> Result<Option<Over>, StoreError> {
+) -> Result<HashMap<TenantId, Over>, StoreError> {
     let (types, names) = match interest {
-        Interest::All => return Ok(None),
+        Interest::All => return Ok(HashMap::new()),
         Interest::Types(types) => (Some(types), None),
         Interest::Events(names) => (None, Some(names)),
     };
+    // Always in the same order: whoever led before may still be at it.
+    let mut tenants: Vec<Uuid> = tenants.iter().map(|tenant| tenant.as_uuid()).collect();
+    tenants.sort_unstable();
     let mut connection = db.autocommit().await?;
-    let over = sqlx::query_as!(
-        Over,
-        r#"SELECT seq AS "seq!", read AS "read!" FROM es.pass_over($1, $2, $3, $4, $5, $6, $7, $8)"#,
-        tenant.as_uuid(),
+    let passed = sqlx::query!(
+        r#"SELECT tenant_id AS "tenant_id!", seq AS "seq!", read AS "read!"
+           FROM es.pass_over_each($1, $2, $3, $4, $5, $6, $7, $8)"#,
+        &tenants,
         subscriber,
         types as Option<&[&str]>,
         names as Option<&[&str]>,
@@ -163,9 +168,13 @@ pub(super) async fn pass_over(
         at,
         limit
     );
-    let over = over.fetch_optional(&mut *connection).await?;
+    let passed = passed.fetch_all(&mut *connection).await?;
     connection.done();
-    Ok(over)
+    let over = |seq, read| Over { seq, read };
+    Ok(passed
+        .into_iter()
+        .map(|row| (TenantId::new(row.tenant_id), over(row.seq, row.read)))
+        .collect())
 }
 
 /// What follows a cursor.

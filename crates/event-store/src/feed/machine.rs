@@ -22,6 +22,10 @@ const FIRST_BACKOFF_MS: u64 = 50;
 const MAX_BACKOFF_MS: u64 = 15_000;
 /// Tenants waiting in memory; others are found again when the leader compares its cursors with the heads.
 const MAX_QUEUE: usize = 10_000;
+/// Logs that are passed over in one call: what does concern the subscriber waits that long.
+pub const MAX_TOGETHER: usize = 64;
+/// Tenants remembered whose last news was for others.
+const MAX_STRANGE: usize = 20_000;
 
 /// A hint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +65,12 @@ pub enum Input {
         more: bool,
         concerned: bool,
     },
+    /// Where nothing concerned the subscriber the cursors have moved, and whether the log had more than one batch. All
+    /// others are still where they were.
+    PassedOver {
+        passed: Vec<(TenantId, bool)>,
+        others: Vec<TenantId>,
+    },
     /// The cursor did not move: another worker has taken over.
     Fenced,
     /// The batch was rolled back and may succeed later.
@@ -84,6 +94,10 @@ pub enum Effect {
     /// Handle the next batch of a tenant.
     Process {
         tenant: TenantId,
+    },
+    /// Move past the next events of these, wherever none of them concerns the subscriber.
+    PassOver {
+        tenants: Vec<TenantId>,
     },
     /// Handle the next event alone, to find the culprit.
     ProcessOne {
@@ -135,6 +149,8 @@ pub struct Machine {
     /// Tenants that failed and wait for their next try.
     resting: BTreeMap<TenantId, Resting>,
     quiet: BTreeMap<TenantId, Quiet>,
+    /// Tenants whose last news was for others: the next is too, most of the time.
+    strange: BTreeSet<TenantId>,
     /// Tenants whose batch is poisoned: taken event by event until the culprit is past.
     careful: BTreeSet<TenantId>,
     halted: BTreeMap<TenantId, i64>,
@@ -154,6 +170,7 @@ impl Machine {
             queue: VecDeque::new(),
             resting: BTreeMap::new(),
             quiet: BTreeMap::new(),
+            strange: BTreeSet::new(),
             careful: BTreeSet::new(),
             halted: BTreeMap::new(),
             look: true,
@@ -178,6 +195,9 @@ impl Machine {
 
     /// Takes note of a hint, for the next step.
     pub fn hear(&mut self, now_ms: u64, heard: Heard) {
+        if let Heard::News(tenant) = heard {
+            self.strange.remove(&tenant);
+        }
         match heard {
             Heard::Wanted(tenant) => self.enqueue(tenant),
             Heard::News(tenant) if self.gather_ms == 0 => self.enqueue(tenant),
@@ -221,18 +241,14 @@ impl Machine {
                 tenant,
                 more,
                 concerned,
-            } => {
-                self.resting.remove(&tenant);
-                self.halted.remove(&tenant);
-                let gather_ms = if concerned { self.gather_ms } else { GATHER_MS };
-                if gather_ms > 0 {
-                    let (until_ms, hinted) = (now_ms + gather_ms, false);
-                    self.quiet.insert(tenant, Quiet { until_ms, hinted });
+            } => self.done(now_ms, tenant, more, concerned),
+            Input::PassedOver { passed, others } => {
+                for tenant in others.into_iter().rev() {
+                    self.strange.remove(&tenant);
+                    self.queue.push_front(tenant);
                 }
-                if more {
-                    self.enqueue(tenant);
-                } else {
-                    self.careful.remove(&tenant);
+                for (tenant, more) in passed {
+                    self.done(now_ms, tenant, more, false);
                 }
             }
             Input::Transient { tenant } => self.rest(now_ms, tenant),
@@ -246,6 +262,29 @@ impl Machine {
             } => return self.poisoned(now_ms, tenant, seq),
         }
         self.next(now_ms)
+    }
+
+    fn done(&mut self, now_ms: u64, tenant: TenantId, more: bool, concerned: bool) {
+        self.resting.remove(&tenant);
+        self.halted.remove(&tenant);
+        if concerned {
+            self.strange.remove(&tenant);
+        } else {
+            if self.strange.len() >= MAX_STRANGE {
+                self.strange.clear();
+            }
+            self.strange.insert(tenant);
+        }
+        let gather_ms = if concerned { self.gather_ms } else { GATHER_MS };
+        if gather_ms > 0 {
+            let (until_ms, hinted) = (now_ms + gather_ms, false);
+            self.quiet.insert(tenant, Quiet { until_ms, hinted });
+        }
+        if more {
+            self.enqueue(tenant);
+        } else {
+            self.careful.remove(&tenant);
+        }
     }
 
     fn poisoned(&mut self, now_ms: u64, tenant: TenantId, seq: i64) -> Effect {
@@ -300,6 +339,9 @@ impl Machine {
             }
             return if self.careful.contains(&tenant) {
                 Effect::ProcessOne { tenant }
+            } else if self.strange.contains(&tenant) {
+                let tenants = self.strangers_behind(tenant);
+                Effect::PassOver { tenants }
             } else {
                 Effect::Process { tenant }
             };
@@ -317,6 +359,22 @@ impl Machine {
         Effect::Wait {
             ms: until_ms.saturating_sub(now_ms).max(1),
         }
+    }
+
+    /// Takes those out of the queue that may be passed over together with the first one.
+    fn strangers_behind(&mut self, first: TenantId) -> Vec<TenantId> {
+        let mut together = vec![first];
+        self.queue.retain(|tenant| {
+            let joins = together.len() < MAX_TOGETHER
+                && self.strange.contains(tenant)
+                && !self.careful.contains(tenant)
+                && !self.resting.contains_key(tenant);
+            if joins {
+                together.push(*tenant);
+            }
+            !joins
+        });
+        together
     }
 
     fn enqueue(&mut self, tenant: TenantId) {
@@ -343,6 +401,7 @@ impl Machine {
         self.phase = Phase::Idle;
         self.queue.clear();
         self.quiet.clear();
+        self.strange.clear();
         self.look = true;
     }
 }

@@ -97,8 +97,8 @@ pub struct Runner<H> {
     leader: Leader,
     hints: Listener,
     settings: RunnerSettings,
-    /// How far this leader has come: hints that say less are old. And whether what it saw last concerned the subscriber.
-    passed: HashMap<TenantId, (i64, bool)>,
+    /// How far this leader has come: hints that say less are old.
+    passed: HashMap<TenantId, i64>,
     /// When it last found out which logs are ahead of its cursors; hints and heads tell it of all that grew since.
     swept: Option<Instant>,
     /// Why the event that is about to be parked cannot be handled.
@@ -243,6 +243,7 @@ impl<H: Handle + Send + Sync + 'static> Runner<H> {
             },
             Effect::Process { tenant } => self.handle(tenant, self.settings.batch).await,
             Effect::ProcessOne { tenant } => self.handle(tenant, 1).await,
+            Effect::PassOver { tenants } => self.pass_over(tenants).await,
             Effect::Park { tenant, seq } => match self.park(tenant, seq).await {
                 Ok(()) => Input::Done {
                     tenant,
@@ -301,11 +302,7 @@ impl<H: Handle + Send + Sync + 'static> Runner<H> {
     async fn handle(&mut self, tenant: TenantId, limit: i64) -> Input {
         match self.process(tenant, limit).await {
             Ok(passed) => {
-                self.remember(tenant, passed);
-                let Batches {
-                    store, subscriber, ..
-                } = &self.batches;
-                store.progress().tell(subscriber, tenant, passed.seq);
+                self.remember(tenant, passed.seq);
                 Input::Done {
                     tenant,
                     more: passed.more,
@@ -314,6 +311,33 @@ impl<H: Handle + Send + Sync + 'static> Runner<H> {
             }
             Err(error) => self.failed(tenant, limit, &error),
         }
+    }
+
+    async fn pass_over(&mut self, tenants: Vec<TenantId>) -> Input {
+        let Ok(epoch) = self.leader.epoch() else {
+            return Input::Fenced;
+        };
+        let limit = self.settings.batch;
+        let found = self.batches.pass_over(&tenants, limit, epoch).await;
+        let found = found.unwrap_or_else(|error| {
+            // Each by itself is told what is wrong.
+            tracing::debug!(
+                subscriber = self.subscriber(),
+                error = chain(&error),
+                "not passed over"
+            );
+            HashMap::new()
+        });
+        let (mut passed, mut others) = (Vec::new(), Vec::new());
+        for tenant in tenants {
+            if let Some(over) = found.get(&tenant) {
+                self.remember(tenant, over.seq);
+                passed.push((tenant, over.read >= limit));
+            } else {
+                others.push(tenant);
+            }
+        }
+        Input::PassedOver { passed, others }
     }
 
     fn failed(&mut self, tenant: TenantId, limit: i64, error: &HandlerError) -> Input {
@@ -353,12 +377,6 @@ impl<H: Handle + Send + Sync + 'static> Runner<H> {
 
     async fn process(&self, tenant: TenantId, limit: i64) -> Result<Passed, HandlerError> {
         let epoch = self.leader.epoch()?;
-        // Where the last news was for others, the next is too, most of the time.
-        if let Some((_, false)) = self.passed.get(&tenant)
-            && let Some(passed) = self.batches.pass_over(tenant, limit, epoch).await?
-        {
-            return Ok(passed);
-        }
         self.batches.process(tenant, limit, epoch).await
     }
 
@@ -369,12 +387,17 @@ impl<H: Handle + Send + Sync + 'static> Runner<H> {
             .await
     }
 
-    fn remember(&mut self, tenant: TenantId, passed: Passed) {
+    /// Remembers how far it has come, and tells those who wait for it.
+    fn remember(&mut self, tenant: TenantId, reached: i64) {
         if self.passed.len() >= MAX_REMEMBERED {
             self.passed.clear();
         }
-        let (seq, concerned) = self.passed.entry(tenant).or_default();
-        (*seq, *concerned) = (passed.seq.max(*seq), passed.concerned);
+        let seq = self.passed.entry(tenant).or_default();
+        *seq = reached.max(*seq);
+        let Batches {
+            store, subscriber, ..
+        } = &self.batches;
+        store.progress().tell(subscriber, tenant, reached);
     }
 
     async fn wait(&self, stop: &CancellationToken, time: Duration) -> Input {
@@ -406,7 +429,7 @@ impl<H: Handle + Send + Sync + 'static> Runner<H> {
 
     /// Whether a hint is about one of this shard's tenants, and says more than is handled.
     fn may_be_behind(&self, Hint { tenant, seq }: Hint) -> bool {
-        let handled = self.passed.get(&tenant).is_some_and(|(passed, _)| seq <= *passed);
+        let handled = self.passed.get(&tenant).is_some_and(|passed| seq <= *passed);
         !handled && self.leader.shard.holds(tenant)
     }
 }

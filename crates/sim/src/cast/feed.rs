@@ -95,6 +95,10 @@ pub(super) async fn run<H: Handler>(seat: Seat, handler: H) {
             }
             Effect::Process { tenant } => process(&seat, &handler, lead, tenant, H::BATCH).await,
             Effect::ProcessOne { tenant } => process(&seat, &handler, lead, tenant, 1).await,
+            Effect::PassOver { tenants: others } => {
+                let passed = Vec::new();
+                Input::PassedOver { passed, others }
+            }
             Effect::Park { tenant, seq } => park::<H>(&seat, lead, tenant, seq).await,
             effect => {
                 seat.pause().await;
@@ -145,6 +149,7 @@ fn lease<H: Handler>(world: &mut World, seat: &Seat, lead: &mut Option<Lead>, ef
         Effect::Halt { .. }
         | Effect::Process { .. }
         | Effect::ProcessOne { .. }
+        | Effect::PassOver { .. }
         | Effect::Park { .. }
         | Effect::Wait { .. } => Input::Woken,
     }

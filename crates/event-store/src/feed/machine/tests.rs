@@ -111,10 +111,136 @@ fn news_that_does_not_concern_it_is_gathered() {
         more: false,
         concerned: true,
     };
+    let tenants = vec![tenant(1)];
     assert_eq!(
         machine.step(3 + GATHER_MS, concerned),
-        Effect::Process { tenant: tenant(1) }
+        Effect::PassOver { tenants }
     );
+}
+
+/// So many tenants with news, of which the last was for others.
+fn with_news_for_others(tenants: usize) -> Machine {
+    let mut machine = leading(OnError::Park);
+    for number in 1..=tenants {
+        let tenant = tenant(number as u128);
+        assert_eq!(hint(&mut machine, 1, tenant), Effect::Process { tenant });
+        let done = Input::Done {
+            tenant,
+            more: false,
+            concerned: false,
+        };
+        machine.step(1, done);
+    }
+    for number in 1..=tenants {
+        machine.hear(1 + GATHER_MS, Heard::Growth(tenant(number as u128)));
+    }
+    machine
+}
+
+fn tenants(numbers: impl IntoIterator<Item = usize>) -> Vec<TenantId> {
+    let numbers = numbers.into_iter();
+    numbers.map(|number| tenant(number as u128)).collect()
+}
+
+#[test]
+fn news_for_others_is_passed_over_together() {
+    let mut machine = with_news_for_others(4);
+    machine.hear(1 + GATHER_MS, Heard::News(tenant(2)));
+    machine.hear(1 + GATHER_MS, Heard::Growth(tenant(5)));
+    let now_ms = 1 + GATHER_MS;
+    let together = Effect::PassOver {
+        tenants: tenants([1, 3, 4]),
+    };
+    assert_eq!(
+        machine.step(now_ms, Input::Woken),
+        together,
+        "not what is known to concern it"
+    );
+    let passed_over = Input::PassedOver {
+        passed: vec![(tenant(1), true), (tenant(4), false)],
+        others: tenants([3]),
+    };
+    let process = |number| Effect::Process {
+        tenant: tenant(number),
+    };
+    let done = |number| Input::Done {
+        tenant: tenant(number),
+        more: false,
+        concerned: true,
+    };
+    assert_eq!(machine.step(now_ms, passed_over), process(3), "it may concern it");
+    assert_eq!(machine.step(now_ms, done(3)), process(2));
+    assert_eq!(
+        machine.step(now_ms, done(2)),
+        process(5),
+        "nothing is known of it"
+    );
+    let more = Effect::PassOver {
+        tenants: tenants([1]),
+    };
+    assert_eq!(machine.step(now_ms, done(5)), more, "its log had more");
+}
+
+#[test]
+fn what_concerns_it_does_not_wait_for_all_that_is_passed_over() {
+    let mut machine = with_news_for_others(MAX_TOGETHER + 1);
+    let together = Effect::PassOver {
+        tenants: tenants(1..=MAX_TOGETHER),
+    };
+    let now_ms = 1 + GATHER_MS;
+    assert_eq!(machine.step(now_ms, Input::Woken), together);
+    machine.hear(now_ms, Heard::News(tenant(0)));
+    let passed = tenants(1..=MAX_TOGETHER)
+        .into_iter()
+        .map(|tenant| (tenant, false));
+    let passed_over = Input::PassedOver {
+        passed: passed.collect(),
+        others: Vec::new(),
+    };
+    let rest = Effect::PassOver {
+        tenants: tenants([MAX_TOGETHER + 1]),
+    };
+    assert_eq!(machine.step(now_ms, passed_over), rest);
+    let passed_over = Input::PassedOver {
+        passed: vec![(tenant(MAX_TOGETHER as u128 + 1), false)],
+        others: Vec::new(),
+    };
+    let process = Effect::Process { tenant: tenant(0) };
+    assert_eq!(machine.step(now_ms, passed_over), process);
+}
+
+#[test]
+fn what_rests_or_is_looked_at_event_by_event_is_not_passed_over() {
+    let mut machine = with_news_for_others(3);
+    machine.hear(1 + GATHER_MS, Heard::News(tenant(1)));
+    machine.hear(1 + GATHER_MS, Heard::News(tenant(2)));
+    let now_ms = 1 + GATHER_MS;
+    let together = Effect::PassOver {
+        tenants: tenants([3]),
+    };
+    let process = |number| Effect::Process {
+        tenant: tenant(number),
+    };
+    assert_eq!(machine.step(now_ms, Input::Woken), process(1));
+    let poison = Input::Poison {
+        tenant: tenant(1),
+        seq: None,
+    };
+    let one = Effect::ProcessOne { tenant: tenant(1) };
+    assert_eq!(machine.step(now_ms, poison), one);
+    let one_of_more = Input::Done {
+        tenant: tenant(1),
+        more: true,
+        concerned: false,
+    };
+    assert_eq!(machine.step(now_ms, one_of_more), process(2));
+    let failed = Input::Transient { tenant: tenant(2) };
+    assert_eq!(machine.step(now_ms, failed), together);
+    let passed_over = Input::PassedOver {
+        passed: vec![(tenant(3), false)],
+        others: Vec::new(),
+    };
+    assert_eq!(machine.step(now_ms, passed_over), one);
 }
 
 #[test]
