@@ -1,4 +1,4 @@
-//! Fifty clients that write without a pause, and read what they have written.
+//! Fifty clients that write without a pause, and read what they have written: all of one operator, and each of another.
 
 use std::time::{Duration, Instant};
 
@@ -26,9 +26,37 @@ struct Times {
 }
 
 pub(super) async fn run(rig: &Rig, product: &Server) -> anyhow::Result<Vec<Line>> {
+    let [command, query] = measure(rig, product, rig.staff(CLIENTS).await?).await?;
+    let [others_command, others_query] = measure(rig, product, rig.owners(CLIENTS).await?).await?;
+    Ok(vec![
+        against_limit(
+            "command that answers with what it wrote, 50 clients, p95 (limit)",
+            LIMIT_MS,
+            command,
+        ),
+        against_limit(
+            "query with the command's token, 50 clients, p95 (limit)",
+            LIMIT_MS,
+            query,
+        ),
+        against_limit(
+            "the same command, 50 clients of 50 operators, p95 (limit)",
+            LIMIT_MS,
+            others_command,
+        ),
+        against_limit(
+            "the same query, 50 clients of 50 operators, p95 (limit)",
+            LIMIT_MS,
+            others_query,
+        ),
+    ])
+}
+
+/// The p95 of commands and of the queries after them, of a client for each token.
+async fn measure(rig: &Rig, product: &Server, tokens: Vec<String>) -> anyhow::Result<[f64; 2]> {
     let started = Instant::now();
     let mut running = JoinSet::new();
-    for (number, token) in rig.staff(CLIENTS).await?.into_iter().enumerate() {
+    for (number, token) in tokens.into_iter().enumerate() {
         let client = Client::connect(product.port, &token).await?;
         running.spawn(write_and_read(client, number, started));
     }
@@ -45,18 +73,7 @@ pub(super) async fn run(rig: &Rig, product: &Server) -> anyhow::Result<Vec<Line>
         all.reads.extend(times.reads);
     }
     ensure!(!all.commands.is_empty(), "nothing was measured");
-    Ok(vec![
-        against_limit(
-            "command that answers with what it wrote, 50 clients, p95 (limit)",
-            LIMIT_MS,
-            percentile(&all.commands, 0.95),
-        ),
-        against_limit(
-            "query with the command's token, 50 clients, p95 (limit)",
-            LIMIT_MS,
-            percentile(&all.reads, 0.95),
-        ),
-    ])
+    Ok([percentile(&all.commands, 0.95), percentile(&all.reads, 0.95)])
 }
 
 async fn write_and_read(mut client: Client, number: usize, started: Instant) -> anyhow::Result<Times> {

@@ -21,7 +21,7 @@ use simpul_api::{
     auth::{Keys, Viewer},
 };
 use simpul_app::identity::sessions::StartSession;
-use simpul_domain::{SessionId, UserId, identity::SignInMethod};
+use simpul_domain::{SessionId, TenantId, UserId, identity::SignInMethod};
 use simpul_event_store::{
     Bus, Db, DbConfig, EventStore, MasterKey, Upcasters, Vault, feed::RunnerSettings, inline::access,
 };
@@ -76,7 +76,7 @@ impl Rig {
             folder,
             around,
         };
-        rig.token = rig.token_of(rig.operator.owner).await?;
+        rig.token = rig.token_of(rig.operator.tenant, rig.operator.owner).await?;
         Ok(rig)
     }
 
@@ -86,8 +86,7 @@ impl Rig {
     }
 
     /// A token of a session that begins now.
-    pub(super) async fn token_of(&self, user: UserId) -> anyhow::Result<String> {
-        let tenant = self.operator.tenant;
+    async fn token_of(&self, tenant: TenantId, user: UserId) -> anyhow::Result<String> {
         let session = SessionId::new(self.store.ids().next());
         let start = StartSession {
             session,
@@ -118,7 +117,17 @@ impl Rig {
         tx.commit().await?;
         let mut tokens = Vec::new();
         for user in users {
-            tokens.push(self.token_of(user).await?);
+            tokens.push(self.token_of(self.operator.tenant, user).await?);
+        }
+        Ok(tokens)
+    }
+
+    /// The owners of so many operators.
+    pub(super) async fn owners(&self, count: usize) -> anyhow::Result<Vec<String>> {
+        let mut tokens = Vec::new();
+        for _ in 0..count {
+            let operator = self.another().await?;
+            tokens.push(self.token_of(operator.tenant, operator.owner).await?);
         }
         Ok(tokens)
     }
