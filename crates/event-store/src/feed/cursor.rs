@@ -170,11 +170,11 @@ pub(super) async fn pass_over(
     );
     let passed = passed.fetch_all(&mut *connection).await?;
     connection.done();
-    let over = |seq, read| Over { seq, read };
-    Ok(passed
-        .into_iter()
-        .map(|row| (TenantId::new(row.tenant_id), over(row.seq, row.read)))
-        .collect())
+    let over = passed.into_iter().map(|row| {
+        let (seq, read) = (row.seq, row.read);
+        (TenantId::new(row.tenant_id), Over { seq, read })
+    });
+    Ok(over.collect())
 }
 
 /// What follows a cursor.

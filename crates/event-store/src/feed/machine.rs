@@ -23,7 +23,7 @@ const MAX_BACKOFF_MS: u64 = 15_000;
 /// Tenants waiting in memory; others are found again when the leader compares its cursors with the heads.
 const MAX_QUEUE: usize = 10_000;
 /// Logs that are passed over in one call: what does concern the subscriber waits that long.
-pub const MAX_TOGETHER: usize = 64;
+const MAX_TOGETHER: usize = 64;
 /// Tenants remembered whose last news was for others.
 const MAX_STRANGE: usize = 20_000;
 
@@ -245,7 +245,10 @@ impl Machine {
             Input::PassedOver { passed, others } => {
                 for tenant in others.into_iter().rev() {
                     self.strange.remove(&tenant);
-                    self.queue.push_front(tenant);
+                    // It may have been heard of meanwhile.
+                    if !self.queue.contains(&tenant) {
+                        self.queue.push_front(tenant);
+                    }
                 }
                 for (tenant, more) in passed {
                     self.done(now_ms, tenant, more, false);
@@ -277,7 +280,9 @@ impl Machine {
         }
         let gather_ms = if concerned { self.gather_ms } else { GATHER_MS };
         if gather_ms > 0 {
-            let (until_ms, hinted) = (now_ms + gather_ms, false);
+            // A hint that came while it was handled may be about more than was handled.
+            let hinted = self.quiet.get(&tenant).is_some_and(|quiet| quiet.hinted);
+            let until_ms = now_ms + gather_ms;
             self.quiet.insert(tenant, Quiet { until_ms, hinted });
         }
         if more {

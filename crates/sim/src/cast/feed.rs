@@ -95,6 +95,7 @@ pub(super) async fn run<H: Handler>(seat: Seat, handler: H) {
             }
             Effect::Process { tenant } => process(&seat, &handler, lead, tenant, H::BATCH).await,
             Effect::ProcessOne { tenant } => process(&seat, &handler, lead, tenant, 1).await,
+            // Here everything concerns everybody.
             Effect::PassOver { tenants: others } => {
                 let passed = Vec::new();
                 Input::PassedOver { passed, others }

@@ -182,6 +182,41 @@ fn news_for_others_is_passed_over_together() {
 }
 
 #[test]
+fn what_is_heard_of_while_it_is_looked_at_is_looked_at_once_more_and_no_more() {
+    let mut machine = with_news_for_others(1);
+    let now_ms = 1 + GATHER_MS;
+    let together = || Effect::PassOver {
+        tenants: tenants([1]),
+    };
+    let (process, done) = (Effect::Process { tenant: tenant(1) }, |concerned| Input::Done {
+        tenant: tenant(1),
+        more: false,
+        concerned,
+    });
+    assert_eq!(machine.step(now_ms, Input::Woken), together());
+    // Not passed over, and queued already.
+    machine.hear(now_ms, Heard::Growth(tenant(1)));
+    let passed_over = Input::PassedOver {
+        passed: Vec::new(),
+        others: tenants([1]),
+    };
+    assert_eq!(machine.step(now_ms, passed_over), process);
+    let wait = Effect::Wait { ms: POLL_MS - now_ms };
+    assert_eq!(machine.step(now_ms, done(false)), wait);
+    // Somebody waits, so that it is looked at before its time, and meanwhile there is more.
+    machine.hear(now_ms + 1, Heard::Wanted(tenant(1)));
+    assert_eq!(machine.step(now_ms + 1, Input::Woken), together());
+    machine.hear(now_ms + 2, Heard::Growth(tenant(1)));
+    let passed_over = Input::PassedOver {
+        passed: vec![(tenant(1), false)],
+        others: Vec::new(),
+    };
+    let soon = Effect::Wait { ms: GATHER_MS };
+    assert_eq!(machine.step(now_ms + 2, passed_over), soon);
+    assert_eq!(machine.step(now_ms + 2 + GATHER_MS, Input::Woken), together());
+}
+
+#[test]
 fn what_concerns_it_does_not_wait_for_all_that_is_passed_over() {
     let mut machine = with_news_for_others(MAX_TOGETHER + 1);
     let together = Effect::PassOver {
