@@ -34,6 +34,7 @@ impl Domains {
         let observation = |observed| ObserveDomain {
             domain,
             token: token.to_owned(),
+            status: state.status(),
             observed,
             timer,
             again,

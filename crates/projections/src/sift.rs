@@ -127,7 +127,7 @@ pub struct Sifted<R> {
     pub rows: Vec<(Place, R)>,
     /// Whether there are others on this way.
     pub more: bool,
-    /// How many pass, counted to one more than [`MAX_COUNTED`]; `None` where they were not.
+    /// How many pass, counted to one more than [`MAX_COUNTED`](crate::MAX_COUNTED); `None` where they were not.
     pub total: Option<i64>,
 }
 

@@ -7,7 +7,7 @@ use simpul_domain::{
     policy::TimerKind,
     tenancy::{
         CustomDomain, CustomDomainCommand, CustomDomainError, CustomDomainEvent, DomainName, Feature,
-        custom_domain::Observed,
+        custom_domain::{DomainStatus, Observed},
     },
 };
 use simpul_event_store::{
@@ -99,6 +99,8 @@ pub struct ObserveDomain {
     pub domain: CustomDomainId,
     /// Of the request that it was asked about.
     pub token: String,
+    /// Where the domain stood when it was asked.
+    pub status: DomainStatus,
     pub observed: Observed,
     pub timer: TimerId,
     /// Whether the next look follows from this one.
@@ -115,6 +117,7 @@ impl Command for ObserveDomain {
         let (id, at) = (self.domain.to_string(), work.at());
         let observe = CustomDomainCommand::Observe {
             token: self.token.clone(),
+            status: self.status,
             observed: self.observed,
             at,
         };

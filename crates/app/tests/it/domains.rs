@@ -45,10 +45,11 @@ async fn state(rig: &Rig, tenant: TenantId) -> CustomDomain {
 }
 
 async fn saw(rig: &Rig, tenant: TenantId, observed: Observed) -> Answer<()> {
-    let token = state(rig, tenant).await.token().expect("a token").to_owned();
+    let state = state(rig, tenant).await;
     let observe = ObserveDomain {
         domain: domain_id(tenant, &name()),
-        token,
+        token: state.token().expect("a token").to_owned(),
+        status: state.status(),
         observed,
         timer: TimerId::new(rig.store().ids().next()),
         again: true,

@@ -218,8 +218,16 @@ impl Decider for CustomDomain {
                 | CustomDomainCommand::Allow { .. },
             ) => return Err(CustomDomainError::NotFound),
             (Some(known), CustomDomainCommand::Allow { at }) => self.allow(known, at),
-            (Some(known), CustomDomainCommand::Observe { token, observed, at }) => {
-                if known.token.as_ref() == Some(&token) {
+            (
+                Some(known),
+                CustomDomainCommand::Observe {
+                    token,
+                    status,
+                    observed,
+                    at,
+                },
+            ) => {
+                if known.token.as_ref() == Some(&token) && self.status == status {
                     self.observe(known, observed, at)
                 } else {
                     None

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::DomainName;
+use super::{DomainName, DomainStatus};
 use crate::CustomDomainId;
 
 /// What the DNS said.
@@ -28,9 +28,11 @@ pub enum CustomDomainCommand {
         token: String,
         at: DateTime<Utc>,
     },
-    /// What was seen about the request with this token. About another one it says nothing.
+    /// What was seen about the request with this token, asked while the domain stood at `status`. Of another request, or of
+    /// a domain that another look has moved on since, it says nothing: answers come in any order.
     Observe {
         token: String,
+        status: DomainStatus,
         observed: Observed,
         at: DateTime<Utc>,
     },
