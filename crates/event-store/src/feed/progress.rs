@@ -52,6 +52,12 @@ impl Followed {
         }
     }
 
+    /// Whether this process writes all that the reader reads.
+    fn is_followed(&self, reader: &Reader) -> bool {
+        let known = |projection: &Box<str>| self.positions.iter().any(|(name, _)| name == projection);
+        reader.projections.iter().all(known)
+    }
+
     /// Whether one of the reader's projections is known not to have come so far.
     fn is_behind(&self, reader: &Reader) -> bool {
         self.positions
@@ -81,6 +87,16 @@ impl Progress {
         }
     }
 
+    /// This process does not write the projection any more, or not all of it: of no tenant there will be word.
+    pub(super) fn forget(&self, subscriber: &str) {
+        let Some((name, _)) = projection::parse_subscriber(subscriber) else {
+            return;
+        };
+        for followed in self.lock().0.values_mut() {
+            followed.positions.retain(|(other, _)| **other != *name);
+        }
+    }
+
     /// From now on no word is missed.
     pub(super) fn wait_for(&self, tenant: TenantId, projections: &[&str], seq: i64) -> Waiting {
         let reader = Arc::new(Reader {
@@ -93,6 +109,7 @@ impl Progress {
         followed.waiting.push(Arc::downgrade(&reader));
         Waiting {
             is_behind: followed.is_behind(&reader),
+            is_followed: followed.is_followed(&reader),
             reader,
         }
     }
@@ -122,6 +139,8 @@ pub(super) struct Waiting {
     reader: Arc<Reader>,
     /// Whether a look would have been too early when the wait began, as far as this process knew.
     pub(super) is_behind: bool,
+    /// Whether there will be word: of others than this process' projections there is none.
+    pub(super) is_followed: bool,
 }
 
 impl Waiting {
@@ -168,6 +187,24 @@ mod tests {
             "another version is behind"
         );
         assert!(!is_behind(&progress, 2, &NAMES, 7), "another tenant");
+    }
+
+    #[test]
+    fn word_is_sure_of_what_this_process_writes_until_it_does_not() {
+        let progress = Progress::default();
+        let is_followed = |names: &[&str]| progress.wait_for(tenant(1), names, 2).is_followed;
+        progress.tell("projection/customers/v1", tenant(1), 1);
+        assert!(is_followed(&["customers"]));
+        assert!(!is_followed(&NAMES), "invoices are another's");
+        progress.tell("projection/invoices/v1", tenant(1), 1);
+        assert!(is_followed(&NAMES));
+        progress.forget("projection/customers/v1");
+        assert!(!is_followed(&NAMES));
+        assert!(is_followed(&["invoices"]));
+        assert!(
+            !is_behind(&progress, 1, &["customers"], 2),
+            "nothing is known of them"
+        );
     }
 
     #[tokio::test]

@@ -15,6 +15,8 @@ use crate::{
 const MAX_WAIT: Duration = Duration::from_secs(2);
 /// How long it waits for word from a projector of this process before it looks by itself.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
+/// The same where word is sure to come: all that it reads is written by this process.
+const FOLLOWED_PAUSE: Duration = Duration::from_millis(100);
 
 /// Why a read model could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -126,9 +128,14 @@ async fn open(
     }
     let started = Instant::now();
     let progress = store.progress().wait_for(tenant, projections, wanted);
+    let first = if progress.is_followed {
+        FOLLOWED_PAUSE
+    } else {
+        FIRST_PAUSE
+    };
     if progress.is_behind {
         store.hints().want(tenant, projections);
-        progress.reached(FIRST_PAUSE).await;
+        progress.reached(first).await;
     }
     loop {
         let (tx, reached) = store.db().read_models_at(tenant, projections, plans).await?;
@@ -141,14 +148,14 @@ async fn open(
             return Err(ReadError::Stale);
         }
         store.hints().want(tenant, projections);
-        progress.reached(pause(waited)).await;
+        progress.reached(pause(first, waited)).await;
     }
 }
 
 /// How long who has waited so long does not look. The longer the wait, the more readers there are: if each looked as often
 /// as at first, they would be a load of their own just when the projectors cannot keep up.
-fn pause(waited: Duration) -> Duration {
-    FIRST_PAUSE.max(waited / 2).min(MAX_WAIT.saturating_sub(waited))
+fn pause(first: Duration, waited: Duration) -> Duration {
+    first.max(waited / 2).min(MAX_WAIT.saturating_sub(waited))
 }
 
 #[cfg(test)]
@@ -159,7 +166,7 @@ mod tests {
     fn a_reader_that_waits_to_the_end_looks_a_few_times() {
         let (mut waited, mut looks) = (Duration::ZERO, 1);
         while waited < MAX_WAIT {
-            waited += pause(waited);
+            waited += pause(FIRST_PAUSE, waited);
             looks += 1;
         }
         assert_eq!(waited, MAX_WAIT);

@@ -171,8 +171,20 @@ impl<H: Handle + Send + Sync + 'static> Runner<H> {
                 Effect::Wait { ms } => self.wait(&stop, Duration::from_millis(ms)).await,
                 effect => self.perform_or_start_over(effect).await,
             };
+            if matches!(input, Input::LeaseLost | Input::Fenced) {
+                self.write_no_more();
+            }
         }
+        self.write_no_more();
         self.leader.release().await;
+    }
+
+    /// Somebody else may lead from now on.
+    fn write_no_more(&self) {
+        let Batches {
+            store, subscriber, ..
+        } = &self.batches;
+        store.progress().forget(subscriber);
     }
 
     /// Handles everything that is there, once, without waiting: for the command line and for tests.
