@@ -6,7 +6,7 @@ use std::{
 };
 
 use async_graphql::{
-    Name,
+    Name, Response, ServerError,
     parser::{
         parse_query,
         types::{ExecutableDocument, Selection, SelectionSet},
@@ -49,8 +49,8 @@ pub(crate) struct Document {
     habit: Mutex<Option<Arc<Opening>>>,
     /// Which fields it asks for, once it has run.
     asked: OnceLock<Asked>,
-    /// Whether its variables stand where they may, once it was to run.
-    fits: OnceLock<Result<(), ApiError>>,
+    /// Its variables that stand where they may not, once it was to run.
+    misplaced: OnceLock<Vec<ServerError>>,
 }
 
 impl Document {
@@ -65,10 +65,11 @@ impl Document {
         asked.by(operation)
     }
 
-    /// Refuses it when a variable stands where its type does not fit. `types` as in [`Self::asked`].
-    pub(super) fn fits(&self, types: &FieldTypes) -> Result<(), ApiError> {
-        let fits = || places::check(types, &self.executable);
-        self.fits.get_or_init(fits).clone()
+    /// Refuses it when variables stand where their types do not fit. `types` as in [`Self::asked`].
+    pub(super) fn refused(&self, types: &FieldTypes) -> Option<Response> {
+        let misplaced = || places::misplaced(types, &self.executable);
+        let misplaced = self.misplaced.get_or_init(misplaced);
+        (!misplaced.is_empty()).then(|| Response::from_errors(misplaced.clone()))
     }
 
     /// How its operation is likely to begin to read.
@@ -219,7 +220,7 @@ pub(super) fn read(text: &str, trusted: bool) -> Result<Document, ApiError> {
         fields,
         habit: Mutex::default(),
         asked: OnceLock::new(),
-        fits: OnceLock::new(),
+        misplaced: OnceLock::new(),
     })
 }
 

@@ -83,7 +83,7 @@ pub async fn check(surface: Surface, manifest: &str, limits: &Limits) -> Result<
                 continue;
             }
         };
-        let misplaced = places::check(&types, &document).err();
+        let misplaced = places::misplaced(&types, &document);
         for (name, operation) in document.operations.iter() {
             let mut request = Request::new(text.clone());
             if let Some(name) = name {

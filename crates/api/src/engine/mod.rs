@@ -16,7 +16,10 @@ mod tokens;
 use std::{any::Any, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use async_graphql::{Executor, Request, Variables, parser::types::OperationType};
-use futures_util::{FutureExt as _, StreamExt as _, stream::BoxStream};
+use futures_util::{
+    FutureExt as _, StreamExt as _,
+    stream::{self, BoxStream},
+};
 use serde_json::{Map, Value};
 use simpul_domain::Code;
 
@@ -154,7 +157,6 @@ impl<E: Executor> Engine<E> {
     /// Reads, guards and prices; runs nothing.
     pub(crate) fn prepare(&self, operation: Operation) -> Result<Prepared, ApiError> {
         let document = self.documents.find(&operation.source)?;
-        document.fits(&self.types)?;
         let named = guard::operation(&document.executable, operation.name.as_deref())?;
         let kind = named.ty;
         let cost = cost::cost(&self.types, &document.executable, named, &operation.variables);
@@ -189,7 +191,13 @@ impl<E: Executor> Engine<E> {
         if !prepared.document.repeats {
             request = request.data(Arc::clone(&plans));
         }
-        let run = AssertUnwindSafe(self.executor.execute(request)).catch_unwind();
+        let run = async {
+            match prepared.document.refused(&self.types) {
+                Some(refused) => refused,
+                None => self.executor.execute(request).await,
+            }
+        };
+        let run = AssertUnwindSafe(run).catch_unwind();
         let response = tokio::time::timeout(self.deadline, run)
             .await
             .map_err(|_| {
@@ -215,7 +223,10 @@ impl<E: Executor> Engine<E> {
         asker: Asker,
         data: impl FnOnce(Request) -> Request,
     ) -> BoxStream<'static, Result<Value, ApiError>> {
-        let responses = self.executor.execute_stream(data(prepared.request()), None);
+        let responses = match prepared.document.refused(&self.types) {
+            Some(refused) => stream::once(async { refused }).boxed(),
+            None => self.executor.execute_stream(data(prepared.request()), None),
+        };
         let engine = self.clone();
         let answers = AssertUnwindSafe(responses).catch_unwind().map(move |response| {
             let response = response.map_err(|panic| panicked(panic.as_ref()))?;

@@ -6,23 +6,20 @@
 use std::collections::HashSet;
 
 use async_graphql::{
-    Positioned,
+    Pos, Positioned, ServerError,
     parser::types::{
         BaseType, Directive, ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet, Type,
         VariableDefinition,
     },
 };
 use async_graphql_value::{ConstValue, Name, Value};
-use simpul_domain::Code;
 
-use crate::{
-    ApiError,
-    graphql::{FieldTypes, Place, Places, root},
-};
+use crate::graphql::{FieldTypes, Place, Places, root};
 
-/// Refuses a document with a variable where its type does not fit. INVARIANT: the guard has admitted the document, so
-/// the walk is short. What the schema does not have is the validator's to refuse.
-pub(super) fn check(types: &FieldTypes, document: &ExecutableDocument) -> Result<(), ApiError> {
+/// Every variable that stands where its type does not fit, with where it is declared and used. INVARIANT: the guard has
+/// admitted the document, so the walk is short. What the schema does not have is the validator's to refuse.
+pub(super) fn misplaced(types: &FieldTypes, document: &ExecutableDocument) -> Vec<ServerError> {
+    let mut misplaced = Vec::new();
     for (_, operation) in document.operations.iter() {
         let operation = &operation.node;
         let mut walk = Walk {
@@ -30,11 +27,13 @@ pub(super) fn check(types: &FieldTypes, document: &ExecutableDocument) -> Result
             document,
             operation,
             fragments: HashSet::new(),
+            misplaced,
         };
-        walk.directives(&operation.directives)?;
-        walk.set(root(operation.ty), &operation.selection_set.node)?;
+        walk.directives(&operation.directives);
+        walk.set(root(operation.ty), &operation.selection_set.node);
+        misplaced = walk.misplaced;
     }
-    Ok(())
+    misplaced
 }
 
 struct Walk<'w> {
@@ -43,103 +42,107 @@ struct Walk<'w> {
     operation: &'w OperationDefinition,
     /// Those that were walked: what a fragment asks of variables does not depend on where it is spread.
     fragments: HashSet<&'w str>,
+    misplaced: Vec<ServerError>,
 }
 
 impl<'w> Walk<'w> {
-    fn set(&mut self, parent: &'w str, set: &'w SelectionSet) -> Result<(), ApiError> {
+    fn set(&mut self, parent: &'w str, set: &'w SelectionSet) {
         for Positioned { node, .. } in &set.items {
             match node {
-                Selection::Field(field) => self.field(parent, &field.node)?,
+                Selection::Field(field) => self.field(parent, &field.node),
                 Selection::InlineFragment(fragment) => {
                     let fragment = &fragment.node;
-                    self.directives(&fragment.directives)?;
+                    self.directives(&fragment.directives);
                     let on = fragment.type_condition.as_ref();
                     let on = on.map_or(parent, |condition| condition.node.on.node.as_str());
-                    self.set(on, &fragment.selection_set.node)?;
+                    self.set(on, &fragment.selection_set.node);
                 }
                 Selection::FragmentSpread(spread) => {
-                    self.directives(&spread.node.directives)?;
+                    self.directives(&spread.node.directives);
                     let name = &spread.node.fragment_name.node;
                     if let Some(fragment) = self.document.fragments.get(name)
                         && self.fragments.insert(name.as_str())
                     {
-                        self.directives(&fragment.node.directives)?;
+                        self.directives(&fragment.node.directives);
                         let on = fragment.node.type_condition.node.on.node.as_str();
-                        self.set(on, &fragment.node.selection_set.node)?;
+                        self.set(on, &fragment.node.selection_set.node);
                     }
                 }
             }
         }
-        Ok(())
     }
 
-    fn field(&mut self, parent: &str, field: &'w Field) -> Result<(), ApiError> {
-        self.directives(&field.directives)?;
+    fn field(&mut self, parent: &str, field: &'w Field) {
+        self.directives(&field.directives);
         let types = self.types;
-        let Some(ty) = types.of_field(parent, &field.name.node) else {
-            return Ok(());
-        };
-        self.arguments(&ty.arguments, &field.arguments)?;
-        self.set(ty.innermost(), &field.selection_set.node)
+        if let Some(ty) = types.of_field(parent, &field.name.node) {
+            self.arguments(&ty.arguments, &field.arguments);
+            self.set(ty.innermost(), &field.selection_set.node);
+        }
     }
 
-    fn directives(&self, directives: &[Positioned<Directive>]) -> Result<(), ApiError> {
-        directives.iter().try_for_each(|Positioned { node, .. }| {
-            let places = self.types.of_directive(&node.name.node);
-            places.map_or(Ok(()), |places| self.arguments(places, &node.arguments))
-        })
+    fn directives(&mut self, directives: &[Positioned<Directive>]) {
+        let types = self.types;
+        for Positioned { node, .. } in directives {
+            if let Some(places) = types.of_directive(&node.name.node) {
+                self.arguments(places, &node.arguments);
+            }
+        }
     }
 
-    fn arguments(
-        &self,
-        places: &Places,
-        arguments: &[(Positioned<Name>, Positioned<Value>)],
-    ) -> Result<(), ApiError> {
-        arguments.iter().try_for_each(|(name, value)| {
-            let place = places.get(name.node.as_str());
-            place.map_or(Ok(()), |place| self.placed(place, &value.node))
-        })
+    fn arguments(&mut self, places: &Places, arguments: &[(Positioned<Name>, Positioned<Value>)]) {
+        for (name, value) in arguments {
+            if let Some(place) = places.get(name.node.as_str()) {
+                self.placed(place, &value.node, value.pos);
+            }
+        }
     }
 
-    fn placed(&self, place: &Place, value: &Value) -> Result<(), ApiError> {
-        self.value(&place.ty, place.has_default, value)
+    fn placed(&mut self, place: &Place, value: &Value, at: Pos) {
+        self.value(&place.ty, place.has_default, value, at);
     }
 
-    fn value(&self, ty: &Type, has_default: bool, value: &Value) -> Result<(), ApiError> {
+    /// `at`: where the argument is that it is in.
+    fn value(&mut self, ty: &Type, has_default: bool, value: &Value, at: Pos) {
         match (value, &ty.base) {
-            (Value::Variable(name), _) => self.variable(ty, has_default, name),
+            (Value::Variable(name), _) => self.variable(ty, has_default, name, at),
             // An item of a list has no default.
             (Value::List(items), BaseType::List(of)) => {
-                items.iter().try_for_each(|value| self.value(of, false, value))
+                for item in items {
+                    self.value(of, false, item, at);
+                }
             }
             // One value stands for a list of it.
-            (Value::Object(_), BaseType::List(of)) => self.value(of, false, value),
+            (Value::Object(_), BaseType::List(of)) => self.value(of, false, value, at),
             (Value::Object(fields), BaseType::Named(name)) => {
-                let Some(places) = self.types.of_input(name) else {
-                    return Ok(());
+                let types = self.types;
+                let Some(places) = types.of_input(name) else {
+                    return;
                 };
-                fields.iter().try_for_each(|(name, value)| {
-                    let place = places.get(name.as_str());
-                    place.map_or(Ok(()), |place| self.placed(place, value))
-                })
+                for (name, value) in fields {
+                    if let Some(place) = places.get(name.as_str()) {
+                        self.placed(place, value, at);
+                    }
+                }
             }
-            _ => Ok(()),
+            _ => {}
         }
     }
 
-    fn variable(&self, expected: &Type, has_default: bool, name: &Name) -> Result<(), ApiError> {
+    fn variable(&mut self, expected: &Type, has_default: bool, name: &Name, at: Pos) {
         let mut definitions = self.operation.variable_definitions.iter();
         let Some(definition) = definitions.find(|definition| definition.node.name.node == *name) else {
-            return Ok(());
+            return;
         };
-        let definition = &definition.node;
-        if is_allowed(definition, expected, has_default) {
-            return Ok(());
+        if is_allowed(&definition.node, expected, has_default) {
+            return;
         }
-        let ty = &definition.var_type.node;
+        let ty = &definition.node.var_type.node;
         let text =
             format!("Variable \"${name}\" of type \"{ty}\" used in position expecting type \"{expected}\"");
-        Err(ApiError::new(Code::GraphqlValidationFailed, text))
+        let mut error = ServerError::new(text, Some(definition.pos));
+        error.locations.push(at);
+        self.misplaced.push(error);
     }
 }
 
@@ -188,11 +191,10 @@ mod tests {
             thing: Thing
         }";
 
-    fn refused(document: &str) -> Option<String> {
+    fn refused(document: &str) -> Vec<String> {
         let document = parse_query(document).expect("a document");
-        check(&FieldTypes::of(SDL), &document)
-            .err()
-            .map(|error| error.message)
+        let misplaced = misplaced(&FieldTypes::of(SDL), &document);
+        misplaced.into_iter().map(|error| error.message).collect()
     }
 
     #[test]
@@ -212,7 +214,7 @@ mod tests {
             "query($n:String){must(m:$n) nothing(n:$n) in(input:{other:$n}) may @other(n:$n)}",
             "{must(n:$n)}",
         ] {
-            assert_eq!(refused(document), None, "{document}");
+            assert_eq!(refused(document), [""; 0], "{document}");
         }
     }
 
@@ -258,7 +260,20 @@ mod tests {
             let name = if document.contains("$b") { "b" } else { "n" };
             let expected =
                 format!("Variable \"${name}\" of type \"{ty}\" used in position expecting type \"{place}\"");
-            assert_eq!(refused(document), Some(expected), "{document}");
+            assert_eq!(refused(document), [expected], "{document}");
         }
+    }
+
+    #[test]
+    fn each_misplaced_variable_is_shown_where_it_is_declared_and_used() {
+        let text = "query(\n  $n: Int\n  $s: String!\n) {\n  must(n: $n)\n  in(input: { must: $s })\n}";
+        let document = parse_query(text).expect("a document");
+        let misplaced = misplaced(&FieldTypes::of(SDL), &document);
+        let places = |error: &ServerError| {
+            let at = |pos: &Pos| (pos.line, pos.column);
+            error.locations.iter().map(at).collect::<Vec<_>>()
+        };
+        let places: Vec<_> = misplaced.iter().map(places).collect();
+        assert_eq!(places, [[(2, 3), (5, 11)], [(3, 3), (6, 13)]]);
     }
 }
