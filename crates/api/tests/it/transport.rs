@@ -95,7 +95,7 @@ async fn old_clients_get_200_for_a_document_that_does_not_validate() {
 async fn each_variable_that_does_not_fit_its_place_is_shown_whatever_its_value() {
     let front = Front::open().await;
     let token = front.token(front.owner);
-    let query = "query($id: ID, $first: String) {\n  customer(id: $id) { id }\n  customers(first: $first) { nodes { id } }\n}";
+    let query = "query($id: ID, $first: String) {\n  node(id: $id) { id }\n  customers(first: $first) { nodes { id } }\n}";
     let body = json!({ "query": query, "variables": { "id": "cus_1" } });
     let (status, answer) = read(front.send(post(&token, body.to_string())).await).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
@@ -107,7 +107,7 @@ async fn each_variable_that_does_not_fit_its_place_is_shown_whatever_its_value()
         })
     };
     let expected = json!({ "errors": [
-        refused("Variable \"$id\" of type \"ID\" used in position expecting type \"ID!\"", [1, 7], [2, 16]),
+        refused("Variable \"$id\" of type \"ID\" used in position expecting type \"ID!\"", [1, 7], [2, 12]),
         refused("Variable \"$first\" of type \"String\" used in position expecting type \"Int\"", [1, 16], [3, 20]),
     ] });
     assert_eq!(answer, expected);

@@ -54,8 +54,8 @@ impl Followed {
 
     /// Whether this process writes all that the reader reads.
     fn is_followed(&self, reader: &Reader) -> bool {
-        let known = |projection: &Box<str>| self.positions.iter().any(|(name, _)| name == projection);
-        reader.projections.iter().all(known)
+        let mut names = reader.projections.iter();
+        names.all(|name| self.positions.iter().any(|(known, _)| known == name))
     }
 
     /// Whether one of the reader's projections is known not to have come so far.
