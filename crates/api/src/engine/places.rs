@@ -14,10 +14,11 @@ use async_graphql::{
 };
 use async_graphql_value::{ConstValue, Name, Value};
 
-use crate::graphql::{FieldTypes, Place, Places, root};
+use crate::graphql::{FieldTypes, MAX_ERRORS, Place, Places, root};
 
-/// Every variable that stands where its type does not fit, with where it is declared and used. INVARIANT: the guard has
-/// admitted the document, so the walk is short. What the schema does not have is the validator's to refuse.
+/// The variables that stand where their types do not fit, with where each is declared and used; as many as an answer
+/// shows, as they are kept with the document. INVARIANT: the guard has admitted it, so the walk is short. What the schema
+/// does not have is the validator's to refuse.
 pub(super) fn misplaced(types: &FieldTypes, document: &ExecutableDocument) -> Vec<ServerError> {
     let mut misplaced = Vec::new();
     for (_, operation) in document.operations.iter() {
@@ -130,6 +131,9 @@ impl<'w> Walk<'w> {
     }
 
     fn variable(&mut self, expected: &Type, has_default: bool, name: &Name, at: Pos) {
+        if self.misplaced.len() >= MAX_ERRORS {
+            return;
+        }
         let mut definitions = self.operation.variable_definitions.iter();
         let Some(definition) = definitions.find(|definition| definition.node.name.node == *name) else {
             return;
@@ -262,6 +266,12 @@ mod tests {
                 format!("Variable \"${name}\" of type \"{ty}\" used in position expecting type \"{place}\"");
             assert_eq!(refused(document), [expected], "{document}");
         }
+    }
+
+    #[test]
+    fn no_more_are_kept_than_an_answer_shows() {
+        let document = format!("query($n:Int){{{}}}", "must(n:$n) ".repeat(MAX_ERRORS + 1));
+        assert_eq!(refused(&document).len(), MAX_ERRORS);
     }
 
     #[test]

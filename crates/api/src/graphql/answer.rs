@@ -14,7 +14,7 @@ use super::{
 use crate::{ApiError, error::Asker};
 
 /// At most this many errors are reported.
-const MAX_ERRORS: usize = 20;
+pub(crate) const MAX_ERRORS: usize = 20;
 
 /// What was executed, for putting nulls where they belong.
 #[derive(Debug, Clone, Copy)]

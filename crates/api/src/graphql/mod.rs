@@ -53,7 +53,7 @@ mod weights;
 
 pub use self::served::sdl;
 pub(crate) use self::{
-    answer::{Ran, answer},
+    answer::{MAX_ERRORS, Ran, answer},
     answered::Answered,
     page::MAX_FIRST,
     rows::Plans,

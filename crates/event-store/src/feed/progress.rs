@@ -87,7 +87,8 @@ impl Progress {
         }
     }
 
-    /// This process does not write the projection any more, or not all of it: of no tenant there will be word.
+    /// This process does not write the projection any more, or not all of it: until there is word of a tenant again, none is
+    /// sure to come.
     pub(super) fn forget(&self, subscriber: &str) {
         let Some((name, _)) = projection::parse_subscriber(subscriber) else {
             return;

@@ -257,11 +257,14 @@ impl<H: Handle + Send + Sync + 'static> Runner<H> {
             Effect::ProcessOne { tenant } => self.handle(tenant, 1).await,
             Effect::PassOver { tenants } => self.pass_over(tenants).await,
             Effect::Park { tenant, seq } => match self.park(tenant, seq).await {
-                Ok(()) => Input::Done {
-                    tenant,
-                    more: true,
-                    concerned: true,
-                },
+                Ok(()) => {
+                    self.remember(tenant, seq);
+                    Input::Done {
+                        tenant,
+                        more: true,
+                        concerned: true,
+                    }
+                }
                 Err(error) => self.failed(tenant, 1, &error.into()),
             },
             Effect::Halt { tenant, seq } => {
