@@ -21,7 +21,7 @@ use anyhow::bail;
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 10] = [
     "append",
     "replay",
     "project",
@@ -30,6 +30,7 @@ const NAMES: [&str; 9] = [
     "isolir",
     "invoices",
     "graphql",
+    "commands",
     "accounting",
 ];
 
@@ -69,6 +70,10 @@ async fn main() -> anyhow::Result<()> {
     }
     if wants("graphql") {
         report::write("graphql", &graphql::run().await?)?;
+    }
+    // Part of the whole, for whoever works on it.
+    if wanted.iter().any(|name| name == "commands") {
+        report::write("commands", &graphql::run_commands().await?)?;
     }
     if wants("accounting") {
         report::write("accounting", &accounting::run().await?)?;

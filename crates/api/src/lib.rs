@@ -14,6 +14,7 @@
 //! - [`till`]: asking gateways for checkouts; [`poller`]: asking them what became of one;
 //! - [`metrics`]: what this process does, in numbers;
 //! - [`usage`]: which fields are asked for, and by which clients;
+//! - `together`: questions of many requests, answered at once;
 //! - [`repairs`]: what is tried again for a person;
 //! - [`graphql`]: the schemas over use cases and read models;
 //! - [`contract`]: what a schema promises, and how it may change.
@@ -46,6 +47,7 @@ mod state;
 pub mod strangers;
 mod surface;
 pub mod till;
+mod together;
 pub mod usage;
 
 pub use engine::{Checked, ManifestError, TrustedDocuments, check};

@@ -1,15 +1,20 @@
 //! What every request handler needs, wired once by the binary.
 
-use std::{ops::Deref, sync::Arc};
+use std::{collections::HashMap, ops::Deref, sync::Arc};
 
 use simpul_adapters::work_loop::Wake;
-use simpul_event_store::{Bus, EventStore};
+use simpul_domain::TenantId;
+use simpul_event_store::{
+    Bus, EventStore,
+    inline::access::{self, Admitted, Caller, Standing},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use url::Url;
 
 use crate::{
-    ApiError, auth::Keys, gateways::GatewayDirectory, identity::Identity, metrics::Metrics, repairs::Repairs,
-    senders::StoredSenders, till::Till, usage::FieldUsage,
+    ApiError, auth::Keys, gateways::GatewayDirectory, graphql::RowsTogether, identity::Identity,
+    metrics::Metrics, repairs::Repairs, senders::StoredSenders, till::Till, together::Together,
+    usage::FieldUsage,
 };
 
 /// What requests need.
@@ -42,11 +47,27 @@ pub struct Parts {
 
 /// Shared by all requests. One pointer: a request takes a copy in each of its layers.
 #[derive(Debug, Clone)]
-pub struct ApiState(Arc<Parts>);
+pub struct ApiState(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    parts: Parts,
+    /// Who asks to be let in with a command.
+    gates: Together<TenantId, Caller, Result<Arc<LetIn>, ApiError>>,
+    /// Who asks for rows by their ids.
+    rows: RowsTogether,
+}
+
+/// Where callers stand, and what the bus asks before their commands.
+type LetIn = HashMap<Caller, (Standing, Admitted)>;
 
 impl From<Parts> for ApiState {
     fn from(parts: Parts) -> Self {
-        Self(Arc::new(parts))
+        Self(Arc::new(Shared {
+            parts,
+            gates: Together::default(),
+            rows: RowsTogether::default(),
+        }))
     }
 }
 
@@ -54,13 +75,32 @@ impl Deref for ApiState {
     type Target = Parts;
 
     fn deref(&self) -> &Parts {
-        &self.0
+        &self.0.parts
     }
 }
 
 impl ApiState {
     pub fn store(&self) -> &EventStore {
         self.bus.store()
+    }
+
+    pub(crate) fn rows(&self) -> &RowsTogether {
+        &self.0.rows
+    }
+
+    /// Where somebody stands who is about to run a command, and what the bus asks before it.
+    pub(crate) async fn at_gate(&self, caller: Caller) -> Result<(Standing, Admitted), ApiError> {
+        let (store, tenant) = (self.store().clone(), caller.tenant);
+        let let_in = move |callers: Vec<Caller>| async move {
+            let standings = access::standings_at_gate(&store, tenant, &callers).await?;
+            Ok(Arc::new(callers.into_iter().zip(standings).collect::<LetIn>()))
+        };
+        let together = self.0.gates.ask(tenant, &[caller], let_in).await.transpose()?;
+        if let Some(found) = together.and_then(|all| all.get(&caller).cloned()) {
+            return Ok(found);
+        }
+        let mut alone = access::standings_at_gate(self.store(), tenant, &[caller]).await?;
+        alone.pop().ok_or_else(ApiError::internal)
     }
 
     /// Asks gateways for checkouts.

@@ -20,7 +20,10 @@ use simpul_domain::{
     AddOnOrderId, AttemptId, CustomerId, InvoiceId, JobId, MessageId, PaymentId, RoleId, RouterId,
     ServicePlanId, SubscriptionId, TenantId, UserId,
 };
-use simpul_event_store::{TenantTx, feed::Projector as _};
+use simpul_event_store::{
+    Age, ConsistencyToken, TenantTx,
+    feed::{Projector as _, look_up_at},
+};
 use simpul_projections::{
     billing::{
         attempt_list::{self, AttemptRow},
@@ -46,7 +49,10 @@ use simpul_projections::{
 use tokio::sync::oneshot;
 
 use super::{customers::Customer, identity::OpenedUser, platform::TenantHealth, scope::Scope};
-use crate::ApiError;
+use crate::{ApiError, together::Together};
+
+/// With so many ids an operation reads by itself: others would wait for what is not theirs.
+const FEW: usize = 16;
 
 /// A row that others refer to by its id.
 pub(super) trait Row: Clone + Send + Sync + 'static {
@@ -55,7 +61,8 @@ pub(super) trait Row: Clone + Send + Sync + 'static {
     fn id(&self) -> Self::Id;
 
     /// The rows with these ids, in as many statements for many as for one.
-    fn read(scope: &Scope, ids: &[Self::Id]) -> impl Future<Output = Result<Vec<Self>, ApiError>> + Send;
+    fn read(scope: &Arc<Scope>, ids: &[Self::Id])
+    -> impl Future<Output = Result<Vec<Self>, ApiError>> + Send;
 
     /// Where those gather who ask for such rows.
     fn gathering(scope: &Scope) -> &Gathering<Self>;
@@ -147,16 +154,86 @@ pub(super) async fn many<R: Row>(scope: &Arc<Scope>, ids: &[R::Id]) -> Result<Ve
     Ok(rows.into_iter().flatten().collect())
 }
 
+/// A row of a projection.
+trait Projected: Row {
+    const PROJECTION: &'static str;
+
+    fn by_ids(
+        scope: &Scope,
+        tx: &mut TenantTx,
+        ids: &[Self::Id],
+    ) -> impl Future<Output = Result<Vec<Self>, ApiError>> + Send;
+
+    /// Where operations of the tenant that ask for such rows go together.
+    fn together(rows: &RowsTogether) -> &Parties<Self>;
+
+    /// Whether the operation is shown what others are not: they cannot go together.
+    fn shows_more(_scope: &Scope) -> bool {
+        false
+    }
+}
+
+/// Those of a tenant who ask for rows, and how new each must be; those who are shown more apart from the others.
+type Parties<R> = Together<(TenantId, bool), Wanted<R>, Result<Arc<Told<R>>, ApiError>>;
+
+type Wanted<R> = (<R as Row>::Id, Option<ConsistencyToken>);
+
+/// What was read, and how old it was.
+struct Told<R: Row> {
+    rows: HashMap<R::Id, R>,
+    age: Option<Age>,
+}
+
+async fn look_up<R: Projected>(scope: &Arc<Scope>, ids: &[R::Id]) -> Result<Vec<R>, ApiError> {
+    if ids.len() <= FEW && scope.reads_with_others(R::PROJECTION).await {
+        let subject = (scope.tenant(), R::shows_more(scope));
+        let (token, first) = (scope.token(), Arc::clone(scope));
+        let wanted: Vec<_> = ids.iter().map(|&id| (id, token)).collect();
+        let read = |wanted| async move { read_for_all(&first, wanted).await.map(Arc::new) };
+        let parties = R::together(scope.state().rows());
+        if let Some(told) = parties.ask(subject, &wanted, read).await {
+            let told = told?;
+            scope.was_read_for(told.age);
+            return Ok(ids.iter().filter_map(|id| told.rows.get(id).cloned()).collect());
+        }
+    }
+    let mut tx = scope.look_up(R::PROJECTION).await?;
+    let rows = R::by_ids(scope, &mut tx, ids).await?;
+    tx.commit().await?;
+    Ok(rows)
+}
+
+/// As new as all who ask have to be told, with the scope of the first of them.
+async fn read_for_all<R: Projected>(scope: &Scope, wanted: Vec<Wanted<R>>) -> Result<Told<R>, ApiError> {
+    let newest = wanted
+        .iter()
+        .filter_map(|(_, token)| *token)
+        .max_by_key(|token| token.seq);
+    let ids: Vec<R::Id> = wanted.into_iter().map(|(id, _)| id).collect();
+    let mut tx = look_up_at(scope.state().store(), scope.tenant(), &[R::PROJECTION], newest).await?;
+    let age = tx.age();
+    let rows = R::by_ids(scope, &mut tx, &ids).await?;
+    tx.commit().await?;
+    let rows = rows.into_iter().map(|row| (row.id(), row)).collect();
+    Ok(Told { rows, age })
+}
+
 /// Declares what can be asked for: the row, its id, its projection, and how it is read; and rows that are of no projection.
 macro_rules! gatherings {
     ($($field:ident: $row:ty = $id:ty, $projector:ty, |$of:ident| $row_id:expr,
-       |$scope:ident, $tx:ident, $ids:ident| $rows:expr;)*
+       |$scope:ident, $tx:ident, $ids:ident| $rows:expr $(, shows more if $more:expr)?;)*
      { $($other:ident: $other_row:ty;)* }) => {
         /// Those who wait, by what they wait for.
         #[derive(Debug, Default)]
         pub(super) struct Gatherings {
             $($field: Gathering<$row>,)*
             $($other: Gathering<$other_row>,)*
+        }
+
+        /// Operations that ask for rows at the same time, by what they ask for.
+        #[derive(Debug, Default)]
+        pub(crate) struct RowsTogether {
+            $($field: Parties<$row>,)*
         }
 
         $(impl Row for $row {
@@ -167,19 +244,30 @@ macro_rules! gatherings {
                 $row_id
             }
 
-            async fn read(scope: &Scope, ids: &[$id]) -> Result<Vec<Self>, ApiError> {
-                async fn by_ids($scope: &Scope, $tx: &mut TenantTx, $ids: &[$id]) -> Result<Vec<$row>, ApiError> {
-                    $rows.await.map_err(Into::into)
-                }
-                let mut tx = scope.look_up(<$projector>::NAME).await?;
-                let rows = by_ids(scope, &mut tx, ids).await?;
-                tx.commit().await?;
-                Ok(rows)
+            async fn read(scope: &Arc<Scope>, ids: &[$id]) -> Result<Vec<Self>, ApiError> {
+                look_up(scope, ids).await
             }
 
             fn gathering(scope: &Scope) -> &Gathering<Self> {
                 &scope.gatherings().$field
             }
+        }
+
+        impl Projected for $row {
+            const PROJECTION: &'static str = <$projector>::NAME;
+
+            async fn by_ids($scope: &Scope, $tx: &mut TenantTx, $ids: &[$id]) -> Result<Vec<Self>, ApiError> {
+                $rows.await.map_err(Into::into)
+            }
+
+            fn together(rows: &RowsTogether) -> &Parties<Self> {
+                &rows.$field
+            }
+
+            $(fn shows_more(scope: &Scope) -> bool {
+                let more: fn(&Scope) -> bool = $more;
+                more(scope)
+            })?
         })*
     };
 }
@@ -188,7 +276,7 @@ gatherings! {
     attempts: AttemptRow = AttemptId, InvoiceListProjector,
         |row| row.attempt, |_scope, tx, ids| attempt_list::by_ids(tx, ids);
     customers: Customer = CustomerId, CustomerListProjector,
-        |customer| customer.of(), |scope, tx, ids| Customer::by_ids(scope, tx, ids);
+        |customer| customer.of(), |scope, tx, ids| Customer::by_ids(scope, tx, ids), shows more if Customer::is_opened;
     invoices: InvoiceRow = InvoiceId, InvoiceListProjector,
         |row| row.invoice, |_scope, tx, ids| invoice_list::by_ids(tx, ids);
     jobs: JobRow = JobId, JobListProjector,
@@ -221,7 +309,7 @@ impl Row for TenantHealth {
         self.of()
     }
 
-    async fn read(scope: &Scope, tenants: &[TenantId]) -> Result<Vec<Self>, ApiError> {
+    async fn read(scope: &Arc<Scope>, tenants: &[TenantId]) -> Result<Vec<Self>, ApiError> {
         Self::of_tenants(scope, tenants).await
     }
 

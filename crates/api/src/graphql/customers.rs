@@ -80,8 +80,13 @@ impl Customer {
         Self::open(scope, tx, rows).await
     }
 
+    /// Whether what is personal is asked for.
+    pub(super) fn is_opened(scope: &Scope) -> bool {
+        scope.mentions(&PERSONAL)
+    }
+
     async fn open(scope: &Scope, tx: &mut TenantTx, rows: Vec<CustomerRow>) -> Result<Vec<Self>, ApiError> {
-        if !scope.mentions(&PERSONAL) {
+        if !Self::is_opened(scope) {
             return Ok(rows.iter().map(|row| Self::clear(row, None)).collect());
         }
         let opened = customer_list::open(tx, scope.state().store().vault(), &rows).await?;

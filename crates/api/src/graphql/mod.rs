@@ -55,6 +55,7 @@ pub use self::served::sdl;
 pub(crate) use self::{
     answer::{MAX_ERRORS, Ran, answer},
     answered::Answered,
+    batch::RowsTogether,
     page::MAX_FIRST,
     rows::Plans,
     scope::{Scope, within},

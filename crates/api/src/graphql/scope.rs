@@ -4,15 +4,15 @@ mod hint;
 
 use std::sync::{
     Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-    atomic::{AtomicU32, Ordering},
+    atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
 use async_graphql::ContextBase;
 use simpul_app::permission;
 use simpul_domain::{Code, CorrelationId, CustomerId, TenantId, tenancy::Feature};
 use simpul_event_store::{
-    Actor, Command, ConsistencyToken, Context, Receipt, TenantTx,
-    feed::{Plans, look_up_at, read_at},
+    Actor, Age, Command, ConsistencyToken, Context, Receipt, TenantTx,
+    feed::{Plans, look_up_at, read_at, word_of},
     inline::access,
 };
 use tokio::sync::OnceCell;
@@ -42,6 +42,8 @@ pub(crate) struct Scope {
     origin: Origin,
     /// The client's token, or that of a command of this operation.
     token: Mutex<Option<ConsistencyToken>>,
+    /// Whether a command of it has written something.
+    has_written: AtomicBool,
     standing: OnceCell<access::Standing>,
     /// What the price of the operation has left of the viewer's points.
     left: OnceLock<Left>,
@@ -80,6 +82,7 @@ impl Scope {
             request_id,
             origin: Origin::default(),
             token: Mutex::new(token),
+            has_written: AtomicBool::new(false),
             standing: OnceCell::new(),
             left: OnceLock::new(),
             reads: AtomicU32::new(0),
@@ -249,7 +252,12 @@ impl Scope {
     }
 
     fn aged(&self, tx: TenantTx) -> TenantTx {
-        if let Some(age) = tx.age() {
+        self.grow_old(tx.age());
+        tx
+    }
+
+    fn grow_old(&self, age: Option<Age>) {
+        if let Some(age) = age {
             let now = self.state.store().now();
             let lag = age
                 .behind_since
@@ -257,7 +265,6 @@ impl Scope {
             let mut oldest = self.lag_ms.lock().unwrap_or_else(PoisonError::into_inner);
             *oldest = lag.or(Some(0)).max(*oldest);
         }
-        tx
     }
 
     /// How long the oldest read model that was read did not hear of something, in milliseconds; nothing where none was
@@ -294,7 +301,27 @@ impl Scope {
         Ok(self.aged(tx))
     }
 
-    fn token(&self) -> Option<ConsistencyToken> {
+    /// Whether rows of the projection may be read together with what others ask for. Not what an operation begins with, which
+    /// comes with where its viewer stands; and not before there is word that it is new enough: nobody waits for another one's token.
+    pub(super) async fn reads_with_others(&self, projection: &str) -> bool {
+        let begins = self.reads() == 0 && !self.has_written.load(Ordering::Relaxed);
+        !begins
+            && word_of(
+                self.state.store(),
+                self.viewer.tenant,
+                &[projection],
+                self.token(),
+            )
+            .await
+    }
+
+    /// Others have read for it, in a transaction of this age.
+    pub(super) fn was_read_for(&self, age: Option<Age>) {
+        self.count_read();
+        self.grow_old(age);
+    }
+
+    pub(super) fn token(&self) -> Option<ConsistencyToken> {
         *self.token.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -402,6 +429,7 @@ impl Scope {
     pub(super) fn remember(&self, written: Option<ConsistencyToken>) {
         self.asked.forget();
         let mut token = self.token.lock().unwrap_or_else(PoisonError::into_inner);
+        self.has_written.fetch_or(written.is_some(), Ordering::Relaxed);
         if let Some(written) = written
             && token.is_none_or(|known| known.tenant == written.tenant && known.seq < written.seq)
         {

@@ -45,7 +45,7 @@ impl First {
         let standing = match self {
             Self::Unknown => access::standing_of(store, caller).await?,
             Self::Command => {
-                let (standing, admitted) = access::standing_at_gate(store, caller).await?;
+                let (standing, admitted) = state.at_gate(caller).await?;
                 begun.admitted = Some(admitted);
                 standing
             }

@@ -10,6 +10,7 @@ mod bookmarks;
 mod budgets;
 mod changes;
 mod checkout;
+mod crowds;
 mod domains;
 mod front;
 mod health;

@@ -145,10 +145,9 @@ pub(super) struct Waiting {
 }
 
 impl Waiting {
-    /// Returns when there is word that all projections of this process have come so far, or in time.
-    pub(super) async fn reached(&self, time: Duration) {
-        // Being late is as good a reason to look.
-        let _ = timeout(time, self.reader.word.notified()).await;
+    /// Returns when there is word that all projections of this process have come so far, or in time. Says whether there was.
+    pub(super) async fn reached(&self, time: Duration) -> bool {
+        timeout(time, self.reader.word.notified()).await.is_ok()
     }
 }
 

@@ -111,6 +111,30 @@ pub async fn look_up_at(
     open(store, tenant, projections, token, Plans::Once).await
 }
 
+/// Waits for word that `projections` are as new as `token`, without a look at them. Whether there was any: what another process
+/// writes there is none of, nor of what has come to a halt.
+pub async fn word_of(
+    store: &EventStore,
+    tenant: TenantId,
+    projections: &[&str],
+    token: Option<ConsistencyToken>,
+) -> bool {
+    let wanted = match token {
+        None => return true,
+        Some(token) if token.tenant == tenant => token.seq,
+        Some(_) => return false,
+    };
+    let progress = store.progress().wait_for(tenant, projections, wanted);
+    if !progress.is_followed {
+        return false;
+    }
+    if !progress.is_behind {
+        return true;
+    }
+    store.hints().want(tenant, projections);
+    progress.reached(FOLLOWED_PAUSE).await
+}
+
 async fn open(
     store: &EventStore,
     tenant: TenantId,

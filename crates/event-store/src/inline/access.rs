@@ -1,5 +1,7 @@
 //! Access facts of the command bus: what is switched on for a tenant, and what an actor may do.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use simpul_domain::{CommandId, CustomerId, SessionId, TenantId, UserId};
@@ -188,7 +190,7 @@ pub async fn set_quota_max(tx: &mut TenantTx, resource: &str, max: Option<i64>) 
 }
 
 /// Who asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Caller {
     pub tenant: TenantId,
     pub actor: UserId,
@@ -242,30 +244,44 @@ pub async fn standing_of(store: &EventStore, caller: Caller) -> Result<Standing,
     Ok(standing)
 }
 
-/// Like [`standing_of`], for whoever is about to run a command: with what the bus asks before it.
-pub async fn standing_at_gate(
+/// Like [`standing_of`], for callers of one tenant that are about to run a command: with what the bus asks before it. In their order.
+pub async fn standings_at_gate(
     store: &EventStore,
-    caller: Caller,
-) -> Result<(Standing, Admitted), StoreError> {
+    tenant: TenantId,
+    callers: &[Caller],
+) -> Result<Vec<(Standing, Admitted)>, StoreError> {
+    let actors: Vec<Uuid> = callers.iter().map(|caller| caller.actor.as_uuid()).collect();
+    let sessions: Vec<Option<Uuid>> = callers
+        .iter()
+        .map(|caller| caller.session.map(SessionId::as_uuid))
+        .collect();
+    let subjects: Vec<String> = callers.iter().map(|caller| caller.actor.to_string()).collect();
     let mut connection = store.db().reading().await?;
     let found = sqlx::query_as!(
         Found,
-        r#"SELECT disabled AS "disabled!", features AS "features!", permissions AS "permissions!", version AS "version!",
-                  session_open AS "session_open!", customer_id, impersonator, impersonator_session,
+        r#"SELECT place AS "place!", disabled AS "disabled!", features AS "features!", permissions AS "permissions!",
+                  version AS "version!", session_open AS "session_open!", customer_id, impersonator, impersonator_session,
                   panel_locked AS "panel_locked!", tenant_key, subject_key
-           FROM es.standing_at_gate($1, $2, $3, $4, $5)"#,
-        caller.tenant.as_uuid(),
-        caller.actor.as_uuid(),
-        caller.session.map(SessionId::as_uuid),
-        store.now(),
-        caller.actor.to_string()
+           FROM es.standings_at_gate($1, $2, $3, $4, $5)"#,
+        tenant.as_uuid(),
+        &actors,
+        &sessions as &[Option<Uuid>],
+        &subjects,
+        store.now()
     )
-    .fetch_optional(&mut *connection)
+    .fetch_all(&mut *connection)
     .await?;
     connection.done();
-    let gate = found.as_ref().map(Found::gate).unwrap_or_default();
-    let standing = found.map_or_else(Standing::nowhere, Standing::from);
-    Ok((standing, Admitted { caller, gate }))
+    let mut found: HashMap<i64, Found> = found.into_iter().map(|found| (found.place, found)).collect();
+    let stands = |(place, &caller)| {
+        let found = found.remove(&place);
+        let gate = found.as_ref().map(Found::gate).unwrap_or_default();
+        (
+            found.map_or_else(Standing::nowhere, Standing::from),
+            Admitted { caller, gate },
+        )
+    };
+    Ok((1..).zip(callers).map(stands).collect())
 }
 
 async fn select_standing(
@@ -277,8 +293,8 @@ async fn select_standing(
 ) -> Result<Standing, StoreError> {
     let found = sqlx::query_as!(
         Found,
-        r#"SELECT disabled AS "disabled!", features AS "features!", permissions AS "permissions!", version AS "version!",
-                  session_open AS "session_open!", customer_id, impersonator, impersonator_session,
+        r#"SELECT 1::bigint AS "place!", disabled AS "disabled!", features AS "features!", permissions AS "permissions!",
+                  version AS "version!", session_open AS "session_open!", customer_id, impersonator, impersonator_session,
                   false AS "panel_locked!", NULL::bytea AS tenant_key, NULL::bytea AS subject_key
            FROM es.standing($1, $2, $3, $4)"#,
         tenant.as_uuid(),
@@ -293,6 +309,8 @@ async fn select_standing(
 
 /// What the functions of the database tell of a caller.
 struct Found {
+    /// In the question, from 1 on.
+    place: i64,
     disabled: bool,
     features: Vec<String>,
     permissions: Vec<String>,
@@ -350,6 +368,7 @@ impl Standing {
     /// From a row of `es.standing_in_read_models_as_of`.
     pub(crate) fn of(row: &PgRow) -> Result<Self, sqlx::Error> {
         Ok(Self::from(Found {
+            place: 1,
             disabled: row.try_get("disabled")?,
             features: row.try_get("features")?,
             permissions: row.try_get("permissions")?,

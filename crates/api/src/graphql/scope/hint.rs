@@ -2,10 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use simpul_event_store::{
-    Command, Context, DispatchError,
-    inline::access::{self, Admitted},
-};
+use simpul_event_store::{Command, Context, DispatchError, inline::access::Admitted};
 use tokio::sync::OnceCell;
 
 use super::Scope;
@@ -53,8 +50,7 @@ impl Scope {
         }
         let cell = self.asked.cell();
         let admitted = cell.get_or_try_init(|| async {
-            let (_, admitted) =
-                access::standing_at_gate(self.state.store(), self.viewer.caller(None)).await?;
+            let (_, admitted) = self.state.at_gate(self.viewer.caller(None)).await?;
             Ok::<_, ApiError>(admitted)
         });
         Ok(Some(admitted.await?.clone()))
