@@ -21,11 +21,8 @@ use futures_util::{
 };
 use tokio::sync::oneshot;
 
-/// As many questions go together at most. Who finds a full party goes alone.
-const MOST: usize = 64;
-
-/// Questions `Q`; those about one subject `S` have one answer `A` for all who ask.
-pub(crate) struct Together<S: Copy + Eq + Hash, Q, A>(Arc<Lines<S, Q, A>>);
+/// Questions `Q`; those about one subject `S` have one answer `A` for all who ask. Who finds a party of `MOST` goes alone.
+pub(crate) struct Together<S: Copy + Eq + Hash, Q, A, const MOST: usize>(Arc<Lines<S, Q, A>>);
 
 /// Of each subject about which somebody is being answered, who waits meanwhile.
 type Lines<S, Q, A> = Mutex<HashMap<S, Option<Party<S, Q, A>>>>;
@@ -47,51 +44,45 @@ struct Turn<S: Copy + Eq + Hash, Q, A> {
     subject: S,
 }
 
-impl<S: Copy + Eq + Hash, Q, A> Default for Together<S, Q, A> {
+impl<S: Copy + Eq + Hash, Q, A, const MOST: usize> Default for Together<S, Q, A, MOST> {
     fn default() -> Self {
         Self(Arc::default())
     }
 }
 
-impl<S: Copy + Eq + Hash, Q, A> fmt::Debug for Together<S, Q, A> {
+impl<S: Copy + Eq + Hash, Q, A, const MOST: usize> fmt::Debug for Together<S, Q, A, MOST> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Together").finish_non_exhaustive()
     }
 }
 
-impl<S, Q, A> Together<S, Q, A>
+impl<S, Q, A, const MOST: usize> Together<S, Q, A, MOST>
 where
     S: Copy + Eq + Hash + Send + 'static,
-    Q: Send + 'static,
+    Q: Clone + Send + 'static,
     A: Clone + Send + Sync + 'static,
 {
-    /// The answer to these questions and to those that others ask meanwhile; none, if too many do.
-    pub(crate) async fn ask<F>(
-        &self,
-        subject: S,
-        questions: &[Q],
-        answer: impl FnOnce(Vec<Q>) -> F + Send + 'static,
-    ) -> Option<A>
+    /// The answer to these questions, and to those that others ask meanwhile.
+    pub(crate) async fn ask<B, F>(&self, subject: S, questions: &[Q], answer: B) -> A
     where
-        Q: Clone,
+        B: FnOnce(Vec<Q>) -> F + Send + 'static,
         F: Future<Output = A> + Send,
     {
-        let (answer, first) = self.join(subject, questions, answer)?;
-        if let Some(turn) = first {
-            tokio::task::yield_now().await;
-            drop(turn);
+        match self.join(subject, questions, answer) {
+            Ok((answer, first)) => {
+                if let Some(turn) = first {
+                    tokio::task::yield_now().await;
+                    drop(turn);
+                }
+                answer.await
+            }
+            Err(answer) => answer(questions.to_vec()).await,
         }
-        Some(answer.await)
     }
 
-    fn join<F>(
-        &self,
-        subject: S,
-        questions: &[Q],
-        answer: impl FnOnce(Vec<Q>) -> F + Send + 'static,
-    ) -> Option<Joined<S, Q, A>>
+    fn join<B, F>(&self, subject: S, questions: &[Q], answer: B) -> Result<Joined<S, Q, A>, B>
     where
-        Q: Clone,
+        B: FnOnce(Vec<Q>) -> F + Send + 'static,
         F: Future<Output = A> + Send,
     {
         let mut lines = lock(&self.0);
@@ -101,13 +92,15 @@ where
             first = Some(Turn { lines, subject });
             None
         });
-        let party = waiting.get_or_insert_with(|| Party::new(answer));
-        let mut asked = lock(&party.questions);
-        if asked.len() >= MOST {
-            return None;
+        if waiting
+            .as_ref()
+            .is_some_and(|party| lock(&party.questions).len() >= MOST)
+        {
+            return Err(answer);
         }
-        asked.extend_from_slice(questions);
-        Some((party.answer.clone(), first))
+        let party = waiting.get_or_insert_with(|| Party::new(answer));
+        lock(&party.questions).extend_from_slice(questions);
+        Ok((party.answer.clone(), first))
     }
 }
 
@@ -168,10 +161,12 @@ mod tests {
 
     use super::*;
 
+    const MOST: usize = 8;
+
     /// Answers with what was asked, as soon as it may.
     #[derive(Clone)]
     struct Desk {
-        together: Arc<Together<u8, usize, Arc<[usize]>>>,
+        together: Arc<Together<u8, usize, Arc<[usize]>, MOST>>,
         may: Arc<Semaphore>,
         parties: Arc<AtomicUsize>,
         tasks: TaskTracker,
@@ -191,7 +186,7 @@ mod tests {
             self.may.add_permits(Semaphore::MAX_PERMITS / 2);
         }
 
-        async fn ask(&self, subject: u8, number: usize) -> Option<Arc<[usize]>> {
+        async fn ask(&self, subject: u8, number: usize) -> Arc<[usize]> {
             let (may, parties) = (Arc::clone(&self.may), Arc::clone(&self.parties));
             let answer = |asked: Vec<usize>| async move {
                 let _permit = may.acquire().await;
@@ -201,7 +196,7 @@ mod tests {
             self.together.ask(subject, &[number], answer).await
         }
 
-        fn asking(&self, subject: u8, number: usize) -> JoinHandle<Option<Arc<[usize]>>> {
+        fn asking(&self, subject: u8, number: usize) -> JoinHandle<Arc<[usize]>> {
             let desk = self.clone();
             self.tasks.spawn(async move { desk.ask(subject, number).await })
         }
@@ -231,11 +226,11 @@ mod tests {
         let elsewhere = desk.asking(2, 5);
         settle(10).await;
         desk.open();
-        assert_eq!(first.await.expect("told").as_deref(), Some(&[1][..]));
+        assert_eq!(*first.await.expect("told"), [1]);
         for other in others {
-            assert_eq!(other.await.expect("told").as_deref(), Some(&[2, 3, 4][..]));
+            assert_eq!(*other.await.expect("told"), [2, 3, 4]);
         }
-        assert_eq!(elsewhere.await.expect("told").as_deref(), Some(&[5][..]));
+        assert_eq!(*elsewhere.await.expect("told"), [5]);
         assert_eq!(desk.parties(), 3);
         assert!(desk.is_idle());
     }
@@ -246,7 +241,7 @@ mod tests {
         desk.open();
         let told = join_all((0..5).map(|number| desk.ask(1, number))).await;
         for told in told {
-            assert_eq!(told.as_deref(), Some(&[0, 1, 2, 3, 4][..]));
+            assert_eq!(*told, [0, 1, 2, 3, 4]);
         }
         assert_eq!(desk.parties(), 1);
     }
@@ -266,8 +261,7 @@ mod tests {
                 assert!(first.await.is_err(), "nobody was told anything yet");
                 desk.may.add_permits(8);
                 for (other, number) in others.into_iter().zip(1..) {
-                    let told = other.await.ok().flatten();
-                    let is_told = told.is_some_and(|told| told.contains(&number));
+                    let is_told = other.await.is_ok_and(|told| told.contains(&number));
                     assert_eq!(
                         is_told,
                         number > gone,
@@ -281,18 +275,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_party_has_an_end() {
+    async fn who_finds_a_full_party_goes_alone() {
         let desk = Desk::closed();
-        let all: Vec<_> = (0..MOST + 2).map(|number| desk.asking(1, number)).collect();
+        let first = desk.asking(1, 0);
+        settle(10).await;
+        let all: Vec<_> = (1..=MOST + 2).map(|number| desk.asking(1, number)).collect();
         settle(10).await;
         desk.open();
-        let mut alone = 0;
-        for one in all {
-            match one.await.expect("told") {
-                Some(told) => assert!(told.len() <= MOST),
-                None => alone += 1,
-            }
+        assert_eq!(*first.await.expect("told"), [0]);
+        for (one, number) in all.into_iter().zip(1..) {
+            let told = one.await.expect("told");
+            assert_eq!(told.len(), if number > MOST { 1 } else { MOST }, "{number}");
+            assert!(told.contains(&number), "{number}");
         }
-        assert!(alone >= 1, "{alone}");
+        assert_eq!(desk.parties(), 4);
     }
 }

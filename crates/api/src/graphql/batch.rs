@@ -3,19 +3,11 @@
 //! The engine resolves the rows of a list side by side in one task. The first to ask leaves room for one turn of that
 //! task, in which all its siblings ask too (outside of a task of the runtime there are no turns, and fewer join); then
 //! one statement answers them all. Nothing is kept: what is asked later
-//! is read again, as new as the operation is by then.
+//! is read again, as new as the operation is by then. Operations of a tenant that want such rows at the same time share that
+//! statement (ADR 96).
 
-use std::{
-    collections::HashMap,
-    fmt::Display,
-    hash::Hash,
-    sync::{Arc, Mutex, PoisonError, Weak},
-};
+use std::{collections::HashMap, fmt::Display, hash::Hash, sync::Arc};
 
-use futures_util::{
-    FutureExt as _,
-    future::{BoxFuture, Shared},
-};
 use simpul_domain::{
     AddOnOrderId, AttemptId, CustomerId, InvoiceId, JobId, MessageId, PaymentId, RoleId, RouterId,
     ServicePlanId, SubscriptionId, TenantId, UserId,
@@ -46,8 +38,6 @@ use simpul_projections::{
     tenancy::order_list::{self, OrderListProjector, OrderRow},
 };
 
-use tokio::sync::oneshot;
-
 use super::{customers::Customer, identity::OpenedUser, platform::TenantHealth, scope::Scope};
 use crate::{ApiError, together::Together};
 
@@ -68,71 +58,20 @@ pub(super) trait Row: Clone + Send + Sync + 'static {
     fn gathering(scope: &Scope) -> &Gathering<Self>;
 }
 
+/// Those of an operation who ask for rows of one kind.
+pub(super) type Gathering<R> = Together<(), <R as Row>::Id, Found<R>, { usize::MAX }>;
+
 type Found<R> = Result<Arc<HashMap<<R as Row>::Id, R>>, ApiError>;
-type Finding<R> = Shared<BoxFuture<'static, Found<R>>>;
-
-/// Those who have asked for rows of one kind and are not being answered yet.
-pub(super) struct Gathering<R: Row>(Mutex<Option<Waiting<R>>>);
-
-struct Waiting<R: Row> {
-    ids: Vec<R::Id>,
-    found: Finding<R>,
-}
-
-impl<R: Row> Default for Gathering<R> {
-    fn default() -> Self {
-        Self(Mutex::new(None))
-    }
-}
-
-impl<R: Row> std::fmt::Debug for Gathering<R> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Gathering").finish_non_exhaustive()
-    }
-}
-
-impl<R: Row> Gathering<R> {
-    /// What will be found, and for the first who asks the sign to begin.
-    fn join(&self, scope: &Arc<Scope>, id: R::Id) -> (Finding<R>, Option<oneshot::Sender<()>>) {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut first = None;
-        let waiting = waiting.get_or_insert_with(|| {
-            let (begin, begun) = oneshot::channel();
-            first = Some(begin);
-            Waiting {
-                ids: Vec::new(),
-                // Weak: the gathering belongs to the scope, and an operation may end before anybody is answered.
-                found: read(Arc::downgrade(scope), begun).boxed().shared(),
-            }
-        });
-        waiting.ids.push(id);
-        (waiting.found.clone(), first)
-    }
-
-    fn close(&self) -> Vec<R::Id> {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.take().map_or_else(Vec::new, |waiting| waiting.ids)
-    }
-}
-
-async fn read<R: Row>(scope: Weak<Scope>, begun: oneshot::Receiver<()>) -> Found<R> {
-    // Whoever should have given the sign may have been dropped: then there is no reason to wait either.
-    let _ = begun.await;
-    let scope = scope.upgrade().ok_or_else(ApiError::internal)?;
-    let ids = R::gathering(&scope).close();
-    let rows = R::read(&scope, &ids).await?;
-    Ok(Arc::new(rows.into_iter().map(|row| (row.id(), row)).collect()))
-}
 
 /// The row with this id.
 pub(super) async fn one<R: Row>(scope: &Arc<Scope>, id: R::Id) -> Result<Option<R>, ApiError> {
-    let (found, first) = R::gathering(scope).join(scope, id);
-    if let Some(begin) = first {
-        tokio::task::yield_now().await;
-        // The others may have been dropped meanwhile.
-        let _ = begin.send(());
-    }
-    let found = found.await?;
+    let gathered = Arc::clone(scope);
+    let read = |ids: Vec<R::Id>| async move {
+        let rows = R::read(&gathered, &ids).await?;
+        Ok(Arc::new(rows.into_iter().map(|row| (row.id(), row)).collect()))
+    };
+    let found: Found<R> = R::gathering(scope).ask((), &[id], read).await;
+    let found = found?;
     Ok(found.get(&id).cloned())
 }
 
@@ -174,7 +113,7 @@ trait Projected: Row {
 }
 
 /// Those of a tenant who ask for rows, and how new each must be; those who are shown more apart from the others.
-type Parties<R> = Together<(TenantId, bool), Wanted<R>, Result<Arc<Told<R>>, ApiError>>;
+type Parties<R> = Together<(TenantId, bool), Wanted<R>, Result<Arc<Told<R>>, ApiError>, 64>;
 
 type Wanted<R> = (<R as Row>::Id, Option<ConsistencyToken>);
 
@@ -191,11 +130,9 @@ async fn look_up<R: Projected>(scope: &Arc<Scope>, ids: &[R::Id]) -> Result<Vec<
         let wanted: Vec<_> = ids.iter().map(|&id| (id, token)).collect();
         let read = |wanted| async move { read_for_all(&first, wanted).await.map(Arc::new) };
         let parties = R::together(scope.state().rows());
-        if let Some(told) = parties.ask(subject, &wanted, read).await {
-            let told = told?;
-            scope.was_read_for(told.age);
-            return Ok(ids.iter().filter_map(|id| told.rows.get(id).cloned()).collect());
-        }
+        let told = parties.ask(subject, &wanted, read).await?;
+        scope.was_read_for(told.age);
+        return Ok(ids.iter().filter_map(|id| told.rows.get(id).cloned()).collect());
     }
     let mut tx = scope.look_up(R::PROJECTION).await?;
     let rows = R::by_ids(scope, &mut tx, ids).await?;

@@ -1,5 +1,7 @@
 //! Staff and customers have a door each, whatever they hold: a secret, a challenge, a refresh token, an access token.
 
+use std::net::IpAddr;
+
 use chrono::TimeDelta;
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -15,7 +17,7 @@ const STARTED: &str = "tokens { sessionId userId accessToken refreshToken } chal
 const WHO: &str = "{viewer{user{id}}}";
 
 /// What clients of the portal ask.
-fn documents() -> [String; 7] {
+fn documents() -> [String; 10] {
     [
         document("invitationAccept", STARTED),
         document("sessionStart", STARTED),
@@ -23,6 +25,9 @@ fn documents() -> [String; 7] {
         document("sessionRefresh", TOKENS),
         document("secondFactorBegin", "secret"),
         document("secondFactorConfirm", "recoveryCodes"),
+        document("nameChange", ""),
+        document("passwordChange", ""),
+        document("sessionsEnd", ""),
         WHO.to_owned(),
     ]
 }
@@ -53,15 +58,23 @@ async fn open() -> House {
 
 /// One document at one door.
 async fn ask(house: &House, (surface, token): (Surface, Option<&str>), text: &str, input: Value) -> Answer {
+    ask_from(house, (surface, token, None), text, input).await
+}
+
+async fn ask_from(
+    house: &House,
+    (surface, token, ip): (Surface, Option<&str>, Option<IpAddr>),
+    text: &str,
+    input: Value,
+) -> Answer {
     let tenant = house.tenant().to_string();
     let variables = json!({ "input": input });
     let body = match surface {
         Surface::Portal => json!({ "documentId": id_of(text), "variables": variables }),
         Surface::Staff | Surface::Platform => json!({ "query": text, "variables": variables }),
     };
-    house
-        .send((surface, token, None), &[("x-tenant-id", &tenant)], &body)
-        .await
+    let headers = [("x-tenant-id", tenant.as_str()), ("user-agent", "portal/1")];
+    house.send((surface, token, ip), &headers, &body).await
 }
 
 async fn knock(house: &House, surface: Surface, mutation: &str, input: Value) -> Answer {
@@ -147,6 +160,52 @@ async fn a_customer_gets_in_by_the_portal_only() {
     assert_eq!(refused.user_error("sessionVerify"), "NOT_FOUND");
     let verified = knock(&house, Surface::Portal, "sessionVerify", proof).await;
     In::of(verified.payload("sessionVerify"));
+}
+
+// Properties 45 and 46, of customers: each change has its entries, with who it was, from where and with what.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_customer_does_at_the_portal_is_in_the_trail() {
+    let house = open().await;
+    let accept = json!({ "secret": invited_customer(&house).await, "password": PASSWORD });
+    let joined = knock(&house, Surface::Portal, "invitationAccept", accept).await;
+    let joined = In::of(joined.payload("invitationAccept"));
+    let ip = IpAddr::from([203, 0, 113, 9]);
+    let password = json!({ "currentPassword": PASSWORD, "newPassword": "kata sandi baru" });
+    let changes = [
+        ("nameChange", json!({ "name": "Budi Santoso" }), "identity.user."),
+        ("passwordChange", password, "identity.user."),
+        ("sessionsEnd", json!({}), "identity.session."),
+    ];
+    for (mutation, input, kind) in changes {
+        let own = (Surface::Portal, Some(joined.access.as_str()), Some(ip));
+        let told = ask_from(&house, own, &document(mutation, ""), input).await;
+        let told = told.payload(mutation);
+        assert_eq!(told["userErrors"], json!([]), "{mutation}: {told}");
+        let token = told["consistencyToken"].as_str().expect("it wrote something");
+        let entries =
+            "{ auditEntries(first: 50) { nodes { position eventType command actor ip userAgent summary } } }";
+        let owner = house.front.token(house.front.owner);
+        let (seen, read) = (json!({ "query": entries }), [("x-consistency-token", token)]);
+        let seen = house
+            .send((Surface::Staff, Some(&owner), None), &read, &seen)
+            .await;
+        let (_, written) = token.rsplit_once('.').expect("a position");
+        let nodes = seen.body["data"]["auditEntries"]["nodes"].as_array();
+        let entry = nodes
+            .expect("entries")
+            .iter()
+            .find(|entry| entry["position"] == *written);
+        let entry = entry.expect(mutation);
+        assert_eq!(entry["actor"], *joined.user, "{entry}");
+        assert_eq!(entry["ip"], *ip.to_string(), "{entry}");
+        assert_eq!(entry["userAgent"], "portal/1", "{entry}");
+        assert!(
+            entry["eventType"].as_str().expect("a type").starts_with(kind),
+            "{entry}"
+        );
+        assert!(entry["summary"].is_object(), "{entry}");
+        assert!(!entry["command"].as_str().expect("a name").is_empty(), "{entry}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
