@@ -286,17 +286,10 @@ impl Scope {
 
     /// Like [`Scope::read`], for rows by their ids.
     pub(super) async fn look_up(&self, projection: &str) -> Result<TenantTx, ApiError> {
+        let (store, tenant) = (self.state.store(), self.viewer.tenant);
         let tx = match self.first_read(&[projection], Plans::Once) {
             Some(tx) => tx,
-            None => {
-                look_up_at(
-                    self.state.store(),
-                    self.viewer.tenant,
-                    &[projection],
-                    self.token(),
-                )
-                .await?
-            }
+            None => look_up_at(store, tenant, &[projection], self.token()).await?,
         };
         Ok(self.aged(tx))
     }

@@ -244,7 +244,8 @@ pub async fn standing_of(store: &EventStore, caller: Caller) -> Result<Standing,
     Ok(standing)
 }
 
-/// Like [`standing_of`], for callers of one tenant that are about to run a command: with what the bus asks before it. In their order.
+/// Like [`standing_of`], for callers of one tenant that are about to run a command: with what the bus asks before it. In
+/// their order; who is of another tenant stands nowhere.
 pub async fn standings_at_gate(
     store: &EventStore,
     tenant: TenantId,
@@ -273,8 +274,8 @@ pub async fn standings_at_gate(
     .await?;
     connection.done();
     let mut found: HashMap<i64, Found> = found.into_iter().map(|found| (found.place, found)).collect();
-    let stands = |(place, &caller)| {
-        let found = found.remove(&place);
+    let stands = |(place, &caller): (i64, &Caller)| {
+        let found = found.remove(&place).filter(|_| caller.tenant == tenant);
         let gate = found.as_ref().map(Found::gate).unwrap_or_default();
         (
             found.map_or_else(Standing::nowhere, Standing::from),
