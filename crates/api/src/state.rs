@@ -6,6 +6,7 @@ use simpul_adapters::work_loop::Wake;
 use simpul_domain::TenantId;
 use simpul_event_store::{
     Bus, EventStore,
+    feed::{self, Opening},
     inline::access::{self, Admitted, Caller, Standing},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -54,6 +55,8 @@ struct Shared {
     parts: Parts,
     /// Who asks to be let in with a command.
     gates: Together<TenantId, Caller, Result<Arc<LetIn>, ApiError>, 64>,
+    /// Who asks to be let in, and begins to read in the same way. They read one after another.
+    readers: Together<(TenantId, Arc<Opening>), Caller, Result<Arc<Readers>, ApiError>, 16>,
     /// Who asks for rows by their ids.
     rows: RowsTogether,
 }
@@ -61,11 +64,15 @@ struct Shared {
 /// Where callers stand, and what the bus asks before their commands.
 type LetIn = HashMap<Caller, (Standing, Admitted)>;
 
+/// The same, and in what they read.
+type Readers = (HashMap<Caller, Standing>, Option<feed::Begun>);
+
 impl From<Parts> for ApiState {
     fn from(parts: Parts) -> Self {
         Self(Arc::new(Shared {
             parts,
             gates: Together::default(),
+            readers: Together::default(),
             rows: RowsTogether::default(),
         }))
     }
@@ -97,6 +104,24 @@ impl ApiState {
         };
         let all = self.0.gates.ask(tenant, &[caller], let_in).await?;
         all.get(&caller).cloned().ok_or_else(ApiError::internal)
+    }
+
+    /// Where somebody stands who is about to read, and the transaction for them and others.
+    pub(crate) async fn begin_to_read(
+        &self,
+        caller: Caller,
+        opening: &Arc<Opening>,
+    ) -> Result<(Standing, Option<feed::Begun>), ApiError> {
+        let (store, tenant, way) = (self.store().clone(), caller.tenant, Arc::clone(opening));
+        let let_in = move |callers: Vec<Caller>| async move {
+            let (standings, begun) = feed::standings_and_read(&store, tenant, &callers, &way).await?;
+            Ok(Arc::new((callers.into_iter().zip(standings).collect(), begun)))
+        };
+        let subject = (tenant, Arc::clone(opening));
+        let all = self.0.readers.ask(subject, &[caller], let_in).await?;
+        let (standings, begun) = &*all;
+        let standing = standings.get(&caller).cloned().ok_or_else(ApiError::internal)?;
+        Ok((standing, begun.clone()))
     }
 
     /// Asks gateways for checkouts.

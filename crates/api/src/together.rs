@@ -12,6 +12,7 @@ use std::{
     fmt,
     hash::Hash,
     mem,
+    panic::{AssertUnwindSafe, resume_unwind},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -22,35 +23,36 @@ use futures_util::{
 use tokio::sync::oneshot;
 
 /// Questions `Q`; those about one subject `S` have one answer `A` for all who ask. Who finds a party of `MOST` goes alone.
-pub(crate) struct Together<S: Copy + Eq + Hash, Q, A, const MOST: usize>(Arc<Lines<S, Q, A>>);
+pub(crate) struct Together<S: Clone + Eq + Hash, Q, A, const MOST: usize>(Arc<Lines<S, Q, A>>);
 
 /// Of each subject about which somebody is being answered, who waits meanwhile.
 type Lines<S, Q, A> = Mutex<HashMap<S, Option<Party<S, Q, A>>>>;
 
-struct Party<S: Copy + Eq + Hash, Q, A> {
+struct Party<S: Clone + Eq + Hash, Q, A> {
     questions: Arc<Mutex<Vec<Q>>>,
     answer: Answer<A>,
     begin: oneshot::Sender<Turn<S, Q, A>>,
 }
 
-type Answer<A> = Shared<BoxFuture<'static, A>>;
+/// Nothing after a panic: a shared future that unwinds wakes nobody.
+type Answer<A> = Shared<BoxFuture<'static, Option<A>>>;
 
 /// What will be answered, and for the first who asks the turn.
 type Joined<S, Q, A> = (Answer<A>, Option<Turn<S, Q, A>>);
 
 /// Held by those who are being answered. Who waits is next when it is dropped, wherever that is.
-struct Turn<S: Copy + Eq + Hash, Q, A> {
+struct Turn<S: Clone + Eq + Hash, Q, A> {
     lines: Arc<Lines<S, Q, A>>,
     subject: S,
 }
 
-impl<S: Copy + Eq + Hash, Q, A, const MOST: usize> Default for Together<S, Q, A, MOST> {
+impl<S: Clone + Eq + Hash, Q, A, const MOST: usize> Default for Together<S, Q, A, MOST> {
     fn default() -> Self {
         Self(Arc::default())
     }
 }
 
-impl<S: Copy + Eq + Hash, Q, A, const MOST: usize> fmt::Debug for Together<S, Q, A, MOST> {
+impl<S: Clone + Eq + Hash, Q, A, const MOST: usize> fmt::Debug for Together<S, Q, A, MOST> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Together").finish_non_exhaustive()
     }
@@ -58,11 +60,11 @@ impl<S: Copy + Eq + Hash, Q, A, const MOST: usize> fmt::Debug for Together<S, Q,
 
 impl<S, Q, A, const MOST: usize> Together<S, Q, A, MOST>
 where
-    S: Copy + Eq + Hash + Send + 'static,
+    S: Clone + Eq + Hash + Send + 'static,
     Q: Clone + Send + 'static,
     A: Clone + Send + Sync + 'static,
 {
-    /// The answer to these questions, and to those that others ask meanwhile.
+    /// The answer to these questions, and to those that others ask meanwhile. A panic is one of all of them.
     pub(crate) async fn ask<B, F>(&self, subject: S, questions: &[Q], answer: B) -> A
     where
         B: FnOnce(Vec<Q>) -> F + Send + 'static,
@@ -74,7 +76,8 @@ where
                     tokio::task::yield_now().await;
                     drop(turn);
                 }
-                answer.await
+                let answered = answer.await;
+                answered.unwrap_or_else(|| resume_unwind(Box::new("nobody was answered")))
             }
             Err(answer) => answer(questions.to_vec()).await,
         }
@@ -87,7 +90,7 @@ where
     {
         let mut lines = lock(&self.0);
         let mut first = None;
-        let waiting = lines.entry(subject).or_insert_with(|| {
+        let waiting = lines.entry(subject.clone()).or_insert_with(|| {
             let lines = Arc::clone(&self.0);
             first = Some(Turn { lines, subject });
             None
@@ -106,7 +109,7 @@ where
 
 impl<S, Q, A> Party<S, Q, A>
 where
-    S: Copy + Eq + Hash + Send + 'static,
+    S: Clone + Eq + Hash + Send + 'static,
     Q: Send + 'static,
     A: Clone + Send + Sync + 'static,
 {
@@ -125,13 +128,17 @@ where
         };
         Self {
             questions,
-            answer: answer.boxed().shared(),
+            answer: AssertUnwindSafe(answer)
+                .catch_unwind()
+                .map(Result::ok)
+                .boxed()
+                .shared(),
             begin,
         }
     }
 }
 
-impl<S: Copy + Eq + Hash, Q, A> Drop for Turn<S, Q, A> {
+impl<S: Clone + Eq + Hash, Q, A> Drop for Turn<S, Q, A> {
     fn drop(&mut self) {
         let mut lines = lock(&self.lines);
         let next = lines.get_mut(&self.subject).and_then(Option::take);
@@ -140,7 +147,7 @@ impl<S: Copy + Eq + Hash, Q, A> Drop for Turn<S, Q, A> {
         }
         drop(lines);
         if let Some(party) = next {
-            let (lines, subject) = (Arc::clone(&self.lines), self.subject);
+            let (lines, subject) = (Arc::clone(&self.lines), self.subject.clone());
             // If all of them have gone away, the turn is dropped with what they were to be told.
             let _ = party.begin.send(Self { lines, subject });
         }
@@ -153,15 +160,24 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::{
+        sync::atomic::{AtomicUsize, Ordering},
+        time::Duration,
+    };
 
     use futures_util::future::join_all;
-    use tokio::{sync::Semaphore, task::JoinHandle};
+    use tokio::{
+        sync::Semaphore,
+        task::{JoinError, JoinHandle},
+        time::timeout,
+    };
     use tokio_util::task::TaskTracker;
 
     use super::*;
 
     const MOST: usize = 8;
+    /// A question that nobody survives.
+    const FATAL: usize = 666;
 
     /// Answers with what was asked, as soon as it may.
     #[derive(Clone)]
@@ -191,6 +207,7 @@ mod tests {
             let answer = |asked: Vec<usize>| async move {
                 let _permit = may.acquire().await;
                 parties.fetch_add(1, Ordering::Relaxed);
+                assert!(!asked.contains(&FATAL), "as was wished");
                 asked.into()
             };
             self.together.ask(subject, &[number], answer).await
@@ -271,6 +288,26 @@ mod tests {
                 assert!(desk.is_idle(), "{gone} gone after {turns} turns");
                 desk.may.forget_permits(8);
             }
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_panic_is_told_to_all_of_a_party_and_to_nobody_else() {
+        let desk = Desk::closed();
+        for round in 0..50 {
+            let first = desk.asking(1, 1);
+            settle(10).await;
+            let others = [2, 3, FATAL, 4].map(|number| desk.asking(1, number));
+            settle(10).await;
+            desk.may.add_permits(8);
+            // With how many it came depends on two threads.
+            let ended = timeout(Duration::from_secs(10), join_all(others)).await;
+            let told = ended.expect("nobody waits for ever");
+            first.await.ok();
+            assert!(told[2].as_ref().is_err_and(JoinError::is_panic), "{round}");
+            assert_eq!(*desk.ask(1, 5).await, [5], "{round}");
+            assert!(desk.is_idle(), "{round}");
+            desk.may.forget_permits(8);
         }
     }
 

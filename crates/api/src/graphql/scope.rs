@@ -243,7 +243,7 @@ impl Scope {
     /// A transaction over read models that are at least as new as the client, and this operation, knows them.
     pub(super) async fn read(&self, projections: &[&str]) -> Result<TenantTx, ApiError> {
         let store = self.state.store();
-        let tx = match self.first_read(projections, Plans::Asked) {
+        let tx = match self.first_read(projections, Plans::Asked).await {
             Some(tx) => tx,
             None if projections.is_empty() => store.db().read_tx(self.viewer.tenant).await?,
             None => read_at(store, self.viewer.tenant, projections, self.token()).await?,
@@ -274,20 +274,21 @@ impl Scope {
     }
 
     /// What was begun, for the first who reads. Next time that is begun which is wanted now.
-    fn first_read(&self, projections: &[&str], plans: Plans) -> Option<TenantTx> {
+    async fn first_read(&self, projections: &[&str], plans: Plans) -> Option<TenantTx> {
         if self.reads.fetch_add(1, Ordering::Relaxed) > 0 {
             return None;
         }
         if let Some(document) = self.document.as_ref().filter(|_| !projections.is_empty()) {
             document.began(projections, plans);
         }
-        self.begun().reading(projections, plans)
+        let turns = self.begun().reading(projections, plans);
+        turns?.take().await
     }
 
     /// Like [`Scope::read`], for rows by their ids.
     pub(super) async fn look_up(&self, projection: &str) -> Result<TenantTx, ApiError> {
         let (store, tenant) = (self.state.store(), self.viewer.tenant);
-        let tx = match self.first_read(&[projection], Plans::Once) {
+        let tx = match self.first_read(&[projection], Plans::Once).await {
             Some(tx) => tx,
             None => look_up_at(store, tenant, &[projection], self.token()).await?,
         };

@@ -5,8 +5,8 @@ use std::{future::Future, pin::pin, sync::Arc};
 use async_graphql::parser::types::OperationType;
 use futures_util::FutureExt as _;
 use simpul_event_store::{
-    ConsistencyToken, TenantTx,
-    feed::{self, Opening, Plans},
+    ConsistencyToken,
+    feed::{self, Opening, Plans, Turns},
     inline::access::{self, Admitted, Caller, Standing},
 };
 
@@ -43,17 +43,18 @@ impl First {
         let store = state.store();
         let mut begun = Begun::default();
         let standing = match self {
-            Self::Unknown => access::standing_of(store, caller).await?,
             Self::Command => {
                 let (standing, admitted) = state.at_gate(caller).await?;
                 begun.admitted = Some(admitted);
                 standing
             }
-            Self::Read(opening, token) => {
-                let (standing, tx) = feed::standing_and_read(store, caller, opening, *token).await?;
-                begun.reading = tx.map(|tx| (Arc::clone(opening), tx));
+            Self::Read(opening, token) if feed::may_begin(store, caller.tenant, opening, *token) => {
+                let (standing, reading) = state.begin_to_read(caller, opening).await?;
+                let turns = reading.and_then(|reading| reading.since(*token));
+                begun.reading = turns.map(|turns| (Arc::clone(opening), turns));
                 standing
             }
+            Self::Unknown | Self::Read(..) => access::standing_of(store, caller).await?,
         };
         Ok((standing, begun))
     }
@@ -62,7 +63,7 @@ impl First {
 /// What was begun.
 #[derive(Debug, Default)]
 pub(crate) struct Begun {
-    reading: Option<(Arc<Opening>, TenantTx)>,
+    reading: Option<(Arc<Opening>, Turns)>,
     admitted: Option<Admitted>,
 }
 
@@ -77,10 +78,10 @@ impl Begun {
         future.await
     }
 
-    /// The transaction, if it is what is wanted. If it is not, it is given back.
-    pub(crate) fn reading(&mut self, projections: &[&str], plans: Plans) -> Option<TenantTx> {
-        let (opening, tx) = self.reading.take()?;
-        opening.is(projections, plans).then_some(tx)
+    /// The right to read in the transaction, if it is what is wanted. If it is not, it is given back.
+    pub(crate) fn reading(&mut self, projections: &[&str], plans: Plans) -> Option<Turns> {
+        let (opening, turns) = self.reading.take()?;
+        opening.is(projections, plans).then_some(turns)
     }
 
     /// For the first command. What a later one may do can be another matter.

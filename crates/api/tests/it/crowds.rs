@@ -63,3 +63,49 @@ async fn each_of_a_crowd_is_answered_with_what_is_its_own() {
         assert_eq!(data["customers"]["totalCount"], ROUNDS * kinds * CROWD);
     }
 }
+
+/// Who asks for customers with a code, and what they are told.
+async fn find(front: &Front, viewer: Viewer, code: String) -> (String, Value) {
+    let query = "query($code: String!) { customers(code: $code) { nodes { name } } }";
+    let (_, answer) = front.ask(viewer, query, json!({ "code": code })).await;
+    (code, answer)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_of_a_crowd_of_readers_is_let_in_and_told_for_themselves() {
+    let front = Front::open().await;
+    let neighbour = front.neighbour().await;
+    let blind = front.colleague(&[permission::CUSTOMER_WRITE]).await;
+    let reader = front.colleague(&[permission::CUSTOMER_READ]).await;
+    // The same codes in both: whose they are shows in the names.
+    for (viewer, name) in [(front.owner, "Budi"), (neighbour, "Sari")] {
+        for number in 0..CROWD {
+            let input = json!({ "code": format!("C-{number}"), "name": name, "phone": "0812-3456-7890" });
+            let mutation = document("customerRegister", "customer { id }");
+            front.data(viewer, &mutation, json!({ "input": input })).await;
+        }
+        // From now on such reads begin with where their viewer stands.
+        find(&front, viewer, "C-0".to_owned()).await;
+    }
+    let told = |name: &str| json!({ "customers": { "nodes": [{ "name": name }] } });
+    let kinds = [
+        (front.owner, told("Budi")),
+        (neighbour, told("Sari")),
+        (reader, told("Budi")),
+        (blind, Value::Null),
+    ];
+    for _ in 0..ROUNDS {
+        let crowd = (0..CROWD).flat_map(|number| {
+            let ask = |(viewer, told): &(Viewer, Value)| {
+                let (viewer, told, front) = (*viewer, told.clone(), &front);
+                async move { (find(front, viewer, format!("C-{number}")).await, told) }
+            };
+            kinds.each_ref().map(ask)
+        });
+        for ((code, answer), told) in join_all(crowd).await {
+            assert_eq!(answer["data"], told, "{code}: {answer}");
+            let refused = answer["errors"][0]["extensions"]["code"] == "FORBIDDEN";
+            assert_eq!(refused, told.is_null(), "{code}: {answer}");
+        }
+    }
+}

@@ -4,7 +4,7 @@
     reason = "the one module whose SQL cannot be checked at compile time"
 )]
 
-use std::time::Duration;
+use std::{borrow::Borrow, time::Duration};
 
 use chrono::{DateTime, Utc};
 use simpul_domain::TenantId;
@@ -32,12 +32,12 @@ pub(super) const BEGIN: &str = "BEGIN";
 pub(super) const COMMIT: &str = "SELECT; COMMIT";
 pub(super) const ROLLBACK: &str = "ROLLBACK";
 
-/// Begins a transaction with one of the texts here. Returns the row that it selects.
+/// Begins a transaction with one of the texts here. Returns the rows that it selects.
 pub(super) async fn begin(
     connection: &mut PgConnection,
     statement: &str,
-) -> Result<Option<PgRow>, sqlx::Error> {
-    connection.fetch_optional(statement).await
+) -> Result<Vec<PgRow>, sqlx::Error> {
+    connection.fetch_all(statement).await
 }
 
 /// The beginning of a transaction on a connection whose reader left one open.
@@ -72,28 +72,36 @@ pub(super) fn begin_reading_models(tenant: TenantId, projections: &[&str], plans
     )
 }
 
-fn array(projections: &[&str]) -> String {
-    format!("'{{{}}}'", projections.join(",").replace('\'', "''"))
+fn array(elements: &[impl Borrow<str>]) -> String {
+    format!("'{{{}}}'", elements.join(",").replace('\'', "''"))
 }
 
-/// The same, and where the caller stands.
+/// The same, and where callers of the tenant stand: a row for each, with its place in the question.
 pub(super) fn begin_reading_models_as(
-    caller: &Caller,
+    tenant: TenantId,
+    callers: &[Caller],
     now: DateTime<Utc>,
     projections: &[&str],
     plans: Plans,
 ) -> String {
-    let names = array(projections);
-    let session = caller
-        .session
-        .map_or_else(|| "NULL".to_owned(), |session| format!("'{}'", session.as_uuid()));
+    let actors: Vec<String> = callers
+        .iter()
+        .map(|caller| caller.actor.as_uuid().to_string())
+        .collect();
+    let session = |caller: &Caller| caller.session.map(|session| session.as_uuid().to_string());
+    let sessions: Vec<String> = callers
+        .iter()
+        .map(|caller| session(caller).unwrap_or_else(|| "NULL".to_owned()))
+        .collect();
     format!(
         "BEGIN READ ONLY; SELECT s.*, set_config('plan_cache_mode', '{}', true)
-             FROM es.standing_in_read_models_as_of('{}', '{}', {session}, '{}', {names}) AS s",
+             FROM es.standings_in_read_models('{}', {}, {}, '{}', {}) AS s",
         plans.mode(),
-        caller.tenant.as_uuid(),
-        caller.actor.as_uuid(),
-        now.to_rfc3339()
+        tenant.as_uuid(),
+        array(&actors),
+        array(&sessions),
+        now.to_rfc3339(),
+        array(projections)
     )
 }
 

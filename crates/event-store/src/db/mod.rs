@@ -14,6 +14,7 @@ pub mod lint;
 pub mod migrate;
 mod pool;
 mod pulse;
+mod turns;
 
 use std::{
     ops,
@@ -34,11 +35,11 @@ use sqlx::{
 use tokio::time::timeout;
 
 pub(crate) use self::pool::Lent;
-pub use self::pulse::Time;
-use self::{pool::Pool, pulse::Pulse};
+pub use self::{pulse::Time, turns::Turns};
+use self::{pool::Pool, pulse::Pulse, turns::Held};
 use crate::{
     StoreError,
-    inline::access::{Caller, Standing},
+    inline::access::{self, Caller, Standing},
 };
 
 /// How the rows of tenants are found. A plan that is made while a table fits on a few pages goes through all of it, and is kept
@@ -84,7 +85,7 @@ impl DbConfig {
 }
 
 /// How the statements of a transaction are planned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Plans {
     /// Once for a connection: rows by their ids are found in the same way whatever the ids are.
     Once,
@@ -161,24 +162,14 @@ impl Db {
     /// For commands and loops: a future that is cancelled while it opens costs its connection. Requests use [`Db::read_tx`].
     pub async fn tenant_tx(&self, tenant: TenantId) -> Result<TenantTx, StoreError> {
         let (tx, _) = self.pools().app.begin(&dynamic::begin_as(tenant)).await?;
-        Ok(TenantTx {
-            tx,
-            tenant,
-            asked: None,
-            age: None,
-        })
+        Ok(TenantTx::new(tx, tenant))
     }
 
     /// Like [`Db::tenant_tx`], for everything of a tenant at one moment, however long it takes to read. Nothing can be
     /// written in it.
     pub(crate) async fn moment_tx(&self, tenant: TenantId) -> Result<TenantTx, StoreError> {
         let (tx, _) = self.pools().app.begin(&dynamic::begin_moment(tenant)).await?;
-        Ok(TenantTx {
-            tx,
-            tenant,
-            asked: None,
-            age: None,
-        })
+        Ok(TenantTx::new(tx, tenant))
     }
 
     /// Like [`Db::tenant_tx`], for reads whose caller may go away at any time. Nothing can be written in it.
@@ -204,28 +195,28 @@ impl Db {
         plans: Plans,
     ) -> Result<(TenantTx, i64), StoreError> {
         let statement = dynamic::begin_reading_models(tenant, projections, plans);
-        let (tx, row) = self.read(tenant, statement).await?;
-        let row = row.ok_or(sqlx::Error::RowNotFound)?;
-        Ok((tx.dated(&row)?, row.try_get("reached")?))
+        let (tx, rows) = self.read(tenant, statement).await?;
+        let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
+        Ok((tx.dated(row)?, row.try_get("reached")?))
     }
 
-    /// The same, and where the caller stands. Nowhere, and not in the read models, if nobody knows the tenant.
+    /// The same, and where callers stand, in their order. Nowhere, and not in the read models, if nobody knows the tenant.
     pub(crate) async fn read_models_as(
         &self,
-        caller: &Caller,
+        tenant: TenantId,
+        callers: &[Caller],
         now: DateTime<Utc>,
         projections: &[&str],
         plans: Plans,
-    ) -> Result<(Standing, Option<(TenantTx, i64)>), StoreError> {
-        let statement = dynamic::begin_reading_models_as(caller, now, projections, plans);
-        let (tx, row) = self.read(caller.tenant, statement).await?;
-        let Some(row) = row else {
-            return Ok((Standing::nowhere(), None));
+    ) -> Result<(Vec<Standing>, Option<(TenantTx, i64)>), StoreError> {
+        let statement = dynamic::begin_reading_models_as(tenant, callers, now, projections, plans);
+        let (tx, rows) = self.read(tenant, statement).await?;
+        let standings = access::standings_of(tenant, callers, &rows)?;
+        let begun = match rows.first() {
+            Some(row) => Some((tx.dated(row)?, row.try_get("reached")?)),
+            None => None,
         };
-        Ok((
-            Standing::of(&row)?,
-            Some((tx.dated(&row)?, row.try_get("reached")?)),
-        ))
+        Ok((standings, begun))
     }
 
     /// A connection whose BEGIN nobody saw through is thrown away. Commands and loops run in tasks that nobody cancels; a
@@ -235,21 +226,19 @@ impl Db {
         &self,
         tenant: TenantId,
         statement: String,
-    ) -> Result<(TenantTx, Option<PgRow>), StoreError> {
+    ) -> Result<(TenantTx, Vec<PgRow>), StoreError> {
         let pool = self.pools().reads;
         #[expect(
             clippy::disallowed_methods,
             reason = "it ends with the statement, and closing the pool waits for its connection"
         )]
         let begun = tokio::spawn(async move { pool.begin(&statement).await });
-        let (tx, row) = begun.await.map_err(|_| sqlx::Error::WorkerCrashed)??;
+        let (tx, rows) = begun.await.map_err(|_| sqlx::Error::WorkerCrashed)??;
         let tx = TenantTx {
-            tx,
-            tenant,
             asked: Some(Arc::clone(&self.asked)),
-            age: None,
+            ..TenantTx::new(tx, tenant)
         };
-        Ok((tx, row))
+        Ok((tx, rows))
     }
 
     /// How many statements queries have made in transactions that only read ([`Db::read_tx`]).
@@ -380,6 +369,8 @@ pub struct TenantTx {
     /// Counts the statements, if it only reads.
     asked: Option<Arc<AtomicU64>>,
     age: Option<Age>,
+    /// Others who will read in it.
+    held: Option<Held>,
 }
 
 /// How old what a transaction reads was when it began.
@@ -390,6 +381,16 @@ pub struct Age {
 }
 
 impl TenantTx {
+    const fn new(tx: Lent, tenant: TenantId) -> Self {
+        Self {
+            tx,
+            tenant,
+            asked: None,
+            age: None,
+            held: None,
+        }
+    }
+
     fn dated(mut self, row: &PgRow) -> Result<Self, sqlx::Error> {
         let behind_since = row.try_get("behind_since")?;
         self.age = Some(Age { behind_since });
@@ -405,8 +406,13 @@ impl TenantTx {
         self.tenant
     }
 
-    /// Of a transaction that only reads there is nothing to keep: whoever has its connection next ends it.
-    pub async fn commit(self) -> Result<(), StoreError> {
+    /// Of a transaction that only reads there is nothing to keep: it goes to the next one who reads in it, and whoever has its
+    /// connection after them ends it.
+    pub async fn commit(mut self) -> Result<(), StoreError> {
+        if let Some(held) = self.held.take() {
+            held.hand_on(self);
+            return Ok(());
+        }
         if self.asked.is_some() {
             self.tx.leave_open();
             return Ok(());

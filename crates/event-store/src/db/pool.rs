@@ -95,18 +95,18 @@ impl Pool {
         Ok(lent)
     }
 
-    /// A connection in a transaction that `statement` begins, and the row that this selects. If it is not seen to have
+    /// A connection in a transaction that `statement` begins, and the rows that this selects. If it is not seen to have
     /// begun, nobody knows what is open, and the connection is thrown away.
-    pub(super) async fn begin(&self, statement: &str) -> Result<(Lent, Option<PgRow>), sqlx::Error> {
+    pub(super) async fn begin(&self, statement: &str) -> Result<(Lent, Vec<PgRow>), sqlx::Error> {
         let mut lent = self.borrow(Is::InTransaction).await?;
         let was = mem::replace(&mut lent.is, Is::Unknown);
-        let row = if was == Is::InTransaction {
+        let rows = if was == Is::InTransaction {
             dynamic::begin(&mut lent, &dynamic::instead_of_what_is_open(statement)).await?
         } else {
             dynamic::begin(&mut lent, statement).await?
         };
         lent.is = Is::InTransaction;
-        Ok((lent, row))
+        Ok((lent, rows))
     }
 
     async fn borrow(&self, best: Is) -> Result<Lent, sqlx::Error> {

@@ -31,12 +31,12 @@ pub use self::{
     hints::{Hint, Hints, Listener, Word, relay_hints},
     interest::Interest,
     log::{head, last_event_at, page, stream},
-    read::{Opening, ReadError, look_up_at, read_at, standing_and_read, word_of},
+    read::{Begun, Opening, ReadError, look_up_at, may_begin, read_at, standings_and_read, word_of},
     runner::{ProjectionSettings, Runner, RunnerSettings, chain, run_shards},
     shard::Shard,
 };
 pub(crate) use self::{lease::Leases, progress::Progress};
-pub use crate::db::Plans;
+pub use crate::db::{Plans, Turns};
 use crate::{Recorded, StoreError, db::TenantTx};
 
 /// What happens when an event cannot be handled however often it is tried.
@@ -155,7 +155,7 @@ pub trait Reactor: Send + Sync + 'static {
         self.interest().includes(&event.aggregate_type, &event.event_type)
     }
 
-    /// Whether it is woken by what concerns it. If not, it finds it when it next looks around, a quarter of a second later.
+    /// Whether it is woken by what concerns it. If not, it finds it when it next looks around, a second later.
     fn hurries(&self) -> bool {
         true
     }

@@ -7,8 +7,8 @@ use tokio::time::Instant;
 
 use crate::{
     ConsistencyToken, EventStore, StoreError,
-    db::{Plans, TenantTx},
-    inline::access::{self, Caller, Standing},
+    db::{Plans, TenantTx, Turns},
+    inline::access::{Caller, Standing},
 };
 
 /// How long a read waits for its token (DESIGN section 5).
@@ -42,7 +42,7 @@ impl Coded for ReadError {
 }
 
 /// How a transaction over read models begins.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Opening {
     projections: Box<[Box<str>]>,
     plans: Plans,
@@ -55,39 +55,58 @@ impl Opening {
     }
 
     pub fn is(&self, projections: &[&str], plans: Plans) -> bool {
-        let names = self.projections.iter().map(|name| &**name);
-        self.plans == plans && names.eq(projections.iter().copied())
+        self.plans == plans && self.names() == projections
+    }
+
+    fn names(&self) -> Vec<&str> {
+        self.projections.iter().map(|name| &**name).collect()
     }
 }
 
-/// Where the caller stands, and in the same round trip the transaction with which it will begin to read, if that is as new as
-/// `token` by now.
-pub async fn standing_and_read(
+/// Whether a transaction that began now would be as new as `token`, as far as this process knows.
+pub fn may_begin(
     store: &EventStore,
-    caller: Caller,
+    tenant: TenantId,
     opening: &Opening,
     token: Option<ConsistencyToken>,
-) -> Result<(Standing, Option<TenantTx>), StoreError> {
-    let projections: Vec<&str> = opening.projections.iter().map(|name| &**name).collect();
-    let wanted = match token {
-        None => 0,
-        Some(token) if token.tenant == caller.tenant => token.seq,
-        Some(_) => return Ok((access::standing_of(store, caller).await?, None)),
-    };
-    let db = store.db();
-    if wanted > 0
-        && store
-            .progress()
-            .wait_for(caller.tenant, &projections, wanted)
-            .is_behind
-    {
-        return Ok((access::standing_of(store, caller).await?, None));
+) -> bool {
+    token.is_none_or(|token| {
+        let progress = store.progress();
+        token.tenant == tenant && !progress.wait_for(tenant, &opening.names(), token.seq).is_behind
+    })
+}
+
+/// A transaction in which several will read, and how new it is.
+#[derive(Debug, Clone)]
+pub struct Begun {
+    turns: Turns,
+    reached: i64,
+}
+
+impl Begun {
+    /// The right to read in it, for whom it is new enough.
+    pub fn since(&self, token: Option<ConsistencyToken>) -> Option<Turns> {
+        let is_new = token.is_none_or(|token| token.seq <= self.reached);
+        is_new.then(|| self.turns.clone())
     }
-    let (standing, begun) = db
-        .read_models_as(&caller, store.now(), &projections, opening.plans)
+}
+
+/// Where callers of a tenant stand, and in the same round trip the transaction with which they will begin to read.
+pub async fn standings_and_read(
+    store: &EventStore,
+    tenant: TenantId,
+    callers: &[Caller],
+    opening: &Opening,
+) -> Result<(Vec<Standing>, Option<Begun>), StoreError> {
+    let (db, now) = (store.db(), store.now());
+    let (standings, begun) = db
+        .read_models_as(tenant, callers, now, &opening.names(), opening.plans)
         .await?;
-    let begun = begun.filter(|(_, reached)| *reached >= wanted);
-    Ok((standing, begun.map(|(tx, _)| tx)))
+    let begun = begun.map(|(tx, reached)| Begun {
+        turns: Turns::of(tx),
+        reached,
+    });
+    Ok((standings, begun))
 }
 
 /// A transaction of the tenant whose unqualified names are the live versions of `projections`, at least as new as

@@ -29,6 +29,9 @@ const MAX_BACKLOG: i64 = 500;
 /// at the heads.
 const SWEEP: Duration = Duration::from_secs(30);
 
+/// How often cursors are moved past news for others that nobody waits for.
+const BETWEEN_MOVES: Duration = Duration::from_secs(1);
+
 /// Tenants whose positions a runner remembers.
 const MAX_REMEMBERED: usize = 20_000;
 
@@ -101,6 +104,8 @@ pub struct Runner<H> {
     passed: HashMap<TenantId, i64>,
     /// When it last found out which logs are ahead of its cursors; hints and heads tell it of all that grew since.
     swept: Option<Instant>,
+    /// When it last looked at what was put off.
+    moved: Instant,
     /// Why the event that is about to be parked cannot be handled.
     poison: Option<String>,
 }
@@ -142,6 +147,7 @@ impl<H: Handle> Runner<H> {
             settings,
             passed: HashMap::new(),
             swept: None,
+            moved: Instant::now(),
             poison: None,
         }
     }
@@ -291,12 +297,8 @@ impl<H: Handle + Send + Sync + 'static> Runner<H> {
         if self.swept.is_some_and(|at| at.elapsed() < SWEEP) {
             let store = &self.batches.store;
             store.hints().look(store.db()).await?;
-            let put_off = self.hints.put_off().into_iter();
-            let tenants = put_off
-                .filter(|hint| self.may_be_behind(*hint))
-                .map(|hint| hint.tenant);
             return Ok(Input::Found {
-                tenants: tenants.collect(),
+                tenants: self.put_off(),
                 more: false,
             });
         }
@@ -305,6 +307,19 @@ impl<H: Handle + Send + Sync + 'static> Runner<H> {
         let more = i64::try_from(tenants.len()).is_ok_and(|found| found >= MAX_BACKLOG);
         self.swept = (!more).then_some(now);
         Ok(Input::Found { tenants, more })
+    }
+
+    /// Tenants with news for others, once in a while.
+    fn put_off(&mut self) -> Vec<TenantId> {
+        if self.moved.elapsed() < BETWEEN_MOVES {
+            return Vec::new();
+        }
+        self.moved = Instant::now();
+        let put_off = self.hints.put_off().into_iter();
+        put_off
+            .filter(|hint| self.may_be_behind(*hint))
+            .map(|hint| hint.tenant)
+            .collect()
     }
 
     async fn backlog(&self) -> Result<Vec<TenantId>, StoreError> {

@@ -273,16 +273,34 @@ pub async fn standings_at_gate(
     .fetch_all(&mut *connection)
     .await?;
     connection.done();
-    let mut found: HashMap<i64, Found> = found.into_iter().map(|found| (found.place, found)).collect();
-    let stands = |(place, &caller): (i64, &Caller)| {
-        let found = found.remove(&place).filter(|_| caller.tenant == tenant);
+    let found = in_their_order(tenant, callers, found);
+    let stands = |(found, &caller): (Option<Found>, &Caller)| {
         let gate = found.as_ref().map(Found::gate).unwrap_or_default();
-        (
-            found.map_or_else(Standing::nowhere, Standing::from),
-            Admitted { caller, gate },
-        )
+        (Standing::found(found), Admitted { caller, gate })
     };
-    Ok((1..).zip(callers).map(stands).collect())
+    Ok(found.zip(callers).map(stands).collect())
+}
+
+/// From the rows of `es.standings_in_read_models`, in the order of the callers; who is of another tenant stands nowhere.
+pub(crate) fn standings_of(
+    tenant: TenantId,
+    callers: &[Caller],
+    rows: &[PgRow],
+) -> Result<Vec<Standing>, sqlx::Error> {
+    let found = rows.iter().map(Found::read).collect::<Result<_, _>>()?;
+    Ok(in_their_order(tenant, callers, found).map(Standing::found).collect())
+}
+
+/// What was found of each caller, if it is one of the tenant's.
+fn in_their_order(
+    tenant: TenantId,
+    callers: &[Caller],
+    found: Vec<Found>,
+) -> impl Iterator<Item = Option<Found>> {
+    let mut found: HashMap<i64, Found> = found.into_iter().map(|found| (found.place, found)).collect();
+    (1..)
+        .zip(callers)
+        .map(move |(place, caller)| found.remove(&place).filter(|_| caller.tenant == tenant))
 }
 
 async fn select_standing(
@@ -305,7 +323,7 @@ async fn select_standing(
     )
     .fetch_optional(connection)
     .await?;
-    Ok(found.map_or_else(Standing::nowhere, Standing::from))
+    Ok(Standing::found(found))
 }
 
 /// What the functions of the database tell of a caller.
@@ -326,6 +344,24 @@ struct Found {
 }
 
 impl Found {
+    /// Of who only reads.
+    fn read(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            place: row.try_get("place")?,
+            disabled: row.try_get("disabled")?,
+            features: row.try_get("features")?,
+            permissions: row.try_get("permissions")?,
+            version: row.try_get("version")?,
+            session_open: row.try_get("session_open")?,
+            customer_id: row.try_get("customer_id")?,
+            impersonator: row.try_get("impersonator")?,
+            impersonator_session: row.try_get("impersonator_session")?,
+            panel_locked: false,
+            tenant_key: None,
+            subject_key: None,
+        })
+    }
+
     fn gate(&self) -> Gate {
         Gate {
             known: true,
@@ -359,28 +395,14 @@ impl From<Found> for Standing {
 
 impl Standing {
     /// In a tenant that nobody has heard of.
-    pub(crate) fn nowhere() -> Self {
+    fn nowhere() -> Self {
         Self {
             disabled: true,
             ..Self::default()
         }
     }
 
-    /// From a row of `es.standing_in_read_models_as_of`.
-    pub(crate) fn of(row: &PgRow) -> Result<Self, sqlx::Error> {
-        Ok(Self::from(Found {
-            place: 1,
-            disabled: row.try_get("disabled")?,
-            features: row.try_get("features")?,
-            permissions: row.try_get("permissions")?,
-            version: row.try_get("version")?,
-            session_open: row.try_get("session_open")?,
-            customer_id: row.try_get("customer_id")?,
-            impersonator: row.try_get("impersonator")?,
-            impersonator_session: row.try_get("impersonator_session")?,
-            panel_locked: false,
-            tenant_key: None,
-            subject_key: None,
-        }))
+    fn found(found: Option<Found>) -> Self {
+        found.map_or_else(Self::nowhere, Self::from)
     }
 }

@@ -315,6 +315,76 @@ async fn a_network_that_strikes_too_often_is_blocked_for_a_time() {
     }
 }
 
+/// What a network has done, and until when it was blocked for it.
+#[derive(Debug, Default)]
+struct Struck {
+    /// Since the last block.
+    at: Vec<DateTime<Utc>>,
+    until: Option<DateTime<Utc>>,
+    /// Before this one, within a day of each other.
+    blocks: u32,
+}
+
+impl Struck {
+    fn within(&self, window: TimeDelta, now: DateTime<Utc>) -> usize {
+        self.at.iter().filter(|&&at| at >= now - window).count()
+    }
+}
+
+// Property 51: whoever shows a suspicious pattern, whatever it is, is blocked for a time, and nobody else is. What is counted is
+// known from the outside: a window begins with a strike, so that fewer than twice as many go through at its edge.
+#[tokio::test]
+async fn a_network_is_blocked_for_a_time_whenever_it_strikes_too_often_and_never_otherwise() {
+    let (test, store, _, _) = ready().await;
+    let rules = (2_u32..6, 1_i64..20, 1_i64..30);
+    let strikes = prop::collection::vec((0_usize..3, 0_i64..400), 10..60);
+    let mut runner = TestRunner::new_with_rng(Config::default(), TestRunner::deterministic().rng().clone());
+    let (mut blocked, mut longest) = (0, TimeDelta::zero());
+    for case in 0..60 {
+        let ((most, window, block), pattern) =
+            (&rules, &strikes).new_tree(&mut runner).expect("generated").current();
+        let rule = BlockRule {
+            strikes: most,
+            window: TimeDelta::minutes(window),
+            block: TimeDelta::minutes(block),
+        };
+        let name = |network: usize| format!("case-{case}-{network}");
+        let mut networks: [Struck; 3] = Default::default();
+        for (network, seconds) in pattern {
+            test.clock().advance(TimeDelta::seconds(seconds));
+            let now = store.now();
+            let told = address::strike(&store, &name(network), rule).await.expect("counted");
+            let struck = &mut networks[network];
+            struck.at.push(now);
+            let most = rule.strikes as usize;
+            if told.is_some() && told != struck.until {
+                let since = struck.within(rule.window, now);
+                assert!(since >= most, "{since} of {most} are no pattern: {struck:?}");
+                if struck.until.is_none_or(|until| until < now - TimeDelta::days(1)) {
+                    struck.blocks = 0;
+                }
+                let length = (rule.block * 2_i32.pow(struck.blocks.min(10))).min(TimeDelta::days(1));
+                let until = struck.until.max(Some(now + length));
+                assert_eq!(told, until, "{struck:?}");
+                (blocked, longest) = (blocked + 1, longest.max(length));
+                *struck = Struck {
+                    at: Vec::new(),
+                    until,
+                    blocks: struck.blocks + 1,
+                };
+            } else {
+                let since = struck.within(rule.window, now);
+                assert!(since < 2 * most - 1, "{since} of {most} went through: {struck:?}");
+            }
+            for (network, struck) in networks.iter().enumerate() {
+                let seen = address::blocked_until(&store, &name(network)).await.expect("read");
+                assert_eq!(seen, struck.until.filter(|&until| until > now), "{network}: {struck:?}");
+            }
+        }
+    }
+    assert!(blocked > 100 && longest > TimeDelta::hours(2), "{blocked}, {longest}");
+}
+
 #[tokio::test]
 async fn equal_sign_ins_are_one_row_and_a_flood_is_counted_without_addresses() {
     let (test, store, _, tenant) = ready().await;

@@ -31,6 +31,7 @@ mod retention;
 mod rounds;
 mod snapshots;
 mod together;
+mod turns;
 mod vault;
 mod versions;
 

@@ -1,0 +1,1 @@
+DROP FUNCTION es.standings_in_read_models(uuid, uuid[], uuid[], timestamptz, text[]);
