@@ -56,7 +56,7 @@ struct Shared {
     /// Who asks to be let in with a command.
     gates: Together<TenantId, Caller, Result<Arc<LetIn>, ApiError>, 64>,
     /// Who asks to be let in, and begins to read in the same way. They read one after another.
-    readers: Together<(TenantId, Arc<Opening>), Caller, Result<Arc<Readers>, ApiError>, 16>,
+    readers: Together<Way, Caller, Result<Arc<Readers>, ApiError>, 16>,
     /// Who asks for rows by their ids.
     rows: RowsTogether,
 }
@@ -64,7 +64,10 @@ struct Shared {
 /// Where callers stand, and what the bus asks before their commands.
 type LetIn = HashMap<Caller, (Standing, Admitted)>;
 
-/// The same, and in what they read.
+/// Whose read models are read, and which.
+type Way = (TenantId, Arc<Opening>);
+
+/// Where callers stand, and in what they read.
 type Readers = (HashMap<Caller, Standing>, Option<feed::Begun>);
 
 impl From<Parts> for ApiState {

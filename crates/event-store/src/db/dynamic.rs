@@ -33,10 +33,7 @@ pub(super) const COMMIT: &str = "SELECT; COMMIT";
 pub(super) const ROLLBACK: &str = "ROLLBACK";
 
 /// Begins a transaction with one of the texts here. Returns the rows that it selects.
-pub(super) async fn begin(
-    connection: &mut PgConnection,
-    statement: &str,
-) -> Result<Vec<PgRow>, sqlx::Error> {
+pub(super) async fn begin(connection: &mut PgConnection, statement: &str) -> Result<Vec<PgRow>, sqlx::Error> {
     connection.fetch_all(statement).await
 }
 

@@ -35,8 +35,8 @@ use sqlx::{
 use tokio::time::timeout;
 
 pub(crate) use self::pool::Lent;
-pub use self::{pulse::Time, turns::Turns};
 use self::{pool::Pool, pulse::Pulse, turns::Held};
+pub use self::{pulse::Time, turns::Turns};
 use crate::{
     StoreError,
     inline::access::{self, Caller, Standing},
@@ -222,11 +222,7 @@ impl Db {
     /// A connection whose BEGIN nobody saw through is thrown away. Commands and loops run in tasks that nobody cancels; a
     /// request is dropped with its client, and clients that come and go shall not cost a connection each: a task of its own
     /// sees the BEGIN through.
-    async fn read(
-        &self,
-        tenant: TenantId,
-        statement: String,
-    ) -> Result<(TenantTx, Vec<PgRow>), StoreError> {
+    async fn read(&self, tenant: TenantId, statement: String) -> Result<(TenantTx, Vec<PgRow>), StoreError> {
         let pool = self.pools().reads;
         #[expect(
             clippy::disallowed_methods,

@@ -288,7 +288,9 @@ pub(crate) fn standings_of(
     rows: &[PgRow],
 ) -> Result<Vec<Standing>, sqlx::Error> {
     let found = rows.iter().map(Found::read).collect::<Result<_, _>>()?;
-    Ok(in_their_order(tenant, callers, found).map(Standing::found).collect())
+    Ok(in_their_order(tenant, callers, found)
+        .map(Standing::found)
+        .collect())
 }
 
 /// What was found of each caller, if it is one of the tenant's.

@@ -341,8 +341,10 @@ async fn a_network_is_blocked_for_a_time_whenever_it_strikes_too_often_and_never
     let mut runner = TestRunner::new_with_rng(Config::default(), TestRunner::deterministic().rng().clone());
     let (mut blocked, mut longest) = (0, TimeDelta::zero());
     for case in 0..60 {
-        let ((most, window, block), pattern) =
-            (&rules, &strikes).new_tree(&mut runner).expect("generated").current();
+        let ((most, window, block), pattern) = (&rules, &strikes)
+            .new_tree(&mut runner)
+            .expect("generated")
+            .current();
         let rule = BlockRule {
             strikes: most,
             window: TimeDelta::minutes(window),
@@ -353,7 +355,9 @@ async fn a_network_is_blocked_for_a_time_whenever_it_strikes_too_often_and_never
         for (network, seconds) in pattern {
             test.clock().advance(TimeDelta::seconds(seconds));
             let now = store.now();
-            let told = address::strike(&store, &name(network), rule).await.expect("counted");
+            let told = address::strike(&store, &name(network), rule)
+                .await
+                .expect("counted");
             let struck = &mut networks[network];
             struck.at.push(now);
             let most = rule.strikes as usize;
@@ -377,12 +381,21 @@ async fn a_network_is_blocked_for_a_time_whenever_it_strikes_too_often_and_never
                 assert!(since < 2 * most - 1, "{since} of {most} went through: {struck:?}");
             }
             for (network, struck) in networks.iter().enumerate() {
-                let seen = address::blocked_until(&store, &name(network)).await.expect("read");
-                assert_eq!(seen, struck.until.filter(|&until| until > now), "{network}: {struck:?}");
+                let seen = address::blocked_until(&store, &name(network))
+                    .await
+                    .expect("read");
+                assert_eq!(
+                    seen,
+                    struck.until.filter(|&until| until > now),
+                    "{network}: {struck:?}"
+                );
             }
         }
     }
-    assert!(blocked > 100 && longest > TimeDelta::hours(2), "{blocked}, {longest}");
+    assert!(
+        blocked > 100 && longest > TimeDelta::hours(2),
+        "{blocked}, {longest}"
+    );
 }
 
 #[tokio::test]

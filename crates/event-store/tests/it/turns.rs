@@ -35,14 +35,9 @@ async fn known(test: &TestDb) -> EventStore {
     let store = test.store();
     open_tenant(&store, tenant(1)).await;
     let mut tx = store.db().tenant_tx(tenant(1)).await.expect("a transaction");
-    access::set_actor(
-        &mut tx,
-        caller(tenant(1), 1).actor,
-        &["test.write".to_owned()],
-        1,
-    )
-    .await
-    .expect("permissions");
+    access::set_actor(&mut tx, caller(tenant(1), 1).actor, &["test.write".to_owned()], 1)
+        .await
+        .expect("permissions");
     tx.commit().await.expect("commit");
     store
 }
