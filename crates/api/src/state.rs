@@ -68,7 +68,7 @@ type LetIn = HashMap<Caller, (Standing, Admitted)>;
 type Way = (TenantId, Arc<Opening>);
 
 /// Where callers stand, and in what they read.
-type Readers = (HashMap<Caller, Standing>, Option<feed::Begun>);
+type Readers = (HashMap<Caller, Standing>, Option<feed::SharedRead>);
 
 impl From<Parts> for ApiState {
     fn from(parts: Parts) -> Self {
@@ -114,7 +114,7 @@ impl ApiState {
         &self,
         caller: Caller,
         opening: &Arc<Opening>,
-    ) -> Result<(Standing, Option<feed::Begun>), ApiError> {
+    ) -> Result<(Standing, Option<feed::SharedRead>), ApiError> {
         let (store, tenant, way) = (self.store().clone(), caller.tenant, Arc::clone(opening));
         let let_in = move |callers: Vec<Caller>| async move {
             let (standings, begun) = feed::standings_and_read(&store, tenant, &callers, &way).await?;

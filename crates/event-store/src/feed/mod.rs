@@ -31,7 +31,7 @@ pub use self::{
     hints::{Hint, Hints, Listener, Word, relay_hints},
     interest::Interest,
     log::{head, last_event_at, page, stream},
-    read::{Begun, Opening, ReadError, look_up_at, may_begin, read_at, standings_and_read, word_of},
+    read::{Opening, ReadError, SharedRead, look_up_at, may_begin, read_at, standings_and_read, word_of},
     runner::{ProjectionSettings, Runner, RunnerSettings, chain, run_shards},
     shard::Shard,
 };

@@ -78,12 +78,12 @@ pub fn may_begin(
 
 /// A transaction in which several will read, and how new it is.
 #[derive(Debug, Clone)]
-pub struct Begun {
+pub struct SharedRead {
     turns: Turns,
     reached: i64,
 }
 
-impl Begun {
+impl SharedRead {
     /// The right to read in it, for whom it is new enough.
     pub fn since(&self, token: Option<ConsistencyToken>) -> Option<Turns> {
         let is_new = token.is_none_or(|token| token.seq <= self.reached);
@@ -97,12 +97,12 @@ pub async fn standings_and_read(
     tenant: TenantId,
     callers: &[Caller],
     opening: &Opening,
-) -> Result<(Vec<Standing>, Option<Begun>), StoreError> {
+) -> Result<(Vec<Standing>, Option<SharedRead>), StoreError> {
     let (db, now) = (store.db(), store.now());
     let (standings, begun) = db
         .read_models_as(tenant, callers, now, &opening.names(), opening.plans)
         .await?;
-    let begun = begun.map(|(tx, reached)| Begun {
+    let begun = begun.map(|(tx, reached)| SharedRead {
         turns: Turns::of(tx),
         reached,
     });

@@ -11,7 +11,7 @@ use futures_util::FutureExt as _;
 use simpul_domain::{TenantId, UserId};
 use simpul_event_store::{
     ConsistencyToken, EventStore, TenantTx,
-    feed::{self, Begun, Opening, Plans, Turns},
+    feed::{self, Opening, Plans, SharedRead, Turns},
     inline::access::{self, Caller, Standing},
 };
 use simpul_testkit::TestDb;
@@ -42,7 +42,7 @@ async fn known(test: &TestDb) -> EventStore {
     store
 }
 
-async fn begin(store: &EventStore, callers: &[Caller]) -> (Vec<Standing>, Option<Begun>) {
+async fn begin(store: &EventStore, callers: &[Caller]) -> (Vec<Standing>, Option<SharedRead>) {
     let opening = Opening::new(&[], Plans::Asked);
     feed::standings_and_read(store, tenant(1), callers, &opening)
         .await
