@@ -1,5 +1,6 @@
 -- es.standing_in_read_models_as_of for many callers of one tenant, each with its place in the question: who comes while others
 -- begin to read is let in together with the next, and they read in one transaction (ADR 97).
+-- It does not call es.enter_read_models_as_of: under the search path that this sets, what follows would be planned anew.
 CREATE FUNCTION es.standings_in_read_models(
     p_tenant uuid, p_actors uuid[], p_sessions uuid[], p_now timestamptz, p_names text[])
 RETURNS TABLE (place bigint, disabled boolean, features text[], permissions text[], version bigint, session_open boolean,

@@ -55,7 +55,8 @@ impl Opening {
     }
 
     pub fn is(&self, projections: &[&str], plans: Plans) -> bool {
-        self.plans == plans && self.names() == projections
+        let names = self.projections.iter().map(|name| &**name);
+        self.plans == plans && names.eq(projections.iter().copied())
     }
 
     fn names(&self) -> Vec<&str> {
